@@ -1,0 +1,1 @@
+"""Minimal-evidence explanations for medical image classifiers."""

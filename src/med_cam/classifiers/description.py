@@ -1,0 +1,228 @@
+"""What a user says of a classifier in `classifier.toml`, and what an adapter knows of it.
+
+All keys are optional where the library knows the answer. Precedence: description, then the facts
+that the adapter found beside the weights, then the defaults of `Classifier`.
+"""
+
+import math
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from torch import nn
+
+from med_cam.classifiers.base import HEADS
+from med_cam.errors import ClassifierError, ConfigError
+from med_cam.images.geometry import INTERPOLATIONS, RULES
+
+FILE = "classifier.toml"
+KINDS = ("timm", "torchvision", "factory", "export", "torchscript", "onnx", "huggingface")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """One `classifier.toml`; None is "as the library has it".
+
+    Attributes:
+        architecture: "timm:NAME", "torchvision:NAME", "factory:package.module:function",
+            "export", "torchscript", "onnx" or "huggingface"; a bare name is looked up in timm,
+            then in torchvision; "" leaves it to the files in the folder.
+        arguments: keyword arguments for the architecture.
+        classes: names of the outputs, in their order.
+        weights: a file in the folder; by default the only weights file there. "random" builds
+            the architecture untrained, for tests; "own" trusts a factory to load its own.
+        input_size: h w.
+        channels: 1 or 3.
+        mean, std: one value a channel, of pixels in [0, value_range].
+        value_range: what white is before normalisation (1, or 255 for raw bytes).
+        resize: "squash", "crop" or "pad"; see `Geometry`.
+        crop_share: share of the resized shortest side that the centre crop keeps, (0, 1].
+        interpolation: "nearest", "bilinear" or "bicubic".
+        head: "softmax" or "sigmoid".
+        thresholds: for sigmoid heads, one decision threshold an output.
+        taps: names of the modules whose output is matched.
+        name: how reports call the classifier.
+        license, notes: free text, not read by the program.
+        folder: where the file was found; file names in it are relative to this.
+    """
+
+    architecture: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    classes: tuple[str, ...] | None = None
+    weights: str | None = None
+    input_size: tuple[int, int] | None = None
+    channels: int | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    value_range: float | None = None
+    resize: str | None = None
+    crop_share: float | None = None
+    interpolation: str | None = None
+    head: str | None = None
+    thresholds: tuple[float, ...] | None = None
+    taps: tuple[str, ...] | None = None
+    name: str | None = None
+    license: str | None = None
+    notes: str | None = None
+    folder: Path | None = None
+
+    @property
+    def kind(self) -> str:
+        """The part of `architecture` before the first colon: one of KINDS, or "" if unsaid."""
+        head = self.architecture.partition(":")[0]
+        return head if head in KINDS else ""
+
+    @property
+    def target(self) -> str:
+        """The rest of `architecture`: a model's name, or `package.module:function`."""
+        return self.architecture.partition(":")[2] if self.kind else self.architecture
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What an adapter returns: the module, and the facts that its source carries.
+
+    `module` is in evaluation mode, float32, on the CPU, and takes normalised b c h w. None is
+    "the source does not say". The facts have the meaning and range of `Classifier`'s fields.
+    """
+
+    module: nn.Module
+    labels: tuple[str, ...] | None = None
+    input_size: tuple[int, int] | None = None
+    channels: int | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    value_range: float | None = None
+    rule: str | None = None
+    crop_share: float | None = None
+    interpolation: str | None = None
+    head: str | None = None
+
+
+def read_description(path: Path) -> Description:
+    """The description in a TOML file.
+
+    Raises:
+        ClassifierError: if the file cannot be read.
+        ConfigError: if it is no TOML, or a key is unknown or has the wrong type.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ClassifierError(f"{path} cannot be read ({error.strerror}).") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        reason = str(error).rstrip(".")
+        raise ConfigError(f"{path} is not valid TOML: {reason}; correct it there.") from error
+    return description_from(table, folder=path.parent, where=str(path))
+
+
+def description_from(
+    table: Mapping[str, Any], *, folder: Path | None = None, where: str = FILE
+) -> Description:
+    """The description in a table as TOML has it; `where` is how errors call the table.
+
+    Raises:
+        ConfigError: if a key is unknown (the nearest known one is named) or has the wrong type.
+    """
+    for key in table:
+        if key not in READERS:
+            raise ConfigError(f"{where} has an unknown key {key!r}{_nearest(key)}")
+    values = {key: _read(key, value, where) for key, value in table.items()}
+    return Description(**values, folder=folder)
+
+
+def _nearest(key: str) -> str:
+    near = get_close_matches(key, READERS, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; known keys are {', '.join(READERS)}."
+
+
+def _read(key: str, value: object, where: str) -> Any:  # noqa: ANN401 - as the field has it
+    try:
+        return READERS[key](value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: {key} must be {error}, got {value!r}.") from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise TypeError("a text")
+    return value
+
+
+def _table(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("a table")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(v, str) and v.strip() for v in value):
+        raise TypeError("a list of texts")
+    if len(set(value)) < len(value):
+        raise ValueError("a list of texts without repetition")
+    return tuple(value)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)
+
+
+def _positive(value: object) -> float:
+    if not _is_number(value) or value <= 0:
+        raise ValueError("a number above 0")
+    return float(value)
+
+
+def _share(value: object) -> float:
+    if not _is_number(value) or not 0 < value <= 1:
+        raise ValueError("a number above 0 and at most 1")
+    return float(value)
+
+
+def _numbers(value: object) -> tuple[float, ...]:
+    listed: list[object] = value if isinstance(value, list) else [value]
+    numbers = tuple(float(v) for v in listed if _is_number(v))
+    if not listed or len(numbers) < len(listed):
+        raise TypeError("a list of finite numbers")
+    return numbers
+
+
+def _size(value: object) -> tuple[int, int]:
+    height, width = value if isinstance(value, list) and len(value) == 2 else (value, value)
+    if type(height) is not int or type(width) is not int or min(height, width) < 1:
+        raise TypeError("a whole number of pixels above 0, or [height, width]")
+    return height, width
+
+
+def _one_of(*choices: Any) -> Callable[[object], Any]:  # noqa: ANN401 - texts or numbers
+    def read(value: object) -> Any:  # noqa: ANN401
+        if isinstance(value, bool) or value not in choices:
+            raise ValueError(" or ".join(repr(choice) for choice in choices))
+        return value
+
+    return read
+
+
+READERS: Mapping[str, Callable[[object], Any]] = {
+    "architecture": _text,
+    "arguments": _table,
+    "classes": _texts,
+    "weights": _text,
+    "input_size": _size,
+    "channels": _one_of(1, 3),
+    "mean": _numbers,
+    "std": _numbers,
+    "value_range": _positive,
+    "resize": _one_of(*RULES),
+    "crop_share": _share,
+    "interpolation": _one_of(*INTERPOLATIONS),
+    "head": _one_of(*HEADS),
+    "thresholds": _numbers,
+    "taps": _texts,
+    "name": _text,
+    "license": _text,
+    "notes": _text,
+}

@@ -1,0 +1,71 @@
+"""Architectures that a function of the user's own Python code builds."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+
+from torch import nn
+
+from med_cam.classifiers.description import Description, Loaded
+from med_cam.classifiers.weights import built, fit, read_state
+from med_cam.errors import ClassifierError
+
+
+def load(description: Description, weights: Path | None) -> Loaded:
+    """Call `package.module:function` with the described arguments, and put the weights in.
+
+    A module file that lies in the classifier's folder goes before an installed one. Without a
+    weights file the module stays as the function returned it.
+
+    Raises:
+        ClassifierError: if there is no such function, it fails, or the weights do not fit.
+    """
+    module = built(_function(description), description.arguments)
+    if weights is not None:
+        fit(module, read_state(weights), source=str(weights))
+    return Loaded(module=module.cpu().eval())
+
+
+def _function(description: Description) -> Callable[..., nn.Module]:
+    module_name, _, name = description.target.partition(":")
+    if not module_name or not name:
+        raise ClassifierError(
+            f"{description.architecture!r} names no function; write "
+            '"factory:package.module:function".'
+        )
+    try:
+        module = _module(module_name, description.folder)
+    except Exception as error:
+        raise ClassifierError(
+            f"The module {module_name!r} of {description.architecture!r} cannot be imported "
+            f"({type(error).__name__}: {error}); install it, or put its file into the folder."
+        ) from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise ClassifierError(f"The module {module_name!r} has no function {name!r}.")
+    found: Callable[..., nn.Module] = function
+    return found
+
+
+def _module(name: str, folder: Path | None) -> ModuleType:
+    """The module's file in the folder, under a name of its own; else the installed module."""
+    file = (folder or Path()) / (name.replace(".", "/") + ".py")
+    if folder is None or not file.is_file():
+        return importlib.import_module(name)
+    path = str(file.resolve())
+    unique = f"med_cam_factory_{sha256(path.encode()).hexdigest()[:16]}_{name.replace('.', '_')}"
+    spec = importlib.util.spec_from_file_location(unique, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[unique] = module  # dataclasses and pickles in the file look themselves up
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[unique]
+        raise
+    return module

@@ -1,0 +1,221 @@
+"""Hugging Face image-classification folders, as `save_pretrained` writes them.
+
+Only files in the folder are read: nothing is fetched from a hub, and no code in it is run.
+"""
+
+import json
+import logging
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from med_cam.classifiers.compat import import_torchvision
+from med_cam.classifiers.description import Description, Loaded
+from med_cam.errors import ClassifierError
+
+RESAMPLE = {0: "nearest", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
+FINE = 384  # from this side on, ConvNeXt's processor squashes instead of cropping
+FLIPPED = "do_flip_channel_order"  # blue before red, and no normalisation: MobileViT
+
+
+def load(description: Description, weights: Path | None) -> Loaded:
+    """The classifier in a folder, with the labels and the preprocessing that lie beside it.
+
+    Raises:
+        ClassifierError: if transformers is not installed, the folder is no image classifier's,
+            or its weights do not fit its configuration.
+    """
+    folder = description.folder or (weights.parent if weights is not None else None)
+    if folder is None or not (folder / "config.json").is_file():
+        raise ClassifierError(
+            f"{folder or 'The classifier'} has no config.json; give a folder written by "
+            "save_pretrained."
+        )
+    said = _read(folder / "preprocessor_config.json")
+    module = _module(_transformers(), folder, safe=weights is None or weights.suffix != ".bin")
+    return Loaded(
+        module=_Logits(module.float().eval(), flipped=bool(said.get(FLIPPED))),
+        labels=_labels(module.config),
+        head="sigmoid" if _is_multi_label(module.config) else None,
+        **_preprocessing(said, module.config),
+    )
+
+
+class _Logits(nn.Module):
+    """A Hugging Face classifier that returns its logits alone; takes red, green, blue."""
+
+    def __init__(self, model: nn.Module, *, flipped: bool) -> None:
+        super().__init__()
+        self.model = model
+        self._flipped = flipped
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
+        logits: Tensor = self.model(pixel_values=x.flip(1) if self._flipped else x).logits
+        return logits
+
+
+def _transformers() -> ModuleType:
+    """The transformers package; torchvision, which some of it imports, goes before it."""
+    with suppress(ImportError):  # transformers does without
+        import_torchvision()
+    try:
+        import transformers
+    except ImportError as error:
+        raise ClassifierError(
+            "Hugging Face classifiers need transformers, which is not installed here; "
+            "pip install 'med-cam-evidence[huggingface]'."
+        ) from error
+    module: ModuleType = transformers
+    return module
+
+
+def _module(transformers: ModuleType, folder: Path, *, safe: bool) -> Any:  # noqa: ANN401
+    """The model with its weights; every weight must be there, and have a place."""
+    try:
+        with _quiet(transformers):
+            model, report = transformers.AutoModelForImageClassification.from_pretrained(
+                folder,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=safe,
+                weights_only=True,
+                output_loading_info=True,
+            )
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise ClassifierError(
+            f"{folder} cannot be loaded as a Hugging Face image classifier ({reason}); save it "
+            "again with save_pretrained, without code of its own."
+        ) from error
+    missing = sorted(str(key) for key in report["missing_keys"])
+    if missing or report["mismatched_keys"]:
+        wrong = missing or sorted(str(key[0]) for key in report["mismatched_keys"])
+        raise ClassifierError(
+            f"The weights in {folder} do not fit its config.json: {', '.join(wrong[:3])} "
+            f"{'is' if len(wrong) == 1 else 'are'} missing or of another shape; save the "
+            "classifier again after training."
+        )
+    return model
+
+
+@contextmanager
+def _quiet(transformers: ModuleType) -> Iterator[None]:
+    """No progress bars, log lines or deprecation warnings for the length of a `with`."""
+    bars = transformers.utils.logging
+    logger = logging.getLogger("transformers")
+    level, shown = logger.level, bars.is_progress_bar_enabled()
+    logger.setLevel(logging.CRITICAL)
+    bars.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=DeprecationWarning)
+            warnings.filterwarnings("ignore", category=FutureWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+        if shown:
+            bars.enable_progress_bar()
+
+
+def _labels(config: Any) -> tuple[str, ...]:  # noqa: ANN401
+    return tuple(str(config.id2label[k]) for k in sorted(config.id2label))
+
+
+def _is_multi_label(config: Any) -> bool:  # noqa: ANN401
+    return bool(config.problem_type == "multi_label_classification")
+
+
+def _preprocessing(said: Mapping[str, Any], config: Any) -> dict[str, Any]:  # noqa: ANN401
+    """What preprocessor_config.json says, in our words; what it leaves out stays out."""
+    channels = getattr(config, "num_channels", None)
+    facts: dict[str, Any] = {"channels": channels if channels in (1, 3) else None}
+    facts |= (_normalisation(said) | _frame(said)) if said else {}
+    facts["input_size"] = facts.get("input_size") or _pair(getattr(config, "image_size", None))
+    return facts
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """The table in a JSON file; empty if there is none."""
+    if not path.is_file():
+        return {}
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ClassifierError(f"{path} is no readable JSON ({error}); save it again.") from error
+    return said if isinstance(said, dict) else {}
+
+
+def _normalisation(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Mean and std of pixels in [0, value_range].
+
+    EfficientNet's processor may take 1 off first (`rescale_offset`), and divides by std twice
+    (`include_top`); both are folded into mean and std.
+    """
+    factor = said.get("rescale_factor", 1 / 255) if said.get("do_rescale", True) else 1.0
+    white = 255.0 * float(factor)
+    off = 1.0 if said.get("rescale_offset") else 0.0
+    mean, std = _tuple(said.get("image_mean")), _tuple(said.get("image_std"))
+    if not said.get("do_normalize", FLIPPED not in said):
+        mean, std = (0.0,), (1.0,)
+    if std is not None and said.get("include_top"):
+        std = tuple(s * s for s in std)
+    return {
+        "value_range": 1.0 if math.isclose(white, 1.0) else white,
+        "mean": None if mean is None else tuple(m + off for m in mean),
+        "std": std,
+    }
+
+
+def _tuple(numbers: Any) -> tuple[float, ...] | None:  # noqa: ANN401
+    if numbers is None:
+        return None
+    return tuple(float(n) for n in (numbers if isinstance(numbers, list) else [numbers]))
+
+
+def _frame(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Input size and resize rule.
+
+    Where a processor squashes to one size and crops to another, the crop is taken from the
+    shortest side instead: the same for square images.
+    """
+    facts: dict[str, Any] = {"interpolation": RESAMPLE.get(said.get("resample", 2))}
+    if "crop_pct" in said:
+        return facts | _convnext_frame(_pair(said.get("size")), said["crop_pct"])
+    size, shortest = _pair(said.get("size")), _shortest(said.get("size"))
+    cropped = _pair(said.get("crop_size")) if said.get("do_center_crop") else None
+    if cropped is None:
+        return facts | {"input_size": size, "rule": "squash" if size and not shortest else None}
+    share = min(cropped) / min(size or cropped)
+    return facts | {"input_size": cropped, "rule": "crop", "crop_share": min(1.0, share)}
+
+
+def _convnext_frame(size: tuple[int, int] | None, share: float | None) -> dict[str, Any]:
+    if size is None or min(size) >= FINE:
+        return {"input_size": size, "rule": "squash"}
+    return {"input_size": size, "rule": "crop", "crop_share": float(share or 1.0)}
+
+
+def _shortest(size: Any) -> int | None:  # noqa: ANN401
+    """The shortest side that an image is resized to, where the rule keeps its aspect."""
+    found = size.get("shortest_edge") if isinstance(size, dict) else None
+    return int(found) if found else None
+
+
+def _pair(size: Any) -> tuple[int, int] | None:  # noqa: ANN401
+    """Height and width in any of the ways that they are written."""
+    if isinstance(size, dict) and "shortest_edge" in size:
+        size = size["shortest_edge"]
+    if isinstance(size, dict) and "height" in size and "width" in size:
+        size = (size["height"], size["width"])
+    if isinstance(size, int):
+        return size, size
+    if isinstance(size, list | tuple) and len(size) == 2:
+        return int(size[0]), int(size[1])
+    return None

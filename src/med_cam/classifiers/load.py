@@ -1,0 +1,210 @@
+"""One loader for every kind of classifier: a folder, or a file of its own.
+
+A folder holds a `classifier.toml` (see `description.py`) and a weights file, or is what Hugging
+Face's `save_pretrained` wrote. A lone ONNX, TorchScript or torch.export file works too; the
+`classifier.toml` beside it is read if there is one.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor, nn
+
+from med_cam.classifiers import (
+    from_export,
+    from_factory,
+    from_huggingface,
+    from_onnx,
+    from_timm,
+    from_torchscript,
+    from_torchvision,
+)
+from med_cam.classifiers.attach import frozen, raw_logits
+from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.description import FILE, Description, Loaded
+from med_cam.classifiers.source import described, kind_of, name_of, sha256_of, weights_file
+from med_cam.classifiers.taps import find_taps
+from med_cam.classifiers.weights import require_finite
+from med_cam.errors import ClassifierError, ConfigError
+
+_LOG = logging.getLogger(__name__)
+
+ADAPTERS: Mapping[str, Callable[[Description, Path | None], Loaded]] = MappingProxyType(
+    {
+        "timm": from_timm.load,
+        "torchvision": from_torchvision.load,
+        "factory": from_factory.load,
+        "export": from_export.load,
+        "torchscript": from_torchscript.load,
+        "onnx": from_onnx.load,
+        "huggingface": from_huggingface.load,
+    }
+)
+SIZE = (224, 224)  # where nobody says otherwise
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, where nobody says otherwise
+
+
+def load_classifier(source: str | Path, *, device: str = "auto") -> Classifier:
+    """The classifier in a folder or file, on a device, tried once, with its taps found.
+
+    Args:
+        source: a folder, its `classifier.toml`, or an `.onnx`, `.pt2` or TorchScript file.
+        device: "auto" (the first CUDA device, else the CPU), "cpu", "cuda", "cuda:N" or "mps".
+
+    Raises:
+        ClassifierError: if it cannot be loaded, or does not answer as a classifier.
+        ConfigError: if the device is not there, or `classifier.toml` has an unknown key or a
+            value of the wrong type.
+    """
+    place = chosen_device(device)
+    description = described(Path(source))
+    kind = kind_of(description)
+    weights = weights_file(description, kind)
+    if not description.kind and kind in ("timm", "torchvision"):  # a bare name, found in a zoo
+        description = replace(description, architecture=f"{kind}:{description.architecture}")
+    loaded = ADAPTERS[kind](description, weights)
+    name = name_of(description, Path(source))
+    require_finite(loaded.module.named_parameters(), source=name)
+    classifier = _classifier(description, loaded, name=name, sha256=sha256_of(weights))
+    _try(classifier)
+    classifier.module.to(place)
+    return classifier
+
+
+def chosen_device(name: str) -> torch.device:
+    """The device of that name.
+
+    Raises:
+        ConfigError: if the name means none, or it is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, index = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (":" in name and not index.isdecimal()):
+        raise ConfigError(f"device must be auto, cpu, cuda, cuda:N or mps, got {name!r}.")
+    there = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+    }[kind]
+    if int(index or 0) >= there:
+        raise ConfigError(
+            f"Device {name!r} is not there: torch {torch.__version__} sees {there} of kind {kind};"
+            " use --device cpu."
+        )
+    return torch.device(name)
+
+
+def _classifier(description: Description, loaded: Loaded, *, name: str, sha256: str) -> Classifier:
+    """Description before adapter before default, in one value."""
+    frame = _frame(description, loaded, name=name)
+    x = _probe(frame["channels"], frame["input_size"])
+    outputs = _outputs(loaded.module, x)
+    head = _head(description, loaded, outputs)
+    taps = description.taps
+    return Classifier(
+        module=loaded.module,
+        **head,
+        **frame,
+        taps=find_taps(loaded.module, x) if taps is None else taps,
+        name=name,
+        sha256=sha256,
+    )
+
+
+def _frame(description: Description, loaded: Loaded, *, name: str) -> dict[str, Any]:
+    """Size, channels, normalisation and resize rule."""
+    said, known = description, loaded
+    if said.mean is None and known.mean is None:
+        _LOG.warning(
+            "%s does not say how its pixels are normalised: ImageNet's mean and std are assumed; "
+            "say mean and std in %s.",
+            name,
+            FILE,
+        )
+    channels = said.channels or known.channels or _channels(loaded.module, said.mean)
+    return {
+        "input_size": said.input_size or known.input_size or SIZE,
+        "channels": channels,
+        "mean": _per_channel(said.mean, known.mean or MEAN, channels),
+        "std": _per_channel(said.std, known.std or STD, channels),
+        "value_range": said.value_range or known.value_range or 1.0,
+        "rule": said.resize or known.rule or "squash",
+        "crop_share": said.crop_share or known.crop_share or 1.0,
+        "interpolation": said.interpolation or known.interpolation or "bilinear",
+    }
+
+
+def _channels(module: nn.Module, mean: tuple[float, ...] | None) -> int:
+    """As many as there are means, or as the first convolution takes; else three."""
+    convolutions = (part for part in module.modules() if isinstance(part, nn.Conv2d))
+    taken = next((part.in_channels for part in convolutions), 3)
+    return len(mean) if mean and len(mean) > 1 else taken
+
+
+def _per_channel(
+    said: tuple[float, ...] | None, known: tuple[float, ...], channels: int
+) -> tuple[float, ...]:
+    """One value a channel: a lone value is repeated, a colour default averaged for grey."""
+    values = known if said is None else said
+    if len(values) == 1:
+        return values * channels
+    if said is None and channels == 1:
+        return (sum(values) / len(values),)
+    return values
+
+
+def _head(description: Description, loaded: Loaded, outputs: int) -> dict[str, Any]:
+    """Labels, head and thresholds.
+
+    One sigmoid output under two labels is the same as softmax over (0, z): see `Classifier`.
+    """
+    unnamed = tuple(f"class {k}" for k in range(max(outputs, 2)))
+    labels = description.classes or loaded.labels or unnamed
+    head = description.head or loaded.head or ("sigmoid" if len(labels) == 1 else "softmax")
+    thresholds = description.thresholds or ()
+    if head == "sigmoid" and outputs == 1 and len(labels) == 2:
+        if thresholds:
+            raise ClassifierError(
+                f"One output under two classes is decided at 0.5, not at {thresholds}; name only "
+                "the class that the output speaks for, to give it a threshold."
+            )
+        head = "softmax"
+    if len(thresholds) == 1:
+        thresholds = thresholds * len(labels)
+    return {"labels": labels, "head": head, "thresholds": thresholds}
+
+
+def _probe(channels: int, size: tuple[int, int]) -> Float[Tensor, "1 c h w"]:
+    return torch.randn(1, channels, *size, generator=Generator().manual_seed(0))
+
+
+def _outputs(module: nn.Module, x: Float[Tensor, "1 c h w"]) -> int:
+    """How many logits the module gives, in one first run."""
+    try:
+        with frozen(module), torch.no_grad():
+            answer = module(x.clone())
+    except Exception as error:
+        reason = (str(error).splitlines() or [""])[0].rstrip(".")
+        raise ClassifierError(
+            f"The classifier does not run on an input of {'x'.join(map(str, x.shape))} "
+            f"({type(error).__name__}: {reason}); correct input_size or channels in {FILE}."
+        ) from error
+    return raw_logits(answer, batch=1).shape[1]
+
+
+def _try(classifier: Classifier) -> None:
+    """Run the finished classifier once, taps and all."""
+    with attached(classifier) as forward, torch.no_grad():
+        logits, _ = forward(_probe(classifier.channels, classifier.input_size))
+    if not torch.isfinite(logits).all():
+        raise ClassifierError(
+            f"{classifier.name} answers noise with logits that are NaN or infinite "
+            f"({logits.flatten().tolist()[:5]}); check its weights and std."
+        )

@@ -1,0 +1,133 @@
+"""Where a classifier's files lie: a source to its description, its kind and its weights file."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import file_digest
+from pathlib import Path
+
+from med_cam.classifiers import from_timm, from_torchvision
+from med_cam.classifiers.description import FILE, KINDS, Description, read_description
+from med_cam.classifiers.weights import is_torchscript
+from med_cam.errors import ClassifierError
+
+STATES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
+SUFFIXES: Mapping[str, tuple[str, ...]] = {  # of the weights files that a kind can read
+    "timm": STATES,
+    "torchvision": STATES,
+    "factory": STATES,
+    "export": (".pt2",),
+    "torchscript": (".pt", ".pth", ".ts", ".torchscript"),
+    "onnx": (".onnx",),
+    "huggingface": (".safetensors", ".bin"),
+}
+UNTRAINED = ("timm", "torchvision", "factory")  # kinds that can be built without weights
+
+
+def described(source: Path) -> Description:
+    """What is said of the classifier at a path, before anything is loaded.
+
+    Raises:
+        ClassifierError: if there is nothing, or nothing that describes a classifier.
+        ConfigError: if its `classifier.toml` is wrong.
+    """
+    if source.is_dir():
+        if (source / FILE).is_file():
+            return read_description(source / FILE)
+        if (source / "config.json").is_file():
+            return Description(architecture="huggingface", folder=source)
+        raise ClassifierError(f"{source} holds neither {FILE} nor Hugging Face's config.json.")
+    if not source.is_file():
+        raise ClassifierError(_nothing_at(str(source)))
+    if source.suffix == ".toml":
+        return read_description(source)
+    beside = source.parent / FILE
+    said = read_description(beside) if beside.is_file() else Description(folder=source.parent)
+    readable = SUFFIXES.get(said.kind, (source.suffix,))
+    if said.weights not in (None, source.name) or source.suffix not in readable:
+        said = Description(folder=source.parent)  # it describes another file
+    return replace(said, weights=source.name)
+
+
+def _nothing_at(source: str) -> str:
+    if source.partition(":")[0] in KINDS:
+        return (
+            f"{source!r} names an architecture, not a trained classifier; put its weights into a "
+            f'folder with a {FILE} that says architecture = "{source}", and give the folder.'
+        )
+    return f"There is no classifier at {source!r}; give a folder with a {FILE}, or a model file."
+
+
+def kind_of(description: Description) -> str:
+    """The adapter's name; for a bare architecture the zoo that has it."""
+    if description.kind:
+        return description.kind
+    if description.architecture:
+        return _zoo(description.architecture)
+    folder = description.folder or Path()
+    if description.weights is None and (folder / "config.json").is_file():
+        return "huggingface"
+    weights = weights_file(description, "")
+    file_kind = {".onnx": "onnx", ".pt2": "export"}.get(weights.suffix if weights else "")
+    if file_kind is None and weights is not None and is_torchscript(weights):
+        file_kind = "torchscript"
+    if file_kind is None:
+        raise ClassifierError(
+            f"{weights} is no ONNX, TorchScript or torch.export program; if it holds weights, say "
+            f'their architecture in a {FILE} beside them, as in architecture = "timm:resnet18".'
+        )
+    return file_kind
+
+
+def _zoo(name: str) -> str:
+    if ":" not in name and from_timm.knows(name):
+        return "timm"
+    if ":" not in name and from_torchvision.knows(name):
+        return "torchvision"
+    raise ClassifierError(
+        f"architecture {name!r} is neither in timm nor in torchvision, nor one of "
+        f"{', '.join(KINDS)}."
+    )
+
+
+def weights_file(description: Description, kind: str) -> Path | None:
+    """The weights file: the one that is named, else the only one in the folder that fits."""
+    folder = description.folder or Path()
+    if description.weights in ("random", "own"):
+        if kind not in (UNTRAINED if description.weights == "random" else ("factory",)):
+            raise ClassifierError(
+                f"weights = {description.weights!r} is not for {kind or 'this'}."
+            )
+        return None
+    if description.weights is not None:
+        if not (folder / description.weights).is_file():
+            raise ClassifierError(f"There is no weights file {folder / description.weights}.")
+        return folder / description.weights
+    wanted = SUFFIXES[kind] if kind else tuple({s for known in SUFFIXES.values() for s in known})
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix in wanted and path.is_file() and path.name[0] != "."
+    )
+    if kind == "huggingface":  # save_pretrained may leave both formats
+        found = [path for path in found if path.suffix == ".safetensors"] or found
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or f"none of {', '.join(sorted(wanted))}"
+        raise ClassifierError(
+            f"{folder} must hold one weights file, or {FILE} say which; it holds {names}."
+        )
+    return found[0]
+
+
+def name_of(description: Description, source: Path) -> str:
+    """How reports call the classifier: as described, else after its folder or file."""
+    folder = source.parent if source.name == FILE else source
+    name = description.name or (folder.stem if folder.is_file() else folder.resolve().name)
+    return f"{name} (random weights)" if description.weights == "random" else name
+
+
+def sha256_of(weights: Path | None) -> str:
+    """Of the file's bytes; "" for no file."""
+    if weights is None:
+        return ""
+    with weights.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,255 @@
+"""Every number a user can set, with its reason, and the presets; from TOML."""
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from med_cam.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Weight of each loss term; the field names are the names of the terms."""
+
+    activation: float = 1.0
+    kl: float = 0.0
+    cross_entropy: float = 1.0
+    area: float = 0.0  # the area is set by a quantile, not by a weight
+    binarization: float = 0.0  # straight-through masks are binary
+    total_variation: float = 0.05
+    robustness: float = 1.0
+    failure: float = 0.0  # ours: a smooth count of composites that lose the decision
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """The loss.
+
+    Attributes:
+        weights: of the terms.
+        distance: "mse" or "cosine", between activations; cosine has no scale to set by layer.
+        layer_weights: the paper's alpha, one a tapped layer; empty = equal, summing to 1.
+    """
+
+    weights: Weights = field(default_factory=Weights)
+    distance: str = "cosine"
+    layer_weights: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The training of one U-Net on one image.
+
+    Attributes:
+        form: how scores become masks: "sigmoid" (the paper's soft mask), "quantile" (ours).
+        steps: optimiser steps.
+        learning_rate: of Adam.
+        widths: channels of the U-Net, finest level first, bottleneck last.
+        transposed: up by transposed convolutions (the paper's comb) or bilinear.
+        grid: side of the square of scores; 0 = one score a pixel. Coarse scores close the
+            channel through which a mask draws the answer.
+        masks: masks a step, each of its own area; each costs one pass over grey and one over a
+            random background, forward and backward.
+        smallest, largest: the areas drawn, log-uniformly.
+        temperature: softness of the mask, in standard deviations of the scores.
+        straight_from: share of the steps after which the mask is hard and its gradient soft.
+        jitter: largest shift of the mask in a step, in pixels.
+        places: discs a side of the first look, 0 = none; one forward pass each and radius.
+        radii: of the discs, as shares of half the shorter side.
+        look_weight: standard deviations of the look added to the U-Net's scores.
+    """
+
+    form: str = "quantile"
+    steps: int = 48
+    learning_rate: float = 2e-3
+    widths: tuple[int, ...] = (16, 32, 64)
+    transposed: bool = False
+    grid: int = 20
+    masks: int = 2
+    smallest: float = 0.03
+    largest: float = 0.40
+    temperature: float = 0.25
+    straight_from: float = 0.5
+    jitter: int = 3
+    places: int = 7
+    radii: tuple[float, ...] = (0.4,)
+    look_weight: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refinement:
+    """From scores to the mask that is put to the claim.
+
+    Attributes:
+        cut: "smallest" bisects for the smallest passing share; "threshold" cuts the soft mask
+            at one half, as the paper does.
+        share: retained share asked of candidates. More than the claim asks, for the winner's
+            curse: of masks bisected to the smallest that passes some draws, many fail on fresh
+            ones.
+        draws: of each random background, the same for every candidate.
+        shape_trials, shifts: fewer than the claim's, for cost.
+        smallest: smallest share of the image tried.
+        rounds: bisections.
+        growth: factor on the area when a claim fails.
+        attempts: claims tried before the whole image is taken.
+        large: above this share of the image, the search is repeated on the backgrounds that the
+            classifier can stand.
+    """
+
+    cut: str = "smallest"
+    share: float = 0.65
+    draws: int = 5
+    shape_trials: int = 8
+    shifts: tuple[int, ...] = (3,)
+    smallest: float = 0.01
+    rounds: int = 6
+    growth: float = 1.3
+    attempts: int = 4
+    large: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a claim is relative to, and its bars.
+
+    Attributes:
+        backgrounds: searched, and claimed on; the paper's two by default.
+        unseen: never used in the search, only reported.
+        draws: of each random background among `backgrounds`.
+        unseen_draws: of each random one among `unseen`.
+        share: of the way from the empty to the full probability that must be retained.
+        shape_trials: composites of the mask over other contents, at least.
+        shape_margin: how much more often than emptiness the shape may give the target.
+        shifts: distances of the shift test, in pixels of the classifier's frame.
+        stable_rate: share of shifts that must keep the decision.
+    """
+
+    backgrounds: tuple[str, ...] = ("grey", "gaussian")
+    unseen: tuple[str, ...] = ("black", "mean", "uniform", "shuffled", "others")
+    draws: int = 8
+    unseen_draws: int = 2
+    share: float = 0.5
+    shape_trials: int = 20
+    shape_margin: float = 0.10
+    shifts: tuple[int, ...] = (1, 2, 3)
+    stable_rate: float = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One run."""
+
+    objective: Objective = field(default_factory=Objective)
+    search: Search = field(default_factory=Search)
+    refinement: Refinement = field(default_factory=Refinement)
+    verification: Verification = field(default_factory=Verification)
+    seed: int = 0
+
+
+def grouped(preserve: float, sparse: float, robust: float) -> Weights:
+    """The paper's three group weights, each shared by the terms of its group (section 3.4)."""
+    return Weights(
+        activation=preserve,
+        kl=preserve,
+        cross_entropy=preserve,
+        area=sparse,
+        binarization=sparse,
+        total_variation=sparse,
+        robustness=robust,
+    )
+
+
+PAPER = Search(
+    form="sigmoid",
+    steps=300,
+    learning_rate=1e-3,
+    widths=(32, 64, 128, 256, 512),
+    transposed=True,
+    grid=0,
+    masks=1,
+    straight_from=1.0,
+    jitter=0,
+    places=0,
+    look_weight=0.0,
+)
+
+PRESETS: Mapping[str, Config] = {
+    "default": Config(),
+    "paper-histology": Config(
+        objective=Objective(weights=grouped(10, 100, 10), distance="mse"),
+        search=PAPER,
+        refinement=Refinement(cut="threshold"),
+    ),
+    "paper-dermoscopy": Config(
+        objective=Objective(weights=grouped(10, 150, 20), distance="mse"),
+        search=PAPER,
+        refinement=Refinement(cut="threshold"),
+    ),
+}
+
+
+def preset(name: str) -> Config:
+    """A preset by its name.
+
+    Raises:
+        ConfigError: if there is none of that name.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"there is no preset {name!r}{nearest(name, PRESETS)}")
+    return PRESETS[name]
+
+
+def config_from_toml(path: Path, base: Config) -> Config:
+    """The settings of a TOML file over those of `base`; tables are named as the fields are.
+
+    Raises:
+        ConfigError: if the file cannot be read, is no TOML, or holds an unknown key, a value of
+            another type or one out of range.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the settings in {path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    return overlaid(base, table, path.name)
+
+
+def overlaid(base: Any, table: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401 - any section
+    """`base` with the values of `table`, section by section; `base` itself is not changed."""
+    known = {f.name: getattr(base, f.name) for f in fields(base)}
+    for key, value in table.items():
+        if key not in known:
+            raise ConfigError(f"{where}: unknown key {key!r}{nearest(key, known)}")
+        known[key] = fitting(known[key], value, f"{where}: {key}")
+    return type(base)(**known)
+
+
+def fitting(default: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - any TOML value
+    """`value` in the type of the default it replaces."""
+    if is_dataclass(default):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where} is a table, got {value!r}")
+        return overlaid(default, value, where)
+    if isinstance(default, tuple) and isinstance(value, list):
+        return tuple(value)
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not type(default):
+        raise ConfigError(f"{where} must be of type {type(default).__name__}, got {value!r}")
+    return value
+
+
+def nearest(name: str, known: Mapping[str, Any]) -> str:
+    """The end of a sentence on an unknown name: the nearest known one, or all of them."""
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
+
+
+def as_table(config: Config) -> dict[str, Any]:
+    """All settings as plain nested values, for records."""
+    return asdict(config)

@@ -1,0 +1,128 @@
+"""Composites: the kept pixels over a background, and the backgrounds themselves.
+
+All of it lives in the classifier's normalised space. There, zero is the mean colour of the
+training set ("grey"), and black pixels are another value ("black"): two backgrounds, named apart.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One prepared image and what can be painted around its evidence.
+
+    Attributes:
+        x: the image as the classifier sees it, normalised.
+        valid: true where the frame shows the image, false on the padding of the "pad" rule.
+        black: zero pixels, normalised.
+        white: full pixels, normalised.
+        others: other images, prepared alike; may be none (n = 0).
+    """
+
+    x: Float[Tensor, "1 c h w"]
+    valid: Bool[Tensor, "1 1 h w"]
+    black: Float[Tensor, "1 c 1 1"]
+    white: Float[Tensor, "1 c 1 1"]
+    others: Float[Tensor, "n c h w"]
+
+
+def composite(
+    x: Float[Tensor, "#b c h w"],
+    mask: Float[Tensor, "#b 1 h w"],
+    background: Float[Tensor, "#b c h w"],
+) -> Float[Tensor, "b c h w"]:
+    """Keep `x` where the mask is 1 and show the background where it is 0 (paper section 3.2).
+
+    Over the background "grey" this is the paper's e = m * x.
+    """
+    return mask * x + (1 - mask) * background
+
+
+def shifted(mask: Float[Tensor, "b 1 h w"], dy: int, dx: int) -> Float[Tensor, "b 1 h w"]:
+    """The mask moved down by `dy` and right by `dx` pixels; what comes in at the edge is 0."""
+    h, w = mask.shape[-2:]
+    padded = F.pad(mask, (max(dx, 0), max(-dx, 0), max(dy, 0), max(-dy, 0)))
+    return padded[..., max(-dy, 0) : max(-dy, 0) + h, max(-dx, 0) : max(-dx, 0) + w]
+
+
+def background(name: str, scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
+    """One draw of a background; on padding it shows what the image shows there.
+
+    Args:
+        name: a key of `BACKGROUNDS`.
+        scene: the image and what surrounds it.
+        generator: on the CPU, so that a claim can be drawn again on any machine.
+    """
+    drawn = BACKGROUNDS[name](scene, generator)
+    return torch.where(scene.valid, drawn, scene.x)
+
+
+def grey(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
+    """The mean colour of the training set, which is zero after normalisation (the paper's)."""
+    return torch.zeros_like(scene.x)
+
+
+def black(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
+    """Zero pixels."""
+    return scene.black.expand_as(scene.x)
+
+
+def white(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
+    """Full pixels."""
+    return scene.white.expand_as(scene.x)
+
+
+def mean(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
+    """The mean colour of the image itself."""
+    return scene.x.mean(dim=(2, 3), keepdim=True).expand_as(scene.x)
+
+
+def blur(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
+    """The image itself, reduced to a tenth of its side and back: leaks its coarse content."""
+    h, w = scene.x.shape[2:]
+    coarse = F.adaptive_avg_pool2d(scene.x, (max(1, h // 10), max(1, w // 10)))
+    return F.interpolate(coarse, size=(h, w), mode="bicubic", align_corners=False)
+
+
+def gaussian(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
+    """Independent N(0, 1) noise in every pixel and channel of the normalised space (the paper's)."""
+    return torch.randn(scene.x.shape, generator=generator).to(scene.x)
+
+
+def uniform(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
+    """Independent noise between black and white in every pixel and channel."""
+    share = torch.rand(scene.x.shape, generator=generator).to(scene.x)
+    return scene.black + share * (scene.white - scene.black)
+
+
+def shuffled(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
+    """The image's own pixels in random order: its histogram without its content."""
+    order = torch.randperm(scene.x[0, 0].numel(), generator=generator).to(scene.x.device)
+    return scene.x.flatten(2)[..., order].view_as(scene.x)
+
+
+def others(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
+    """Another image, drawn at random."""
+    index = int(torch.randint(len(scene.others), (1,), generator=generator))
+    return scene.others[index : index + 1]
+
+
+BACKGROUNDS: Mapping[str, Callable[[Scene, Generator], Tensor]] = {
+    "grey": grey,
+    "black": black,
+    "white": white,
+    "mean": mean,
+    "blur": blur,
+    "gaussian": gaussian,
+    "uniform": uniform,
+    "shuffled": shuffled,
+    "others": others,
+}
+
+FIXED = frozenset({"grey", "black", "white", "mean", "blur"})  # the same at every draw

@@ -1,0 +1,176 @@
+"""What the classifier says of the whole image, and all else that is known before the search."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from med_cam.classifiers.base import Answer, Classifier, Forward, Outputs, attached
+from med_cam.errors import ClassifierError
+from med_cam.images.geometry import Geometry, Image
+from med_cam.masking import Scene
+from med_cam.values import Passes, Reference
+from med_cam.verify.decision import Question, on_top
+
+BATCH = 64  # images a pass, where nothing is claimed
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """Other images as the classifier sees them, and what it says of each."""
+
+    x: Float[Tensor, "n c h w"]
+    probabilities: Float[Tensor, "n k"]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One image before one classifier, ready to be searched and judged.
+
+    Attributes:
+        classifier: as the user gave it; asked only through the three functions that follow.
+        forward: logits and activations, with gradients; counted.
+        answer: probabilities, many images at a time; counted.
+        singly: probabilities, batch size one, for claims; counted.
+        geometry: from the source image to the classifier's frame and back.
+        scene: the image in that frame, and other images that are labelled otherwise.
+        question: what is asked of composites.
+        whole: the classifier on the whole image.
+        before: its probabilities there.
+        spent: the passes counted so far.
+    """
+
+    classifier: Classifier
+    forward: Forward
+    answer: Answer
+    singly: Answer
+    geometry: Geometry
+    scene: Scene
+    question: Question
+    whole: Outputs
+    before: Float[Tensor, "1 k"]
+    spent: Callable[[], Passes]
+
+    @property
+    def decided(self) -> bool:
+        """Whether the classifier gives the target on the whole image: else nothing can be kept."""
+        return bool(on_top(self.before, self.question)[0])
+
+
+def prepare_references(classifier: Classifier, images: Sequence[Image]) -> References:
+    """Other images for the shape test, prepared and labelled once for many explanations.
+
+    Costs one forward pass an image, which no explanation counts again.
+    """
+    x = torch.cat([classifier.prepare(image) for image in images])
+    with attached(classifier) as forward:
+        return References(x, answers(forward, classifier, BATCH)(x))
+
+
+def observed(
+    forward: Forward,
+    classifier: Classifier,
+    image: Image,
+    target: int | str | None,
+    references: References | None,
+) -> Case:
+    """The case of one image (paper section 3.1).
+
+    Raises:
+        ClassifierError: if there is no such target.
+        ImageError: if the image cannot be fitted to the classifier.
+    """
+    forward, spent = counted(forward)
+    geometry = classifier.geometry(image)
+    x = classifier.prepare(image)  # 1 c h w
+    with torch.no_grad():
+        whole = forward(x)
+    before = classifier.probabilities(whole.logits)
+    question = question_of(classifier, before, target)
+    scene = Scene(
+        x=x,
+        valid=geometry.valid().to(x.device),
+        black=classifier.black(),
+        white=classifier.normalise(torch.ones_like(x[..., :1, :1])),
+        others=labelled_otherwise(references, question, x),
+    )
+    batched, singly = answers(forward, classifier, BATCH), answers(forward, classifier, 1)
+    return Case(
+        classifier, forward, batched, singly, geometry, scene, question, whole, before, spent
+    )
+
+
+def reference_of(case: Case, required: float) -> Reference:
+    """What the search compares composites with."""
+    return Reference(
+        target=case.question.target,
+        head=case.question.head,
+        required=required,
+        logits=case.whole.logits,
+        probabilities=case.before,
+        activations=case.whole.activations,
+    )
+
+
+def question_of(
+    classifier: Classifier, before: Float[Tensor, "1 k"], target: int | str | None
+) -> Question:
+    """The target, by index, by label or as the classifier's own answer."""
+    index = target_index(classifier.labels, target, default=int(before.argmax()))
+    threshold = classifier.thresholds[index] if classifier.head == "sigmoid" else 0.0
+    full = before[0, index].item()
+    return Question(index, classifier.labels, classifier.head, threshold, full)
+
+
+def target_index(labels: Sequence[str], target: int | str | None, *, default: int) -> int:
+    """The index that a target names.
+
+    Raises:
+        ClassifierError: if the labels do not have it.
+    """
+    if target is None:
+        return default
+    if isinstance(target, str) and target in labels:
+        return list(labels).index(target)
+    if isinstance(target, int) and 0 <= target < len(labels):
+        return target
+    raise ClassifierError(f"no class {target!r}; the classifier knows {', '.join(labels)}")
+
+
+def labelled_otherwise(
+    references: References | None, question: Question, x: Float[Tensor, "1 c h w"]
+) -> Float[Tensor, "n c h w"]:
+    """The references that the classifier does not call the target."""
+    if references is None:
+        return x[:0]
+    return references.x[~on_top(references.probabilities, question)]
+
+
+def answers(forward: Forward, classifier: Classifier, batch: int) -> Answer:
+    """Probabilities without gradients, `batch` images a pass."""
+
+    @torch.no_grad()
+    def answer(x: Tensor) -> Tensor:
+        return torch.cat([classifier.probabilities(forward(v).logits) for v in x.split(batch)])
+
+    return answer
+
+
+def counted(forward: Forward) -> tuple[Forward, Callable[[], Passes]]:
+    """The same function, and how many images have gone through it forward and backward."""
+    spent = {"forward": 0, "backward": 0}
+
+    def went_back(images: int, _: Tensor) -> None:
+        spent["backward"] += images
+
+    def counting(x: Tensor) -> Outputs:
+        outputs = forward(x)
+        spent["forward"] += len(x)
+        if outputs.logits.requires_grad:
+            outputs.logits.register_hook(partial(went_back, len(x)))
+        return outputs
+
+    return counting, lambda: Passes(spent["forward"], spent["backward"])

@@ -1,0 +1,28 @@
+"""One line an image, for the terminal."""
+
+from med_cam.report.wording import backgrounds, percent, probability
+from med_cam.values import Explanation
+
+
+def summary_line(name: str, explanation: Explanation) -> str:
+    """Name, label, probability before and after, area, and how it ended."""
+    before = probability(explanation.before[explanation.target])
+    after = probability(explanation.after[explanation.target])
+    parts = (
+        name,
+        explanation.label,
+        f"{before} -> {after}",
+        f"{percent(explanation.area)} of the image",
+        _ending(explanation),
+    )
+    return "  ".join(" ".join(part.split()) for part in parts)
+
+
+def _ending(explanation: Explanation) -> str:
+    if explanation.verified:
+        return "verified"
+    ending = f"NOT VERIFIED: {explanation.status}"
+    if explanation.fallback is None:
+        return ending
+    only, area = explanation.fallback.claim.searched, percent(explanation.fallback.area)
+    return f"{ending} Holds only on {backgrounds(only)}: {area}."

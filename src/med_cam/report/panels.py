@@ -1,0 +1,143 @@
+"""The three pictures of the figure: the image, the mask's outline over it, the evidence alone."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from med_cam.report.lettering import Face, write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LONGEST = 1000  # pixels a side that a picture is drawn with: twice its place on the page
+OUTLINE = "#00e1ff"  # seen on grey, on skin, on stained tissue and on fundus photographs
+FALLBACK_OUTLINE = "#ffd500"
+BLANK, BLANK_LINES = "#808080", "#929292"  # hatched grey: no image looks like it
+GAP, TITLE = 28, 34  # pixels between pictures; for the title above each
+TITLES = ("Image", "Evidence outlined", "Evidence alone")
+
+Line = NDArray[np.float64]  # n 2, columns x y
+Box = tuple[float, float, float, float]  # left top right bottom, in pixels of the page
+
+
+def draw_panels(
+    page: "Axes",
+    pixels: Float[Tensor, "c h w"],
+    masks: tuple[Bool[Tensor, "h w"], Bool[Tensor, "h w"] | None],
+    *,
+    box: Box,
+) -> None:
+    """Draw image, outline (the second mask dashed) and evidence into a box of the page."""
+    rgb, mask = display_pixels(pixels), display_mask(masks[0])
+    places = panel_boxes(rgb.shape[0], rgb.shape[1], box)
+    whole, outlined, alone = (_panel(page, *entry) for entry in zip(places, TITLES, strict=True))
+    _draw_image(whole, rgb)
+    _draw_image(outlined, rgb)
+    stroke(outlined, outline(mask), color=OUTLINE)
+    if masks[1] is not None:
+        second = outline(display_mask(masks[1]))
+        stroke(outlined, second, color=FALLBACK_OUTLINE, dashed=True)
+    _draw_evidence(alone, rgb, mask)
+
+
+def panel_boxes(height: int, width: int, box: Box) -> tuple[Box, ...]:
+    """Three equal places of the image's shape: side by side, or stacked if that is larger."""
+    left, top, right, bottom = box
+    beside = min((right - left - 2 * GAP) / 3 / width, (bottom - top - TITLE) / height)
+    stacked = min((right - left) / width, ((bottom - top) / 3 - TITLE - 6) / height)
+    if stacked > beside:
+        w, h = stacked * width, stacked * height
+        x, y = (left + right - w) / 2, top + TITLE + (bottom - top) / 3
+        step = (0.0, (bottom - top) / 3)
+    else:
+        w, h = beside * width, beside * height
+        x, y = (left + right - w) / 2, top + TITLE + (bottom - top - TITLE - h) / 2
+        step = (min((right - left - w) / 2, max(w, 230) + 4 * GAP), 0.0)
+    corners = [(x + i * step[0], y + i * step[1]) for i in (-1, 0, 1)]
+    return tuple((x, y, x + w, y + h) for x, y in corners)
+
+
+def display_pixels(pixels: Float[Tensor, "c h w"]) -> Float[Tensor, "h1 w1 3"]:
+    """The image in three channels, averaged down to at most `LONGEST` a side."""
+    k = _factor(pixels)
+    small = F.avg_pool2d(pixels.cpu().float()[None], k, ceil_mode=True, count_include_pad=False)
+    rgb = small[0].clamp(0, 1).expand(3, -1, -1)  # 3 h/k w/k
+    return rgb.permute(1, 2, 0)
+
+
+def display_mask(mask: Bool[Tensor, "h w"]) -> Bool[Tensor, "h1 w1"]:
+    """The mask reduced in the same way; a pixel with any evidence in it stays evidence."""
+    k = _factor(mask)
+    return F.max_pool2d(mask.cpu().float()[None, None], k, ceil_mode=True)[0, 0] > 0.5
+
+
+def outline(mask: Bool[Tensor, "h w"]) -> list[Line]:
+    """Closed lines of x y around the mask, along the edges of its pixels (centres at integers).
+
+    The mask is enlarged first, so that the corners which the contour cuts are too small to see.
+    """
+    from skimage.measure import find_contours
+
+    k = max(1, LONGEST // max(mask.shape))
+    large = mask.numpy().repeat(k, axis=0).repeat(k, axis=1)
+    padded = np.pad(large, 1).astype(np.float64)
+    lines = find_contours(padded, 0.5, fully_connected="high")  # type: ignore[no-untyped-call]
+    return [(line[:, ::-1] - 0.5) / k - 0.5 for line in lines]
+
+
+def stroke(axes: "Axes", lines: Sequence[Line], *, color: str, dashed: bool = False) -> None:
+    """Lines in a colour with a dark halo, so that they show on dark and on bright content."""
+    _lines(axes, lines, color="black", width=4.4)
+    _lines(axes, lines, color=color, width=2.2, dashed=dashed)
+
+
+def _panel(page: "Axes", place: Box, title: str) -> "Axes":
+    """Axes for one picture with its title above."""
+    left, top, right, bottom = place
+    write(page, ((left + right) / 2, top - 11), title, Face(17), centred=True)
+    _, width = page.get_xlim()
+    height, _ = page.get_ylim()
+    corner = (left / width, 1 - bottom / height)
+    size = ((right - left) / width, (bottom - top) / height)
+    axes = page.figure.add_axes((*corner, *size))
+    axes.tick_params(which="both", bottom=False, left=False, labelbottom=False, labelleft=False)
+    axes.set(xticks=(), yticks=())
+    for spine in axes.spines.values():
+        spine.set(edgecolor="#9aa1a9", linewidth=0.8, visible=True)
+    return axes
+
+
+def _draw_image(axes: "Axes", rgb: Float[Tensor, "h w 3"]) -> None:
+    smooth = "nearest" if max(rgb.shape[:2]) < 100 else "antialiased"
+    axes.imshow(rgb.numpy(), interpolation=smooth, aspect="auto", origin="upper")
+
+
+def _draw_evidence(axes: "Axes", rgb: Float[Tensor, "h w 3"], mask: Bool[Tensor, "h w"]) -> None:
+    axes.patch.set(facecolor=BLANK, edgecolor=BLANK_LINES, hatch="///", linewidth=0, visible=True)
+    rgba = torch.cat([rgb, mask[..., None].float()], dim=2).numpy()  # h w 4
+    axes.imshow(rgba, interpolation="nearest", aspect="auto", origin="upper")
+    # Grey content would melt into the grey around it without a line.
+    _lines(axes, outline(mask), color=OUTLINE, width=0.9)
+
+
+def _lines(
+    axes: "Axes", lines: Sequence[Line], *, color: str, width: float, dashed: bool = False
+) -> None:
+    from matplotlib.collections import LineCollection
+
+    style: Any = (0, (3.2, 1.8)) if dashed else "solid"
+    caps: Any = "butt" if dashed else "round"
+    batch = LineCollection(lines, colors=color, linewidths=width, linestyles=style, zorder=3)
+    batch.set(capstyle=caps, joinstyle="round", clip_on=False)
+    axes.add_collection(batch, autolim=False)
+
+
+def _factor(pixels: Tensor) -> int:
+    return math.ceil(max(pixels.shape[-2:]) / LONGEST)

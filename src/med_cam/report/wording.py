@@ -1,0 +1,63 @@
+"""How reports word a number, a check, a background: the same in the figure and in the terminal."""
+
+from collections.abc import Sequence
+
+from med_cam.values import BackgroundResult, Check
+
+NOT_A_DIAGNOSIS = "Evidence for the classifier's decision, not a diagnosis."
+
+BACKGROUND_WORDS = {
+    "grey": "grey (training mean)",
+    "black": "black",
+    "white": "white",
+    "mean": "the image's mean colour",
+    "blur": "the image blurred",
+    "gaussian": "Gaussian noise",
+    "uniform": "uniform noise",
+    "shuffled": "shuffled pixels",
+    "others": "other images",
+}
+
+
+def probability(value: float) -> str:
+    """Two decimals, never rounded to a certainty: 0.998 is ">0.99"."""
+    if 0.995 <= value < 1:
+        return ">0.99"
+    return "<0.01" if 0 < value < 0.005 else f"{value:.2f}"
+
+
+def percent(share: float) -> str:
+    """One decimal, never rounded to nothing or all: 0.00002 is "<0.1%"."""
+    if 0.9995 <= share < 1:
+        return ">99.9%"
+    if share == 1:
+        return "100%"
+    return "<0.1%" if 0 < share < 0.0005 else f"{100 * share:.1f}%"
+
+
+def background(name: str) -> str:
+    """A background in words; its name where there are none."""
+    return BACKGROUND_WORDS.get(name, name)
+
+
+def backgrounds(names: Sequence[str]) -> str:
+    """Backgrounds in words, as a list in a sentence."""
+    words = [background(name) for name in names]
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def kept_on(result: BackgroundResult) -> str:
+    """A background with how often the decision was kept on it: "Gaussian noise 8/8"."""
+    return f"{background(result.name)} {result.kept}/{result.draws}"
+
+
+def check(result: Check) -> str:
+    """A check as composites counted, with what was asked where it failed: "shape 5/24, ..."."""
+    text = f"{result.name} {round(result.value * result.trials)}/{result.trials}"
+    return text if result.passed else f"{text}, {_asked(result)}"
+
+
+def _asked(result: Check) -> str:
+    if result.at_least:
+        return "all needed" if result.threshold == 1 else f"{result.threshold:.0%} needed"
+    return f"{result.threshold:.0%} allowed"

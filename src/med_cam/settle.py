@@ -1,0 +1,123 @@
+"""From scores to a mask with a claim: cut, export, verify, and grow until it holds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor
+
+from med_cam.config import Config, Refinement, Verification
+from med_cam.images.mask_file import mask_from_png, mask_png
+from med_cam.observe import Case
+from med_cam.refine import Passes, keep_most, smallest_passing
+from med_cam.values import Claim, Step
+from med_cam.verify.claim import verify
+
+SEARCH, CANDIDATES, BREAKING, AFTER, CLAIM = range(5)  # each purpose has draws of its own; claims last
+
+
+def fresh(seed: int, purpose: int) -> Generator:
+    """A generator on the CPU, so that a claim can be drawn again on any machine."""
+    return Generator().manual_seed(seed * 64 + purpose)
+
+
+def candidate_rules(config: Config) -> Verification:
+    """The claim's rules with the refinement's numbers: stricter in share, fewer trials."""
+    r = config.refinement
+    return replace(
+        config.verification,
+        share=r.share,
+        draws=r.draws,
+        shape_trials=r.shape_trials,
+        shifts=r.shifts,
+    )
+
+
+def exported(case: Case, mask: Bool[Tensor, "1 1 h w"]) -> Bool[Tensor, "h1 w1"]:
+    """The mask in the source image's pixels, written as a file and read again."""
+    return mask_from_png(mask_png(case.geometry.restore((mask & case.scene.valid).cpu())))
+
+
+def reread(case: Case, mask: Bool[Tensor, "h1 w1"]) -> Bool[Tensor, "1 1 h w"]:
+    """An exported mask in the classifier's frame."""
+    return case.geometry.project(mask).to(case.scene.x.device)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A mask in the source's pixels, its share of them, and the claims tried; the last is its own.
+
+    `scores` are what it was cut from, in the classifier's frame; `steps` the search for them.
+    """
+
+    mask: Bool[Tensor, "h w"]
+    area: float
+    scores: Float[Tensor, "1 1 h1 w1"]
+    claims: tuple[Claim, ...]
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def claim(self) -> Claim:
+        """The claim on this mask."""
+        return self.claims[-1]
+
+
+def shares_to_claim(first: float | None, rules: Refinement) -> Iterator[float]:
+    """The areas put to a claim, one after the other: growing, then the whole image."""
+    share = first or 1.0
+    for _ in range(rules.attempts):
+        if share >= 1.0:
+            break
+        yield share
+        share *= rules.growth
+    yield 1.0
+
+
+def settle(
+    case: Case,
+    scores: Float[Tensor, "1 1 h w"],
+    passes: Passes,
+    config: Config,
+    steps: tuple[Step, ...] = (),
+) -> Found:
+    """The smallest mask of these scores on which a claim holds; else the last one tried.
+
+    Every claim has draws of its own, on the exported mask, one composite a pass.
+    """
+    seen = torch.where(case.scene.valid, scores, scores.min() - 1)  # padding is never evidence
+    tried: list[Claim] = []
+    for mask in candidates(seen, lambda m: passes(reread(case, exported(case, m))), config):
+        source = exported(case, mask)
+        tried.append(claimed(case, source, config, attempt=len(tried)))
+        if tried[-1].holds:
+            break
+    return Found(source, source.float().mean().item(), scores, tuple(tried), steps)
+
+
+def candidates(
+    scores: Float[Tensor, "1 1 h w"], passes: Passes, config: Config
+) -> Iterator[Bool[Tensor, "1 1 h w"]]:
+    """Masks to claim on, in order: the paper's single cut, or from the smallest that passes up."""
+    rules = config.refinement
+    if rules.cut == "threshold":
+        yield scores > 0  # a soft mask of one half
+        return
+    first = smallest_passing(scores, passes, smallest=rules.smallest, rounds=rules.rounds)
+    for share in shares_to_claim(first, rules):
+        yield keep_most(scores, share)
+
+
+def whole_image(case: Case, config: Config) -> Found:
+    """Every pixel that the classifier saw, and the claim on it: for when nothing can be kept."""
+    scores = torch.zeros_like(case.scene.x[:, :1])
+    source = exported(case, torch.ones_like(case.scene.valid))
+    claims = (claimed(case, source, config, attempt=0),)
+    return Found(source, source.float().mean().item(), scores, claims)
+
+
+def claimed(case: Case, mask: Bool[Tensor, "h1 w1"], config: Config, *, attempt: int) -> Claim:
+    """The claim on an exported mask, one composite a pass, on draws of this attempt alone."""
+    draws = fresh(config.seed, CLAIM + attempt)
+    rules, again = config.verification, reread(case, mask)
+    return verify(case.singly, case.scene, again, case.question, rules, draws)

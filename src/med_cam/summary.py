@@ -1,0 +1,84 @@
+"""All that was found, put together as one Explanation."""
+
+import time
+
+import numpy as np
+import scipy.ndimage
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from med_cam.config import Config
+from med_cam.masking import background, composite
+from med_cam.observe import Case
+from med_cam.settle import AFTER, Found, fresh, reread
+from med_cam.status import no_decision, status_of
+from med_cam.terms import bernoulli_kl, kl_divergence
+from med_cam.values import BackgroundResult, Explanation, Fallback
+
+
+def explanation_of(
+    case: Case,
+    found: Found,
+    broken: tuple[BackgroundResult, ...],
+    fallback: Fallback | None,
+    config: Config,
+    begun: float,
+) -> Explanation:
+    """The result; `begun` is when the clock `time.perf_counter` started.
+
+    Costs one pass: the evidence over the first background of the claim (the paper's e = m * x).
+    """
+    question = case.question
+    first = background(config.verification.backgrounds[0], case.scene, fresh(config.seed, AFTER))
+    evidence = composite(case.scene.x, reread(case, found.mask).to(case.scene.x), first)
+    with torch.no_grad():
+        logits = case.forward(evidence).logits
+    divergence = bernoulli_kl if question.head == "sigmoid" else kl_divergence
+    return Explanation(
+        target=question.target,
+        label=question.labels[question.target],
+        labels=question.labels,
+        mask=found.mask,
+        soft=ranks(found.scores, config.search.form),
+        area=found.area,
+        status=status(case, found, broken, fallback),
+        verified=found.claim.holds,
+        before=tuple(case.before[0].tolist()),
+        after=tuple(case.classifier.probabilities(logits)[0].tolist()),
+        kl=divergence(logits, case.whole.logits).item(),
+        components=components(found.mask),
+        claim=found.claim,
+        fallback=fallback,
+        steps=found.steps,
+        passes=case.spent(),
+        seconds=time.perf_counter() - begun,
+        taps=case.classifier.taps,
+    )
+
+
+def status(
+    case: Case,
+    found: Found,
+    broken: tuple[BackgroundResult, ...],
+    fallback: Fallback | None,
+) -> str:
+    """How it ended, in one sentence."""
+    if case.decided:
+        return status_of(found.claim, found.area, broken, fallback, case.question)
+    answer = int(case.before.argmax())
+    return no_decision(case.question, case.question.labels[answer], case.before[0, answer].item())
+
+
+def ranks(scores: Float[Tensor, "1 1 h w"], form: str) -> Float[Tensor, "h w"]:
+    """Scores in [0, 1]: the paper's soft mask, or for nested masks the share of pixels below."""
+    flat = scores.detach().cpu()[0, 0]
+    if form == "sigmoid":
+        return flat.sigmoid()
+    order = flat.flatten().argsort(stable=True).argsort().to(flat)
+    return (order / max(1, len(order) - 1)).view_as(flat)
+
+
+def components(mask: Bool[Tensor, "h w"]) -> int:
+    """Connected parts; pixels that touch at a corner are connected."""
+    return int(scipy.ndimage.label(mask.cpu().numpy(), structure=np.ones((3, 3)))[1])

@@ -1,0 +1,113 @@
+"""The seven terms of the loss, one function each, in the order of the paper's equation.
+
+Every term takes only the tensors it reads and returns one number per image, unweighted. The
+paper's sums over pixels are means here, so that a weight means the same at any input size.
+Heads of independent outputs have their own likelihoods; one term of ours stands at the end.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def activation_matching(
+    activations: Sequence[Tensor],
+    reference: Sequence[Tensor],
+    layer_weights: Sequence[float],
+    distance: str,
+) -> Float[Tensor, " b"]:
+    """L_act: the weighted sum over layers of the distance between two images' activations.
+
+    Args:
+        activations: of the composites, one tensor a layer, b ... each.
+        reference: of the whole image, in the same order, 1 ... each.
+        layer_weights: the paper's alpha, one a layer.
+        distance: a key of `DISTANCES`.
+    """
+    d = DISTANCES[distance]
+    layers = zip(layer_weights, activations, reference, strict=True)
+    return torch.stack([alpha * d(of_e, of_x) for alpha, of_e, of_x in layers]).sum(dim=0)
+
+
+def mean_squared(a: Float[Tensor, "b *f"], reference: Float[Tensor, "1 *f"]) -> Float[Tensor, " b"]:
+    """Mean squared difference over all units of a layer."""
+    return (a - reference).flatten(1).square().mean(dim=1)
+
+
+def cosine(a: Float[Tensor, "b *f"], reference: Float[Tensor, "1 *f"]) -> Float[Tensor, " b"]:
+    """One minus the cosine of the two layers, each flattened to one vector; in [0, 2]."""
+    return 1 - F.cosine_similarity(a.flatten(1), reference.flatten(1), dim=1)
+
+
+DISTANCES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": mean_squared, "cosine": cosine}
+
+
+def kl_divergence(
+    logits: Float[Tensor, "b k"], reference: Float[Tensor, "1 k"]
+) -> Float[Tensor, " b"]:
+    """L_KL = KL(softmax f(x) || softmax f(e)), in nats."""
+    log_p, log_q = reference.log_softmax(dim=1), logits.log_softmax(dim=1)
+    return (log_p.exp() * (log_p - log_q)).sum(dim=1)
+
+
+def cross_entropy(logits: Float[Tensor, "b k"], target: Int[Tensor, " b"]) -> Float[Tensor, " b"]:
+    """L_CE = -log p_f(e)(y)."""
+    return F.cross_entropy(logits, target, reduction="none")
+
+
+def area(mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, " b"]:
+    """L_area = |m|_1 over the number of pixels; in [0, 1]."""
+    return mask.mean(dim=(1, 2, 3))
+
+
+def binarization(mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, " b"]:
+    """L_bin = |m - m^2|_1 over the number of pixels; zero exactly when every value is 0 or 1."""
+    return (mask - mask.square()).abs().mean(dim=(1, 2, 3))
+
+
+def total_variation(mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, " b"]:
+    """L_tv = sum of |differences| to the lower and the right neighbour, over the pixels."""
+    rows = (mask[..., 1:, :] - mask[..., :-1, :]).abs().sum(dim=(1, 2, 3))
+    columns = (mask[..., :, 1:] - mask[..., :, :-1]).abs().sum(dim=(1, 2, 3))
+    return (rows + columns) / mask[0].numel()
+
+
+def robustness(logits: Float[Tensor, "b k"], target: Int[Tensor, " b"]) -> Float[Tensor, " b"]:
+    """L_rob = -log p_f(e~)(y): the cross-entropy once more, over random backgrounds."""
+    return cross_entropy(logits, target)
+
+
+def bernoulli_kl(
+    logits: Float[Tensor, "b k"], reference: Float[Tensor, "1 k"]
+) -> Float[Tensor, " b"]:
+    """L_KL for sigmoid heads: the sum over outputs of KL(Bernoulli f(x) || Bernoulli f(e))."""
+    p = reference.sigmoid()
+    on = p * (F.logsigmoid(reference) - F.logsigmoid(logits))
+    off = (1 - p) * (F.logsigmoid(-reference) - F.logsigmoid(-logits))
+    return (on + off).sum(dim=1)
+
+
+def bernoulli_cross_entropy(
+    logits: Float[Tensor, "b k"], target: Int[Tensor, " b"]
+) -> Float[Tensor, " b"]:
+    """L_CE and L_rob for sigmoid heads: -log sigmoid of the target's own output."""
+    return -F.logsigmoid(logits.gather(1, target[:, None])[:, 0])
+
+
+def failure(
+    logits: Float[Tensor, "b k"], target: Int[Tensor, " b"], required: float, head: str
+) -> Float[Tensor, " b"]:
+    """Ours, not the paper's: how far a composite is from keeping the decision, in [0, 1].
+
+    A smooth step in the target's probability at what is required. Unlike the cross-entropy it is
+    flat where the decision is kept already and where an area is too small to hold it at all: of
+    many areas, those on the verge are trained.
+    """
+    p = logits.sigmoid() if head == "sigmoid" else logits.softmax(dim=1)
+    return torch.sigmoid((required - p.gather(1, target[:, None])[:, 0]) / SOFTNESS)
+
+
+SOFTNESS = 0.15  # in probability; the step is felt from 0.4 below to 0.4 above

@@ -1,0 +1,117 @@
+"""All checks of one hard mask, and the claim they add up to."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor
+
+from med_cam.classifiers.base import Answer
+from med_cam.config import Verification
+from med_cam.masking import Scene
+from med_cam.values import BackgroundResult, Claim
+from med_cam.verify.decision import Decision, Question, decide, keeps
+from med_cam.verify.kept import background_result, drawn, kept, over_backgrounds
+from med_cam.verify.shape import other_contents, shape
+from med_cam.verify.stable import stable
+
+
+def verify(
+    answer: Answer,
+    scene: Scene,
+    mask: Bool[Tensor, "1 1 h w"],
+    question: Question,
+    rules: Verification,
+    generator: Generator,
+) -> Claim:
+    """Put a hard mask of any origin to every check, on draws of its own.
+
+    Args:
+        answer: the classifier, from normalised images to probabilities.
+        scene: the image, and other images that the classifier labels otherwise.
+        mask: true = evidence, in the classifier's frame.
+        question: target, head, probability on the whole image.
+        rules: backgrounds, draws, bars.
+        generator: for the draws of this claim alone.
+    """
+    unseen = [n for n in rules.unseen if n not in rules.backgrounds and can_draw(n, scene)]
+    draws = drawn(scene, rules.backgrounds, rules.draws, generator)
+    others = drawn(scene, unseen, rules.unseen_draws, generator)
+    alone = {name: answer(d) for name, d in (draws | others).items()}
+    searched = {name: alone[name] for name in draws}
+    decision = decide(question, searched, rules.share)
+    seen = over_backgrounds(answer, scene, mask, draws | others)
+    results = tuple(
+        background_result(name, seen[name], alone[name], decision, searched=name in draws)
+        for name in seen
+    )
+    around = alternating(draws)
+    contents = other_contents(scene, rules.shape_trials, generator)
+    limit = alone_rate(searched, decision) + rules.shape_margin
+    checks = (
+        kept(results),
+        shape(answer, contents, mask, around, decision, limit=limit),
+        stable(
+            answer, scene, mask, around, decision,
+            distances=rules.shifts, least=rules.stable_rate,
+        ),
+    )  # fmt: skip
+    return Claim(
+        searched=tuple(rules.backgrounds),
+        checks=checks,
+        backgrounds=results,
+        full=question.full,
+        empty=decision.empty,
+        required=decision.required,
+        references=f"{len(scene.others)} other images" if len(scene.others) else OWN_PIXELS,
+        warnings=warnings_of(results, decision, others_given=len(scene.others) > 0),
+    )
+
+
+OWN_PIXELS = "the image's own pixels, shuffled"
+
+
+def can_draw(name: str, scene: Scene) -> bool:
+    """Other images can be a background only where some were given."""
+    return name != "others" or len(scene.others) > 0
+
+
+def alternating(
+    draws: dict[str, Float[Tensor, "n c h w"]],
+) -> Float[Tensor, "m c h w"]:
+    """Backgrounds in turn: each name as often as any other, each draw before any repeats."""
+    longest = max(len(d) for d in draws.values())
+    return torch.stack([d[i % len(d)] for i in range(longest) for d in draws.values()])
+
+
+def alone_rate(alone: dict[str, Float[Tensor, "n k"]], decision: Decision) -> float:
+    """How often the backgrounds without any evidence give the target; each name counts once."""
+    return torch.stack([keeps(p, decision).float().mean() for p in alone.values()]).mean().item()
+
+
+def warnings_of(
+    results: tuple[BackgroundResult, ...], decision: Decision, *, others_given: bool
+) -> tuple[str, ...]:
+    """What a reader must know besides the checks, each sentence with its figure.
+
+    A masked image that is more confident than the original is a warning, not a success:
+    explanations that know the class leak it (Jethani et al. 2023, arXiv 2302.12893).
+    """
+    question = decision.question
+    label = question.labels[question.target]
+    told = []
+    for r in results:
+        if r.searched and r.mean > question.full + RISE:
+            told.append(
+                f"more confident on the evidence over {r.name} than on the whole image "
+                f"({r.mean:.2f} against {question.full:.2f})"
+            )
+        if r.alone_probability >= OPINION:
+            told.append(f"{r.name} alone is called {label} with {r.alone_probability:.2f}")
+        if not r.searched and r.kept < r.draws:
+            told.append(f"not kept over {r.name}, unseen in the search ({r.kept} of {r.draws})")
+    if not others_given:
+        told.append("no other images given: the shape test used the image's own pixels, shuffled")
+    return tuple(told)
+
+
+RISE = 0.01  # more than rounding and the spread of the draws
+OPINION = 0.5  # a background alone that is called the target more often than not

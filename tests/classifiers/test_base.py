@@ -1,0 +1,377 @@
+"""A classifier is what its fields say, and comes back from use as it went in."""
+
+import copy
+import dataclasses
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings, strategies as st
+from torch import nn
+
+from med_cam.classifiers.attach import device_of
+from med_cam.classifiers.base import Classifier, attached, moved
+from med_cam.errors import ClassifierError
+from med_cam.images.geometry import Image
+
+
+class Small(nn.Module):
+    """Convolution, in-place ReLU, dropout, pooled head; `answer` shapes what comes out."""
+
+    def __init__(self, outputs=2, answer=lambda logits: logits):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.relu = nn.ReLU(inplace=True)
+        self.drop = nn.Dropout(0.5)
+        self.head = nn.Linear(4, outputs)
+        self.answer = answer
+
+    def forward(self, x):
+        features = self.drop(self.relu(self.norm(self.conv(x))))
+        return self.answer(self.head(features.mean(dim=(2, 3))))
+
+
+def classifier(module=None, labels=("a", "b"), **fields):
+    return Classifier(module or Small(len(labels)), labels, (8, 8), **fields)
+
+
+def grey(value, size=(8, 8), channels=3):
+    return Image(torch.full((channels, *size), value))
+
+
+# -- fields ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"input_size": (0, 8)}, "input_size"),
+        ({"channels": 4}, "channels must be 1 or 3, got 4"),
+        ({"mean": (0.5,)}, "mean must be 3"),
+        ({"std": (0.5, 0.5)}, "std must be 3"),
+        ({"mean": (0.5, 0.5, math.nan)}, "mean must be 3 finite"),
+        ({"std": (0.5, 0.0, 0.5)}, "std must be above 0"),
+        ({"value_range": 0.0}, "value_range"),
+        ({"value_range": math.inf}, "value_range"),
+        ({"crop_share": 1.5}, "crop_share"),
+        ({"rule": "stretch"}, "squash, crop, pad, got 'stretch'"),
+        ({"interpolation": "lanczos"}, "interpolation"),
+        ({"head": "argmax"}, "head must be one of softmax, sigmoid"),
+        ({"labels": ("a",)}, "1 labels"),
+        ({"labels": ("a", "a")}, "labels must differ"),
+        ({"labels": ("a", " ")}, "labels must differ and not be empty"),
+        ({"thresholds": (0.5, 0.5)}, "thresholds belong to sigmoid"),
+        ({"head": "sigmoid", "thresholds": (0.5,)}, "thresholds must be 2"),
+        ({"head": "sigmoid", "thresholds": (0.5, 1.0)}, "between 0 and 1"),
+        ({"taps": ("cnov",)}, "no layer 'cnov'.*nearest name is 'conv'"),
+    ],
+)
+def test_fields_that_cannot_be_meant_are_refused(fields, told):
+    fields = {"module": Small(), "labels": ("a", "b"), "input_size": (8, 8)} | fields
+    with pytest.raises(ClassifierError, match=told):
+        Classifier(**fields)
+
+
+def test_sigmoid_heads_decide_at_a_half_unless_told():
+    assert classifier(head="sigmoid").thresholds == (0.5, 0.5)
+    assert classifier(head="sigmoid", thresholds=(0.2, 0.9)).thresholds == (0.2, 0.9)
+    assert classifier().thresholds == ()
+
+
+# -- pixels ---------------------------------------------------------------------------------------
+
+
+@given(pixel=st.floats(0, 1), white=st.sampled_from([1.0, 255.0]), seed=st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_normalised_pixels_are_scaled_shifted_and_divided_channel_by_channel(pixel, white, seed):
+    draw = torch.Generator().manual_seed(seed)
+    mean = tuple((white * torch.rand(3, generator=draw)).tolist())
+    std = tuple((white * (0.1 + torch.rand(3, generator=draw))).tolist())
+    it = classifier(mean=mean, std=std, value_range=white)
+    out = it.prepare(grey(pixel))
+    for c in range(3):
+        expected = (pixel * white - mean[c]) / std[c]
+        assert out[0, c, 3, 5].item() == pytest.approx(expected, abs=1e-4)
+        assert it.black()[0, c, 0, 0].item() == pytest.approx(-mean[c] / std[c], abs=1e-4)
+
+
+def test_padding_is_black_and_not_the_mean():
+    it = classifier(rule="pad")
+    frame = it.prepare(grey(1.0, size=(4, 8)))
+    white = it.normalise(torch.ones(1, 3, 1, 1))
+    torch.testing.assert_close(frame[:, :, :1], it.black().expand(1, 3, 1, 8))
+    torch.testing.assert_close(frame[:, :, 3:5], white.expand(1, 3, 2, 8))
+
+
+def test_grey_images_fit_colour_classifiers_and_the_other_way_round():
+    frame = classifier(mean=(0.0,) * 3, std=(1.0,) * 3).prepare(grey(0.25, channels=1))
+    torch.testing.assert_close(frame, torch.full((1, 3, 8, 8), 0.25))
+    one = Classifier(nn.Conv2d(1, 2, 8), ("a", "b"), (8, 8), channels=1, mean=(0.0,), std=(1.0,))
+    colour = torch.tensor([1.0, 0.5, 0.25]).view(3, 1, 1).expand(3, 8, 8)
+    luma = one.prepare(Image(colour))
+    assert luma[0, 0, 0, 0].item() == pytest.approx(0.299 + 0.587 * 0.5 + 0.114 * 0.25)
+    torch.testing.assert_close(one.prepare(grey(1.0)), torch.ones(1, 1, 8, 8))
+
+
+def test_the_source_geometry_is_the_images_own():
+    geometry = classifier(rule="crop", crop_share=0.875).geometry(grey(0.5, size=(20, 30)))
+    assert (geometry.source, geometry.input, geometry.rule) == ((20, 30), (8, 8), "crop")
+    assert geometry.crop_share == 0.875
+
+
+# -- outputs --------------------------------------------------------------------------------------
+
+
+class Named:
+    def __init__(self, logits):
+        self.logits = logits
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda z: (z, None),
+        lambda z: [z],
+        lambda z: {"logits": z},
+        lambda z: {"loss": None, "logits": z},
+        lambda z: {"out": z},
+        Named,
+        lambda z: z[..., None, None],
+    ],
+)
+def test_logits_are_found_in_whatever_the_module_returns(answer):
+    plain = Small()
+    wrapped = copy.deepcopy(plain)
+    wrapped.answer = answer
+    x = torch.randn(3, 3, 8, 8)
+    with attached(classifier(plain)) as f, attached(classifier(wrapped)) as g:
+        assert torch.equal(f(x).logits, g(x).logits)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda z: torch.cat([z, z], dim=1), r"gives 4 outputs, but 2 classes are named \(a, b\)"),
+        (lambda z: z[:, :1].expand(-1, 3), "gives 3 outputs"),
+        (lambda z: "benign", "returned str without a tensor"),
+        (lambda z: z[..., None].expand(-1, -1, 5), r"shape \(2, 2, 5\)"),
+        (lambda z: z[:1], r"shape \(1, 2\)"),
+    ],
+)
+def test_what_is_not_one_logit_a_label_is_refused(answer, told):
+    with attached(classifier(Small(2, answer))) as f, pytest.raises(ClassifierError, match=told):
+        f(torch.randn(2, 3, 8, 8))
+
+
+def test_one_logit_under_two_labels_gives_exactly_bernoulli_probabilities():
+    module = Small(1)
+    it = classifier(module)
+    x = torch.randn(5, 3, 8, 8)
+    with attached(it) as f, torch.no_grad():
+        positive = module(x).sigmoid().squeeze(1)
+        found = it.probabilities(f(x).logits)
+    torch.testing.assert_close(found, torch.stack([1 - positive, positive], dim=1))
+
+
+def test_one_logit_under_one_label_is_a_sigmoid_head():
+    module = Small(1)
+    it = classifier(module, labels=("ill",), head="sigmoid")
+    x = torch.randn(5, 3, 8, 8)
+    with attached(it) as f, torch.no_grad():
+        torch.testing.assert_close(it.probabilities(f(x).logits), module(x).sigmoid())
+
+
+def test_a_batch_of_one_logit_without_its_axis_is_understood():
+    module = Small(1, lambda z: z.squeeze(1))
+    with attached(classifier(module, labels=("ill",), head="sigmoid")) as f:
+        assert f(torch.randn(5, 3, 8, 8)).logits.shape == (5, 1)
+
+
+# -- attached -------------------------------------------------------------------------------------
+
+
+def state_of(module):
+    return (
+        {name: part.training for name, part in module.named_modules()},
+        {name: p.requires_grad for name, p in module.named_parameters()},
+        {
+            name: None if p.grad is None else p.grad.clone()
+            for name, p in module.named_parameters()
+        },
+        {name: (t.clone(), t.stride()) for name, t in module.state_dict().items()},
+        {name: len(part._forward_hooks) for name, part in module.named_modules()},
+    )
+
+
+def used_module():
+    """A module in the middle of somebody's work: mixed modes, flags, gradients, a hook."""
+    module = Small()
+    module.train()
+    module.norm.eval()
+    module.conv.weight.requires_grad_(False)
+    module.conv.register_forward_hook(lambda *_: None)
+    module.head(torch.ones(1, 4)).sum().backward()
+    return module
+
+
+def assert_same(before, after):
+    torch.testing.assert_close(after, before, rtol=0, atol=0)
+
+
+def test_the_module_comes_back_as_it_went_in():
+    module = used_module()
+    before = state_of(module)
+    with attached(classifier(module, taps=("conv", "relu"))) as f:
+        assert not any(part.training for part in module.modules())
+        assert not any(p.requires_grad for p in module.parameters())
+        x = torch.randn(2, 3, 8, 8, requires_grad=True)
+        f(x).logits.sum().backward()
+    assert_same(before, state_of(module))
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_the_module_comes_back_after_an_error(error):
+    module = used_module()
+    before = state_of(module)
+
+    def use_and_break():
+        with attached(classifier(module, taps=("relu",))) as f:
+            f(torch.randn(2, 3, 8, 8))
+            raise error
+
+    with pytest.raises(error):
+        use_and_break()
+    assert_same(before, state_of(module))
+
+
+def test_the_module_comes_back_after_an_error_inside_itself():
+    def break_off(_):
+        raise ValueError("no")
+
+    module = used_module()
+    module.answer = break_off
+    before = state_of(module)
+    with pytest.raises(ValueError, match="no"), attached(classifier(module, taps=("relu",))) as f:
+        f(torch.randn(2, 3, 8, 8))
+    assert_same(before, state_of(module))
+
+
+def test_a_module_that_refuses_eval_is_served():
+    class Stubborn(Small):
+        def train(self, mode=True):
+            raise NotImplementedError
+
+    with attached(classifier(Stubborn())) as f:
+        assert f(torch.randn(1, 3, 8, 8)).logits.shape == (1, 2)
+
+
+def test_nested_use_restores_to_the_outer_use():
+    it = classifier(used_module(), taps=("relu",))
+    x = torch.randn(1, 3, 8, 8)
+    with attached(it) as outer:
+        first = outer(x)
+        with attached(dataclasses.replace(it, taps=("conv",))) as inner:
+            inner(x)
+        again = outer(x)
+        assert not any(part.training for part in it.module.modules())
+    assert torch.equal(first.activations[0], again.activations[0])
+
+
+def test_an_activation_in_place_does_not_overwrite_the_tapped_layer():
+    module = Small().eval()
+    with attached(classifier(module, taps=("norm", "relu"))) as f, torch.no_grad():
+        x = torch.randn(2, 3, 8, 8)
+        norm, relu = f(x).activations
+        expected = module.norm(module.conv(x))
+    assert (norm < 0).any()
+    torch.testing.assert_close(norm, expected)
+    torch.testing.assert_close(relu, expected.clamp(min=0))
+
+
+def test_gradients_pass_from_a_tap_before_an_activation_in_place():
+    module = Small().eval()
+    x = torch.randn(1, 3, 8, 8, requires_grad=True)
+    with attached(classifier(module, taps=("norm",))) as f:
+        out = f(x)
+        (out.activations[0].square().sum() + out.logits.sum()).backward()
+    y = x.detach().clone().requires_grad_()
+    norm = module.norm(module.conv(y))
+    logits = module.head(norm.relu().mean(dim=(2, 3)))
+    (norm.square().sum() + logits.sum()).backward()
+    torch.testing.assert_close(x.grad, y.grad)
+
+
+def test_a_first_layer_in_place_does_not_reach_the_input():
+    module = nn.Sequential(nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(192, 2))
+    x = torch.randn(2, 3, 8, 8)
+    before = x.clone()
+    with attached(classifier(module)) as f:
+        f(x)
+        f(x.requires_grad_()).logits.sum().backward()
+    assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_it_runs_without_gradients_to_the_same_logits(mode):
+    it, x = classifier(taps=("relu",)), torch.randn(2, 3, 8, 8)
+    with attached(it) as f:
+        learned = f(x).logits
+        with mode():
+            assert torch.equal(f(x).logits, learned)
+
+
+def test_the_last_call_of_a_shared_layer_counts():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.relu, self.head = nn.ReLU(), nn.Linear(192, 2)
+
+        def forward(self, x):
+            return self.head(self.relu(-self.relu(x) + 1).flatten(1))
+
+    x = torch.randn(1, 3, 8, 8)
+    with attached(classifier(Twice(), taps=("relu",))) as f:
+        torch.testing.assert_close(f(x).activations[0], (1 - x.relu()).relu())
+
+
+def test_taps_come_in_the_order_named_and_from_tuples_the_first_tensor():
+    module = Small()
+    module.conv.register_forward_hook(lambda _m, _i, out: (out, "more"))
+    module.norm.register_forward_pre_hook(lambda _m, args: args[0][:1])
+    with attached(classifier(module, taps=("relu", "conv"))) as f:
+        relu, conv = f(torch.randn(2, 3, 8, 8)).activations
+    assert (relu >= 0).all()
+    assert (conv < 0).any()
+
+
+def test_a_tap_that_never_runs_is_named():
+    module = Small()
+    module.idle = nn.Linear(1, 1)
+    with (
+        attached(classifier(module, taps=("idle",))) as f,
+        pytest.raises(ClassifierError, match="'idle' gave no tensor"),
+    ):
+        f(torch.randn(1, 3, 8, 8))
+
+
+# -- devices --------------------------------------------------------------------------------------
+
+
+def test_a_module_without_weights_is_on_the_cpu():
+    assert device_of(nn.Flatten()) == torch.device("cpu")
+    assert classifier().device == torch.device("cpu")
+
+
+def test_a_moved_classifier_comes_back_after_an_error():
+    it = classifier()  # "meta" stands for any other device; its weights cannot come back
+    before = copy.deepcopy(it.module.state_dict())
+    seen = []
+    it.module.to = lambda device: seen.append(torch.device(device))
+    with pytest.raises(KeyboardInterrupt), moved(it, "meta"):
+        raise KeyboardInterrupt
+    assert seen == [torch.device("meta"), torch.device("cpu")]
+    del it.module.to
+    with moved(it, "cpu") as there:
+        assert there is it
+    assert_same(before, it.module.state_dict())

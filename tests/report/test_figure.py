@@ -1,0 +1,187 @@
+"""The figure says everything that it has to, on the page and without overlaps."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from med_cam.images.geometry import Image
+from med_cam.report.figure import figure
+
+LONG = "Severe non-proliferative diabetic retinopathy with macular oedema, grade 3 of 4, "
+
+
+def words(drawing):
+    return [text for axes in drawing.axes for text in axes.texts]
+
+
+def said(drawing):
+    return "\n".join(text.get_text() for text in words(drawing))
+
+
+def canvas_of(drawing):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    return FigureCanvasAgg(drawing)
+
+
+def rendered(drawing):
+    canvas = canvas_of(drawing)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].astype(int)
+
+
+def resized(explanation, height, width):
+    mask = torch.zeros(height, width, dtype=torch.bool)
+    mask[height // 4 : height // 2 + 1, width // 4 : width // 2 + 1] = True
+    return Image(torch.full((3, height, width), 0.6)), replace(explanation, mask=mask)
+
+
+def test_a_verified_explanation_says_so_with_its_figures(explanation, image):
+    text = said(figure(image, explanation))
+    for needed in (
+        "meningioma",
+        "0.97 \u2192 0.90",
+        "10.0%",
+        "\u2713  VERIFIED",
+        explanation.status,
+        "Claim relative to these backgrounds: grey (training mean) 1/1, Gaussian noise 8/8",
+        "no part of the claim: black 0/1",
+        "\u2713 kept 9/9",
+        "\u2713 shape 1/24",
+        "\u2713 stable 23/24",
+        "more confident",
+        "not a diagnosis",
+    ):
+        assert needed in text
+    assert "NOT" not in text
+
+
+def test_one_that_is_not_verified_says_so_in_words_and_not_by_colour_alone(refused, image):
+    text = said(figure(image, refused))
+    assert "\u2717  NOT VERIFIED" in text
+    assert "\u2717 kept 7/9, all needed" in text
+    assert "\u2713 shape 1/24" in text
+
+
+def test_the_fallback_is_a_dashed_outline_with_its_words(refused, image):
+    drawing = figure(image, refused)
+    assert "holds only on: grey (training mean) (3.0%)" in said(drawing)
+    outlined = drawing.axes[2]
+    dashed = [c for c in outlined.collections if c.get_linestyle()[0][1] is not None]
+    assert len(dashed) == 1
+    (path,) = dashed[0].get_paths()
+    np.testing.assert_allclose(path.vertices.min(axis=0), (8.5, 5.5), atol=0.02)
+
+
+def test_without_a_fallback_there_is_no_legend(explanation, image):
+    assert "holds only" not in said(figure(image, explanation))
+
+
+def test_three_warnings_are_shown_and_the_others_counted(explanation, image):
+    claim = replace(
+        explanation.claim, warnings=tuple(f"warning {i} " + LONG * 3 for i in range(7))
+    )
+    text = said(figure(image, replace(explanation, claim=claim)))
+    assert "warning 2" in text
+    assert "warning 3" not in text
+    assert "(+4 more in explanation.json)" in text
+
+
+@pytest.mark.parametrize("shape", [(30, 30), (40, 900), (900, 40), (1, 1)])
+@pytest.mark.parametrize("length", [0, 1, 4])
+def test_all_text_lies_on_the_page_and_none_on_another(refused, shape, length):
+    claim = replace(refused.claim, warnings=("w " + LONG * length,) * 5 * min(length, 1))
+    found = replace(refused, label="x" + LONG * length, status=LONG * (length + 1), claim=claim)
+    image, found = resized(replace(found, fallback=None), *shape)
+    drawing = figure(image, found)
+    ruler = canvas_of(drawing).get_renderer()
+    boxes = [text.get_window_extent(ruler) for text in words(drawing)]
+    panels = [axes.get_window_extent(ruler) for axes in drawing.axes[1:]]
+    for i, box in enumerate(boxes):
+        assert box.x0 >= 0
+        assert box.x1 <= 1600
+        assert box.y0 >= 0
+        assert box.y1 <= 800
+        later = [*boxes[i + 1 :], *panels]
+        # Line boxes may touch by the room for accents; ink may not.
+        assert not any(box.padded(-2.5).overlaps(other.padded(-2.5)) for other in later)
+
+
+def test_the_page_is_sixteen_hundred_pixels_wide(explanation, image):
+    assert rendered(figure(image, explanation)).shape == (800, 1600, 3)
+
+
+def test_the_evidence_panel_shows_content_inside_and_hatched_grey_outside(explanation):
+    pixels = torch.zeros(3, 20, 30)
+    pixels[0] = 1
+    drawing = figure(Image(pixels), explanation)
+    page, axes = rendered(drawing), drawing.axes[3]
+
+    def at(x, y):
+        column, row = axes.transData.transform((x, y))
+        return page[799 - int(row), int(column)]
+
+    np.testing.assert_array_equal(at(12.5, 7.5), (255, 0, 0))
+    outside = at(24, 15)
+    assert outside.max() - outside.min() < 3
+    assert 110 < outside.mean() < 160
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
+def test_the_outline_shows_on_dark_and_on_bright_content(explanation, level):
+    image = Image(torch.full((1, 20, 30), level))
+    drawing = figure(image, explanation)
+    page, axes = rendered(drawing), drawing.axes[2]
+    column, row = axes.transData.transform((7.5, 8.0))
+    around = page[799 - int(row), int(column) - 6 : int(column) + 7].astype(float)
+    brightness = around @ (0.299, 0.587, 0.114)
+    assert abs(brightness - 255 * level).max() > 90
+    assert (around.max(axis=1) - around.min(axis=1)).max() > 100  # the accent colour
+
+
+def test_a_label_with_dollars_is_drawn_as_it_is(explanation, image):
+    drawing = figure(image, replace(explanation, label="$x_1^2$ \\frac"))
+    assert "$x_1^2$ \\frac" in said(drawing)
+    rendered(drawing)
+
+
+def test_the_users_matplotlib_settings_do_not_change_the_figure(explanation, image):
+    import matplotlib as mpl
+
+    plain = rendered(figure(image, explanation))
+    odd = {
+        "axes.facecolor": "red",
+        "axes.grid": True,
+        "figure.facecolor": "black",
+        "font.size": 40,
+        "text.color": "white",
+        "lines.linewidth": 9,
+        "image.interpolation": "bicubic",
+        "image.origin": "lower",
+        "axes.autolimit_mode": "round_numbers",
+        "figure.constrained_layout.use": True,
+        "axes.spines.left": False,
+    }
+    with mpl.rc_context(odd):
+        assert np.array_equal(rendered(figure(image, explanation)), plain)
+
+
+def test_drawing_needs_no_window_and_leaves_no_global_state(explanation, image):
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    rendered(figure(image, explanation))
+    assert dict(mpl.rcParams) == before
+
+
+def test_the_report_is_imported_without_matplotlib_and_never_brings_pyplot():
+    code = (
+        "import sys, med_cam.report.write; assert 'matplotlib' not in sys.modules; "
+        "from med_cam.report.lettering import Face, text_width; text_width('a', Face(9)); "
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,81 @@
+"""Numbers in words never claim more than was found."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, strategies as st
+
+from med_cam.masking import BACKGROUNDS
+from med_cam.report.line import summary_line
+from med_cam.report.wording import BACKGROUND_WORDS, backgrounds, check, percent, probability
+from med_cam.values import Check
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0.00"),
+        (0.004, "<0.01"),
+        (0.5, "0.50"),
+        (0.994, "0.99"),
+        (0.9999, ">0.99"),
+        (1.0, "1.00"),
+    ],
+)
+def test_probabilities(value, text):
+    assert probability(value) == text
+
+
+@given(st.floats(0, 1, exclude_min=True, exclude_max=True))
+def test_no_probability_or_share_is_rounded_to_none_or_all(value):
+    assert probability(value) not in ("0.00", "1.00")
+    assert percent(value) not in ("0.0%", "100%", "100.0%")
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0.0%"), (1e-5, "<0.1%"), (0.1234, "12.3%"), (0.9999, ">99.9%"), (1.0, "100%")],
+)
+def test_shares(share, text):
+    assert percent(share) == text
+
+
+def test_every_background_has_words_and_every_word_a_background():
+    assert set(BACKGROUND_WORDS) == set(BACKGROUNDS)
+
+
+def test_backgrounds_read_as_a_sentence():
+    assert backgrounds(()) == ""
+    assert backgrounds(("black",)) == "black"
+    assert backgrounds(("black", "white")) == "black and white"
+    assert backgrounds(("black", "own", "gaussian")) == "black, own and Gaussian noise"
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        (Check("kept", 1.0, 1.0, 9, True, True), "kept 9/9"),
+        (Check("kept", 7 / 9, 1.0, 9, True, False), "kept 7/9, all needed"),
+        (Check("stable", 0.75, 0.9, 24, True, False), "stable 18/24, 90% needed"),
+        (Check("shape", 5 / 24, 0.1, 24, False, False), "shape 5/24, 10% allowed"),
+    ],
+)
+def test_a_check_is_counted_and_a_failed_one_says_what_was_asked(result, text):
+    assert check(result) == text
+
+
+def test_the_line_of_a_verified_image(explanation):
+    line = summary_line("scan_01", explanation)
+    assert line == "scan_01  meningioma  0.97 -> 0.90  10.0% of the image  verified"
+
+
+def test_the_line_of_an_unverified_image_says_why_and_what_holds(refused):
+    line = summary_line("scan_01", refused)
+    assert "NOT VERIFIED" in line
+    assert "Gaussian noise breaks the decision" in line
+    assert line.endswith("Holds only on grey (training mean): 3.0%.")
+
+
+def test_the_line_is_one_line(explanation):
+    changed = replace(explanation, verified=False, label="a\nb", status="one\ntwo")
+    assert "\n" not in summary_line("x\ny", changed)
