@@ -1,1 +1,72 @@
-"""Minimal-evidence explanations for medical image classifiers."""
+"""Minimal-evidence explanations for medical image classifiers.
+
+The public names are imported when they are first asked for: `med-cam --help` needs no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from med_cam.classifiers.base import Classifier as Classifier
+    from med_cam.classifiers.bundled import (
+        bundled_classifier as bundled_classifier,
+        bundled_references as bundled_references,
+        bundled_samples as bundled_samples,
+    )
+    from med_cam.classifiers.load import load_classifier as load_classifier
+    from med_cam.config import (
+        PRESETS as PRESETS,
+        Config as Config,
+        config_from_toml as config_from_toml,
+        preset as preset,
+    )
+    from med_cam.errors import (
+        ClassifierError as ClassifierError,
+        ConfigError as ConfigError,
+        ImageError as ImageError,
+        MedCamError as MedCamError,
+        OutputError as OutputError,
+    )
+    from med_cam.explain import explain as explain, explain_all as explain_all
+    from med_cam.images.geometry import Image as Image
+    from med_cam.images.read import (
+        image_from_array as image_from_array,
+        read_image as read_image,
+    )
+    from med_cam.observe import References as References, prepare_references as prepare_references
+    from med_cam.values import Claim as Claim, Explanation as Explanation, Step as Step
+
+PLACES = {
+    "PRESETS": "config",
+    "Claim": "values",
+    "Classifier": "classifiers.base",
+    "ClassifierError": "errors",
+    "Config": "config",
+    "ConfigError": "errors",
+    "Explanation": "values",
+    "Image": "images.geometry",
+    "ImageError": "errors",
+    "MedCamError": "errors",
+    "OutputError": "errors",
+    "References": "observe",
+    "Step": "values",
+    "bundled_classifier": "classifiers.bundled",
+    "bundled_references": "classifiers.bundled",
+    "bundled_samples": "classifiers.bundled",
+    "config_from_toml": "config",
+    "explain": "explain",
+    "explain_all": "explain",
+    "image_from_array": "images.read",
+    "load_classifier": "classifiers.load",
+    "prepare_references": "observe",
+    "preset": "config",
+    "read_image": "images.read",
+}
+
+__all__ = list(PLACES)
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes, functions and values
+    if name not in PLACES:
+        raise AttributeError(f"module 'med_cam' has no attribute {name!r}")
+    return getattr(import_module(f"med_cam.{PLACES[name]}"), name)

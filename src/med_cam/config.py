@@ -1,6 +1,5 @@
 """Every number a user can set, with its reason, and the presets; from TOML."""
 
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -20,7 +19,7 @@ class Weights:
     cross_entropy: float = 1.0
     area: float = 0.0  # the area is set by a quantile, not by a weight
     binarization: float = 0.0  # straight-through masks are binary
-    total_variation: float = 0.05
+    total_variation: float = 0.02
     robustness: float = 1.0
     failure: float = 0.0  # ours: a smooth count of composites that lose the decision
 
@@ -60,24 +59,26 @@ class Search:
         jitter: largest shift of the mask in a step, in pixels.
         places: discs a side of the first look, 0 = none; one forward pass each and radius.
         radii: of the discs, as shares of half the shorter side.
+        maps: scores kept on the way, evenly spread, the last one included.
         look_weight: standard deviations of the look added to the U-Net's scores.
     """
 
     form: str = "quantile"
-    steps: int = 48
-    learning_rate: float = 2e-3
+    steps: int = 32
+    learning_rate: float = 1e-2
     widths: tuple[int, ...] = (16, 32, 64)
     transposed: bool = False
     grid: int = 20
     masks: int = 2
     smallest: float = 0.03
-    largest: float = 0.40
+    largest: float = 0.30
     temperature: float = 0.25
     straight_from: float = 0.5
     jitter: int = 3
     places: int = 7
     radii: tuple[float, ...] = (0.4,)
     look_weight: float = 2.0
+    maps: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,17 +176,18 @@ PAPER = Search(
     jitter=0,
     places=0,
     look_weight=0.0,
+    maps=1,
 )
 
 PRESETS: Mapping[str, Config] = {
     "default": Config(),
     "paper-histology": Config(
-        objective=Objective(weights=grouped(10, 100, 10), distance="mse"),
+        objective=Objective(weights=grouped(10.0, 100.0, 10.0), distance="mse"),
         search=PAPER,
         refinement=Refinement(cut="threshold"),
     ),
     "paper-dermoscopy": Config(
-        objective=Objective(weights=grouped(10, 150, 20), distance="mse"),
+        objective=Objective(weights=grouped(10.0, 150.0, 20.0), distance="mse"),
         search=PAPER,
         refinement=Refinement(cut="threshold"),
     ),
@@ -216,7 +218,8 @@ def config_from_toml(path: Path, base: Config) -> Config:
         raise ConfigError(f"cannot read the settings in {path}: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
-    return overlaid(base, table, path.name)
+    config: Config = overlaid(base, table, path.name)
+    return config
 
 
 def overlaid(base: Any, table: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401 - any section

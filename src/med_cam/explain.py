@@ -84,8 +84,8 @@ def smallest_mask(case: Case, config: Config, on_step: OnStep | None = None) -> 
         return whole_image(case, config)
     reference = reference_of(case, decision.required)
     generator = fresh(config.seed, SEARCH)
-    scores, steps = search(case, reference, config, generator, on_step)  # sections 3.2 to 3.4
-    return settle(case, scores, passes, config, steps)
+    maps, steps = search(case, reference, config, generator, on_step)  # sections 3.2 to 3.4
+    return settle(case, maps, passes, config, steps)
 
 
 def smaller_promise(

@@ -18,9 +18,7 @@ def look(
     answer: Answer,
     scene: Scene,
     target: int,
-    *,
-    places: int,
-    radii: Sequence[float],
+    masks: Float[Tensor, "n 1 h w"],
     backgrounds: Sequence[str],
     generator: Generator,
 ) -> Float[Tensor, "1 1 h w"]:
@@ -30,13 +28,10 @@ def look(
         answer: the classifier, from normalised images to probabilities.
         scene: the image.
         target: index of the explained class.
-        places: discs a side, evenly spread.
-        radii: as shares of half the shorter side.
+        masks: the places, from `discs`; 0/1.
         backgrounds: names, taking turns.
         generator: for the backgrounds.
     """
-    h, w = scene.x.shape[2:]
-    masks = discs(h, w, places, radii).to(scene.x)  # n 1 h w
     names = [backgrounds[i % len(backgrounds)] for i in range(len(masks))]
     around = torch.cat([background(name, scene, generator) for name in names])
     log_p = answer(composite(scene.x, masks, around))[:, target].clamp(min=1e-6).log()
@@ -45,7 +40,14 @@ def look(
 
 
 def discs(h: int, w: int, places: int, radii: Sequence[float]) -> Float[Tensor, "n 1 h w"]:
-    """One disc a place and radius, 0/1; places are the centres of a regular grid of cells."""
+    """One disc a place and radius, 0/1.
+
+    Args:
+        h: of the frame.
+        w: of the frame.
+        places: discs a side, on a regular grid.
+        radii: as shares of half the shorter side.
+    """
     rows = torch.arange(h)[:, None] + 0.5
     columns = torch.arange(w)[None, :] + 0.5
     centres = [(i + 0.5) / places for i in range(places)]

@@ -91,7 +91,7 @@ def blur(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
 
 
 def gaussian(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
-    """Independent N(0, 1) noise in every pixel and channel of the normalised space (the paper's)."""
+    """Independent N(0, 1) noise a pixel and channel, in normalised space (the paper's)."""
     return torch.randn(scene.x.shape, generator=generator).to(scene.x)
 
 

@@ -22,28 +22,34 @@ def keep_most(scores: Float[Tensor, "1 1 h w"], share: float) -> Bool[Tensor, "1
 
 
 def smallest_passing(
-    scores: Float[Tensor, "1 1 h w"], passes: Passes, *, smallest: float, rounds: int
-) -> float | None:
-    """The smallest share of the pixels whose mask passes, by bisection of its logarithm.
+    maps: Float[Tensor, "n 1 h w"], passes: Passes, *, smallest: float, rounds: int
+) -> tuple[int, float | None]:
+    """The smallest share of the pixels at which the mask of some map passes, by bisection.
 
-    Nested masks: a larger share holds every smaller one. Passing is not always monotone in the
-    share; what is returned has passed, what is smaller by one bisection step has not.
+    Masks of one map are nested: a larger share holds every smaller one. Maps are tried in their
+    order, the one that passed last first. Passing is not always monotone in the share; what is
+    returned has passed, what is smaller by one bisection step (of the logarithm) has not.
 
     Args:
-        scores: higher = kept earlier.
+        maps: scores, higher = kept earlier.
         passes: the judge, on the same draws for every candidate.
         smallest: the smallest share tried, in (0, 1).
         rounds: bisections; each halves the ratio between the bounds.
 
     Returns:
-        The share in [smallest, 1), or None if not even the largest tried passes.
+        The index of the map and the share in [smallest, 1); index 0 and None if not even the
+        largest share tried passes.
     """
     low, high = math.log(smallest), 0.0
+    order = list(range(len(maps)))
     best = None
     for _ in range(rounds):
         middle = (low + high) / 2
-        if passes(keep_most(scores, math.exp(middle))):
-            best, high = math.exp(middle), middle
-        else:
+        share = math.exp(middle)
+        winner = next((i for i in order if passes(keep_most(maps[i : i + 1], share))), None)
+        if winner is None:
             low = middle
-    return best
+        else:
+            best, high = share, middle
+            order.sort(key=lambda i, first=winner: i != first)
+    return order[0], best

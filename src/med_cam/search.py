@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from med_cam.config import Config, Search
-from med_cam.look import look, standardised
+from med_cam.look import discs, look, standardised
 from med_cam.masking import FIXED, Scene, background, composite, shifted
 from med_cam.objective import objective
 from med_cam.observe import Case
@@ -24,8 +24,11 @@ def search(
     config: Config,
     generator: Generator,
     on_step: OnStep | None = None,
-) -> tuple[Float[Tensor, "1 1 h w"], tuple[Step, ...]]:
-    """Scores, higher = kept earlier, and the course of the loss.
+) -> tuple[Float[Tensor, "n 1 h w"], tuple[Step, ...]]:
+    """Maps of scores, higher = kept earlier, and the course of the loss.
+
+    The last map first, then those of the way there, evenly spread, back to the start. They fail
+    on different images, and cost nothing more: the cut chooses among them.
 
     Args:
         case: the frozen classifier, the image and its surroundings.
@@ -40,6 +43,7 @@ def search(
     scores = Scores(scene.x, s, generator)
     optimizer = torch.optim.Adam(scores.parameters(), lr=s.learning_rate)
     steps = []
+    maps = [start]
     for index in range(s.steps):
         hard = index >= s.straight_from * s.steps
         mask = FORMS[s.form](start + scores(), s, generator, hard=hard)  # b 1 h w
@@ -50,35 +54,37 @@ def search(
         loss.backward(inputs=list(scores.parameters()))  # never into the classifier
         optimizer.step()
         steps.append(Step(index, loss.item(), parts, mask.mean().item()))
+        if (index + 1) * s.maps // s.steps > index * s.maps // s.steps:
+            with torch.no_grad():
+                maps.append(start + scores())
         if on_step is not None:
             on_step(steps[-1])
-    with torch.no_grad():
-        return start + scores(), tuple(steps)
+    return torch.cat(maps[:0:-1] + maps[:1] * (s.places > 0)), tuple(steps)
 
 
 class Scores(nn.Module):
     """The scores of one image's pixels: from the U-Net, or free, to see what the U-Net is for."""
 
-    def __init__(self, x: Float[Tensor, "1 c h w"], settings: Search, generator: Generator) -> None:
+    def __init__(
+        self, x: Float[Tensor, "1 c h w"], settings: Search, generator: Generator
+    ) -> None:
         super().__init__()
         self.size = x.shape[2:]
         grid = settings.grid
         self.view = F.adaptive_avg_pool2d(x, 2 * grid) if grid else x
         self.grid = grid
-        self.unet = None
+        self.unet: UNet | None = None
         if settings.widths:
-            self.unet = UNet(x.shape[1], settings.widths, generator, transposed=settings.transposed)
-            self.unet.to(x)
+            widths, transposed = settings.widths, settings.transposed
+            self.unet = UNet(x.shape[1], widths, generator, transposed=transposed).to(x)
         else:
             self.free = nn.Parameter(x.new_zeros(1, 1, *((grid, grid) if grid else self.size)))
 
     def forward(self) -> Float[Tensor, "1 1 h w"]:
         """One score a pixel; a coarse grid is raised smoothly."""
-        if self.unet is None:
-            raw = self.free
-        else:
-            raw = self.unet(self.view)
-            raw = F.avg_pool2d(raw, 2) if self.grid else raw
+        raw: Tensor = self.free if self.unet is None else self.unet(self.view)
+        if self.unet is not None and self.grid:
+            raw = F.avg_pool2d(raw, 2)
         if not self.grid:
             return raw
         return F.interpolate(raw, size=self.size, mode="bicubic", align_corners=False)
@@ -89,15 +95,9 @@ def first_look(case: Case, config: Config, generator: Generator) -> Float[Tensor
     s = config.search
     if not s.places:
         return torch.zeros_like(case.scene.x[:, :1])
-    found = look(
-        case.answer,
-        case.scene,
-        case.question.target,
-        places=s.places,
-        radii=s.radii,
-        backgrounds=config.verification.backgrounds,
-        generator=generator,
-    )
+    x, names = case.scene.x, config.verification.backgrounds
+    masks = discs(x.shape[2], x.shape[3], s.places, s.radii).to(x)
+    found = look(case.answer, case.scene, case.question.target, masks, names, generator)
     return s.look_weight * found
 
 
@@ -128,7 +128,7 @@ def nested_masks(
     answer does not survive.
     """
     level = standardised(scores)
-    u = (torch.arange(settings.masks) + torch.rand(settings.masks, generator=generator))
+    u = torch.arange(settings.masks) + torch.rand(settings.masks, generator=generator)
     ratio = settings.largest / settings.smallest
     areas = settings.smallest * ratio ** (u / settings.masks)
     cuts = level.detach().flatten().quantile(1 - areas.to(level)).view(-1, 1, 1, 1)

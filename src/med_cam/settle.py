@@ -14,7 +14,8 @@ from med_cam.refine import Passes, keep_most, smallest_passing
 from med_cam.values import Claim, Step
 from med_cam.verify.claim import verify
 
-SEARCH, CANDIDATES, BREAKING, AFTER, CLAIM = range(5)  # each purpose has draws of its own; claims last
+# Each purpose has draws of its own; claims come last, one number an attempt.
+SEARCH, CANDIDATES, BREAKING, AFTER, CLAIM = range(5)
 
 
 def fresh(seed: int, purpose: int) -> Generator:
@@ -76,42 +77,51 @@ def shares_to_claim(first: float | None, rules: Refinement) -> Iterator[float]:
 
 def settle(
     case: Case,
-    scores: Float[Tensor, "1 1 h w"],
+    maps: Float[Tensor, "n 1 h w"],
     passes: Passes,
     config: Config,
     steps: tuple[Step, ...] = (),
 ) -> Found:
-    """The smallest mask of these scores on which a claim holds; else the last one tried.
+    """The smallest mask of these maps on which a claim holds; else the last one tried.
 
     Every claim has draws of its own, on the exported mask, one composite a pass.
     """
-    seen = torch.where(case.scene.valid, scores, scores.min() - 1)  # padding is never evidence
+    seen = torch.where(case.scene.valid, maps, maps.min() - 1)  # padding is never evidence
     tried: list[Claim] = []
-    for mask in candidates(seen, lambda m: passes(reread(case, exported(case, m))), config):
-        source = exported(case, mask)
+    chosen, source = maps[:1], exported(case, case.scene.valid)
+
+    def passes_exported(mask: Bool[Tensor, "1 1 h w"]) -> bool:
+        return passes(reread(case, exported(case, mask)))
+
+    for scores, mask in candidates(seen, passes_exported, config):
+        chosen, source = scores, exported(case, mask)
         tried.append(claimed(case, source, config, attempt=len(tried)))
         if tried[-1].holds:
             break
-    return Found(source, source.float().mean().item(), scores, tuple(tried), steps)
+    return Found(source, source.float().mean().item(), chosen, tuple(tried), steps)
 
 
 def candidates(
-    scores: Float[Tensor, "1 1 h w"], passes: Passes, config: Config
-) -> Iterator[Bool[Tensor, "1 1 h w"]]:
-    """Masks to claim on, in order: the paper's single cut, or from the smallest that passes up."""
+    maps: Float[Tensor, "n 1 h w"], passes: Passes, config: Config
+) -> Iterator[tuple[Float[Tensor, "1 1 h w"], Bool[Tensor, "1 1 h w"]]]:
+    """Masks to claim on, each after the map it was cut from, in the order to try them.
+
+    The paper's single cut; or the smallest that passes, then larger ones of the same map.
+    """
     rules = config.refinement
     if rules.cut == "threshold":
-        yield scores > 0  # a soft mask of one half
+        yield maps[:1], maps[:1] > 0  # a soft mask of one half
         return
-    first = smallest_passing(scores, passes, smallest=rules.smallest, rounds=rules.rounds)
+    index, first = smallest_passing(maps, passes, smallest=rules.smallest, rounds=rules.rounds)
+    chosen = maps[index : index + 1]
     for share in shares_to_claim(first, rules):
-        yield keep_most(scores, share)
+        yield chosen, keep_most(chosen, share)
 
 
 def whole_image(case: Case, config: Config) -> Found:
     """Every pixel that the classifier saw, and the claim on it: for when nothing can be kept."""
     scores = torch.zeros_like(case.scene.x[:, :1])
-    source = exported(case, torch.ones_like(case.scene.valid))
+    source = exported(case, case.scene.valid)
     claims = (claimed(case, source, config, attempt=0),)
     return Found(source, source.float().mean().item(), scores, claims)
 

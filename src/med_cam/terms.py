@@ -32,7 +32,9 @@ def activation_matching(
     return torch.stack([alpha * d(of_e, of_x) for alpha, of_e, of_x in layers]).sum(dim=0)
 
 
-def mean_squared(a: Float[Tensor, "b *f"], reference: Float[Tensor, "1 *f"]) -> Float[Tensor, " b"]:
+def mean_squared(
+    a: Float[Tensor, "b *f"], reference: Float[Tensor, "1 *f"]
+) -> Float[Tensor, " b"]:
     """Mean squared difference over all units of a layer."""
     return (a - reference).flatten(1).square().mean(dim=1)
 
@@ -42,7 +44,10 @@ def cosine(a: Float[Tensor, "b *f"], reference: Float[Tensor, "1 *f"]) -> Float[
     return 1 - F.cosine_similarity(a.flatten(1), reference.flatten(1), dim=1)
 
 
-DISTANCES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": mean_squared, "cosine": cosine}
+DISTANCES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": mean_squared,
+    "cosine": cosine,
+}
 
 
 def kl_divergence(

@@ -26,7 +26,9 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         entries = [channels, *widths[:-1]]
-        self.down = nn.ModuleList(two_convolutions(i, o) for i, o in zip(entries, widths, strict=True))
+        self.down = nn.ModuleList(
+            two_convolutions(i, o) for i, o in zip(entries, widths, strict=True)
+        )
         pairs = list(zip(widths[1:], widths[:-1], strict=True))[::-1]
         self.rise = nn.ModuleList(
             nn.ConvTranspose2d(i, o, 2, stride=2) if transposed else nn.Conv2d(i, o, 1)
@@ -54,12 +56,16 @@ def two_convolutions(channels: int, width: int) -> nn.Sequential:
     """Convolution, group norm, SiLU, twice: one image has no batch statistics."""
     layers: list[nn.Module] = []
     for entry in (channels, width):
-        layers += [nn.Conv2d(entry, width, 3, padding=1), nn.GroupNorm(min(8, width), width), nn.SiLU()]
+        layers += [
+            nn.Conv2d(entry, width, 3, padding=1),
+            nn.GroupNorm(min(8, width), width),
+            nn.SiLU(),
+        ]
     return nn.Sequential(*layers)
 
 
 def initialise(unet: UNet, generator: Generator) -> None:
-    """Draw all weights from the generator; the exit starts at zero, so that no place is favoured."""
+    """Draw all weights from the generator; the exit starts at zero: no place is favoured."""
     for parameter in unet.parameters():
         if parameter.ndim > 1:
             nn.init.kaiming_uniform_(parameter, a=5**0.5, generator=generator)

@@ -195,5 +195,5 @@ def test_a_broken_file_is_one_sentence(content, tmp_path):
 
 
 def test_a_missing_file_is_one_sentence():
-    with pytest.raises(ClassifierError, match="no torch.export program"):
+    with pytest.raises(ClassifierError, match=r"no torch.export program"):
         load(Description(), None)

@@ -41,7 +41,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
     said = _read(folder / "preprocessor_config.json")
     module = _module(_transformers(), folder, safe=weights is None or weights.suffix != ".bin")
     return Loaded(
-        module=_Logits(module.float().eval(), flipped=bool(said.get(FLIPPED))),
+        module=_Logits(module.float(), flipped=bool(said.get(FLIPPED))).eval(),
         labels=_labels(module.config),
         head="sigmoid" if _is_multi_label(module.config) else None,
         **_preprocessing(said, module.config),

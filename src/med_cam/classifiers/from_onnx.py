@@ -6,7 +6,7 @@ is cut off and remembered: it says which head the classifier has.
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
@@ -98,7 +98,9 @@ class _Graph(nn.Module):
         self._channels_last = channels_last
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
-        outputs = self.graph(x.permute(0, 2, 3, 1) if self._channels_last else x)
+        with warnings.catch_warnings():  # of onnx2torch's Slice; parity tells if it goes wrong
+            warnings.filterwarnings("ignore", "Using a non-tuple sequence", UserWarning)
+            outputs = self.graph(x.permute(0, 2, 3, 1) if self._channels_last else x)
         logits: Tensor = outputs[0] if isinstance(outputs, tuple | list) else outputs
         return logits.float().reshape(len(logits), -1)
 
@@ -143,6 +145,26 @@ def _proto(path: Path) -> Any:  # noqa: ANN401 - an onnx.ModelProto
         raise ClassifierError(
             f"{path} is no valid ONNX file ({reason}); export the classifier again."
         ) from error
+    return _with_own_constants(proto)
+
+
+def _with_own_constants(proto: Any) -> Any:  # noqa: ANN401
+    """The graph with each Identity of a constant replaced by a constant of its own.
+
+    Torch writes a weight that two layers share in this way, where onnx2torch expects a constant.
+    """
+    graph = proto.graph
+    outputs = {value.name for value in graph.output}
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for node in list(graph.node):
+        if node.op_type != "Identity" or node.input[0] not in constants:
+            continue
+        if node.output[0] not in outputs:
+            copy = graph.initializer.add()
+            copy.CopyFrom(constants[node.input[0]])
+            copy.name = node.output[0]
+            constants[copy.name] = copy
+            graph.node.remove(node)
     return proto
 
 
@@ -285,12 +307,12 @@ def _agrees(graph: nn.Module, images: Tensor, alone: Tensor) -> bool:
 
 def _layers(graph: _Graph, x: Tensor, named: tuple[str, ...]) -> dict[str, nn.Module]:
     """Layers to show: the activations, else all that give numbers; and those that are named."""
-    fired: dict[str, nn.Module] = {}
+    fired: dict[str, tuple[nn.Module, tuple[int, ...]]] = {}
 
     def hook(name: str) -> Callable[[nn.Module, object, object], None]:
         def note(module: nn.Module, _inputs: object, output: object) -> None:
             if isinstance(output, Tensor) and output.is_floating_point() and output.ndim > 1:
-                fired[name] = module
+                fired[name] = module, tuple(output.shape)
 
         return note
 
@@ -299,7 +321,21 @@ def _layers(graph: _Graph, x: Tensor, named: tuple[str, ...]) -> dict[str, nn.Mo
             if name:
                 stack.callback(part.register_forward_hook(hook(name)).remove)
         graph(x)
-    kinds = {name: type(part).__name__.lower() for name, part in fired.items()}
-    active = {name for name, kind in kinds.items() if any(a in kind for a in ACTIVATIONS)}
-    shown = active or {name for name, kind in kinds.items() if "norm" not in kind}
-    return {name: part for name, part in fired.items() if name in shown or name in named}
+    shown = _activations(fired) or _features(fired)
+    return {name: part for name, (part, _) in fired.items() if name in shown or name in named}
+
+
+def _activations(fired: Mapping[str, tuple[nn.Module, tuple[int, ...]]]) -> set[str]:
+    kinds = {name: type(part).__name__.lower() for name, (part, _) in fired.items()}
+    return {name for name, kind in kinds.items() if any(known in kind for known in ACTIVATIONS)}
+
+
+def _features(fired: Mapping[str, tuple[nn.Module, tuple[int, ...]]]) -> set[str]:
+    """All but normalisations and attention matrices (b heads n n), which look like maps."""
+    tokens = {shape[1] for _, shape in fired.values() if len(shape) == 3}
+    return {
+        name
+        for name, (part, shape) in fired.items()
+        if "norm" not in type(part).__name__.lower()
+        and not (len(shape) == 4 and shape[2] == shape[3] and shape[2] in tokens)
+    }

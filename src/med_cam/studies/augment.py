@@ -45,15 +45,12 @@ def backgrounds(x: Float[Tensor, "b c h w"], generator: Generator) -> Float[Tens
 
 def one_background(x: Float[Tensor, "c h w"], generator: Generator) -> Float[Tensor, "c h w"]:
     """Grey, black, white, a constant, noise of several kinds, or the image's shuffled pixels."""
-    c = len(x)
     kind = int(torch.randint(0, 8, (1,), generator=generator))
     if kind < 3:
         return torch.full_like(x, (0.0, -1.0, 1.0)[kind])
-    if kind == 3:
-        constant = torch.rand(c if flip(generator) else 1, 1, 1, generator=generator) * 2 - 1
-        return constant.expand_as(x).to(x)
-    if kind == 4:
-        return (torch.rand(x.shape, generator=generator) * 2 - 1).to(x)
+    if kind < 5:
+        shape = (len(x) if flip(generator) else 1, 1, 1) if kind == 3 else x.shape
+        return (torch.rand(shape, generator=generator) * 2 - 1).expand_as(x).to(x)
     if kind == 5:
         order = torch.randperm(x[0].numel(), generator=generator)
         return x.flatten(1)[:, order].view_as(x)

@@ -47,7 +47,8 @@ def brain_mri(root: Path, validation_share: float = 0.08) -> Splits:
     testing_hashes = [digest(item.path) for item in testing]
     kept_training = first_of_each(training, training_hashes, frozenset())
     kept_testing = first_of_each(testing, testing_hashes, frozenset(training_hashes))
-    fit, validation = [], []
+    fit: list[Labelled] = []
+    validation: list[Labelled] = []
     for item, sha in kept_training:
         (validation if int(sha[:8], 16) / 16**8 < validation_share else fit).append(item)
     dropped = len(training) + len(testing) - len(kept_training) - len(kept_testing)

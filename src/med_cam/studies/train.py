@@ -1,8 +1,6 @@
 """Fine-tune a classifier by a recipe: one plain torch loop, resumed from its last epoch."""
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from PIL import Image as Pillow
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Generator, Tensor, nn
 
 from med_cam.classifiers.compat import import_timm
@@ -21,7 +19,10 @@ from med_cam.studies.recipes import Recipe
 
 def pixels(items: Sequence[Labelled], size: int) -> UInt8[Tensor, "n 1 h w"]:
     """All images, grey, squashed to the classifier's frame."""
-    read = [Pillow.open(i.path).convert("L").resize((size, size), Pillow.Resampling.BILINEAR) for i in items]
+    read = [
+        Pillow.open(i.path).convert("L").resize((size, size), Pillow.Resampling.BILINEAR)
+        for i in items
+    ]
     return torch.from_numpy(np.stack([np.asarray(image) for image in read]))[:, None]
 
 
@@ -62,12 +63,15 @@ def start(weights: Path, classes: int, architecture: str) -> nn.Module:
     model: nn.Module = import_timm().create_model(
         architecture, num_classes=classes, pad_type="same"
     )
-    state = {k: v.float() for k, v in load_file(weights).items() if not k.startswith("classifier.")}
+    state = {
+        k: v.float() for k, v in load_file(weights).items() if not k.startswith("classifier.")
+    }
     missing = model.load_state_dict(state, strict=False).missing_keys
     unexpected = [k for k in missing if "num_batches" not in k and not k.startswith("classifier.")]
     if unexpected:
         raise ValueError(f"{weights} lacks {unexpected[:3]}")
-    return model.to(memory_format=torch.channels_last)
+    swift: nn.Module = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return swift
 
 
 def train(
@@ -99,17 +103,25 @@ def train(
         generator = Generator().manual_seed(recipe.seed * 1000 + epoch)
         model.train()
         total = 0.0
-        for chosen in torch.randperm(len(images), generator=generator)[: steps * recipe.batch].view(steps, -1):
+        for chosen in torch.randperm(len(images), generator=generator)[
+            : steps * recipe.batch
+        ].view(steps, -1):
             view = jittered(normalised(images[chosen]), generator).expand(-1, 3, -1, -1)
             x, target = batch_of_views(view, one_hot[chosen], recipe, generator)
-            loss = F.cross_entropy(model(x.contiguous(memory_format=torch.channels_last)), target, weight=weights)
+            loss = F.cross_entropy(
+                model(x.contiguous(memory_format=torch.channels_last)), target, weight=weights
+            )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             cycle.step()
             total += loss.item()
-        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(),
-                 "cycle": cycle.state_dict(), "done": epoch + 1}
+        state = {
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "cycle": cycle.state_dict(),
+            "done": epoch + 1,
+        }
         partial = checkpoint.with_suffix(".part")
         torch.save(state, partial)
         partial.replace(checkpoint)
@@ -120,4 +132,13 @@ def train(
 def logits(model: nn.Module, images: UInt8[Tensor, "n 1 h w"]) -> Float[Tensor, "n k"]:
     """Answers on whole images."""
     model.eval()
-    return torch.cat([model(normalised(part).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)) for part in images.split(64)])
+    return torch.cat(
+        [
+            model(
+                normalised(part)
+                .expand(-1, 3, -1, -1)
+                .contiguous(memory_format=torch.channels_last)
+            )
+            for part in images.split(64)
+        ]
+    )

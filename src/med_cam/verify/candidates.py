@@ -43,16 +43,17 @@ def candidate_judge(
     decision = decide(question, alone, rules.share)
     limit = alone_rate(alone, decision) + rules.shape_margin
     contents = other_contents(scene, rules.shape_trials, generator)
-    order = torch.randperm(len(contents), generator=generator)[: rules.shape_trials]
+
+    few = torch.cat([d[:2] for d in draws.values()])  # most failures show here already
+    rest = torch.cat([d[2:] for d in draws.values()])
 
     def passes(mask: Bool[Tensor, "1 1 h w"]) -> bool:
-        if not bool(keeps(answer(composite(scene.x, mask.to(scene.x), every)), decision).all()):
+        for part in (few, rest):
+            views = composite(scene.x, mask.to(scene.x), part)
+            if len(part) and not bool(keeps(answer(views), decision).all()):
+                return False
+        if not stable(answer, scene, mask, around, decision, rules).passed:
             return False
-        if not stable(
-            answer, scene, mask, around, decision,
-            distances=rules.shifts, least=rules.stable_rate,
-        ).passed:  # fmt: skip
-            return False
-        return shape(answer, contents[order], mask, around, decision, limit=limit).passed
+        return shape(answer, contents, mask, around, decision, limit=limit).passed
 
     return decision, passes

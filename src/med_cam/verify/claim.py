@@ -49,11 +49,8 @@ def verify(
     checks = (
         kept(results),
         shape(answer, contents, mask, around, decision, limit=limit),
-        stable(
-            answer, scene, mask, around, decision,
-            distances=rules.shifts, least=rules.stable_rate,
-        ),
-    )  # fmt: skip
+        stable(answer, scene, mask, around, decision, rules),
+    )
     return Claim(
         searched=tuple(rules.backgrounds),
         checks=checks,

@@ -41,7 +41,9 @@ class Decision:
     required: float
 
 
-def decide(question: Question, alone: Mapping[str, Float[Tensor, "_ k"]], share: float) -> Decision:
+def decide(
+    question: Question, alone: Mapping[str, Float[Tensor, "_ k"]], share: float
+) -> Decision:
     """The bar, from the probabilities on the backgrounds alone; each background counts once.
 
     Args:

@@ -41,11 +41,13 @@ def shape(
 
 
 def other_contents(scene: Scene, trials: int, generator: Generator) -> Float[Tensor, "n c h w"]:
-    """At least `trials` contents that are not the image's own.
+    """As many contents as trials, none of them the image's own.
 
-    Other images come first, each as often as any other; without any, shuffles of the image.
+    Other images in random order, each once before any comes again; without any, shuffles of the
+    image itself.
     """
     if len(scene.others) == 0:
         return torch.cat([shuffled(scene, generator) for _ in range(trials)])
     rounds = -(-trials // len(scene.others))
-    return scene.others.repeat(rounds, 1, 1, 1)
+    order = torch.randperm(len(scene.others), generator=generator).repeat(rounds)[:trials]
+    return scene.others[order.to(scene.others.device)]

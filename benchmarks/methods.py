@@ -1,0 +1,357 @@
+"""Our masks against other methods' and controls, all cut and judged alike.
+
+    python benchmarks/methods.py --root BRAIN_MRI_ROOT [--model DIR] [--per-class 15]
+        [--methods NAME ...] [--out results.jsonl] [--workers 2] [--table-only]
+
+Images: Testing without what Training holds byte for byte, of each class the first by SHA-256 of
+the file, without those that ship as samples or references. Explained is the classifier's own
+answer, right or wrong. Every method gives one score map; its smallest top-k% that passes is found
+by bisection with one judge, grown until a claim on fresh draws holds, as `med_cam.settle` does for
+every explanation. The paper's presets are cut at one half instead, as the paper has it.
+
+Every result is a line of --out as soon as it is there; started again, the command goes on where
+it was. The tables are printed from that file alone.
+"""
+
+import argparse
+import hashlib
+import json
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+from rich.progress import Progress
+
+from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.bundled import bundled_classifier, bundled_references, bundled_samples
+from med_cam.classifiers.load import load_classifier
+from med_cam.config import Config, as_table, preset
+from med_cam.errors import MedCamError
+from med_cam.images.read import find_images, read_image
+from med_cam.observe import Case, References, observed, prepare_references, reference_of
+from med_cam.search import search
+from med_cam.settle import (
+    CANDIDATES,
+    SEARCH,
+    Found,
+    candidate_rules,
+    fresh,
+    settle,
+    whole_image,
+)
+from med_cam.studies.baselines import METHODS
+from med_cam.studies.datasets import BRAIN_MRI_CLASSES, Labelled, brain_mri, digest
+from med_cam.verify.candidates import candidate_judge
+
+OURS = "default"
+
+
+def searches() -> Mapping[str, Config]:
+    """What is searched by the objective: our preset, it without its U-Net, the paper's presets."""
+    ours = preset(OURS)
+    return {
+        OURS: ours,
+        "direct_grid": replace(ours, search=replace(ours.search, widths=())),
+        "direct_pixels": replace(ours, search=replace(ours.search, widths=(), grid=0)),
+        "paper-histology": preset("paper-histology"),
+        "paper-dermoscopy": preset("paper-dermoscopy"),
+    }
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a worker keeps between images."""
+
+    classifier: Classifier
+    references: References
+    methods: Sequence[str]
+    seed: int
+    out: Path
+
+
+BENCH: list[Bench] = []  # one in each worker process, set by `ready`
+
+
+def main() -> int:
+    """Run what is missing, print the tables."""
+    asked = arguments()
+    try:
+        if not asked.table_only:
+            run(asked)
+        print(tables(records(asked.out)))
+    except MedCamError as error:
+        print(f"methods: {error}")
+        return 2
+    except KeyboardInterrupt:
+        print(f"stopped; the same command goes on from {asked.out}")
+        return 130
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    known = [*searches(), *METHODS]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--root", type=Path, help="folder with Training/ and Testing/")
+    parser.add_argument("--model", type=Path, help="classifier; the bundled one by default")
+    parser.add_argument("--per-class", type=int, default=15)
+    parser.add_argument("--methods", nargs="+", choices=known, default=known, metavar="NAME")
+    parser.add_argument("--out", type=Path, default=Path("methods.jsonl"))
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--table-only", action="store_true", help="print --out, run nothing")
+    asked = parser.parse_args()
+    if asked.root is None and not asked.table_only:
+        parser.error("--root is needed, unless --table-only")
+    return asked
+
+
+def run(asked: argparse.Namespace) -> None:
+    """Explain every image by every method that --out does not have yet."""
+    with ExitStack() as stack:
+        model = asked.model or stack.enter_context(bundled_classifier())
+        work = missing(chosen(asked.root, asked.per_class), asked, model)
+        progress = stack.enter_context(Progress())
+        bar = progress.add_task("images", total=len(work))
+        pool = stack.enter_context(
+            ProcessPoolExecutor(
+                asked.workers,
+                mp_context=get_context("spawn"),
+                initializer=ready,
+                initargs=(model, tuple(asked.methods), asked.seed, asked.out),
+            )
+        )
+        futures = [pool.submit(explained, item, methods) for item, methods in work]
+        try:
+            for future in as_completed(futures):
+                future.result()
+                progress.advance(bar)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def chosen(root: Path, per_class: int) -> list[Labelled]:
+    """Of each class the first Testing images by hash that do not ship with the package."""
+    with bundled_samples() as samples, bundled_references() as references:
+        shipped = {digest(path) for path in (*samples, *find_images([references]))}
+    hashed = sorted((digest(item.path), item) for item in brain_mri(root).testing)
+    apart = [item for sha, item in hashed if sha not in shipped]
+    by_class = [[i for i in apart if i.label == k] for k in range(len(BRAIN_MRI_CLASSES))]
+    return [images[n] for n in range(per_class) for images in by_class if n < len(images)]
+
+
+def missing(
+    images: Sequence[Labelled], asked: argparse.Namespace, model: Path
+) -> list[tuple[Labelled, list[str]]]:
+    """Images with the methods that have no line yet.
+
+    Raises:
+        MedCamError: if --out has results of another classifier, seed or other settings.
+    """
+    classifier = load_classifier(model, device="cpu")
+    done = set()
+    for line in records(asked.out):
+        if line["method"] in asked.methods:
+            current = settings_of(line["method"], classifier, asked.seed)
+            if line["settings"] != current:
+                raise MedCamError(
+                    f"{asked.out} has {line['method']} with another classifier, seed or other "
+                    "settings; give another file to --out."
+                )
+            done.add((line["sha256"], line["method"]))
+    left = [(i, [m for m in asked.methods if (digest(i.path), m) not in done]) for i in images]
+    return [(item, methods) for item, methods in left if methods]
+
+
+def settings_of(method: str, classifier: Classifier, seed: int) -> str:
+    """One short name for everything that a result depends on, code apart."""
+    table = [as_table(config_of(method, seed)), classifier.name, classifier.sha256]
+    return hashlib.sha256(json.dumps(table).encode()).hexdigest()[:12]
+
+
+def config_of(method: str, seed: int) -> Config:
+    """The method's own settings, or for other methods our refinement and verification."""
+    return replace(searches().get(method, preset(OURS)), seed=seed)
+
+
+def ready(model: Path, methods: Sequence[str], seed: int, out: Path) -> None:
+    """Load what every image needs; one thread a worker."""
+    torch.set_num_threads(1)
+    classifier = load_classifier(model, device="cpu")
+    with bundled_references() as folder:
+        others = [read_image(path) for path in find_images([folder])]
+    references = prepare_references(classifier, others)
+    BENCH[:] = [Bench(classifier, references, methods, seed, out)]
+
+
+def explained(item: Labelled, methods: Sequence[str]) -> None:
+    """All methods on one image; one line each."""
+    (bench,) = BENCH
+    image = read_image(item.path)
+    for method in methods:
+        config = config_of(method, bench.seed)
+        with attached(bench.classifier) as forward:
+            case = observed(forward, bench.classifier, image, None, bench.references)
+            record = measured(case, method, config)
+        line = {
+            "settings": settings_of(method, bench.classifier, bench.seed),
+            "classifier": bench.classifier.name,
+            "image": item.path.name,
+            "sha256": image.sha256,
+            "label": BRAIN_MRI_CLASSES[item.label],
+            "answer": case.question.labels[case.question.target],
+            "probability": case.question.full,
+            "method": method,
+        } | record
+        with bench.out.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")  # one write: workers share the file
+
+
+def measured(case: Case, method: str, config: Config) -> dict[str, object]:
+    """The map, the cut, the claims and what they cost."""
+    begun = time.perf_counter()
+    draws = fresh(config.seed, CANDIDATES)
+    rules = candidate_rules(config)
+    decision, passes = candidate_judge(case.answer, case.scene, case.question, rules, draws)
+    before, mapping = case.spent(), time.perf_counter()
+    if decision.empty >= case.question.full:
+        found, mapped, after = whole_image(case, config), mapping, before
+    else:
+        scores = scores_of(case, method, config, decision.required)
+        mapped, after = time.perf_counter(), case.spent()
+        found = settle(case, scores, passes, config)
+    return outcome(found) | {
+        "map_forward": after.forward - before.forward,
+        "map_backward": after.backward - before.backward,
+        "map_seconds": mapped - mapping,
+        "forward": case.spent().forward,
+        "backward": case.spent().backward,
+        "seconds": time.perf_counter() - begun,
+    }
+
+
+def scores_of(case: Case, method: str, config: Config, required: float) -> torch.Tensor:
+    """The method's score map."""
+    generator = fresh(config.seed, SEARCH)
+    if method in METHODS:
+        return METHODS[method](case, generator)
+    return search(case, reference_of(case, required), config, generator)[0]
+
+
+def outcome(found: Found) -> dict[str, object]:
+    """Area and claim, for the record."""
+    claim = found.claim
+    return {
+        "area": found.area,
+        "holds": claim.holds,
+        "first_holds": found.claims[0].holds,
+        "claims": len(found.claims),
+        "checks": {c.name: {"value": c.value, "passed": c.passed} for c in claim.checks},
+        "backgrounds": {b.name: b.kept / b.draws for b in claim.backgrounds},
+        "top1": {b.name: b.kept_top1 / b.draws for b in claim.backgrounds},
+        "searched": claim.searched,
+        "warnings": claim.warnings,
+    }
+
+
+def records(out: Path) -> list[dict]:
+    """All complete lines of the file; one cut off by a crash is left out."""
+    found = []
+    for line in out.read_text(encoding="utf-8").splitlines() if out.exists() else ():
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return found
+
+
+def tables(lines: Sequence[dict]) -> str:
+    """All tables as Markdown."""
+    if not lines:
+        return "no results yet"
+    images = {line["sha256"]: line for line in lines}
+    right = sum(line["answer"] == line["label"] for line in images.values())
+    names = sorted({line["classifier"] for line in lines})
+    head = f"{', '.join(names)}: {len(images)} images, {right} answered right."
+    by_method = {m: [li for li in lines if li["method"] == m] for m in order(lines)}
+    parts = [head, table(COLUMNS, by_method)]
+    for method in (m for m in (OURS, "paper-histology", "paper-dermoscopy") if m in by_method):
+        by_class = {
+            k: [li for li in by_method[method] if li["answer"] == k]
+            for k in sorted({li["answer"] for li in by_method[method]})
+        }
+        unseen = list(by_method[method][0]["backgrounds"])
+        columns = CLASS_COLUMNS | {f"kept over {b}": over(b) for b in unseen}
+        parts += [f"`{method}` by the class answered:", table(columns, by_class)]
+    return "\n\n".join(parts)
+
+
+def order(lines: Sequence[dict]) -> list[str]:
+    """Methods that have results, ours first."""
+    there = {line["method"] for line in lines}
+    return [name for name in (*searches(), *METHODS) if name in there]
+
+
+def table(columns: Mapping, rows: Mapping[str, Sequence[dict]]) -> str:
+    """One row a group of results."""
+    head = ["", *columns]
+    body = [
+        [name, *(column(lines) for column in columns.values())] for name, lines in rows.items()
+    ]
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def share(test):
+    """A column: how many results pass a test, in percent."""
+    return lambda lines: f"{statistics.mean(bool(test(line)) for line in lines):.0%}"
+
+
+def middle(key, form=".0f"):
+    """A column: the median of a number."""
+    return lambda lines: f"{statistics.median(line[key] for line in lines):{form}}"
+
+
+def over(background):
+    """A column: mean share of draws over a background on which the decision is kept."""
+    return lambda lines: f"{statistics.mean(li['backgrounds'][background] for li in lines):.0%}"
+
+
+def check(name):
+    """A column: how many results pass one check of the claim."""
+    return share(lambda line: line["checks"][name]["passed"])
+
+
+COLUMNS = {
+    "images": lambda lines: str(len(lines)),
+    "median area": middle("area", ".3f"),
+    "mean area": lambda lines: f"{statistics.mean(line['area'] for line in lines):.3f}",
+    "above half": share(lambda line: line["area"] > 0.5),
+    "verified below half": share(lambda line: line["holds"] and line["area"] < 0.5),
+    "first claim holds": share(lambda line: line["first_holds"]),
+    "kept": check("kept"),
+    "shape": check("shape"),
+    "stable": check("stable"),
+    "map forward": middle("map_forward"),
+    "map backward": middle("map_backward"),
+    "map seconds": middle("map_seconds", ".1f"),
+    "all forward": middle("forward"),
+    "all backward": middle("backward"),
+    "all seconds": middle("seconds", ".1f"),
+}
+CLASS_COLUMNS = {
+    name: COLUMNS[name]
+    for name in ("images", "median area", "verified below half", "kept", "shape", "stable")
+}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,203 @@
+"""`med-cam explain`: each image to its explanation on disk, whatever becomes of the others."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import torch
+from rich.progress import Progress
+
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.load import load_classifier
+from med_cam.cli.failures import INTERRUPTED, Failure, exit_status, failure_of
+from med_cam.cli.inputs import (
+    Source,
+    evenly,
+    images_of,
+    reference_paths,
+    references_from,
+    source_of,
+)
+from med_cam.cli.installed import versions
+from med_cam.cli.origin import provenance
+from med_cam.cli.progress import image_begun, image_title
+from med_cam.cli.request import Request
+from med_cam.cli.room import require_room
+from med_cam.cli.screen import Screen, row
+from med_cam.cli.settings import settings
+from med_cam.cli.tally import Done, counted, done, summary
+from med_cam.config import Config
+from med_cam.errors import ClassifierError, ConfigError
+from med_cam.explain import explain
+from med_cam.images.read import read_image, unique_stems
+from med_cam.observe import References
+from med_cam.report.line import summary_line
+from med_cam.report.wording import backgrounds
+from med_cam.report.write import refuse_foreign_files, write
+from med_cam.search import OnStep
+
+SHOWN = 12  # labels named in a sentence; some classifiers have thousands
+MANY = 200  # other images prepared at most: a claim draws some dozens of them
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is the same for all images of a run."""
+
+    classifier: Classifier
+    config: Config
+    references: References | None
+    request: Request
+    software: Mapping[str, str]
+
+
+def run(request: Request, screen: Screen) -> int:
+    """Explain what was asked for; return the exit status.
+
+    Raises:
+        MedCamError: if the run cannot begin.
+    """
+    begun = time.perf_counter()
+    config = settings(request)
+    with ExitStack() as opened:
+        source = source_of(request.model, opened)
+        paths, failures = images_of(request.images, source, opened)
+        for failure in failures:
+            screen.report(failure)
+        if not paths:
+            return exit_status(failures)
+        require_room(request.out)
+        with row(screen.bar, "loading the classifier"):
+            job = job_of(request, config, source, opened)
+        screen.say(heading(job, source, len(paths)))
+        return worked_off(job, paths, failures, screen, begun)
+
+
+def job_of(request: Request, config: Config, source: Source, opened: ExitStack) -> Job:
+    """The classifier, loaded, and the other images, as it sees them.
+
+    Raises:
+        MedCamError: if one of them cannot be read, or they do not suit what was asked for.
+    """
+    others = evenly(reference_paths(request.references, source, opened), most=MANY)
+    if "others" in config.verification.backgrounds and not others:
+        raise ConfigError("the background 'others' needs other images; give --references FOLDER")
+    classifier = load_classifier(source.path, device=request.device)
+    refuse_unknown_label(request.target, classifier.labels)
+    repeat_exactly(classifier.device)
+    references = references_from(classifier, others)
+    return Job(classifier, config, references, request, versions(sys.modules))
+
+
+def refuse_unknown_label(target: str | None, labels: Sequence[str]) -> None:
+    """Check the label that was asked for, once for all images.
+
+    Raises:
+        ClassifierError: if the classifier does not know it.
+    """
+    if target is None or target in labels:
+        return
+    close = get_close_matches(target, labels, n=1)
+    hint = f"did you mean {close[0]!r}? It" if close else "it"
+    more = f" and {len(labels) - SHOWN} more" if len(labels) > SHOWN else ""
+    raise ClassifierError(
+        f"the classifier has no label {target!r}; {hint} knows {', '.join(labels[:SHOWN])}{more}"
+    )
+
+
+def repeat_exactly(device: torch.device) -> None:
+    """Same seed, same machine, same mask: on a GPU that has to be asked for."""
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = False
+        torch.use_deterministic_algorithms(mode=True, warn_only=True)
+
+
+def heading(job: Job, source: Source, images: int) -> str:
+    """What a run consists of, in two lines: the classifier, and what it is asked."""
+    name, labels = job.classifier.name, job.classifier.labels
+    shown = ", ".join(labels[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
+    bundled = " Bundled, for MRI of the brain only; give your own with --model."
+    others = "no" if job.references is None else f"{len(job.references.x)}"
+    claimed = backgrounds(job.config.verification.backgrounds)
+    return (
+        f"Classifier: {name} ({shown}).{bundled if source.bundled else ''}\n"
+        f"{counted(images, 'image')} to explain over {claimed}; "
+        f"{others} other images for the shape test."
+    )
+
+
+def worked_off(
+    job: Job, paths: Sequence[Path], failures: list[Failure], screen: Screen, begun: float
+) -> int:
+    """All images one after the other, each shown when done; return the exit status."""
+    finished: list[Done] = []
+    failed = list(failures)
+    try:
+        for end in outcomes(job, paths, screen.bar):
+            if isinstance(end, Failure):
+                failed.append(end)
+                screen.report(end)
+            else:
+                finished.append(end)
+                screen.say(end.line, style="" if end.verified else "yellow")
+    except KeyboardInterrupt:
+        screen.complain(interrupted(len(finished), len(paths), job.request.out))
+        return INTERRUPTED
+    if finished:
+        seconds, out = time.perf_counter() - begun, job.request.out
+        claimed = job.config.verification.backgrounds
+        screen.say(summary(finished, failed, claimed=claimed, seconds=seconds, out=out))
+    return exit_status(failed)
+
+
+def interrupted(finished: int, of: int, out: Path) -> str:
+    """The one line after Ctrl-C."""
+    if not finished:
+        return "interrupted before an image was finished; nothing was written."
+    return f"interrupted; {finished} of {counted(of, 'image')} finished, results are in {out}."
+
+
+def outcomes(job: Job, paths: Sequence[Path], bar: Progress) -> Iterator[Done | Failure]:
+    """Each image's end, as soon as it has come."""
+    steps = job.config.search.steps
+    with row(bar, "", total=steps * len(paths)) as task:
+        for index, (path, stem) in enumerate(zip(paths, unique_stems(paths), strict=True)):
+            title = image_title(path.name, index, len(paths))
+            on_step = image_begun(bar, task, title, before=steps * index, steps=steps)
+            yield outcome(job, path, job.request.out / stem, on_step)
+
+
+def outcome(job: Job, path: Path, folder: Path, on_step: OnStep) -> Done | Failure:
+    """One image's end, whatever it is."""
+    try:
+        return explained(job, path, folder, on_step)
+    except Exception as error:  # noqa: BLE001  the other images are still to be done
+        return failure_of(error, where=str(path))
+
+
+def explained(job: Job, path: Path, folder: Path, on_step: OnStep) -> Done:
+    """One image from its file to its result folder.
+
+    Raises:
+        MedCamError: if it cannot be read, explained or written; nothing is written then.
+    """
+    refuse_foreign_files(folder)
+    require_room(folder.parent)
+    image = read_image(path, channels=job.classifier.channels)
+    found = explain(
+        job.classifier,
+        image,
+        target=job.request.target,
+        config=job.config,
+        references=job.references,
+        on_step=on_step,
+    )
+    origin = provenance(
+        image, job.classifier, job.config, preset=job.request.preset, software=job.software
+    )
+    write(found, image, folder, origin)
+    return done(summary_line(folder.name, found), found)

@@ -1,0 +1,166 @@
+"""The command line itself: options in, exit status out. Nothing heavy is imported here."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from med_cam.cli import manual
+from med_cam.cli.failures import DONE, INTERRUPTED, MISTAKE, failure_of, one_sentence
+from med_cam.cli.installed import own_version
+from med_cam.cli.request import OUT, Request
+from med_cam.cli.screen import quiet, row, screen
+
+QUIETLY = {  # set before torch and the zoos are imported, unless the user has set them
+    "HF_HUB_OFFLINE": "1",  # no network
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # same seed, same mask, on a GPU too
+}
+
+app = typer.Typer(
+    name="med-cam",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit status.
+
+    0: all was done. 2: something was asked for wrongly. 1: a fault of ours. 130: interrupted.
+    """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    try:
+        status: int | None = app(
+            arguments or ["--help"], prog_name="med-cam", standalone_mode=False
+        )
+    except typer.TyperException as error:
+        message = one_sentence(error.format_message()).rstrip(".")
+        screen().complain(f"{message} (see med-cam explain --help).")
+        return MISTAKE
+    return DONE if status is None else status
+
+
+def show_version(wanted: bool) -> bool:  # noqa: FBT001  typer calls it so
+    """Say the version and leave; pass the option on if it was not given."""
+    if wanted:
+        typer.echo(f"med-cam {own_version()}")
+        raise typer.Exit
+    return wanted
+
+
+@app.callback(help=manual.PROGRAM)
+def med_cam(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            metavar="",
+            help=manual.VERSION,
+            callback=show_version,
+            is_eager=True,
+            show_default=False,
+        ),
+    ] = False,
+) -> None:
+    """What stands before the commands."""
+
+
+WHAT, HOW, RUN = "What", "How", "Results"
+
+
+@app.command(help=manual.EXPLAIN)
+def explain(  # noqa: PLR0913  one argument an option
+    *,
+    images: Annotated[
+        list[Path] | None, typer.Argument(metavar="IMAGE|FOLDER", hidden=True)
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASSIFIER", help=manual.MODEL, show_default=False, rich_help_panel=WHAT
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL", help=manual.TARGET, show_default=False, rich_help_panel=WHAT
+        ),
+    ] = None,
+    references: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help=manual.REFERENCES, show_default=False, rich_help_panel=WHAT
+        ),
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(metavar="NAME", help=manual.PRESET, rich_help_panel=HOW)
+    ] = "default",
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml", help=manual.CONFIG, show_default=False, rich_help_panel=HOW
+        ),
+    ] = None,
+    backgrounds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...", help=manual.BACKGROUNDS, show_default=False, rich_help_panel=HOW
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="N", help=manual.SEED, show_default=False, rich_help_panel=HOW),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help=manual.DEVICE, rich_help_panel=HOW)
+    ] = "auto",
+    out: Annotated[Path, typer.Option(metavar="DIR", help=manual.OUT, rich_help_panel=RUN)] = OUT,
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug", metavar="", help=manual.DEBUG, show_default=False, rich_help_panel=RUN
+        ),
+    ] = False,
+) -> int:
+    """The options as one Request, done."""
+    return answer(
+        Request(
+            images=tuple(images or ()),
+            model=model,
+            target=target,
+            preset=preset,
+            config=config,
+            out=out,
+            references=references,
+            backgrounds=backgrounds,
+            seed=seed,
+            device=device,
+            debug=debug,
+        )
+    )
+
+
+def answer(request: Request) -> int:
+    """Do what was asked; return the exit status, whatever happens."""
+    terminal = screen(debug=request.debug)
+    try:
+        with quiet(terminal), terminal.bar:
+            with row(terminal.bar, "starting"):
+                for name, value in QUIETLY.items():
+                    os.environ.setdefault(name, value)
+                from med_cam.cli.explain import run
+            return run(request, terminal)
+    except KeyboardInterrupt:
+        terminal.complain("interrupted before an image was finished; nothing was written.")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  the last resort: a sentence instead of a traceback
+        failure = failure_of(error)
+        terminal.report(failure)
+        return failure.status

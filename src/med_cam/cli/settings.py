@@ -1,0 +1,68 @@
+"""From preset, TOML file and options to one Config, refused before anything is loaded."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from med_cam.cli.request import Request
+from med_cam.config import Config, config_from_toml, nearest, preset
+from med_cam.errors import ConfigError
+from med_cam.fallback import relative_to
+from med_cam.masking import BACKGROUNDS
+
+SEEDS = 2**32  # seeds are spread over the range of torch's generators
+
+
+def settings(request: Request) -> Config:
+    """The preset, over it the file, over it the options.
+
+    Raises:
+        ConfigError: an unknown preset, key or background, or a value out of range.
+    """
+    config = preset(request.preset)
+    if request.config is not None:
+        config = config_from_toml(settings_file(request.config), config)
+    if request.backgrounds is not None:
+        config = relative_to(config, backgrounds_named(request.backgrounds))
+    if request.seed is not None:
+        config = replace(config, seed=request.seed)
+    if not 0 <= config.seed < SEEDS:
+        raise ConfigError(f"the seed is {config.seed}; give one from 0 to {SEEDS - 1}")
+    refuse_unknown_backgrounds(config)
+    return config
+
+
+def settings_file(path: Path) -> Path:
+    """The path of a settings file that is there.
+
+    Raises:
+        ConfigError: if it is not.
+    """
+    if not path.is_file():
+        raise ConfigError(f"there is no settings file {path}; check the path")
+    return path
+
+
+def backgrounds_named(text: str) -> tuple[str, ...]:
+    """Names between commas, each once.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise ConfigError(f"--backgrounds {text!r} names none; known are {', '.join(BACKGROUNDS)}")
+    return names
+
+
+def refuse_unknown_backgrounds(config: Config) -> None:
+    """Check the names, whether from an option or a file.
+
+    Raises:
+        ConfigError: if one is unknown, or none is claimed on.
+    """
+    rules = config.verification
+    if not rules.backgrounds:
+        raise ConfigError("verification.backgrounds is empty; a claim needs at least one")
+    for name in (*rules.backgrounds, *rules.unseen):
+        if name not in BACKGROUNDS:
+            raise ConfigError(f"there is no background {name!r}{nearest(name, BACKGROUNDS)}")

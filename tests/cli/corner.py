@@ -1,0 +1,93 @@
+"""A classifier that looks at one corner, pictures with light there, explanations made up."""
+
+import numpy as np
+import PIL.Image
+import torch
+
+from med_cam.values import BackgroundResult, Check, Claim, Explanation, Passes, Step
+
+NET = """
+import torch
+from torch import nn
+
+class Corner(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 1, bias=False)
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        corner = self.relu(self.conv(x))[..., :12, :12].mean(dim=(1, 2, 3))
+        return torch.stack([torch.full_like(corner, 0.4), corner], 1) * 20
+
+def net():
+    return Corner()
+"""
+TOML = """
+architecture = "factory:net:net"
+classes = ["dark", "bright"]
+input_size = 24
+mean = 0.0
+std = 1.0
+name = "corner"
+"""
+QUICK = """
+[search]
+steps = 3
+widths = [4]
+places = 2
+[refinement]
+rounds = 1
+attempts = 1
+[verification]
+draws = 1
+unseen_draws = 1
+"""
+
+
+def photograph(path, *, size=(30, 40), corner=230, seed=0):
+    """A noisy picture, h w, with light in the corner or without."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = np.random.default_rng(seed).integers(0, 40, (*size, 3), dtype=np.uint8)
+    values[: size[0] // 2, : size[1] // 2] = corner
+    PIL.Image.fromarray(values).save(path)
+    return path
+
+
+def results(folder):
+    """Names of the result folders, each complete and with nothing half-written beside."""
+    names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    for name in names:
+        files = {path.name for path in (folder / name).iterdir()}
+        assert {"mask.png", "evidence.png", "figure.png", "explanation.json"} <= files, name
+    return names
+
+
+def made_up(image, *, verified=True):
+    """An explanation of any image, without a search."""
+    _, height, width = image.pixels.shape
+    mask = torch.zeros(height, width, dtype=torch.bool)
+    mask[: height // 2, : width // 2] = True
+    grey = BackgroundResult("grey", True, 1, 1, 1, 0.9, 0.9, "dark", 0.2, 0.0)
+    checks = (Check("kept", 1.0, 1.0, 1, at_least=True, passed=verified),)
+    claim = Claim(("grey",), checks, (grey,), 0.95, 0.2, 0.6, "none", ())
+    return Explanation(
+        target=1,
+        label="bright",
+        labels=("dark", "bright"),
+        mask=mask,
+        soft=torch.full((24, 24), 0.5),
+        area=mask.float().mean().item(),
+        status="as the test has it",
+        verified=verified,
+        before=(0.05, 0.95),
+        after=(0.1, 0.9),
+        kl=0.01,
+        components=1,
+        claim=claim,
+        fallback=None,
+        steps=(Step(0, 1.0, {"kl": 1.0}, 0.3),),
+        passes=Passes(1000, 20),
+        seconds=1.0,
+        taps=("relu",),
+    )

@@ -1,0 +1,42 @@
+"""The end of a run in numbers."""
+
+from pathlib import Path
+
+import pytest
+
+from med_cam.cli.failures import MISTAKE, OURS, Failure, exit_status
+from med_cam.cli.inputs import evenly
+from med_cam.cli.tally import Done, duration, summary
+from med_cam.values import Passes
+
+PATHS = [Path(f"{index}.png") for index in range(10)]
+
+
+def test_the_median_is_of_all_images_and_verified_ones_are_counted():
+    finished = [Done("", area < 1, area, Passes(10, 5)) for area in (0.1, 0.2, 1.0, 1.0)]
+    text = summary(finished, [], claimed=("black",), seconds=3.2, out=Path("r"))
+    assert "4 images explained, 2 verified over black; median area 60.0%" in text
+    assert "3 s, 40 passes forward, 20 backward" in text
+    assert "failed" not in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "1 s"), (9.4, "9 s"), (119.0, "119 s"), (150.0, "2 min"), (8000.0, "2 h 13 min")],
+)
+def test_durations_are_told_in_fitting_units(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"), [((), 0), ((MISTAKE,), 2), ((OURS,), 1), ((MISTAKE, OURS), 1)]
+)
+def test_our_faults_weigh_most(statuses, status):
+    assert exit_status([Failure("", each, "") for each in statuses]) == status
+
+
+def test_an_even_share_has_the_first_and_no_path_twice():
+    assert evenly(PATHS, most=20) == PATHS
+    assert evenly([], most=3) == []
+    taken = evenly(PATHS, most=4)
+    assert [PATHS.index(path) for path in taken] == [0, 2, 5, 7]

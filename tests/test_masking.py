@@ -1,0 +1,116 @@
+"""Composites, shifts and backgrounds against what their names say."""
+
+import pytest
+import torch
+from hypothesis import given, settings, strategies as st
+
+from med_cam.masking import BACKGROUNDS, FIXED, Scene, background, composite, shifted
+
+
+def fresh(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def scene(h=20, w=30, others=2, valid=None):
+    x = torch.rand(1, 3, h, w, generator=fresh()) * 2 - 1
+    return Scene(
+        x=x,
+        valid=torch.ones(1, 1, h, w, dtype=torch.bool) if valid is None else valid,
+        black=torch.full((1, 3, 1, 1), -2.0),
+        white=torch.full((1, 3, 1, 1), 2.5),
+        others=torch.rand(others, 3, h, w, generator=fresh(1)),
+    )
+
+
+def test_a_composite_over_grey_is_the_papers_product():
+    s, mask = scene(), torch.rand(1, 1, 20, 30)
+    e = composite(s.x, mask, background("grey", s, fresh()))
+    torch.testing.assert_close(e, mask * s.x)
+
+
+def test_a_composite_shows_the_image_inside_and_the_background_outside():
+    s = scene()
+    mask = (torch.rand(1, 1, 20, 30) > 0.5).float()
+    e = composite(s.x, mask, s.others[:1])
+    inside = mask.bool().expand_as(e)
+    assert torch.equal(e[inside], s.x[inside])
+    assert torch.equal(e[~inside], s.others[:1][~inside])
+
+
+@given(st.integers(-4, 4), st.integers(-4, 4))
+@settings(max_examples=30, deadline=None)
+def test_a_shift_moves_every_pixel_and_brings_in_zeros(dy, dx):
+    mask = (torch.rand(1, 1, 6, 7, generator=fresh()) > 0.4).float()
+    moved = shifted(mask, dy, dx)
+    for i in range(6):
+        for j in range(7):
+            inside = 0 <= i - dy < 6 and 0 <= j - dx < 7
+            assert moved[0, 0, i, j] == (mask[0, 0, i - dy, j - dx] if inside else 0)
+
+
+def test_grey_and_black_are_two_backgrounds():
+    s = scene()
+    assert background("grey", s, fresh()).eq(0).all()
+    assert background("black", s, fresh()).eq(-2).all()
+    assert background("white", s, fresh()).eq(2.5).all()
+
+
+@pytest.mark.parametrize("name", sorted(BACKGROUNDS))
+def test_the_same_generator_draws_the_same_background(name):
+    s = scene()
+    assert torch.equal(background(name, s, fresh(3)), background(name, s, fresh(3)))
+
+
+@pytest.mark.parametrize("name", sorted(set(BACKGROUNDS) - {"others"}))
+def test_fixed_backgrounds_are_those_that_never_vary(name):
+    s = scene()
+    first, second = background(name, s, fresh(3)), background(name, s, fresh(4))
+    assert torch.equal(first, second) == (name in FIXED)
+
+
+def test_gaussian_is_standard_normal_in_every_channel():
+    s = scene(200, 200)
+    noise = background("gaussian", s, fresh())
+    assert noise.mean(dim=(0, 2, 3)).abs().max() < 0.02
+    assert (noise.std(dim=(0, 2, 3)) - 1).abs().max() < 0.02
+    correlation = torch.corrcoef(noise[0].flatten(1))
+    assert (correlation - torch.eye(3)).abs().max() < 0.03
+
+
+def test_uniform_lies_between_black_and_white():
+    noise = background("uniform", scene(100, 100), fresh())
+    assert noise.min() >= -2
+    assert noise.max() <= 2.5
+    assert noise.mean() == pytest.approx(0.25, abs=0.05)
+
+
+def test_shuffled_keeps_every_pixel_and_no_place():
+    s = scene()
+    mixed = background("shuffled", s, fresh())
+    rows = {tuple(p) for p in s.x[0].flatten(1).T.tolist()}
+    assert {tuple(p) for p in mixed[0].flatten(1).T.tolist()} == rows
+    assert mixed.eq(s.x).all(dim=1).float().mean() < 0.05
+
+
+def test_mean_is_the_images_own_colour():
+    s = scene()
+    drawn = background("mean", s, fresh())
+    torch.testing.assert_close(drawn[0, :, 5, 7], s.x.mean(dim=(0, 2, 3)))
+
+
+def test_blur_keeps_what_is_coarse_and_loses_what_is_fine():
+    x = torch.zeros(1, 1, 40, 40)
+    x[..., ::2] = 1.0  # fine stripes
+    x[..., :20, :] += 4.0  # one coarse step
+    s = Scene(x, x.new_ones(1, 1, 40, 40).bool(), x[..., :1, :1], x[..., :1, :1], x[:0])
+    drawn = background("blur", s, fresh())
+    assert (drawn[..., :4, :] - 4.5).abs().max() < 0.3
+    assert (drawn[..., -4:, :] - 0.5).abs().max() < 0.3
+
+
+def test_padding_shows_the_same_on_every_background():
+    valid = torch.ones(1, 1, 20, 30, dtype=torch.bool)
+    valid[..., :4] = False
+    s = scene(valid=valid)
+    for name in BACKGROUNDS:
+        assert torch.equal(background(name, s, fresh())[..., :4], s.x[..., :4])

@@ -1,0 +1,193 @@
+"""The judge on classifiers whose right verdict is known, and on masks that must fail."""
+
+import pytest
+import torch
+
+from med_cam.config import Verification
+from med_cam.masking import Scene
+from med_cam.verify.candidates import candidate_judge
+from med_cam.verify.claim import verify
+from med_cam.verify.decision import Question, decide, keeps, on_top
+
+SIDE = 32
+
+
+def fresh(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def box(top, left, size=8):
+    mask = torch.zeros(1, 1, SIDE, SIDE, dtype=torch.bool)
+    mask[..., top : top + size, left : left + size] = True
+    return mask
+
+
+def bright(x):
+    """How much of the brightest 6 x 6 window is above 2: noise and grey have next to none."""
+    lit = (x > 2).float().mean(dim=1, keepdim=True)
+    return torch.nn.functional.avg_pool2d(lit, 6, 1).amax(dim=(1, 2, 3))
+
+
+def sees_brightness(x):
+    z = 12 * (bright(x) - 0.5)
+    return torch.stack([-z, z], dim=1).softmax(dim=1)
+
+
+def sees_silhouette(x):
+    """Draws its answer from the mask's edge alone: any busy box at the left over flat grey."""
+    flat = (x[..., :8, :8].std(dim=(1, 2, 3)) > 0.01).float()
+    z = 12 * (flat - 0.5)
+    return torch.stack([-z, z], dim=1).softmax(dim=1)
+
+
+def image():
+    x = torch.rand(1, 3, SIDE, SIDE, generator=fresh(5)) * 0.2
+    x[..., 10:16, 20:26] = 3.0
+    return x
+
+
+def scene(x):
+    return Scene(
+        x,
+        torch.ones(1, 1, SIDE, SIDE, dtype=torch.bool),
+        torch.full((1, 3, 1, 1), -1.0),
+        torch.full((1, 3, 1, 1), 4.0),
+        torch.rand(10, 3, SIDE, SIDE, generator=fresh(6)),
+    )
+
+
+def question(answer, x):
+    return Question(1, ("dark", "bright"), "softmax", 0.0, answer(x)[0, 1].item())
+
+
+def claim_on(mask, answer=sees_brightness, rules=None, seed=0):
+    x = image()
+    return verify(answer, scene(x), mask, question(answer, x), rules or Verification(), fresh(seed))
+
+
+def check(claim, name):
+    return next(c for c in claim.checks if c.name == name)
+
+
+def test_the_mask_over_what_the_classifier_looks_at_passes_every_check():
+    claim = claim_on(box(6, 16, 14))
+    assert claim.holds
+    assert {c.name for c in claim.checks} == {"kept", "shape", "stable"}
+    assert check(claim, "kept").trials == 9  # grey once, gaussian eight times
+
+
+def test_a_mask_elsewhere_fails_kept():
+    claim = claim_on(box(0, 0, 14))
+    assert not claim.holds
+    assert check(claim, "kept").value == 0
+
+
+def test_random_masks_of_the_same_area_fail_far_more_often():
+    area = box(6, 16, 14).sum().item()
+    held = 0
+    for seed in range(10):
+        order = torch.randperm(SIDE * SIDE, generator=fresh(seed))[:area]
+        mask = torch.zeros(SIDE * SIDE, dtype=torch.bool)
+        mask[order] = True
+        held += claim_on(mask.view(1, 1, SIDE, SIDE), seed=seed).holds
+    assert held == 0
+
+
+def test_a_mask_that_holds_only_in_place_fails_stable():
+    claim = claim_on(box(10, 20, 6))  # to the pixel
+    assert check(claim, "kept").passed
+    assert not check(claim, "stable").passed
+    assert not claim.holds
+
+
+def test_a_mask_that_draws_the_answer_fails_shape():
+    x = image()
+    rules = Verification(backgrounds=("grey",))
+    s = scene(x)
+    claim = verify(sees_silhouette, s, box(0, 0, 12), question(sees_silhouette, x), rules, fresh())
+    assert check(claim, "kept").passed
+    assert check(claim, "shape").value == 1.0
+    assert not check(claim, "shape").passed
+
+
+def test_without_other_images_the_shape_test_shuffles_the_image_and_says_so():
+    x = image()
+    s = scene(x)
+    alone = Scene(s.x, s.valid, s.black, s.white, s.others[:0])
+    claim = verify(
+        sees_brightness, alone, box(6, 16, 14), question(sees_brightness, x), Verification(), fresh()
+    )
+    assert check(claim, "shape").trials >= 20
+    assert "shuffled" in claim.references
+    assert any("no other images" in w for w in claim.warnings)
+    assert "others" not in {b.name for b in claim.backgrounds}
+
+
+def test_emptiness_that_already_answers_makes_sufficiency_empty():
+    def always(x):
+        return torch.tensor([[0.01, 0.99]]).expand(len(x), 2)
+
+    claim = claim_on(box(0, 0, 20), answer=always)
+    assert claim.full <= claim.empty
+    assert not claim.holds
+    assert any("alone is called bright" in w for w in claim.warnings)
+
+
+def test_more_confidence_after_than_before_is_a_warning():
+    def louder_when_masked(x):
+        lit = bright(x)
+        quiet = (x.mean(dim=(1, 2, 3)) > 0.12).float()
+        z = 8 * (lit - 0.5) - 2 * quiet
+        return torch.stack([-z, z], dim=1).softmax(dim=1)
+
+    claim = claim_on(box(6, 16, 14), answer=louder_when_masked)
+    assert any("more confident on the evidence" in w for w in claim.warnings)
+
+
+def test_unseen_backgrounds_are_told_apart_and_do_not_decide():
+    claim = claim_on(box(6, 16, 14))
+    assert claim.searched == ("grey", "gaussian")
+    assert {b.name for b in claim.backgrounds if b.searched} == {"grey", "gaussian"}
+    assert {b.name for b in claim.backgrounds if not b.searched} == {
+        "black", "mean", "uniform", "shuffled", "others",
+    }  # fmt: skip
+
+
+def test_the_bar_is_half_way_from_empty_to_full():
+    q = Question(0, ("a", "b"), "softmax", 0.0, 0.9)
+    alone = {"grey": torch.tensor([[0.3, 0.7]]), "noise": torch.tensor([[0.1, 0.9], [0.3, 0.7]])}
+    decision = decide(q, alone, 0.5)
+    assert decision.empty == pytest.approx(0.25)  # each background counts once
+    assert decision.required == pytest.approx(0.575)
+
+
+def test_top_1_alone_does_not_keep_the_decision():
+    q = Question(0, ("a", "b", "c"), "softmax", 0.0, 0.9)
+    decision = decide(q, {"grey": torch.tensor([[0.34, 0.33, 0.33]])}, 0.5)
+    weak = torch.tensor([[0.40, 0.30, 0.30]])
+    assert on_top(weak, q).all()
+    assert not keeps(weak, decision).any()
+
+
+def test_sigmoid_heads_are_judged_by_their_threshold():
+    q = Question(1, ("a", "b"), "sigmoid", 0.7, 0.95)
+    decision = decide(q, {"grey": torch.tensor([[0.9, 0.1]])}, 0.5)
+    p = torch.tensor([[0.99, 0.65], [0.99, 0.75]])
+    assert keeps(p, decision).tolist() == [False, True]  # both above 0.525, one above 0.7
+
+
+def test_candidates_are_judged_alike_and_large_enough_ones_pass():
+    x = image()
+    _, passes = candidate_judge(
+        sees_brightness, scene(x), question(sees_brightness, x), Verification(), fresh()
+    )
+    assert passes(box(6, 16, 14))
+    assert not passes(box(0, 0, 14))
+
+
+def test_a_claim_is_drawn_from_its_own_generator_only():
+    torch.rand(3)
+    first = claim_on(box(6, 16, 14), seed=4)
+    torch.rand(5)
+    assert first == claim_on(box(6, 16, 14), seed=4)
+    assert first != claim_on(box(6, 16, 14), seed=5)
