@@ -70,7 +70,6 @@ class Bench:
 
     classifier: Classifier
     references: References
-    methods: Sequence[str]
     seed: int
     out: Path
 
@@ -117,6 +116,7 @@ def run(asked: argparse.Namespace) -> None:
     """Explain every image by every method that --out does not have yet."""
     with ExitStack() as stack:
         model = asked.model or stack.enter_context(bundled_classifier())
+        end_last_line(asked.out)
         work = missing(chosen(asked.root, asked.per_class), asked, model)
         progress = stack.enter_context(Progress())
         bar = progress.add_task("images", total=len(work))
@@ -125,7 +125,7 @@ def run(asked: argparse.Namespace) -> None:
                 asked.workers,
                 mp_context=get_context("spawn"),
                 initializer=ready,
-                initargs=(model, tuple(asked.methods), asked.seed, asked.out),
+                initargs=(model, asked.seed, asked.out),
             )
         )
         futures = [pool.submit(explained, item, methods) for item, methods in work]
@@ -136,6 +136,13 @@ def run(asked: argparse.Namespace) -> None:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def end_last_line(out: Path) -> None:
+    """A line that a crash cut off must not swallow the next one."""
+    if out.exists() and out.stat().st_size and not out.read_bytes().endswith(b"\n"):
+        with out.open("a", encoding="utf-8") as file:
+            file.write("\n")
 
 
 def chosen(root: Path, per_class: int) -> list[Labelled]:
@@ -182,14 +189,14 @@ def config_of(method: str, seed: int) -> Config:
     return replace(searches().get(method, preset(OURS)), seed=seed)
 
 
-def ready(model: Path, methods: Sequence[str], seed: int, out: Path) -> None:
+def ready(model: Path, seed: int, out: Path) -> None:
     """Load what every image needs; one thread a worker."""
     torch.set_num_threads(1)
     classifier = load_classifier(model, device="cpu")
     with bundled_references() as folder:
         others = [read_image(path) for path in find_images([folder])]
     references = prepare_references(classifier, others)
-    BENCH[:] = [Bench(classifier, references, methods, seed, out)]
+    BENCH[:] = [Bench(classifier, references, seed, out)]
 
 
 def explained(item: Labelled, methods: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from med_cam.config import preset
-from med_cam.explain import explain
+from med_cam.method import explain
 from planted import CASES, POSITIONS, Case
 
 COVERED, TIMES = 0.95, 3.0  # what is asked of every mask

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-import torch
 from torch import nn
 
 from med_cam.classifiers.compat import import_timm
@@ -116,7 +115,7 @@ def test_every_link_to_a_file_leads_to_one(document):
     assert [link for link in inside if not (document.parent / link).exists()] == []
 
 
-def test_the_imports_of_the_readme_are_there():
+def test_the_names_of_the_readme_are_there():
     code = "\n".join(re.findall(r"^from .*$", (ROOT / "README.md").read_text(), re.MULTILINE))
-    assert code.count("med_cam") > 2
+    assert "from med_cam import explain" in code
     exec(code, {})

@@ -6,7 +6,7 @@
 import pytest
 import torch
 
-from med_cam.explain import explain
+from med_cam.method import explain
 from planted import CASES, POSITIONS
 
 

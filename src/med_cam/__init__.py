@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         MedCamError as MedCamError,
         OutputError as OutputError,
     )
-    from med_cam.explain import explain as explain, explain_all as explain_all
+    from med_cam.method import explain as explain, explain_all as explain_all
     from med_cam.images.geometry import Image as Image
     from med_cam.images.read import (
         image_from_array as image_from_array,
@@ -54,8 +54,8 @@ PLACES = {
     "bundled_references": "classifiers.bundled",
     "bundled_samples": "classifiers.bundled",
     "config_from_toml": "config",
-    "explain": "explain",
-    "explain_all": "explain",
+    "explain": "method",
+    "explain_all": "method",
     "image_from_array": "images.read",
     "load_classifier": "classifiers.load",
     "prepare_references": "observe",

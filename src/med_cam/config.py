@@ -104,7 +104,7 @@ class Refinement:
     cut: str = "smallest"
     share: float = 0.65
     draws: int = 5
-    shape_trials: int = 8
+    shape_trials: int = 4
     shifts: tuple[int, ...] = (3,)
     smallest: float = 0.01
     rounds: int = 6

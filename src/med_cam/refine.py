@@ -51,5 +51,5 @@ def smallest_passing(
             low = middle
         else:
             best, high = share, middle
-            order.sort(key=lambda i, first=winner: i != first)
+            order = [winner, *(i for i in order if i != winner)]
     return order[0], best

@@ -31,8 +31,9 @@ class Settings:
         radius: of a bump's flat top, in shares of the side. It falls to a half at 2.7 radii, a
             ninth of the side (24 of 224 pixels), so that the smallest area holds one bump.
         temperature: of the smooth maximum; the paper's 1/20.
-        samples: places a side where the mask is computed, before it is enlarged; it is
-            too smooth for more.
+        samples: places a side where the mask is computed, before it is enlarged; it is too smooth
+            for more.
+        background: what the image is preserved over; the paper's blur.
     """
 
     areas: tuple[float, ...] = (0.05, 0.10, 0.20, 0.40)
@@ -53,7 +54,11 @@ DEFAULT = Settings()
 def extremal_perturbations(
     case: Case, generator: Generator, settings: Settings = DEFAULT
 ) -> Float[Tensor, "1 1 h w"]:
-    """Mean of the masks of all areas: what is in the smallest comes first."""
+    """Mean of the masks of all areas: what is in the smallest comes first.
+
+    What is raised is the target's logit. Its probability is near one over half of the image and
+    its blur already, and would leave the first steps to the area alone.
+    """
     x = case.scene.x
     blurred = background(settings.background, case.scene, generator)
     wanted = wanted_values(settings).to(x)  # a n
@@ -65,10 +70,10 @@ def extremal_perturbations(
     for index in range(settings.steps):
         mask = smooth_mask(values.sigmoid(), bumps, settings.temperature)  # a n
         kept = composite(x, enlarged(mask, x, settings.samples), blurred)
-        gain = log_probability(case.forward(kept).logits, case)
+        logit = case.forward(kept).logits[:, case.question.target]
         excess = (mask.sort(dim=1).values - wanted).square().mean(dim=1)
         weight = area_weight(index / settings.steps, settings)
-        loss = (weight * excess - gain).sum()
+        loss = (weight * excess - logit).sum()
         (values.grad,) = torch.autograd.grad(loss, [values])
         optimizer.step()
     with torch.no_grad():
@@ -78,7 +83,8 @@ def extremal_perturbations(
 
 def area_weight(progress: float, settings: Settings) -> float:
     """Geometric from the first to the last weight; `progress` in [0, 1)."""
-    return settings.first_area_weight ** (1 - progress) * settings.area_weight**progress
+    first, last = settings.first_area_weight, settings.area_weight
+    return float(first ** (1 - progress) * last**progress)
 
 
 def wanted_values(settings: Settings) -> Float[Tensor, "a n"]:
@@ -114,9 +120,3 @@ def enlarged(
     """The mask at the resolution of the image."""
     coarse = mask.view(len(mask), 1, samples, samples)
     return F.interpolate(coarse, x.shape[2:], mode="bilinear", align_corners=False)
-
-
-def log_probability(logits: Float[Tensor, "b k"], case: Case) -> Float[Tensor, " b"]:
-    """Of the target: what is made as large as the area allows."""
-    logs = F.logsigmoid(logits) if case.question.head == "sigmoid" else logits.log_softmax(dim=1)
-    return logs[:, case.question.target]

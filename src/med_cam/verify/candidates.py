@@ -44,8 +44,8 @@ def candidate_judge(
     limit = alone_rate(alone, decision) + rules.shape_margin
     contents = other_contents(scene, rules.shape_trials, generator)
 
-    few = torch.cat([d[:2] for d in draws.values()])  # most failures show here already
-    rest = torch.cat([d[2:] for d in draws.values()])
+    few = torch.cat([d[:1] for d in draws.values()])  # most failures show here already
+    rest = torch.cat([d[1:] for d in draws.values()])
 
     def passes(mask: Bool[Tensor, "1 1 h w"]) -> bool:
         for part in (few, rest):
