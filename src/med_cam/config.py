@@ -75,8 +75,8 @@ class Search:
     temperature: float = 0.25
     straight_from: float = 0.5
     jitter: int = 3
-    places: int = 7
-    radii: tuple[float, ...] = (0.4,)
+    places: int = 5
+    radii: tuple[float, ...] = (0.6, 0.35)
     look_weight: float = 2.0
     maps: int = 4
 

@@ -27,8 +27,8 @@ def search(
 ) -> tuple[Float[Tensor, "n 1 h w"], tuple[Step, ...]]:
     """Maps of scores, higher = kept earlier, and the course of the loss.
 
-    The last map first, then those of the way there, evenly spread. They fail on different images
-    and cost nothing more: the cut chooses among them.
+    The last map first, then those of the way there, evenly spread, then the first look. They fail
+    on different images and cost nothing more: the cut chooses among them.
 
     Args:
         case: the frozen classifier, the image and its surroundings.
@@ -43,7 +43,7 @@ def search(
     scores = Scores(scene.x, s, generator)
     optimizer = torch.optim.Adam(scores.parameters(), lr=s.learning_rate)
     steps = []
-    maps = [start] if s.steps == 0 else []
+    maps = [start] if s.places or s.steps == 0 else []
     for index in range(s.steps):
         hard = index >= s.straight_from * s.steps
         mask = FORMS[s.form](start + scores(), s, generator, hard=hard)  # b 1 h w
