@@ -57,7 +57,7 @@ def searches() -> Mapping[str, Config]:
     ours = preset(OURS)
     return {
         OURS: ours,
-        "direct_grid": replace(ours, search=replace(ours.search, widths=())),
+        "direct_grid": replace(ours, search=replace(ours.search, widths=(), learning_rate=0.1)),
         "direct_pixels": replace(ours, search=replace(ours.search, widths=(), grid=0)),
         "paper-histology": preset("paper-histology"),
         "paper-dermoscopy": preset("paper-dermoscopy"),
@@ -206,7 +206,7 @@ def explained(item: Labelled, methods: Sequence[str]) -> None:
     for method in methods:
         config = config_of(method, bench.seed)
         with attached(bench.classifier) as forward:
-            case = observed(forward, bench.classifier, image, None, bench.references)
+            case = observed(forward, bench.classifier, image, None, bench.references, config)
             record = measured(case, method, config)
         line = {
             "settings": settings_of(method, bench.classifier, bench.seed),

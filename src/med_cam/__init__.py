@@ -27,12 +27,12 @@ if TYPE_CHECKING:
         MedCamError as MedCamError,
         OutputError as OutputError,
     )
-    from med_cam.method import explain as explain, explain_all as explain_all
     from med_cam.images.geometry import Image as Image
     from med_cam.images.read import (
         image_from_array as image_from_array,
         read_image as read_image,
     )
+    from med_cam.method import explain as explain, explain_all as explain_all
     from med_cam.observe import References as References, prepare_references as prepare_references
     from med_cam.values import Claim as Claim, Explanation as Explanation, Step as Step
 

@@ -1,12 +1,23 @@
 """Every number a user can set, with its reason, and the presets; from TOML."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from med_cam.config_rules import (
+    CLAIM,
+    OBJECTIVE,
+    REFINEMENT,
+    RUN,
+    SEARCH,
+    VERIFICATION,
+    refuse,
+    weight,
+)
 from med_cam.errors import ConfigError
 
 
@@ -23,6 +34,9 @@ class Weights:
     robustness: float = 1.0
     failure: float = 0.0  # ours: a smooth count of composites that lose the decision
 
+    def __post_init__(self) -> None:
+        refuse("objective.weights", self, {f.name: weight for f in fields(self)})
+
 
 @dataclass(frozen=True, slots=True)
 class Objective:
@@ -37,6 +51,9 @@ class Objective:
     weights: Weights = field(default_factory=Weights)
     distance: str = "cosine"
     layer_weights: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        refuse("objective", self, OBJECTIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +97,20 @@ class Search:
     look_weight: float = 2.0
     maps: int = 4
 
+    def __post_init__(self) -> None:
+        refuse("search", self, SEARCH)
+        if self.smallest >= self.largest:
+            raise ConfigError(
+                f"search.smallest must be below search.largest, got {self.smallest!r} and "
+                f"{self.largest!r}"
+            )
+        levels = len(self.widths)
+        if self.grid and levels and 2 * self.grid <= 2 ** (levels - 1):
+            raise ConfigError(
+                f"search.widths has {levels} levels, more than a grid of {self.grid} can be "
+                "halved; give fewer widths or a larger search.grid"
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class Refinement:
@@ -112,6 +143,9 @@ class Refinement:
     attempts: int = 4
     large: float = 0.5
 
+    def __post_init__(self) -> None:
+        refuse("refinement", self, REFINEMENT)
+
 
 @dataclass(frozen=True, slots=True)
 class Verification:
@@ -139,6 +173,9 @@ class Verification:
     shifts: tuple[int, ...] = (1, 2, 3)
     stable_rate: float = 0.9
 
+    def __post_init__(self) -> None:
+        refuse("verification", self, VERIFICATION)
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -149,6 +186,10 @@ class Config:
     refinement: Refinement = field(default_factory=Refinement)
     verification: Verification = field(default_factory=Verification)
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        refuse("", self, RUN)
+        refuse("verification", self.verification, CLAIM)
 
 
 def grouped(preserve: float, sparse: float, robust: float) -> Weights:
@@ -218,33 +259,60 @@ def config_from_toml(path: Path, base: Config) -> Config:
         raise ConfigError(f"cannot read the settings in {path}: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
-    config: Config = overlaid(base, table, path.name)
+    try:
+        config: Config = overlaid(base, table)
+    except ConfigError as error:
+        raise ConfigError(f"{path.name}: {error}") from error
     return config
 
 
-def overlaid(base: Any, table: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401 - any section
+def overlaid(base: Any, table: Mapping[str, Any], section: str = "") -> Any:  # noqa: ANN401 - any section
     """`base` with the values of `table`, section by section; `base` itself is not changed."""
-    known = {f.name: getattr(base, f.name) for f in fields(base)}
+    known = {f.name: f for f in fields(base)}
+    values = {name: getattr(base, name) for name in known}
     for key, value in table.items():
+        where = f"{section}.{key}" if section else key
         if key not in known:
-            raise ConfigError(f"{where}: unknown key {key!r}{nearest(key, known)}")
-        known[key] = fitting(known[key], value, f"{where}: {key}")
-    return type(base)(**known)
+            told = f" in [{section}]" if section else ""
+            raise ConfigError(f"unknown key {key!r}{told}{nearest(key, known)}")
+        values[key] = fitting(values[key], value, known[key].type, where)
+    return type(base)(**values)
 
 
-def fitting(default: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - any TOML value
-    """`value` in the type of the default it replaces."""
+def fitting(default: Any, value: Any, kind: Any, where: str) -> Any:  # noqa: ANN401 - any TOML value
+    """`value` in the type of the default it replaces; ranges are the section's to check."""
     if is_dataclass(default):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where} is a table, got {value!r}")
         return overlaid(default, value, where)
-    if isinstance(default, tuple) and isinstance(value, list):
-        return tuple(value)
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not type(default):
+    if isinstance(default, tuple):
+        return listed(value, get_args(kind)[0], where)
+    fitted = as_float(value) if isinstance(default, float) else value
+    if type(fitted) is not type(default):
         raise ConfigError(f"{where} must be of type {type(default).__name__}, got {value!r}")
-    return value
+    return fitted
+
+
+def listed(value: Any, kind: type, where: str) -> tuple[Any, ...]:  # noqa: ANN401 - any TOML value
+    """A list as a tuple of one type."""
+    items = value if isinstance(value, list) else ()
+    fitted = tuple(as_float(v) if kind is float else v for v in items)
+    if not isinstance(value, list) or any(type(v) is not kind for v in fitted):
+        raise ConfigError(f"{where} must be a list of {NAMES[kind]}, got {value!r}")
+    return fitted
+
+
+NAMES = {int: "whole numbers", float: "numbers", str: "names"}  # of the types in lists
+
+
+def as_float(value: Any) -> Any:  # noqa: ANN401 - any TOML value
+    """A whole number as a float; anything else as it is."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf  # out of every range
 
 
 def nearest(name: str, known: Mapping[str, Any]) -> str:

@@ -50,12 +50,13 @@ def explain(
 
     Raises:
         ClassifierError: if the classifier does not answer as one, or has no such target.
+        ConfigError: if the settings do not suit the classifier or the references.
         ImageError: if the image cannot be fitted to the classifier.
     """
     begun = time.perf_counter()
     config = config or PRESETS["default"]
     with attached(classifier) as forward:
-        case = observed(forward, classifier, image, target, references)  # section 3.1
+        case = observed(forward, classifier, image, target, references, config)  # section 3.1
         found = smallest_mask(case, config, on_step)
         broken, promise = smaller_promise(case, found, config)
         return explanation_of(case, found, broken, promise, config, begun)

@@ -9,9 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.classifiers.base import Answer, Classifier, Forward, Outputs, attached
-from med_cam.errors import ClassifierError
+from med_cam.config import Config, nearest
+from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Geometry, Image
-from med_cam.masking import Scene
+from med_cam.masking import BACKGROUNDS, Scene
 from med_cam.values import Passes, Reference
 from med_cam.verify.decision import Question, on_top
 
@@ -76,16 +77,28 @@ def observed(
     image: Image,
     target: int | str | None,
     references: References | None,
+    config: Config | None = None,
 ) -> Case:
     """The case of one image (paper section 3.1).
 
+    Args:
+        forward: the classifier as a function, from `attached`; not counted yet.
+        classifier: what else is known of it.
+        image: the image to explain.
+        target: the class to explain, by index or label; by default the classifier's own answer.
+        references: other images.
+        config: settings that have to suit the case; not checked if not given.
+
     Raises:
         ClassifierError: if there is no such target.
+        ConfigError: if a background cannot be drawn, or layers and their weights do not match.
         ImageError: if the image cannot be fitted to the classifier.
     """
     forward, spent = counted(forward)
     geometry = classifier.geometry(image)
     x = classifier.prepare(image)  # 1 c h w
+    if classifier.check is not None:
+        classifier.check(x)
     with torch.no_grad():
         whole = forward(x)
     before = classifier.probabilities(whole.logits)
@@ -98,9 +111,36 @@ def observed(
         others=labelled_otherwise(references, question, x),
     )
     batched, singly = answers(forward, classifier, BATCH), answers(forward, classifier, 1)
-    return Case(
+    case = Case(
         classifier, forward, batched, singly, geometry, scene, question, whole, before, spent
     )
+    if config is not None:
+        refuse_unfit(case, config)
+    return case
+
+
+def refuse_unfit(case: Case, config: Config) -> None:
+    """Check what settings ask for against what is there.
+
+    Raises:
+        ConfigError: if a background cannot be drawn, or layers and their weights do not match.
+    """
+    rules, alphas = config.verification, config.objective.layer_weights
+    for name in (*rules.backgrounds, *rules.unseen):
+        if name not in BACKGROUNDS:
+            raise ConfigError(f"there is no background {name!r}{nearest(name, BACKGROUNDS)}")
+    if "others" in rules.backgrounds and len(case.scene.others) == 0:
+        label = case.question.labels[case.question.target]
+        raise ConfigError(
+            "the background 'others' needs other images that the classifier does not call "
+            f"{label}; give --references"
+        )
+    taps = case.classifier.taps
+    if alphas and len(alphas) != len(taps):
+        raise ConfigError(
+            f"objective.layer_weights has {len(alphas)} numbers for {len(taps)} matched layers "
+            f"({', '.join(taps)}); give one each"
+        )
 
 
 def reference_of(case: Case, required: float) -> Reference:

@@ -26,16 +26,17 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         entries = [channels, *widths[:-1]]
-        self.down = nn.ModuleList(
-            two_convolutions(i, o) for i, o in zip(entries, widths, strict=True)
-        )
         pairs = list(zip(widths[1:], widths[:-1], strict=True))[::-1]
-        self.rise = nn.ModuleList(
-            nn.ConvTranspose2d(i, o, 2, stride=2) if transposed else nn.Conv2d(i, o, 1)
-            for i, o in pairs
-        )
-        self.up = nn.ModuleList(two_convolutions(2 * o, o) for _, o in pairs)
-        self.exit = nn.Conv2d(widths[0], 1, 1)
+        with torch.random.fork_rng(devices=[]):  # layers draw weights that are drawn again below
+            self.down = nn.ModuleList(
+                two_convolutions(i, o) for i, o in zip(entries, widths, strict=True)
+            )
+            self.rise = nn.ModuleList(
+                nn.ConvTranspose2d(i, o, 2, stride=2) if transposed else nn.Conv2d(i, o, 1)
+                for i, o in pairs
+            )
+            self.up = nn.ModuleList(two_convolutions(2 * o, o) for _, o in pairs)
+            self.exit = nn.Conv2d(widths[0], 1, 1)
         self.transposed = transposed
         initialise(self, generator)
 

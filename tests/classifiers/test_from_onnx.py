@@ -154,6 +154,15 @@ def test_a_graph_that_changes_when_converted_is_refused_with_the_number(tmp_path
         load(Description(), graph(tmp_path / "net.onnx"))
 
 
+def test_each_image_is_checked_against_onnxruntime_before_it_is_explained(tmp_path):
+    found = load(Description(), graph(tmp_path / "net.onnx"))
+    found.check(images(1))
+    with torch.no_grad():
+        next(found.module.parameters()).add_(3.0)
+    with pytest.raises(ClassifierError, match="from onnxruntime"):
+        found.check(images(1))
+
+
 def test_an_operator_without_gradients_is_named(tmp_path):
     with pytest.raises(ClassifierError, match="Mish"):
         load(Description(), graph(tmp_path / "net.onnx", middle="Mish", opset=18))

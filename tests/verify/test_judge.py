@@ -62,7 +62,9 @@ def question(answer, x):
 
 def claim_on(mask, answer=sees_brightness, rules=None, seed=0):
     x = image()
-    return verify(answer, scene(x), mask, question(answer, x), rules or Verification(), fresh(seed))
+    return verify(
+        answer, scene(x), mask, question(answer, x), rules or Verification(), fresh(seed)
+    )
 
 
 def check(claim, name):
@@ -115,7 +117,12 @@ def test_without_other_images_the_shape_test_shuffles_the_image_and_says_so():
     s = scene(x)
     alone = Scene(s.x, s.valid, s.black, s.white, s.others[:0])
     claim = verify(
-        sees_brightness, alone, box(6, 16, 14), question(sees_brightness, x), Verification(), fresh()
+        sees_brightness,
+        alone,
+        box(6, 16, 14),
+        question(sees_brightness, x),
+        Verification(),
+        fresh(),
     )
     assert check(claim, "shape").trials >= 20
     assert "shuffled" in claim.references

@@ -50,6 +50,8 @@ class Classifier:
         taps: names of the modules whose output is matched; found by `taps.find_taps`.
         name: how reports call it.
         sha256: of the weights file, or "".
+        check: raises ClassifierError where a converted module does not answer on a prepared
+            image as its original does.
 
     Raises:
         ClassifierError: if the fields contradict each other or the module.
@@ -70,6 +72,7 @@ class Classifier:
     taps: tuple[str, ...] = ()
     name: str = "classifier"
     sha256: str = ""
+    check: Callable[[Tensor], None] | None = None
 
     def __post_init__(self) -> None:
         if self.head == "sigmoid" and not self.thresholds:

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from torch import nn
+from torch import Tensor, nn
 
 from med_cam.classifiers.base import HEADS
 from med_cam.errors import ClassifierError, ConfigError
@@ -86,7 +86,8 @@ class Loaded:
     """What an adapter returns: the module, and the facts that its source carries.
 
     `module` is in evaluation mode, float32, on the CPU, and takes normalised b c h w. None is
-    "the source does not say". The facts have the meaning and range of `Classifier`'s fields.
+    "the source does not say". The facts have the meaning and range of `Classifier`'s fields;
+    `check`, if given, is asked about each image before it is explained.
     """
 
     module: nn.Module
@@ -100,6 +101,7 @@ class Loaded:
     crop_share: float | None = None
     interpolation: str | None = None
     head: str | None = None
+    check: Callable[[Tensor], None] | None = None
 
 
 def read_description(path: Path) -> Description:

@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -64,7 +65,8 @@ def load(description: Description, weights: Path | None) -> Loaded:
     module = Sealed(graph, smallest=fixed or 1, largest=fixed, taps=taps)
     _require_parity(weights, module, images[:2])
     known = channels if channels in COLOURS else None
-    return Loaded(module=module, input_size=size, channels=known, head=head)
+    check = partial(_require_parity, weights, module)
+    return Loaded(module=module, input_size=size, channels=known, head=head, check=check)
 
 
 def parity(path: Path, module: nn.Module, x: Float[Tensor, "b c h w"]) -> float:

@@ -115,6 +115,7 @@ def _classifier(description: Description, loaded: Loaded, *, name: str, sha256: 
         taps=find_taps(loaded.module, x) if taps is None else taps,
         name=name,
         sha256=sha256,
+        check=loaded.check,
     )
 
 

@@ -32,8 +32,8 @@ from med_cam.cli.settings import settings
 from med_cam.cli.tally import Done, counted, done, summary
 from med_cam.config import Config
 from med_cam.errors import ClassifierError, ConfigError
-from med_cam.method import explain
 from med_cam.images.read import read_image, unique_stems
+from med_cam.method import explain
 from med_cam.observe import References
 from med_cam.report.line import summary_line
 from med_cam.report.wording import backgrounds

@@ -5,9 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from PIL import Image as Pillow
+from torch import Tensor
+
 from med_cam.errors import ImageError
 
 BRAIN_MRI_CLASSES = ("glioma", "meningioma", "notumor", "pituitary")
+THUMBNAIL = 32  # pixels a side; enough to tell pictures apart, too few for JPEG's noise
+NEAR = 0.999  # correlation of thumbnails from which a picture counts as a copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +90,41 @@ def first_of_each(
             seen.add(sha)
             kept.append((item, sha))
     return kept
+
+
+def pixels(items: Sequence[Labelled], size: int) -> UInt8[Tensor, "n 1 h w"]:
+    """All images, grey, squashed to a square.
+
+    Raises:
+        ImageError: if there are none, or a file is no image.
+    """
+    if not items:
+        raise ImageError("there are no images to read; is the data set complete?")
+    return torch.from_numpy(np.stack([square(item.path, size) for item in items]))[:, None]
+
+
+def square(path: Path, size: int) -> UInt8[np.ndarray, "h w"]:
+    """One image, grey, squashed to a square."""
+    try:
+        with Pillow.open(path) as image:
+            grey = image.convert("L")
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read as an image; copy the data set again.") from error
+    return np.asarray(grey.resize((size, size), Pillow.Resampling.BILINEAR))
+
+
+def near_copies(
+    items: Sequence[Labelled], known: Sequence[Labelled], *, correlation: float = NEAR
+) -> Bool[Tensor, " n"]:
+    """Which items look like a known one: their thumbnails correlate with at least so much."""
+    likeness = thumbnails(items) @ thumbnails(known).T  # n m
+    close: Tensor = likeness.amax(dim=1) >= correlation
+    return close
+
+
+def thumbnails(items: Sequence[Labelled]) -> Float[Tensor, "n d"]:
+    """Small grey pictures as vectors of mean 0 and length 1, so that products are correlations."""
+    grey = pixels(items, THUMBNAIL).float().flatten(1)
+    centred = grey - grey.mean(dim=1, keepdim=True)
+    length: Tensor = centred.norm(dim=1, keepdim=True).clamp(min=1)  # a blank picture stays 0
+    return centred / length

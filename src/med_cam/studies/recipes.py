@@ -1,5 +1,6 @@
 """Training recipes as frozen values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -7,7 +8,8 @@ from dataclasses import dataclass
 class Recipe:
     """How one classifier is fine-tuned."""
 
-    architecture: str = "mobilenetv2_100"
+    architecture: str = "mobilenetv2_100"  # of timm
+    pad_type: str = "same"  # as TensorFlow pads, where the ImageNet weights come from
     input_size: int = 160  # 5 ms a forward pass on two cores; 224 costs twice that
     epochs: int = 8
     batch: int = 32
@@ -22,7 +24,7 @@ class Recipe:
     seed: int = 0
 
 
-RECIPES = {
+RECIPES: Mapping[str, Recipe] = {
     # Half of each batch is seen in parts: the classifier learns p(class | what is visible), and
     # nothing visible then means no opinion.
     "robust": Recipe(),
@@ -42,4 +44,10 @@ RECIPES = {
     ),
     # What a hospital is likely to have.
     "plain": Recipe(epochs=3, masked=0, empty=0),
+}
+
+# What is trained under one name: recipes in their order, each on the weights the last one left.
+STAGES: Mapping[str, tuple[str, ...]] = {
+    "robust": ("robust", "robust-finish"),
+    "plain": ("plain",),
 }
