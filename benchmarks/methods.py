@@ -229,7 +229,7 @@ def measured(case: Case, method: str, config: Config) -> dict[str, object]:
     rules = candidate_rules(config)
     decision, passes = candidate_judge(case.answer, case.scene, case.question, rules, draws)
     before, mapping = case.spent(), time.perf_counter()
-    if decision.empty >= case.question.full:
+    if case.question.full - decision.empty < config.verification.least_gap:
         found, mapped, after = whole_image(case, config), mapping, before
     else:
         scores = scores_of(case, method, config, decision.required)

@@ -8,7 +8,7 @@ from torch import nn
 
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.config import Config, Refinement, Search, Verification
-from med_cam.fallback import by_background, relative_to, standing
+from med_cam.fallback import by_background, relative_to, relied_on, standing
 from med_cam.images.geometry import Image
 from med_cam.method import explain
 from med_cam.observe import observed
@@ -182,10 +182,37 @@ def result(name, *, kept, searched, alone=0.1):
 def test_the_searched_backgrounds_that_stand_come_before_any_other():
     grey, black = result("grey", kept=4, searched=True), result("black", kept=4, searched=False)
     noise = result("gaussian", kept=3, searched=True)
-    assert standing((grey, noise, black), 0.9) == ("grey",)
-    assert standing((noise, black), 0.9) == ("black",)
-    assert standing((noise,), 0.9) == ()
-    assert standing((result("grey", kept=4, searched=True, alone=0.95), black), 0.9) == ("black",)
+    loud = result("grey", kept=4, searched=True, alone=0.95)
+    for results, expected in [
+        ((grey, noise, black), ("grey",)),
+        ((noise, black), ("black",)),
+        ((noise,), ()),
+        ((loud, black), ("black",)),
+    ]:
+        assert relied_on(results, standing(results, 0.9)) == expected
+
+
+class NearlyAlways(nn.Module):
+    """Says bright with 0.985 on any bright or rough picture, with 0.1 on a black one."""
+
+    def __init__(self):
+        super().__init__()
+        self.act = nn.Identity()
+
+    def forward(self, x):
+        lit = self.act(x)[:, 0, BOX, BOX].clamp(0, 1).mean(dim=(1, 2))
+        dark = (x[:, 0] <= -0.9).float().mean(dim=(1, 2))
+        p = 0.985 + 0.01 * lit - 0.88 * dark * (1 - lit)
+        return torch.stack([(1 - p).log(), p.log(), p.log() - 20], dim=1)
+
+
+def test_what_emptiness_nearly_says_by_itself_is_never_verified(image):
+    """Any mask at all keeps a label that grey and noise alone get with 0.985."""
+    found = explain(classifier(NearlyAlways()), image, config=CONFIG)
+    assert found.before[found.target] == pytest.approx(0.995, abs=0.005)
+    assert not found.verified
+    assert found.status.startswith("sufficiency is empty")
+    assert "grey alone already gives the label" in found.status
 
 
 def test_what_is_given_up_is_still_reported():

@@ -157,6 +157,8 @@ class Verification:
         draws: of each random background among `backgrounds`.
         unseen_draws: of each random one among `unseen`.
         share: of the way from the empty to the full probability that must be retained.
+        least_gap: how far the full probability must lie above the empty one. Below, sufficiency
+            is empty: a network that calls noise "notumor" with 0.99 keeps it with any mask.
         shape_trials: composites of the mask over other contents, at least.
         shape_margin: how much more often than emptiness the shape may give the target.
         shifts: distances of the shift test, in pixels of the classifier's frame.
@@ -168,6 +170,7 @@ class Verification:
     draws: int = 8
     unseen_draws: int = 2
     share: float = 0.5
+    least_gap: float = 0.1
     shape_trials: int = 20
     shape_margin: float = 0.10
     shifts: tuple[int, ...] = (1, 2, 3)

@@ -140,6 +140,7 @@ VERIFICATION: Rules = {
     "draws": whole(1),
     "unseen_draws": whole(1),
     "share": share,
+    "least_gap": share,
     "shape_trials": whole(1),
     "shape_margin": share,
     "shifts": shifts,

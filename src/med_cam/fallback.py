@@ -28,6 +28,8 @@ def by_background(
     generator = fresh(config.seed, BREAKING)
     draws = drawn(case.scene, [*rules.backgrounds, *spare], config.refinement.draws, generator)
     mask = keep_most(scores, config.refinement.large) & case.scene.valid
+    if not bool(scores.any()):  # nothing was searched: emptiness is all that can be told apart
+        mask = case.scene.valid
     alone = {name: case.answer(d) for name, d in draws.items()}
     seen = over_backgrounds(case.answer, case.scene, mask, draws)
     return tuple(
@@ -42,10 +44,18 @@ def by_background(
     )
 
 
-def standing(results: tuple[BackgroundResult, ...], full: float) -> tuple[str, ...]:
-    """The searched backgrounds that the classifier can stand; if none, the others it can."""
-    able = [r for r in results if r.kept == r.draws and r.alone_probability < full]
-    return tuple(r.name for r in able if r.searched) or tuple(r.name for r in able)
+def standing(results: tuple[BackgroundResult, ...], most: float) -> tuple[str, ...]:
+    """The backgrounds that the classifier can stand.
+
+    The decision is kept on every draw, and the background alone gives the target with at most
+    `most`: where it gives it anyway, keeping it says nothing.
+    """
+    return tuple(r.name for r in results if r.kept == r.draws and r.alone_probability <= most)
+
+
+def relied_on(results: tuple[BackgroundResult, ...], able: tuple[str, ...]) -> tuple[str, ...]:
+    """Of the backgrounds that it can stand, the searched ones; if there are none, the others."""
+    return tuple(r.name for r in results if r.searched and r.name in able) or able
 
 
 def relative_to(config: Config, names: tuple[str, ...]) -> Config:

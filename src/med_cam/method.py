@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.config import PRESETS, Config
-from med_cam.fallback import by_background, relative_to, standing
+from med_cam.fallback import by_background, relative_to, relied_on, standing
 from med_cam.images.geometry import Image
 from med_cam.observe import Case, References, observed, reference_of
 from med_cam.search import OnStep, search
@@ -81,7 +81,8 @@ def smallest_mask(case: Case, config: Config, on_step: OnStep | None = None) -> 
     decision, passes = candidate_judge(
         case.answer, case.scene, case.question, candidate_rules(config), same
     )
-    if not case.decided or decision.empty >= case.question.full:
+    gap = case.question.full - decision.empty
+    if not case.decided or gap < config.verification.least_gap:
         return whole_image(case, config)
     reference = reference_of(case, decision.required)
     generator = fresh(config.seed, SEARCH)
@@ -100,8 +101,9 @@ def smaller_promise(
     if small or not case.decided or config.refinement.cut == "threshold":
         return (), None
     results = by_background(case, found.scores, config)
-    broken = tuple(r for r in results if r.searched and r.kept < r.draws)
-    names = standing(results, case.question.full)
+    able = standing(results, case.question.full - config.verification.least_gap)
+    broken = tuple(r for r in results if r.searched and r.name not in able)
+    names = relied_on(results, able)
     if not broken or not names:
         return broken, None
     fewer = relative_to(config, names)

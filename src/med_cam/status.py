@@ -40,7 +40,7 @@ def status_of(
 def ending(claim: Claim, area: float, question: Question) -> str:
     """The first half of the sentence."""
     over = ", ".join(claim.searched)
-    if claim.full <= claim.empty:
+    if claim.sufficiency_is_empty:
         label = question.labels[question.target]
         return (
             f"sufficiency is empty: {over} without any evidence already give {label} with "
@@ -67,6 +67,8 @@ def failing(check: Check) -> str:
 
 def broken_by(result: BackgroundResult) -> str:
     """Which background breaks it, and what that background is called by itself."""
+    if result.kept == result.draws:
+        return f"{result.name} alone already gives the label ({result.alone_probability:.2f})"
     return (
         f"{result.name} breaks it (kept on {result.kept} of {result.draws} draws at half the "
         f"image; alone it is called {result.alone_label})"

@@ -96,6 +96,7 @@ class Claim:
         required: the probability that a composite has to reach.
         references: whence the other images of the shape test came, in words.
         warnings: sentences, each with the figure that triggered it.
+        least_gap: how far `full` has to lie above `empty` for there to be anything to keep.
     """
 
     searched: tuple[str, ...]
@@ -106,11 +107,17 @@ class Claim:
     required: float
     references: str
     warnings: tuple[str, ...]
+    least_gap: float = 0.0
 
     @property
     def holds(self) -> bool:
         """Whether every check passed, and there was something to keep."""
-        return self.full > self.empty and all(check.passed for check in self.checks)
+        return not self.sufficiency_is_empty and all(check.passed for check in self.checks)
+
+    @property
+    def sufficiency_is_empty(self) -> bool:
+        """Whether the backgrounds alone give the target about as well as the whole image does."""
+        return self.full - self.empty < max(self.least_gap, 1e-9)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ def verify(
         required=decision.required,
         references=f"{len(scene.others)} other images" if len(scene.others) else OWN_PIXELS,
         warnings=warnings_of(results, decision, others_given=len(scene.others) > 0),
+        least_gap=rules.least_gap,
     )
 
 
