@@ -139,8 +139,8 @@ class Refinement:
     shifts: tuple[int, ...] = (3,)
     smallest: float = 0.01
     rounds: int = 6
-    growth: float = 1.3
-    attempts: int = 4
+    growth: float = 1.15
+    attempts: int = 8
     large: float = 0.5
 
     def __post_init__(self) -> None:
