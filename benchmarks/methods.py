@@ -19,14 +19,12 @@ import json
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
-from rich.progress import Progress
+from pool import spread
 
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.classifiers.bundled import bundled_classifier, bundled_references, bundled_samples
@@ -118,31 +116,8 @@ def run(asked: argparse.Namespace) -> None:
         model = asked.model or stack.enter_context(bundled_classifier())
         end_last_line(asked.out)
         work = missing(chosen(asked.root, asked.per_class), asked, model)
-        progress = stack.enter_context(Progress())
-        bar = progress.add_task("images", total=len(work))
-        pool = stack.enter_context(
-            ProcessPoolExecutor(
-                asked.workers,
-                mp_context=get_context("spawn"),
-                initializer=ready,
-                initargs=(model, asked.seed, asked.out),
-            )
-        )
-        futures = [pool.submit(explained, item, methods) for item, methods in work]
-        try:
-            for future in as_completed(futures):
-                future.result()
-                progress.advance(bar)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def end_last_line(out: Path) -> None:
-    """A line that a crash cut off must not swallow the next one."""
-    if out.exists() and out.stat().st_size and not out.read_bytes().endswith(b"\n"):
-        with out.open("a", encoding="utf-8") as file:
-            file.write("\n")
+        given = (model, asked.seed, asked.out)
+        spread(work, explained, workers=asked.workers, ready=ready, given=given)
 
 
 def chosen(root: Path, per_class: int) -> list[Labelled]:

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from med_cam.classifiers.attach import device_of, frozen, hooked, logits_of, tapped_modules
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import INTERPOLATIONS, RULES, Geometry, Image
+from med_cam.images.read import with_channels
 
 HEADS = ("softmax", "sigmoid")
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's mode "L" has it
 
 
 class Outputs(NamedTuple):
@@ -121,15 +121,6 @@ class Classifier:
     def probabilities(self, logits: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
         """Softmax or sigmoid, as the head has it."""
         return logits.sigmoid() if self.head == "sigmoid" else logits.softmax(dim=1)
-
-
-def with_channels(pixels: Float[Tensor, "c h w"], channels: int) -> Float[Tensor, "c1 h w"]:
-    """Grey repeated to colour, or colour reduced to its luma; unchanged if it fits."""
-    if pixels.shape[0] == channels:
-        return pixels
-    if channels == 1:
-        return (pixels * pixels.new_tensor(LUMA).view(3, 1, 1)).sum(dim=0, keepdim=True)
-    return pixels.expand(channels, -1, -1)
 
 
 @contextmanager
