@@ -51,7 +51,9 @@ from med_cam.images.geometry import Image
 from med_cam.images.read import read_image
 from med_cam.method import explain
 from med_cam.observe import References, observed
-from med_cam.studies.datasets import BRAIN_MRI_CLASSES, Labelled, digest
+from med_cam.studies.copies import digest
+from med_cam.studies.datasets.brain_mri import CLASSES
+from med_cam.studies.datasets.collection import Item
 from med_cam.values import BackgroundResult, Claim, Fallback
 
 HALF = 0.5
@@ -100,8 +102,8 @@ def run(asked: argparse.Namespace) -> None:
 
 
 def missing(
-    items: Sequence[Labelled], out: Path, classifier: Classifier, seed: int
-) -> list[tuple[Labelled]]:
+    items: Sequence[Item], out: Path, classifier: Classifier, seed: int
+) -> list[tuple[Item]]:
     """Images that have no line yet.
 
     Raises:
@@ -117,7 +119,7 @@ def missing(
     return [(item,) for item in items if digest(item.path) not in done]
 
 
-def explained(item: Labelled) -> None:
+def explained(item: Item) -> None:
     """One image; one line."""
     (bench,) = BENCH
     classifier, config = bench.classifier, config_of(OURS, bench.seed)
@@ -129,7 +131,7 @@ def explained(item: Labelled) -> None:
         "classifier": classifier.name,
         "image": item.path.name,
         "sha256": image.sha256,
-        "label": BRAIN_MRI_CLASSES[item.label],
+        "label": CLASSES[item.label],
         "answer": found.label,
         "status": found.status,
         "verified": found.verified,

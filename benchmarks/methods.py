@@ -44,7 +44,10 @@ from med_cam.settle import (
     whole_image,
 )
 from med_cam.studies.baselines import METHODS
-from med_cam.studies.datasets import BRAIN_MRI_CLASSES, Labelled, brain_mri, digest
+from med_cam.studies.copies import digest
+from med_cam.studies.datasets.brain_mri import CLASSES, brain_mri
+from med_cam.studies.datasets.collection import Item
+from med_cam.studies.splits import split
 from med_cam.verify.candidates import candidate_judge
 
 OURS = "default"
@@ -120,19 +123,21 @@ def run(asked: argparse.Namespace) -> None:
         spread(work, explained, workers=asked.workers, ready=ready, given=given)
 
 
-def chosen(root: Path, per_class: int) -> list[Labelled]:
+def chosen(root: Path, per_class: int) -> list[Item]:
     """Of each class the first Testing images by hash that do not ship with the package."""
     with bundled_samples() as samples, bundled_references() as references:
         shipped = {digest(path) for path in (*samples, *find_images([references]))}
-    hashed = sorted((digest(item.path), item) for item in brain_mri(root).testing)
-    apart = [item for sha, item in hashed if sha not in shipped]
-    by_class = [[i for i in apart if i.label == k] for k in range(len(BRAIN_MRI_CLASSES))]
+    testing = split(brain_mri(root).items).testing
+    hashes = {item.name: digest(item.path) for item in testing}
+    testing = sorted(testing, key=lambda item: hashes[item.name])
+    apart = [item for item in testing if hashes[item.name] not in shipped]
+    by_class = [[i for i in apart if i.label == k] for k in range(len(CLASSES))]
     return [images[n] for n in range(per_class) for images in by_class if n < len(images)]
 
 
 def missing(
-    images: Sequence[Labelled], asked: argparse.Namespace, model: Path
-) -> list[tuple[Labelled, list[str]]]:
+    images: Sequence[Item], asked: argparse.Namespace, model: Path
+) -> list[tuple[Item, list[str]]]:
     """Images with the methods that have no line yet.
 
     Raises:
@@ -174,7 +179,7 @@ def ready(model: Path, seed: int, out: Path) -> None:
     BENCH[:] = [Bench(classifier, references, seed, out)]
 
 
-def explained(item: Labelled, methods: Sequence[str]) -> None:
+def explained(item: Item, methods: Sequence[str]) -> None:
     """All methods on one image; one line each."""
     (bench,) = BENCH
     image = read_image(item.path)
@@ -188,7 +193,7 @@ def explained(item: Labelled, methods: Sequence[str]) -> None:
             "classifier": bench.classifier.name,
             "image": item.path.name,
             "sha256": image.sha256,
-            "label": BRAIN_MRI_CLASSES[item.label],
+            "label": CLASSES[item.label],
             "answer": case.question.labels[case.question.target],
             "probability": case.question.full,
             "method": method,

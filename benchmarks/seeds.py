@@ -35,7 +35,9 @@ from med_cam.classifiers.load import load_classifier
 from med_cam.errors import MedCamError
 from med_cam.images.read import read_image
 from med_cam.method import explain
-from med_cam.studies.datasets import BRAIN_MRI_CLASSES, Labelled, digest
+from med_cam.studies.copies import digest
+from med_cam.studies.datasets.brain_mri import CLASSES
+from med_cam.studies.datasets.collection import Item
 from med_cam.studies.metrics import chance_iou, pairwise
 
 
@@ -85,8 +87,8 @@ def run(asked: argparse.Namespace) -> None:
 
 
 def missing(
-    items: Sequence[Labelled], seeds: Sequence[int], out: Path, model: Path
-) -> list[tuple[Labelled, int]]:
+    items: Sequence[Item], seeds: Sequence[int], out: Path, model: Path
+) -> list[tuple[Item, int]]:
     """Images and seeds that have no line yet.
 
     Raises:
@@ -105,7 +107,7 @@ def missing(
     return [(i, s) for i in items for s in seeds if (digest(i.path), s) not in done]
 
 
-def explained(item: Labelled, seed: int) -> None:
+def explained(item: Item, seed: int) -> None:
     """One image by one seed; one line."""
     (bench,) = BENCH
     classifier = bench.classifier
@@ -117,7 +119,7 @@ def explained(item: Labelled, seed: int) -> None:
         "classifier": classifier.name,
         "image": item.path.name,
         "sha256": image.sha256,
-        "label": BRAIN_MRI_CLASSES[item.label],
+        "label": CLASSES[item.label],
         "answer": found.label,
         "seed": seed,
         "verified": found.verified,

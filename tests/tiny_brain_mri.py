@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 from PIL import Image as Pillow
 
-from med_cam.studies.datasets import BRAIN_MRI_CLASSES
+from med_cam.studies.datasets.brain_mri import CLASSES
 
 SIDE = 32
 CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))  # the quarter that is bright tells the class
@@ -25,7 +25,7 @@ def picture(seed, label=None):
 def tiny_brain_mri(root, training=8, testing=4):
     """The folder, with one twin in each class of Training and Testing and one across them."""
     seed = 0
-    for label, name in enumerate(BRAIN_MRI_CLASSES):
+    for label, name in enumerate(CLASSES):
         for split, count, stem in (("Training", training, "Tr"), ("Testing", testing, "Te")):
             folder = root / split / name
             folder.mkdir(parents=True)

@@ -5,6 +5,7 @@
   x ClassifierError     the classifier cannot be loaded, or does not answer as a classifier
   x ConfigError         a setting is unknown or out of range
   x OutputError         a result cannot be written
+  x DataError           a data set is not as its owner ships it
 
 Each message is one sentence that names the value seen and what to do about it.
 """
@@ -28,3 +29,7 @@ class ConfigError(MedCamError):
 
 class OutputError(MedCamError):
     """A result cannot be written."""
+
+
+class DataError(MedCamError):
+    """A data set is not as its owner ships it."""

@@ -1,14 +1,24 @@
 """Random views: what they keep exactly, and what they must never do."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from med_cam.studies.augment import backgrounds, blobs, jittered
+from med_cam.studies.augment import (
+    backgrounds,
+    batch_of_views,
+    blobs,
+    coloured,
+    jittered,
+    normalised,
+    shares,
+    turned,
+)
 from med_cam.studies.recipes import Recipe
-from med_cam.studies.train import batch_of_views, shares
 
 SIDE = 32
+HALF = Recipe(mean=(0.5,) * 3, std=(0.5,) * 3)  # normalised values are those in [-1, 1]
 
 
 def generator(seed=0):
@@ -51,9 +61,9 @@ def test_jitter_stays_in_range_and_moves_a_little_only():
 @pytest.mark.parametrize("seed", range(4))
 def test_backgrounds_know_nothing_of_places(seed):
     """None shows the bright half of the image where it is: mean by half, over many draws."""
-    x = torch.full((100, 1, SIDE, SIDE), -1.0)
+    x = torch.full((100, 3, SIDE, SIDE), -1.0)
     x[..., SIDE // 2 :] = 1.0
-    seen = backgrounds(x, generator(seed))
+    seen = backgrounds(x, HALF, generator(seed))
     left, right = seen[..., : SIDE // 2].mean(), seen[..., SIDE // 2 :].mean()
     assert seen.shape == x.shape
     assert abs(left - right) < 0.05
@@ -123,3 +133,55 @@ def test_shares_are_uniform_or_their_logarithms_are(uniform):
     assert drawn.max() <= 0.64 + 1e-6
     middle = 0.34 if uniform else 0.16  # the arithmetic or the geometric mean of the bounds
     assert abs((drawn < middle).float().mean().item() - 0.5) < 0.03
+
+
+def test_constant_and_uniform_backgrounds_lie_between_black_and_white():
+    """In the space of any mean and std; only Gaussian noise leaves it."""
+    recipe = Recipe()
+    black, white = (
+        (level - torch.tensor(recipe.mean)) / torch.tensor(recipe.std) for level in (0.0, 1.0)
+    )
+    x = black.view(1, 3, 1, 1).expand(200, 3, 8, 8).contiguous()
+    flat = backgrounds(x, recipe, generator(5)).flatten(2)
+    inside = (flat >= black[:, None] - 1e-4) & (flat <= white[:, None] + 1e-4)
+    gaussian = ~inside.flatten(1).all(dim=1)
+    assert 0.1 < gaussian.float().mean() < 0.5  # two of eight kinds
+    still = flat.amax(dim=2) - flat.amin(dim=2) < 1e-6
+    assert still.all(dim=1).float().mean() > 0.3  # grey, black, white, constants, shuffled black
+
+
+EIGHT = [
+    np.rot90(m, turns).tolist()
+    for m in (np.arange(9).reshape(3, 3), np.arange(9).reshape(3, 3)[:, ::-1])
+    for turns in range(4)
+]
+
+
+@pytest.mark.parametrize(("turns", "wanted"), [("none", 1), ("mirror", 2), ("dihedral", 8)])
+def test_turns_are_all_of_their_group_and_nothing_else(turns, wanted):
+    x = torch.arange(9.0).view(1, 1, 3, 3).expand(200, -1, -1, -1)
+    seen = {tuple(map(tuple, item.tolist())) for item in turned(x, turns, generator())[:, 0]}
+    assert len(seen) == wanted
+    assert seen <= {tuple(map(tuple, item)) for item in EIGHT}
+    mirrored = {(2.0, 1.0, 0.0), (0.0, 1.0, 2.0)}
+    assert turns == "dihedral" or {item[0] for item in seen} <= mirrored
+
+
+def test_colour_changes_the_gain_of_each_channel_by_at_most_its_share():
+    x = torch.zeros(500, 3, 2, 2)  # mid grey: half of white
+    seen = (coloured(x, 0.2, generator()) + 1).flatten(2)
+    assert (seen.amax(dim=2) == seen.amin(dim=2)).all()
+    gains = seen[..., 0]
+    assert 0.8 - 1e-6 <= gains.min() < 0.82
+    assert 1.18 < gains.max() <= 1.2 + 1e-6
+    assert (gains[:, 0] - gains[:, 1]).abs().mean() > 0.05  # channels on their own
+    assert coloured(x, 0.0, generator()) is x
+
+
+def test_normalised_is_mean_and_std_of_pixels_between_0_and_1():
+    pixels = torch.rand(2, 3, 4, 4, generator=generator())
+    recipe = Recipe()
+    seen = normalised(pixels * 2 - 1, recipe)
+    for channel in range(3):
+        wanted = (pixels[:, channel] - recipe.mean[channel]) / recipe.std[channel]
+        assert torch.allclose(seen[:, channel], wanted, atol=1e-6)

@@ -23,7 +23,6 @@ from med_cam.cli.inputs import (
     source_of,
 )
 from med_cam.cli.installed import versions
-from med_cam.cli.origin import provenance
 from med_cam.cli.progress import image_begun, image_title
 from med_cam.cli.request import Request
 from med_cam.cli.room import require_room
@@ -36,6 +35,7 @@ from med_cam.images.read import read_image, unique_stems
 from med_cam.method import explain
 from med_cam.observe import References
 from med_cam.report.line import summary_line
+from med_cam.report.origin import provenance
 from med_cam.report.wording import backgrounds
 from med_cam.report.write import refuse_foreign_files, write
 from med_cam.search import OnStep

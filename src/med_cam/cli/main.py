@@ -1,24 +1,22 @@
 """The command line itself: options in, exit status out. Nothing heavy is imported here."""
 
-import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from med_cam.cli import manual
-from med_cam.cli.failures import DONE, INTERRUPTED, MISTAKE, failure_of, one_sentence
+from med_cam.cli import manual, study_commands
+from med_cam.cli.answer import Work, answer
+from med_cam.cli.failures import DONE, MISTAKE, one_sentence
 from med_cam.cli.installed import own_version
 from med_cam.cli.request import OUT, Request
-from med_cam.cli.screen import quiet, row, screen
+from med_cam.cli.screen import screen
 
-QUIETLY = {  # set before torch and the zoos are imported, unless the user has set them
-    "HF_HUB_OFFLINE": "1",  # no network
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # same seed, same mask, on a GPU too
-}
+COMMANDS = ("explain", "data", "train", "reproduce")
+NOTHING_FINISHED = "interrupted before an image was finished; nothing was written."
 
 app = typer.Typer(
     name="med-cam",
@@ -41,9 +39,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except typer.TyperException as error:
         message = one_sentence(error.format_message()).rstrip(".")
-        screen().complain(f"{message} (see med-cam explain --help).")
+        screen().complain(f"{message} (see {command_of(arguments)} --help).")
         return MISTAKE
     return DONE if status is None else status
+
+
+def command_of(arguments: Sequence[str]) -> str:
+    """The command whose help is meant; what is none was meant to be explained."""
+    first = arguments[0] if arguments else ""
+    return f"med-cam {first if first in COMMANDS else 'explain'}"
 
 
 def show_version(wanted: bool) -> bool:  # noqa: FBT001  typer calls it so
@@ -130,37 +134,30 @@ def explain(  # noqa: PLR0913  one argument an option
     ] = False,
 ) -> int:
     """The options as one Request, done."""
-    return answer(
-        Request(
-            images=tuple(images or ()),
-            model=model,
-            target=target,
-            preset=preset,
-            config=config,
-            out=out,
-            references=references,
-            backgrounds=backgrounds,
-            seed=seed,
-            device=device,
-            debug=debug,
-        )
+    request = Request(
+        images=tuple(images or ()),
+        model=model,
+        target=target,
+        preset=preset,
+        config=config,
+        out=out,
+        references=references,
+        backgrounds=backgrounds,
+        seed=seed,
+        device=device,
+        debug=debug,
     )
 
+    def load() -> Work:
+        from med_cam.cli.explain import run
 
-def answer(request: Request) -> int:
-    """Do what was asked; return the exit status, whatever happens."""
-    terminal = screen(debug=request.debug)
-    try:
-        with quiet(terminal), terminal.bar:
-            with row(terminal.bar, "starting"):
-                for name, value in QUIETLY.items():
-                    os.environ.setdefault(name, value)
-                from med_cam.cli.explain import run
-            return run(request, terminal)
-    except KeyboardInterrupt:
-        terminal.complain("interrupted before an image was finished; nothing was written.")
-        return INTERRUPTED
-    except Exception as error:  # noqa: BLE001  the last resort: a sentence instead of a traceback
-        failure = failure_of(error)
-        terminal.report(failure)
-        return failure.status
+        return partial(run, request)
+
+    return answer(load, debug=debug, interrupted=NOTHING_FINISHED)
+
+
+data = typer.Typer(help=manual.DATA, rich_markup_mode="rich")
+data.command(name="check", help=manual.CHECK)(study_commands.check)
+app.add_typer(data, name="data")
+app.command(help=manual.TRAIN)(study_commands.train)
+app.command(help=manual.REPRODUCE)(study_commands.reproduce)

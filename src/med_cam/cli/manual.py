@@ -49,3 +49,72 @@ OUT = (
 )
 DEBUG = "Show where an error comes from, and the warnings of other libraries."
 VERSION = "Show the version."
+
+STUDIES = ("bach", "ham10000", "idrid", "brain-mri", "lc25000")
+STUDY = f"The data set: {', '.join(STUDIES)}."
+ROOT = "The folder into which the data set was unpacked, as its owner ships it."
+
+DATA = "Look after data sets."
+CHECK = (
+    "Is this download whole, and what leaks between its parts?\n\n"
+    "Reads every file once. Tells how many images of each class are there and in the owner's "
+    "release, names files that are missing or broken and tables and folders that disagree, counts "
+    "byte-identical copies within and across the parts, copies with different labels and near "
+    "copies, and says whether a lesion or source tile is on both sides of the split that studies "
+    "use.\n\n"
+    "Exit status: 0 if it is whole; 2 if anything is missing, broken or contradictory."
+)
+TRAIN = (
+    "Train a classifier of a data set, and measure it.\n\n"
+    "Trained is on the owner's Training part, or on one that shares no lesion, patient block or "
+    "source tile with the rest; a validation part of it decides when to stop; Testing is read "
+    "once, at the end. The folder can be given to med-cam explain --model; its model-card.md says "
+    "what was trained on and what was reached.\n\n"
+    "After a kill the same command goes on from the last full epoch, to the same weights.\n\n"
+    "Examples:\n"
+    "  med-cam train ham10000 --root HAM10000 --out classifier\n"
+    "  med-cam train idrid --root IDRiD --out classifier --recipe light --init "
+    "mobilenetv2_100.safetensors\n\n"
+    "Exit status: 0 if all was done; 2 after a mistake in what was asked for, or if a file of the "
+    "data set was missing or broken (training goes on without it)."
+)
+TRAIN_OUT = (
+    "Gets classifier.toml, model.safetensors, model-card.md, measured.json, training.csv and "
+    "checkpoints/."
+)
+RECIPE = (
+    "bach, ham10000 and idrid have paper (the paper's architecture), small (the same from "
+    "scratch, small enough for a CPU) and light (DeiT-Tiny or MobileNetV2); brain-mri has robust "
+    "and plain; lc25000 has light. The first by default."
+)
+INIT = (
+    "Weights to begin with: timm's pretrained ones (needs a network once), random, or a weights "
+    "file with timm's names."
+)
+EMPTINESS = (
+    "Train on masked images and on backgrounds alone too, so that the classifier has no opinion "
+    "where nothing is visible. As the recipe has it if not said otherwise."
+)
+EPOCHS = "At most so many, of each stage."
+REPRODUCE = (
+    "Explain images of a data set's Testing part, and make the paper's figure, tables and a "
+    "report of them.\n\n"
+    "Written are figure.pdf and figure.png (image and evidence by class, with other methods' "
+    "maps), table.csv (a line an image), table.md (summaries), report.html (one file, no "
+    "network), and a result folder for each image. Where people have outlined a finding, the "
+    "evidence is compared with it, beside Grad-CAM and a centre disc of equal area.\n\n"
+    "Images are the first of each class by the SHA-256 of their file: nobody's choice. The same "
+    "command goes on where an earlier one was stopped.\n\n"
+    "Exit status: as of med-cam explain."
+)
+REPRODUCE_OUT = "Gets figure, tables, report.html, images/ and maps/."
+STUDY_MODEL = (
+    "A classifier of this data set, as med-cam train writes it. For brain-mri the bundled one if "
+    "not given."
+)
+IMAGES = "How many of each class to explain."
+TILES = (
+    "Explain large images as tiles of about so many pixels a side, and stitch their evidence: for "
+    "classifiers that were trained on such tiles."
+)
+TRAIN_SEED = "Added to the seed of each stage: other draws, other weights."

@@ -35,3 +35,75 @@ class Request:
     seed: int | None = None
     device: str = "auto"
     debug: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """The options of `med-cam data check`.
+
+    Attributes:
+        study: name of the data set.
+        root: its folder.
+        debug: as for `Request`.
+    """
+
+    study: str
+    root: Path
+    debug: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRequest:
+    """The options of `med-cam train`; None is "choose for me".
+
+    Attributes:
+        study: name of the data set.
+        root: its folder.
+        out: the classifier's folder.
+        recipe: one of the study's; its first by default.
+        init: "timm", "random" or a weights file.
+        emptiness: whether masked and empty images are trained on; as the recipe has it by default.
+        epochs: at most; as the recipe has it by default.
+        device: as `load_classifier` takes it.
+        seed: of every draw; the recipe's by default.
+        debug: as for `Request`.
+    """
+
+    study: str
+    root: Path
+    out: Path
+    recipe: str | None = None
+    init: str = "timm"
+    emptiness: bool | None = None
+    epochs: int | None = None
+    device: str = "auto"
+    seed: int | None = None
+    debug: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReproduceRequest:
+    """The options of `med-cam reproduce`; None is "choose for me".
+
+    Attributes:
+        study: name of the data set.
+        root: its folder.
+        out: gets figure, tables, report and results.
+        model: a classifier of this data set; the bundled one for brain-mri by default.
+        images: explained of each class.
+        tiles: side of tiles in source pixels; 0 = whole images.
+        preset, config, backgrounds, seed, device, debug: as for `Request`.
+    """
+
+    study: str
+    root: Path
+    out: Path
+    model: str | None = None
+    images: int = 4
+    tiles: int = 0
+    preset: str = "default"
+    config: Path | None = None
+    backgrounds: str | None = None
+    seed: int | None = None
+    device: str = "auto"
+    debug: bool = False

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from med_cam.cli.request import Request
+from med_cam.cli.request import ReproduceRequest, Request
 from med_cam.config import Config, config_from_toml, nearest, preset
 from med_cam.errors import ConfigError
 from med_cam.fallback import relative_to
@@ -12,7 +12,7 @@ from med_cam.masking import BACKGROUNDS
 SEEDS = 2**32  # seeds are spread over the range of torch's generators
 
 
-def settings(request: Request) -> Config:
+def settings(request: Request | ReproduceRequest) -> Config:
     """The preset, over it the file, over it the options.
 
     Raises:

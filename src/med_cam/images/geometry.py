@@ -135,6 +135,13 @@ class Geometry:
         rows, columns = (_frame_of_source(axis) for axis in self.axes())
         return _gather(mask[0, 0], rows, columns)
 
+    def restore_scores(self, scores: Float[Tensor, "1 1 h1 w1"]) -> Float[Tensor, "h w"]:
+        """Carry scores to the source as masks are; pixels unseen get the lowest score."""
+        _refuse_other_size(scores, self.input, "map")
+        rows, columns = (_frame_of_source(axis)[0].to(scores.device) for axis in self.axes())
+        seen = self.seen().to(scores.device)
+        return torch.where(seen, scores[0, 0][rows][:, columns], scores.min())
+
     def project(self, mask: Bool[Tensor, "h w"]) -> Bool[Tensor, "1 1 h1 w1"]:
         """Carry a source mask to the classifier's frame; never true on padding.
 

@@ -15,7 +15,6 @@ from med_cam.errors import OutputError
 from med_cam.studies.recipes import Recipe
 
 WEIGHTS = "model.safetensors"
-LICENSE = "Apache-2.0; see the NOTICE of med-cam-evidence for the data and the starting weights"
 
 
 def write_classifier(
@@ -25,6 +24,7 @@ def write_classifier(
     recipe: Recipe,
     name: str,
     classes: Sequence[str],
+    licence: str,
 ) -> None:
     """Write the weights, then what describes them, each file whole or not at all.
 
@@ -34,6 +34,7 @@ def write_classifier(
         recipe: that it was trained by, for its architecture and frame.
         name: how reports call the classifier.
         classes: names of its outputs.
+        licence: of the weights, in words.
 
     Raises:
         ClassifierError: if a weight is not finite in float16.
@@ -41,7 +42,7 @@ def write_classifier(
     """
     halves = halved(state)
     require_finite(halves.items(), source=f"{name} in float16")
-    contents = {WEIGHTS: save(halves), FILE: description(recipe, name, classes).encode()}
+    contents = {WEIGHTS: save(halves), FILE: description(recipe, name, classes, licence).encode()}
     for file, content in contents.items():
         write_whole(folder / file, content)
 
@@ -52,27 +53,28 @@ def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {key: tensor.to(torch.float16).contiguous() for key, tensor in kept.items()}
 
 
-def description(recipe: Recipe, name: str, classes: Sequence[str]) -> str:
+def description(recipe: Recipe, name: str, classes: Sequence[str], licence: str) -> str:
     """The text of classifier.toml; every value is written alike in JSON and in TOML."""
-    half = [0.5, 0.5, 0.5]  # see train.normalised
     table = {
         "name": name,
         "architecture": f"timm:{recipe.architecture}",
         "weights": WEIGHTS,
         "classes": list(classes),
         "input_size": recipe.input_size,
-        "channels": len(half),
-        "mean": half,
-        "std": half,
+        "channels": len(recipe.mean),
+        "mean": list(recipe.mean),
+        "std": list(recipe.std),
         "resize": "squash",
         "crop_share": 1.0,
         "interpolation": "bilinear",
         "head": "softmax",
-        "license": LICENSE,
+        "license": licence,
     }
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
-    arguments = ["[arguments]", f"pad_type = {json.dumps(recipe.pad_type)}"]
-    return "\n".join([*lines, "", *arguments, ""])
+    if recipe.arguments:
+        lines += ["", "[arguments]"]
+    lines += [f"{key} = {json.dumps(value)}" for key, value in recipe.arguments.items()]
+    return "\n".join([*lines, ""])
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -1,11 +1,9 @@
-"""Fine-tune a classifier by a recipe: one plain torch loop, resumed from its last epoch."""
+"""Train a classifier by a recipe: one plain torch loop, resumed from its last epoch."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass
-from functools import partial
-from hashlib import sha256
 from pathlib import Path
-from pickle import UnpicklingError  # what torch.load raises; nothing is unpickled here
 
 import torch
 import torch.nn.functional as F
@@ -14,30 +12,47 @@ from torch import Generator, Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
-from med_cam.classifiers.compat import import_timm
-from med_cam.classifiers.weights import read_state
-from med_cam.errors import ClassifierError, OutputError
-from med_cam.studies.augment import backgrounds, blobs, jittered
-from med_cam.studies.datasets import Labelled, pixels
+from med_cam.errors import ClassifierError
+from med_cam.studies.augment import batch_of_views, coloured, jittered, normalised, turned
+from med_cam.studies.checkpoint import identity, read_checkpoint, write_checkpoint
+from med_cam.studies.examples import Examples
+from med_cam.studies.metrics import balanced_accuracy
 from med_cam.studies.recipes import Recipe
 
-HEAD = "classifier."  # what timm calls the last layer of a MobileNetV2
 BATCH = 64  # images a pass, where nothing is trained
-
-OnEpoch = Callable[[int, float], None]  # epoch, from 0; mean loss
 
 
 @dataclass(frozen=True, slots=True)
-class Examples:
-    """Grey images in the classifier's frame, with one-hot targets."""
+class Epoch:
+    """One line of a training's course.
 
-    images: UInt8[Tensor, "n 1 h w"]
-    targets: Float[Tensor, "n k"]
+    Attributes:
+        stage: name of the recipe.
+        number: from 1.
+        loss: mean of the training loss.
+        validation_loss: cross-entropy on the validation part.
+        accuracy: there.
+        balanced: mean over classes of the accuracy, there.
+    """
+
+    stage: str
+    number: int
+    loss: float
+    validation_loss: float
+    accuracy: float
+    balanced: float
 
     @property
-    def labels(self) -> Int[Tensor, " n"]:
-        """The class of each image."""
-        return self.targets.argmax(dim=1)
+    def score(self) -> float:
+        """What decides which weights are best, higher = better.
+
+        Validation parts may be small: of 51 eyes three are of grade 1, so that one of them moves
+        the balanced accuracy by 7 points. The loss is steadier.
+        """
+        return -self.validation_loss
+
+
+OnEpoch = Callable[[Epoch], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,213 +62,240 @@ class Course:
     model: nn.Module
     optimizer: AdamW
     cycle: OneCycleLR
+    scaler: torch.amp.GradScaler
 
 
-def examples(items: Sequence[Labelled], *, size: int, classes: int) -> Examples:
-    """Files as they are trained on, all in memory."""
-    labels = torch.tensor([item.label for item in items])
-    return Examples(pixels(items, size), F.one_hot(labels, classes).float())
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What has been done so far: the epochs, and the weights of the best of them."""
 
+    epochs: tuple[Epoch, ...] = ()
+    best: Mapping[str, Tensor] | None = None
 
-def normalised(grey: UInt8[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
-    """Values in [-1, 1]: mean 0.5, standard deviation 0.5, as the weights were trained with."""
-    return grey.float() / 127.5 - 1
-
-
-def batch_of_views(
-    x: Float[Tensor, "b 3 h w"], target: Float[Tensor, "b k"], recipe: Recipe, generator: Generator
-) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b k"]]:
-    """The last images of the batch seen in part, or not at all.
-
-    The label of a masked image stays what it is: trained so, the classifier's answer is
-    p(class | what is visible), whatever the background, and the prior where nothing is.
-    """
-    x, target = x.clone(), target.clone()
-    hidden = recipe.masked + recipe.empty
-    if hidden == 0 or len(x) <= hidden:
-        return x, target
-    part = x[-hidden:]
-    mask = blobs(part, shares(len(part), recipe, generator), generator)
-    mask[len(mask) - recipe.empty :] = 0
-    x[-hidden:] = mask * part + (1 - mask) * backgrounds(part, generator)
-    target[len(target) - recipe.empty :] = 1 / target.shape[1]
-    return x, target
-
-
-def shares(count: int, recipe: Recipe, generator: Generator) -> Float[Tensor, " b"]:
-    """How much of each masked image is kept."""
-    u = torch.rand(count, generator=generator)
-    low, high = recipe.smallest_share, recipe.largest_share
-    return low + (high - low) * u if recipe.uniform_share else low * (high / low) ** u
-
-
-def start(weights: Path | None, recipe: Recipe, classes: int) -> nn.Module:
-    """The recipe's architecture with ImageNet weights and a new head; without any, all new.
-
-    What is new is drawn with the recipe's seed.
-
-    Raises:
-        ClassifierError: if the weights cannot be read, or belong to another architecture.
-    """
-    timm = import_timm()
-    with torch.random.fork_rng(devices=[]):  # timm draws from the global generator
-        torch.manual_seed(recipe.seed)  # noqa: TID251 - and gets it back as it was
-        model: nn.Module = timm.create_model(
-            recipe.architecture, num_classes=classes, pad_type=recipe.pad_type
-        )
-    if weights is not None:
-        fill(model, weights)
-    swift: nn.Module = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return swift
-
-
-def fill(model: nn.Module, weights: Path) -> None:
-    """Put pretrained weights into all but the head.
-
-    Raises:
-        ClassifierError: if they cannot be read, or belong to another architecture.
-    """
-    found = read_state(weights)
-    state = {k: v.float() for k, v in found.items() if not k.startswith(HEAD)}
-    own = model.state_dict()
-    lacking = [k for k in own if k not in state and "num_batches" not in k]
-    lacking = [k for k in lacking if not k.startswith(HEAD)]
-    misfit = [k for k, v in state.items() if k not in own or own[k].shape != v.shape]
-    if lacking or misfit:
-        raise ClassifierError(
-            f"{weights} does not fit {type(model).__name__}: it lacks {lacking[:3]}, and does not "
-            f"fit in {misfit[:3]}; give weights of the recipe's architecture."
-        )
-    model.load_state_dict(state, strict=False)
+    @property
+    def behind(self) -> int:
+        """Epochs since the best."""
+        scores = [epoch.score for epoch in self.epochs]
+        return len(scores) - 1 - scores.index(max(scores)) if scores else 0
 
 
 def train_stages(
     model: nn.Module,
-    known: Examples,
+    fit: Examples,
+    validation: Examples,
     stages: Mapping[str, Recipe],
     folder: Path,
-    on_epoch: Callable[[str, int, float], None],
-) -> None:
+    on_epoch: OnEpoch,
+) -> tuple[Epoch, ...]:
     """One recipe after the other on the same model, each with its checkpoint in `folder`.
 
     A stage that is done is only read, so that the next goes on from its weights.
 
     Args:
-        model: from `start`.
-        known: images to train on.
+        model: from `start.started`, on the device to train on; it ends with the final weights.
+        fit: images to train on.
+        validation: images that decide when to stop.
         stages: recipes by name, in their order.
         folder: of the checkpoints.
-        on_epoch: told the stage, the epoch (from 0) and its mean loss.
+        on_epoch: told every epoch as soon as it is done.
+
+    Returns:
+        Every epoch, those of earlier runs included.
 
     Raises:
-        ClassifierError: if a checkpoint is of another recipe or other images.
+        ClassifierError: if a checkpoint is of another training, or there are too few images.
         OutputError: if a checkpoint cannot be written.
     """
+    told: list[Epoch] = []
     for stage, recipe in stages.items():
-        train(model, known, recipe, folder / f"{stage}.ckpt", partial(on_epoch, stage))
+        checkpoint = folder / f"{stage}.ckpt"
+        told += train(model, fit, validation, recipe, checkpoint, on_epoch)
+    return tuple(told)
 
 
 def train(
-    model: nn.Module, known: Examples, recipe: Recipe, checkpoint: Path, on_epoch: OnEpoch
-) -> None:
+    model: nn.Module,
+    fit: Examples,
+    validation: Examples,
+    recipe: Recipe,
+    checkpoint: Path,
+    on_epoch: OnEpoch,
+) -> tuple[Epoch, ...]:
     """AdamW with one cycle; all that an epoch leaves is written to `checkpoint`.
 
     Where there is one, training goes on after its last epoch and ends with the same weights as
-    if it had never stopped: each epoch draws from a generator of its own.
+    if it had never stopped: each epoch draws from a generator of its own. With patience the best
+    weights by validation are kept, else the last.
 
     Raises:
         ClassifierError: if there are fewer images than a batch holds, or the checkpoint is of
-            another recipe or other images.
+            another training.
         OutputError: if the checkpoint cannot be written.
     """
-    steps = len(known.images) // recipe.batch
+    steps = len(fit.images) // recipe.batch
     if steps == 0:
         raise ClassifierError(
-            f"{len(known.images)} images are fewer than a batch of {recipe.batch}; "
+            f"{len(fit.images)} images are fewer than a batch of {recipe.batch}; "
             "train on more of them, or with a smaller batch."
         )
+    mark = identity(recipe, fit, model.state_dict())
     course = begun(model, recipe, steps)
-    mark = identity(recipe, known)
-    for epoch in range(resumed(course, checkpoint, mark), recipe.epochs):
-        generator = Generator().manual_seed(recipe.seed * 1000 + epoch)
-        loss = one_epoch(course, known, recipe, steps, generator)
-        save(course, epoch + 1, checkpoint, mark)
-        on_epoch(epoch, loss)
+    progress = resumed(course, checkpoint, mark)
+    while not ended(progress, recipe):
+        number = len(progress.epochs) + 1
+        generator = Generator().manual_seed(recipe.seed * 1000 + number - 1)
+        loss = one_epoch(course, fit, recipe, steps, generator)
+        epoch = validated(model, validation, recipe, checkpoint.stem, (number, loss))
+        progress = after(progress, epoch, model)
+        save(course, progress, checkpoint, mark)
+        on_epoch(epoch)
+    if recipe.patience and progress.best is not None:
+        model.load_state_dict(progress.best)
+    return progress.epochs
+
+
+def ended(progress: Progress, recipe: Recipe) -> bool:
+    """Whether all epochs are done, or the best one is too long ago."""
+    patient = recipe.patience == 0 or progress.behind < recipe.patience
+    return len(progress.epochs) >= recipe.epochs or not patient
+
+
+def after(progress: Progress, epoch: Epoch, model: nn.Module) -> Progress:
+    """The progress with one more epoch."""
+    best = max((e.score for e in progress.epochs), default=None)
+    kept = progress.best
+    if best is None or epoch.score > best:
+        kept = deepcopy({key: value.cpu() for key, value in model.state_dict().items()})
+    return Progress((*progress.epochs, epoch), kept)
 
 
 def begun(model: nn.Module, recipe: Recipe, steps: int) -> Course:
-    """The optimiser and its cycle before the first step."""
+    """The optimiser and its cycle before the first step; half precision on a GPU."""
     rate = recipe.learning_rate
     optimizer = AdamW(model.parameters(), lr=rate, weight_decay=recipe.weight_decay)
-    cycle = OneCycleLR(optimizer, rate, total_steps=steps * recipe.epochs, pct_start=0.2)
-    return Course(model, optimizer, cycle)
+    cycle = OneCycleLR(
+        optimizer, rate, total_steps=steps * recipe.epochs, pct_start=recipe.warm_up
+    )
+    device = device_of(model).type
+    return Course(model, optimizer, cycle, torch.amp.GradScaler(device, enabled=device == "cuda"))
 
 
 def one_epoch(
-    course: Course, known: Examples, recipe: Recipe, steps: int, generator: Generator
+    course: Course, fit: Examples, recipe: Recipe, steps: int, generator: Generator
 ) -> float:
-    """Every image once, up to a last batch that would not be full; the mean loss."""
-    weight = torch.tensor(recipe.class_weights) if recipe.class_weights else None
-    order = torch.randperm(len(known.images), generator=generator)
+    """As many images as there are, up to a last batch that would not be full; the mean loss."""
+    device = device_of(course.model)
+    weight = torch.tensor(recipe.class_weights, device=device) if recipe.class_weights else None
     course.model.train()
-    total = 0.0
-    for chosen in order[: steps * recipe.batch].view(steps, -1):
-        view = jittered(normalised(known.images[chosen]), generator).expand(-1, 3, -1, -1)
-        x, target = batch_of_views(view, known.targets[chosen], recipe, generator)
-        total += one_step(course, x, target, weight)
-    return total / steps
+    total = torch.zeros((), device=device)
+    for chosen in batches(fit, recipe, steps, generator):
+        images, target = fit.images[chosen].to(device), fit.targets[chosen].to(device)
+        x, target = batch_of_views(viewed(images, recipe, generator), target, recipe, generator)
+        total += one_step(course, x, target, weight, recipe.label_smoothing)
+    return total.item() / steps
+
+
+def batches(
+    fit: Examples, recipe: Recipe, steps: int, generator: Generator
+) -> Iterator[Int[Tensor, " b"]]:
+    """Indices of each batch: every image once, or classes drawn nearer to equally often."""
+    if recipe.balance == 0:
+        order = torch.randperm(len(fit.images), generator=generator)
+    else:
+        share = fit.targets.sum(dim=0)[fit.labels] ** -recipe.balance
+        order = torch.multinomial(
+            share, steps * recipe.batch, replacement=True, generator=generator
+        )
+    yield from order[: steps * recipe.batch].view(steps, -1)
+
+
+def viewed(
+    images: UInt8[Tensor, "b c h w"], recipe: Recipe, generator: Generator
+) -> Float[Tensor, "b d h w"]:
+    """Random views of images, in the recipe's normalised space."""
+    x = jittered(images.float() / 127.5 - 1, generator, zoom=recipe.zoom)
+    x = turned(x, recipe.turns, generator)
+    return prepared(coloured(x, recipe.colour, generator), recipe)
+
+
+def prepared(unit: Float[Tensor, "b c h w"], recipe: Recipe) -> Float[Tensor, "b d h w"]:
+    """Values in [-1, 1] as the model takes them, in the layout in which it is fastest."""
+    x = normalised(unit.expand(-1, len(recipe.mean), -1, -1), recipe)
+    return x.contiguous(memory_format=torch.channels_last)
 
 
 def one_step(
     course: Course,
-    x: Float[Tensor, "b 3 h w"],
+    x: Float[Tensor, "b c h w"],
     target: Float[Tensor, "b k"],
     weight: Float[Tensor, " k"] | None,
-) -> float:
+    smoothing: float,
+) -> Float[Tensor, ""]:
     """Down the gradient of the cross-entropy once; the loss before it."""
-    swift = x.contiguous(memory_format=torch.channels_last)
-    loss = F.cross_entropy(course.model(swift), target, weight=weight)
+    x = x.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(x.device.type, enabled=course.scaler.is_enabled()):
+        logits = course.model(x)
+        loss = F.cross_entropy(logits, target, weight=weight, label_smoothing=smoothing)
     course.optimizer.zero_grad()
-    loss.backward()
-    course.optimizer.step()
+    course.scaler.scale(loss).backward()
+    course.scaler.step(course.optimizer)
+    course.scaler.update()
     course.cycle.step()
-    return loss.item()
+    return loss.detach()
 
 
-def identity(recipe: Recipe, known: Examples) -> str:
-    """One name for the recipe and what it is trained on."""
-    mark = sha256(repr(asdict(recipe)).encode())
-    mark.update(known.images.numpy().tobytes())
-    mark.update(known.targets.numpy().tobytes())
-    return mark.hexdigest()
+def validated(
+    model: nn.Module, known: Examples, recipe: Recipe, stage: str, done: tuple[int, float]
+) -> Epoch:
+    """An epoch, from its number and training loss, with what the validation part says of it."""
+    answers = logits(model, known.images, recipe)
+    right = answers.argmax(dim=1) == known.labels
+    return Epoch(
+        stage,
+        *done,
+        validation_loss=F.cross_entropy(answers, known.targets).item(),
+        accuracy=right.float().mean().item(),
+        balanced=balanced_accuracy(known.labels, answers.argmax(dim=1), known.targets.shape[1]),
+    )
 
 
-def resumed(course: Course, checkpoint: Path, mark: str) -> int:
-    """Epochs done before, with the course set to where they ended; 0 without a checkpoint.
+@torch.no_grad()
+def logits(
+    model: nn.Module, images: UInt8[Tensor, "n c h w"], recipe: Recipe
+) -> Float[Tensor, "n k"]:
+    """Answers on whole images."""
+    model.eval()
+    device = device_of(model)
+    parts = [
+        model(prepared(part.to(device).float() / 127.5 - 1, recipe)).cpu()
+        for part in images.split(BATCH)
+    ]
+    return torch.cat(parts)
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where the weights lie."""
+    return next(model.parameters()).device
+
+
+def resumed(course: Course, checkpoint: Path, mark: str) -> Progress:
+    """What was done before, with the course set to where it ended; nothing without a checkpoint.
 
     Raises:
-        ClassifierError: if the checkpoint is damaged, or of another recipe or other images.
+        ClassifierError: if the checkpoint is damaged, or of another training.
     """
-    if not checkpoint.exists():
-        return 0
-    try:
-        saved = torch.load(checkpoint, weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, UnpicklingError) as error:
-        raise ClassifierError(f"{checkpoint} is damaged ({error}); remove it.") from error
-    if saved.get("mark") != mark:
-        raise ClassifierError(
-            f"{checkpoint} was trained by another recipe or on other images; "
-            "give another folder, or remove it."
-        )
+    saved = read_checkpoint(checkpoint, mark)
+    if saved is None:
+        return Progress()
     course.model.load_state_dict(saved["model"])
     course.optimizer.load_state_dict(saved["optimizer"])
     course.cycle.load_state_dict(saved["cycle"])
-    done: int = saved["done"]
-    return done
+    course.scaler.load_state_dict(saved["scaler"])
+    return Progress(tuple(Epoch(**epoch) for epoch in saved["epochs"]), saved["best"])
 
 
-def save(course: Course, done: int, checkpoint: Path, mark: str) -> None:
-    """Write a checkpoint beside the last one and rename it into its place.
+def save(course: Course, progress: Progress, checkpoint: Path, mark: str) -> None:
+    """Write all that the next epoch needs.
 
     Raises:
         OutputError: if it cannot be written.
@@ -262,23 +304,9 @@ def save(course: Course, done: int, checkpoint: Path, mark: str) -> None:
         "model": course.model.state_dict(),
         "optimizer": course.optimizer.state_dict(),
         "cycle": course.cycle.state_dict(),
-        "done": done,
+        "scaler": course.scaler.state_dict(),
+        "epochs": [asdict(epoch) for epoch in progress.epochs],
+        "best": progress.best,
         "mark": mark,
     }
-    part = checkpoint.with_suffix(".part")
-    try:
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(state, part)
-        part.replace(checkpoint)
-    except (OSError, RuntimeError) as error:  # torch's own for a full disk
-        raise OutputError(
-            f"{checkpoint} cannot be written ({error}); make room, or give another folder."
-        ) from error
-
-
-@torch.no_grad()
-def logits(model: nn.Module, images: UInt8[Tensor, "n 1 h w"]) -> Float[Tensor, "n k"]:
-    """Answers on whole images."""
-    model.eval()
-    views = [normalised(part).expand(-1, 3, -1, -1) for part in images.split(BATCH)]
-    return torch.cat([model(v.contiguous(memory_format=torch.channels_last)) for v in views])
+    write_checkpoint(checkpoint, state)

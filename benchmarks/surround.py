@@ -1,0 +1,83 @@
+"""How much of the evidence lies on the empty surround of the images of a study.
+
+    python benchmarks/surround.py --study STUDY --root DATA --out FOLDER
+
+FOLDER is what `med-cam reproduce STUDY --out FOLDER` wrote. The surround is what is darker than
+one part in twelve of white and connected to the image's rim: the air around a head, the black
+around a fundus. A mask that knows nothing of it has as much of it as the image has: printed are,
+by class explained, the share of the image that is surround, the share of the evidence that is, and
+how many images have more than half of their evidence there.
+"""
+
+import argparse
+import statistics
+from pathlib import Path
+
+import numpy as np
+import scipy.ndimage
+
+from med_cam.errors import MedCamError
+from med_cam.images.mask_file import mask_from_png
+from med_cam.images.read import read_image
+from med_cam.studies.catalogue import STUDIES
+from med_cam.studies.reproduce import known_rows
+from med_cam.studies.tables import markdown
+
+DARK = 1 / 12  # of white
+
+
+def main() -> int:
+    """Print the table."""
+    asked = arguments()
+    try:
+        found = shares(asked)
+    except MedCamError as error:
+        print(f"surround: {error}")
+        return 2
+    print(table(found))
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--study", choices=sorted(STUDIES), required=True)
+    parser.add_argument("--root", type=Path, required=True, help="the data set's folder")
+    parser.add_argument("--out", type=Path, required=True, help="what reproduce wrote")
+    return parser.parse_args()
+
+
+def shares(asked: argparse.Namespace) -> dict[str, list[tuple[float, float]]]:
+    """By class explained, of each image: share of the image and of the evidence in the surround."""
+    collection = STUDIES[asked.study].collect(asked.root)
+    items = {item.name: item for item in (*collection.items, *collection.outlined)}
+    found: dict[str, list[tuple[float, float]]] = {}
+    for row in known_rows(asked.out).values():
+        dark = surround(read_image(items[row.image].path).pixels.mean(dim=0).numpy())
+        mask = mask_from_png((asked.out / row.folder / "mask.png").read_bytes()).numpy()
+        inside = (mask & dark).sum() / max(1, mask.sum())
+        found.setdefault(row.label, []).append((float(dark.mean()), float(inside)))
+    return found
+
+
+def surround(grey: np.ndarray) -> np.ndarray:
+    """Dark pixels that are connected to the rim through dark ones."""
+    dark = np.pad(grey < DARK, 1, constant_values=True)
+    regions, _ = scipy.ndimage.label(dark)
+    return (regions == regions[0, 0])[1:-1, 1:-1]
+
+
+def table(found: dict[str, list[tuple[float, float]]]) -> str:
+    """One line a class."""
+    rows = []
+    for label, pairs in sorted(found.items()):
+        image, evidence = (statistics.mean(column) for column in zip(*pairs, strict=True))
+        most = sum(inside > 0.5 for _, inside in pairs)
+        rows.append([label, str(len(pairs)), f"{image:.0%}", f"{evidence:.0%}", f"{most}"])
+    head = ["class explained", "images", "of the image", "of the evidence", "more than half"]
+    return markdown(head, rows)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
