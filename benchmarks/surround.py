@@ -49,7 +49,7 @@ def arguments() -> argparse.Namespace:
 
 
 def shares(asked: argparse.Namespace) -> dict[str, list[tuple[float, float]]]:
-    """By class explained, of each image: share of the image and of the evidence in the surround."""
+    """By class explained, of each image: share of it and of its evidence in the surround."""
     collection = STUDIES[asked.study].collect(asked.root)
     items = {item.name: item for item in (*collection.items, *collection.outlined)}
     found: dict[str, list[tuple[float, float]]] = {}

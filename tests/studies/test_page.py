@@ -18,7 +18,7 @@ from med_cam.studies import cards
 from med_cam.studies.cards import longest_side
 from med_cam.studies.page import page
 from med_cam.studies.rows import Shown
-from med_cam.studies.tables import overlap_summary, summary
+from med_cam.studies.tables import Table, summary
 
 VOID = {"meta", "link", "img", "input", "br", "path", "use"}
 HOSTILE = (
@@ -85,7 +85,10 @@ def test_the_page_says_what_it_is_and_every_fact(items):
         items,
         title="Skin & co",
         facts={"SHA-256": "ab" * 32, "Accuracy": "0.84 (paper: 0.85)"},
-        tables={"By class": summary(rows, ()), "Overlap": overlap_summary(rows)},
+        tables={
+            "By class": summary(rows, ()),
+            "Overlap": Table(("method", "IoU"), (("Grad-CAM", "0.5"),)),
+        },
         notes=["All images of the test set."],
     )
     for words in ("Skin &amp; co", "ab" * 32, "0.84 (paper: 0.85)", "All images of the test set."):

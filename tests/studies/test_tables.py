@@ -5,12 +5,21 @@ import io
 import statistics
 from dataclasses import fields
 
-import pytest
 from hypothesis import given, settings, strategies as st
 from made_up import overlap, row
 
+from med_cam.studies.comparison import MEASURES, Summary
+from med_cam.studies.intervals import Interval
 from med_cam.studies.rows import OURS, Overlap, Row
-from med_cam.studies.tables import markdown, overlap_summary, rows_csv, rows_markdown, summary
+from med_cam.studies.tables import (
+    SHARES,
+    ahead_table,
+    comparison_table,
+    markdown,
+    rows_csv,
+    rows_markdown,
+    summary,
+)
 
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from("\n,;\"'|"))
 SHARE = st.floats(0, 1)
@@ -97,19 +106,16 @@ def test_images_without_an_owners_class_are_not_counted_as_wrong():
     assert dict(zip(none.head, none.rows[-1], strict=True))["answered right"] == "\u2013"
 
 
-def test_overlaps_are_means_over_the_images_that_have_them():
-    rows = [row(n, overlaps={OURS: overlap(n)}) for n in range(3)] + [row(9)]
-    head, ((name, *found),) = overlap_summary(rows)
-    told = dict(zip(head[1:], found, strict=True))
-    assert name == "Med-CAM"
-    assert told["images"] == "3"
-    assert float(told["evidence in finding"]) == pytest.approx(0.76)
-    assert float(told["expected by chance"]) == pytest.approx(0.2)
-    assert told["peak in finding"] == "2 of 3"
-
-
-def test_no_overlaps_make_an_empty_table():
-    assert overlap_summary([row()]).rows == ()
+def test_methods_are_compared_by_means_with_their_intervals():
+    means = {m: Interval(0.5, 0.25, 0.75) for m in MEASURES}
+    ahead = {m: Interval(0.1, -0.1, 0.3) for m in MEASURES}
+    compared = (Summary(OURS, 3, means, {}), Summary("grad_cam", 2, means, ahead))
+    head, lines = comparison_table(compared)
+    assert head == ("method", "images", *SHARES.values())
+    assert lines[0] == ("Med-CAM", "3", *["0.50 (0.25 to 0.75)"] * 4)
+    assert lines[1][:2] == ("Grad-CAM", "2")
+    assert ahead_table(compared).rows == (("Grad-CAM", *["0.10 (-0.10 to 0.30)"] * 4),)
+    assert tuple(SHARES) == MEASURES
 
 
 @given(st.lists(st.lists(TEXT, min_size=3, max_size=3), max_size=4))

@@ -11,16 +11,21 @@ from torch import Generator, Tensor
 from med_cam.images.mask_file import mask_from_png
 from med_cam.images.read import read_image
 from med_cam.report.wording import NOT_A_DIAGNOSIS
-from med_cam.studies.comparison import MEASURES, Summary, summaries
+from med_cam.studies.comparison import summaries
 from med_cam.studies.datasets.collection import Item
 from med_cam.studies.export import write_whole
 from med_cam.studies.gallery import gallery_files
-from med_cam.studies.intervals import Interval
 from med_cam.studies.item_result import GRAD_CAM, ROLLOUT, map_from_png, outline_of
 from med_cam.studies.page import FILE as REPORT, page
-from med_cam.studies.rows import OURS, Row, Shown
-from med_cam.studies.tables import Table, markdown, rows_csv, summary
-from med_cam.studies.words import method
+from med_cam.studies.rows import Row, Shown
+from med_cam.studies.tables import (
+    Table,
+    ahead_table,
+    comparison_table,
+    markdown,
+    rows_csv,
+    summary,
+)
 
 LONGEST = 1200  # pixels a side at most in figures and report; sources may have twelve million
 TABLE, SUMMARY = "table.csv", "table.md"
@@ -78,35 +83,6 @@ def tables_of(rows: Sequence[Row], classes: Sequence[str]) -> dict[str, Table]:
         tables["Evidence and outlined findings, at equal area"] = comparison_table(compared)
         tables["How far ours is ahead, image by image"] = ahead_table(compared)
     return tables
-
-
-def comparison_table(compared: Sequence[Summary]) -> Table:
-    """Means with 95% intervals."""
-    rows = [
-        (named(line.method), f"{line.images}", *(words(line.means[m]) for m in MEASURES))
-        for line in compared
-    ]
-    return Table(("method", "images", *MEASURES), tuple(rows))
-
-
-def ahead_table(compared: Sequence[Summary]) -> Table:
-    """Mean of ours minus theirs, paired, with 95% intervals."""
-    rows = [
-        (named(line.method), *(words(line.ours_ahead[m]) for m in MEASURES))
-        for line in compared
-        if line.ours_ahead
-    ]
-    return Table(("ours minus", *MEASURES), tuple(rows))
-
-
-def named(name: str) -> str:
-    """A method in words; a name that is words already as it is."""
-    return method(name) if name == OURS or "_" in name else name
-
-
-def words(found: Interval) -> str:
-    """A mean and its interval."""
-    return f"{found.mean:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
 def summary_text(head: Head, tables: Mapping[str, Table]) -> str:

@@ -105,5 +105,5 @@ def without_copies(
 
 
 def claim(item: Item) -> tuple[int, bool, str]:
-    """What the copy that stays has least of; no matter of its name or its place among others."""
+    """Which of copies stays: the one where this is lowest, whatever their names and order."""
     return NEARNESS.index(item.part), item.group == "", item.group

@@ -9,17 +9,19 @@ from typing import NamedTuple
 
 from med_cam.report import wording
 from med_cam.studies import words
+from med_cam.studies.comparison import Summary
+from med_cam.studies.intervals import Interval
 from med_cam.studies.rows import Overlap, Row
 
 NONE = "\u2013"  # where there is nothing to count
 WARNINGS = "; "  # between warnings
 PLAIN = tuple(field.name for field in dataclasses.fields(Row) if field.name != "overlaps")
 OVERLAP = tuple(field.name for field in dataclasses.fields(Overlap))
-SHARES = {  # means over images
+SHARES = {  # of `comparison.MEASURES`
     "inside": "evidence in finding",
-    "share": "expected by chance",
     "covered": "finding covered",
     "iou": "intersection over union",
+    "pointing": "peak in finding",
 }
 
 
@@ -63,16 +65,23 @@ def summary(rows: Sequence[Row], classes: Sequence[str]) -> Table:
     return Table(("class explained", "images", *_SUMMARY), tuple(body))
 
 
-def overlap_summary(rows: Sequence[Row]) -> Table:
-    """By method, over images with an outlined finding: means, and how often the peak is in it."""
-    body = []
-    for method in methods_of(rows):
-        found = [row.overlaps[method] for row in rows if method in row.overlaps]
-        means = (_mean(getattr(o, field) for o in found) for field in SHARES)
-        pointing = _of([o.pointing for o in found])
-        body.append((words.method(method), str(len(found)), *means, pointing))
-    head = ("method", "images", *SHARES.values(), "peak in finding")
-    return Table(head, tuple(body))
+def comparison_table(compared: Sequence[Summary]) -> Table:
+    """Each method on the images with an outlined finding: means with 95% intervals."""
+    rows = [
+        (words.method(line.method), str(line.images), *(_interval(line.means[m]) for m in SHARES))
+        for line in compared
+    ]
+    return Table(("method", "images", *SHARES.values()), tuple(rows))
+
+
+def ahead_table(compared: Sequence[Summary]) -> Table:
+    """Mean of ours minus theirs, image by image, with 95% intervals."""
+    rows = [
+        (words.method(line.method), *(_interval(line.ours_ahead[m]) for m in SHARES))
+        for line in compared
+        if line.ours_ahead
+    ]
+    return Table(("ours minus", *SHARES.values()), tuple(rows))
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -99,8 +108,8 @@ def _of(found: Sequence[bool]) -> str:
     return f"{sum(found)} of {len(found)}" if found else NONE
 
 
-def _mean(values: Iterable[float]) -> str:
-    return f"{statistics.mean(values):.2f}"
+def _interval(found: Interval) -> str:
+    return f"{found.mean:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
 def _probability(values: Iterable[float]) -> str:
