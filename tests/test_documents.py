@@ -12,8 +12,10 @@ from med_cam.classifiers.compat import import_timm
 from med_cam.classifiers.description import FILE, KINDS, READERS
 from med_cam.classifiers.load import load_classifier
 from med_cam.cli.main import explain
+from med_cam.cli.study_commands import check, reproduce, train
 from med_cam.config import PRESETS, config_from_toml
 from med_cam.masking import BACKGROUNDS, FIXED
+from med_cam.studies.catalogue import STUDIES
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("src/**/*.md")]
@@ -106,6 +108,21 @@ def test_the_readme_names_every_option():
     for option in explain.__annotations__:
         if option not in ("images", "debug", "return"):
             assert f"--{option}" in text
+
+
+def test_the_studies_document_names_every_option():
+    text = (ROOT / "docs/studies.md").read_text()
+    for command in (check, train, reproduce):
+        for option in command.__annotations__:
+            if option not in ("study", "debug", "return"):
+                assert f"--{option}" in text
+
+
+def test_every_study_and_recipe_is_described():
+    text = (ROOT / "docs/studies.md").read_text()
+    for name, study in STUDIES.items():
+        assert f"| `{name}` |" in text
+        assert all(f"`{recipe}`" in text for recipe in study.recipes)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -123,7 +123,8 @@ def worked_off(ready: Run, screen: Screen) -> tuple[list[Row], list[Failure]]:
             else:
                 failures.append(failure_of(end[1], where=str(end[0].path)))
                 screen.report(failures[-1])
-    return rows, failures
+    order = [item.name for item in ready.items]
+    return sorted(rows, key=lambda done: order.index(done.image)), failures
 
 
 def missing(collection: Collection) -> list[Failure]:
