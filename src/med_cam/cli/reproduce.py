@@ -176,7 +176,7 @@ def notes(ready: Run) -> tuple[str, ...]:
     seen = seen_before(outlined, [*ready.splits.fit, *ready.splits.validation])
     names = ", ".join(item.path.stem for item in seen)
     told = f"{counted(len(outlined), 'image')} with outlined findings are no part of Testing"
-    known = f"; the classifier was trained on {names}" if seen else ""
+    known = f"; {names} are, nearly or exactly, images that were trained on" if seen else ""
     return (f"{told}{known}.",)
 
 
