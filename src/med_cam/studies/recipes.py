@@ -107,7 +107,12 @@ BRAIN_MRI: Recipes = {
 # emptiness, as "robust" above.
 
 HISTOLOGY = Recipe(
-    weight_decay=0.05, label_smoothing=0.1, turns="dihedral", colour=0.15, patience=15
+    weight_decay=0.05,
+    label_smoothing=0.1,
+    turns="dihedral",
+    colour=0.3,  # stains differ from patient to patient
+    zoom=0.3,
+    patience=20,
 )
 BACH: Recipes = {
     "paper": {
@@ -135,10 +140,10 @@ BACH: Recipes = {
         "light": replace(
             HISTOLOGY,
             architecture="deit_tiny_patch16_224",
-            epochs=30,
+            epochs=40,
             masked=8,
             empty=2,
-            learning_rate=3e-4,
+            learning_rate=1.5e-4,
         )
     },
 }
@@ -225,7 +230,9 @@ LC25000: Recipes = {
             HISTOLOGY,
             architecture="deit_tiny_patch16_224",
             epochs=10,
-            patience=4,
+            patience=5,
+            colour=0.15,  # every tile is there several times already, turned and flipped
+            zoom=0.1,
             masked=8,
             empty=2,
             learning_rate=2e-4,
