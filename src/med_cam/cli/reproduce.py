@@ -28,6 +28,7 @@ from med_cam.studies.export import write_whole
 from med_cam.studies.item_result import Setting
 from med_cam.studies.measure import Measured, measured
 from med_cam.studies.model_card import measured_parts
+from med_cam.studies.page import import_jinja2
 from med_cam.studies.publish import FILES, Head, publish
 from med_cam.studies.reproduce import chosen, references_of, reproduced, seen_before
 from med_cam.studies.rows import Row
@@ -55,6 +56,7 @@ def run(request: ReproduceRequest, screen: Screen) -> int:
     """
     begun = time.perf_counter()
     study, config = study_named(request.study), settings(request)
+    import_jinja2()
     require_room(request.out)
     with ExitStack() as opened:
         with row(screen.bar, "reading the data set and the classifier"):

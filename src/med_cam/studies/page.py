@@ -9,6 +9,8 @@ import hashlib
 import importlib.resources
 import statistics
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import ModuleType
 
 from med_cam.errors import OutputError
 from med_cam.report import wording
@@ -80,23 +82,32 @@ def filled(**values: object) -> str:
     Raises:
         OutputError: if Jinja2 is not installed.
     """
+    jinja2 = import_jinja2()
+    style, script = resource(STYLE), resource(SCRIPT)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    text: str = environment.from_string(resource(TEMPLATE)).render(
+        **values,
+        style=jinja2.utils.markupsafe.Markup(style),
+        script=jinja2.utils.markupsafe.Markup(script),
+        style_hash=policy_hash(style),
+        script_hash=policy_hash(script),
+    )
+    return text
+
+
+def import_jinja2() -> ModuleType:
+    """Jinja2; asked for before a run begins, so that nobody hears of it at the end.
+
+    Raises:
+        OutputError: if it is not installed.
+    """
     try:
-        from jinja2 import Environment, StrictUndefined
-        from markupsafe import Markup
+        return import_module("jinja2")
     except ImportError as error:
         raise OutputError(
             f"{FILE} needs jinja2, which is not installed here; "
             "pip install 'med-cam-evidence[studies]'."
         ) from error
-    style, script = resource(STYLE), resource(SCRIPT)
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    return environment.from_string(resource(TEMPLATE)).render(
-        **values,
-        style=Markup(style),
-        script=Markup(script),
-        style_hash=policy_hash(style),
-        script_hash=policy_hash(script),
-    )
 
 
 def resource(name: str) -> str:

@@ -131,7 +131,7 @@ BACH: Recipes = {
             architecture="vit_base_patch16_224",
             arguments={"img_size": 64},
             input_size=64,
-            epochs=20,
+            epochs=14,
             batch=16,
             learning_rate=1e-4,
         )
@@ -140,7 +140,7 @@ BACH: Recipes = {
         "light": replace(
             HISTOLOGY,
             architecture="deit_tiny_patch16_224",
-            epochs=40,
+            epochs=30,
             masked=8,
             empty=2,
             learning_rate=1.5e-4,
@@ -162,7 +162,7 @@ HAM10000: Recipes = {
     },
     "small": {
         "small": replace(
-            DERMOSCOPY, architecture="convnext_small", input_size=32, epochs=8, learning_rate=5e-4
+            DERMOSCOPY, architecture="convnext_small", input_size=32, epochs=5, learning_rate=5e-4
         )
     },
     "light": {
@@ -202,9 +202,9 @@ IDRID: Recipes = {
             FUNDUS,
             architecture="resnet18",
             input_size=128,
-            epochs=40,
-            patience=20,
-            learning_rate=1e-3,
+            epochs=80,
+            patience=60,
+            learning_rate=2e-3,
         )
     },
     "light": {
