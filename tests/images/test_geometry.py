@@ -123,6 +123,16 @@ def test_unseen_pixels_and_padding_are_never_evidence(geometry):
 
 
 @settings(deadline=None)
+@given(geometries())
+def test_scores_go_back_as_masks_do_and_unseen_pixels_get_the_lowest(geometry):
+    scores = random_pixels(1, 1, *geometry.input) + 1
+    back, seen = geometry.restore_scores(scores), geometry.seen()
+    for level in scores.flatten()[:3]:
+        mask = geometry.restore(scores >= level)
+        assert torch.equal((back >= level) & seen, mask)
+    assert (back[~seen] == scores.min()).all()
+
+
 @given(SIZES, SIZES, st.sampled_from(["squash", "pad"]))
 def test_squash_and_pad_show_the_whole_image(source, frame, rule):
     try:
