@@ -92,6 +92,13 @@ def test_the_summary_counts_by_class_explained_and_over_all():
     assert float(by_class["all"]["median parts"]) == statistics.median(r.components for r in rows)
 
 
+def test_a_claim_on_most_of_the_image_is_verified_and_not_counted_below_half():
+    rows = [row(0, area=1.0), row(1, area=0.3), row(2, area=0.1)]  # the third is not verified
+    head, lines = summary(rows, ("naevus",))
+    all_of_them = dict(zip(head, lines[-1], strict=True))
+    assert (all_of_them["verified"], all_of_them["below half"]) == ("2 of 3", "1 of 3")
+
+
 def test_classes_keep_their_order_and_one_without_images_says_so():
     table = summary([row(label="b"), row(label="x")], ("a", "b"))
     assert [line[0] for line in table.rows] == ["a", "b", "x", "all"]

@@ -33,6 +33,7 @@ from med_cam.studies.publish import FILES, Head, publish
 from med_cam.studies.reproduce import chosen, references_of, reproduced, seen_before
 from med_cam.studies.rows import Row
 from med_cam.studies.splits import Splits, split
+from med_cam.studies.tables import HALF
 
 MEASURED = "measured.md"
 
@@ -204,8 +205,10 @@ def row_line(line: Row) -> str:
 
 def ending(rows: Sequence[Row], request: ReproduceRequest, seconds: float) -> str:
     """How it ended, and where everything is."""
-    verified = sum(line.verified for line in rows)
+    verified = [line for line in rows if line.verified]
+    small = sum(line.area < HALF for line in verified)
     return (
-        f"\n{counted(len(rows), 'image')} explained, {verified} verified; {duration(seconds)}.\n"
+        f"\n{counted(len(rows), 'image')} explained, {len(verified)} verified, {small} of them on "
+        f"less than half of the image; {duration(seconds)}.\n"
         f"In {request.out}: {', '.join(FILES)}, images/."
     )

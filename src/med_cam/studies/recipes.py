@@ -201,8 +201,8 @@ IDRID: Recipes = {
         "small": replace(
             FUNDUS,
             architecture="resnet18",
-            input_size=128,
-            epochs=80,
+            input_size=96,
+            epochs=70,
             patience=60,
             learning_rate=2e-3,
         )

@@ -13,6 +13,7 @@ from med_cam.studies.comparison import Summary
 from med_cam.studies.intervals import Interval
 from med_cam.studies.rows import Overlap, Row
 
+HALF = 0.5  # of the image; a claim on more of it explains little, one on all of it nothing
 NONE = "\u2013"  # where there is nothing to count
 WARNINGS = "; "  # between warnings
 PLAIN = tuple(field.name for field in dataclasses.fields(Row) if field.name != "overlaps")
@@ -144,6 +145,7 @@ def _escaped(cell: str) -> str:
 _SUMMARY: dict[str, Callable[[Sequence[Row]], str]] = {
     "answered right": _right,
     "verified": lambda rows: _of([row.verified for row in rows]),
+    "below half": lambda rows: _of([row.verified and row.area < HALF for row in rows]),
     "median area": lambda rows: wording.percent(statistics.median(row.area for row in rows)),
     "mean probability, image": lambda rows: _probability(row.before for row in rows),
     "mean probability, evidence": lambda rows: _probability(row.after for row in rows),
