@@ -67,10 +67,6 @@ class Setting:
         """Of an image's result."""
         return self.out / "images" / item.name
 
-    def map_file(self, item_name: str, method: str) -> Path:
-        """Of another method's map."""
-        return self.out / "maps" / item_name / f"{method}.png"
-
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -110,7 +106,7 @@ def item_row(item: Item, setting: Setting, on_step: OnStep | None = None) -> Row
     )
     maps = {} if setting.tiles else other_maps(image, result.label, setting)
     for method, scores in maps.items():
-        write_whole(setting.map_file(item.name, method), map_png(scores))
+        write_whole(map_file(setting.out, item.name, method), map_png(scores))
     return Row(
         image=item.name,
         folder=setting.folder(item).relative_to(setting.out).as_posix(),
@@ -219,6 +215,11 @@ def other_maps(image: Image, label: str, setting: Setting) -> dict[str, Float[Te
                 continue
             maps[name] = case.geometry.restore_scores(scores)
     return maps
+
+
+def map_file(out: Path, image: str, method: str) -> Path:
+    """Where another method's map of an image lies in a study's folder."""
+    return out / "maps" / image / f"{method}.png"
 
 
 def map_png(scores: Float[Tensor, "h w"]) -> bytes:

@@ -15,7 +15,13 @@ from med_cam.studies.comparison import summaries
 from med_cam.studies.datasets.collection import Item
 from med_cam.studies.export import write_whole
 from med_cam.studies.gallery import gallery_files
-from med_cam.studies.item_result import GRAD_CAM, ROLLOUT, map_from_png, outline_of
+from med_cam.studies.item_result import (
+    GRAD_CAM,
+    ROLLOUT,
+    map_file,
+    map_from_png,
+    outline_of,
+)
 from med_cam.studies.page import FILE as REPORT, page
 from med_cam.studies.rows import Row, Shown
 from med_cam.studies.tables import (
@@ -102,7 +108,7 @@ def shown_row(row: Row, item: Item, out: Path) -> Shown:
     """
     image = read_image(item.path)
     mask = mask_from_png((out / row.folder / "mask.png").read_bytes())
-    files = {name: out / "maps" / row.image / f"{name}.png" for name in (GRAD_CAM, ROLLOUT)}
+    files = {name: map_file(out, row.image, name) for name in (GRAD_CAM, ROLLOUT)}
     maps = {name: map_from_png(path) for name, path in files.items() if path.exists()}
     outlined = outline_of(item, image)
     whole = Shown(row, image.pixels, mask, maps, outlined)
