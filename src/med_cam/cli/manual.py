@@ -84,8 +84,9 @@ TRAIN_OUT = (
 )
 RECIPE = (
     "bach, ham10000 and idrid have paper (the paper's architecture), small (the same from "
-    "scratch, small enough for a CPU) and light (DeiT-Tiny or MobileNetV2); brain-mri has robust "
-    "and plain; lc25000 has light. The first by default."
+    "scratch, small enough for a CPU) and light (DeiT-Tiny or MobileNetV2), ham10000 also start "
+    "(a ResNet-18 to begin idrid's with); brain-mri has robust and plain; lc25000 has light. The "
+    "first by default."
 )
 INIT = (
     "Weights to begin with: timm's pretrained ones (needs a network once), random, or a weights "
