@@ -12,6 +12,7 @@ from med_cam.cli import manual, study_commands
 from med_cam.cli.answer import Work, answer
 from med_cam.cli.failures import DONE, MISTAKE, one_sentence
 from med_cam.cli.installed import own_version
+from med_cam.cli.options import Backgrounds, ConfigFile, Device, Preset, Seed
 from med_cam.cli.request import OUT, Request
 from med_cam.cli.screen import screen
 
@@ -76,7 +77,7 @@ def med_cam(
     """What stands before the commands."""
 
 
-WHAT, HOW, RUN = "What", "How", "Results"
+WHAT, RUN = "What", "Results"
 
 
 @app.command(help=manual.EXPLAIN)
@@ -103,28 +104,11 @@ def explain(  # noqa: PLR0913  one argument an option
             metavar="FOLDER", help=manual.REFERENCES, show_default=False, rich_help_panel=WHAT
         ),
     ] = None,
-    preset: Annotated[
-        str, typer.Option(metavar="NAME", help=manual.PRESET, rich_help_panel=HOW)
-    ] = "default",
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.toml", help=manual.CONFIG, show_default=False, rich_help_panel=HOW
-        ),
-    ] = None,
-    backgrounds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B,...", help=manual.BACKGROUNDS, show_default=False, rich_help_panel=HOW
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(metavar="N", help=manual.SEED, show_default=False, rich_help_panel=HOW),
-    ] = None,
-    device: Annotated[
-        str, typer.Option(metavar="NAME", help=manual.DEVICE, rich_help_panel=HOW)
-    ] = "auto",
+    preset: Preset = "default",
+    config: ConfigFile = None,
+    backgrounds: Backgrounds = None,
+    seed: Seed = None,
+    device: Device = "auto",
     out: Annotated[Path, typer.Option(metavar="DIR", help=manual.OUT, rich_help_panel=RUN)] = OUT,
     debug: Annotated[
         bool,

@@ -8,20 +8,15 @@ import typer
 
 from med_cam.cli import manual
 from med_cam.cli.answer import ONLINE, Work, answer
+from med_cam.cli.options import HOW, Backgrounds, ConfigFile, Device, Preset, Seed
 from med_cam.cli.request import CheckRequest, ReproduceRequest, TrainRequest
 
-HOW = "How"
 TRAINING_STOPPED = "stopped; the same command goes on after the last full epoch."
 REPRODUCING_STOPPED = "stopped; the same command goes on after the last finished image."
 
 Study = Annotated[str, typer.Argument(metavar="STUDY", help=manual.STUDY, show_default=False)]
 Root = Annotated[
     Path, typer.Option(metavar="DIR", help=manual.ROOT, show_default=False, exists=True)
-]
-Device = Annotated[str, typer.Option(metavar="NAME", help=manual.DEVICE, rich_help_panel=HOW)]
-Seed = Annotated[
-    int | None,
-    typer.Option(metavar="N", help=manual.SEED, show_default=False, rich_help_panel=HOW, min=0),
 ]
 Debug = Annotated[bool, typer.Option("--debug", metavar="", help=manual.DEBUG, show_default=False)]
 
@@ -118,21 +113,9 @@ def reproduce(  # noqa: PLR0913  one argument an option
             metavar="PIXELS", help=manual.TILES, rich_help_panel=HOW, show_default=False, min=0
         ),
     ] = 0,
-    preset: Annotated[
-        str, typer.Option(metavar="NAME", help=manual.PRESET, rich_help_panel=HOW)
-    ] = "default",
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.toml", help=manual.CONFIG, show_default=False, rich_help_panel=HOW
-        ),
-    ] = None,
-    backgrounds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B,...", help=manual.BACKGROUNDS, show_default=False, rich_help_panel=HOW
-        ),
-    ] = None,
+    preset: Preset = "default",
+    config: ConfigFile = None,
+    backgrounds: Backgrounds = None,
     device: Device = "auto",
     seed: Seed = None,
     debug: Debug = False,
