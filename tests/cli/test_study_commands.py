@@ -227,11 +227,14 @@ def test_findings_are_compared_at_equal_area(command, tmp_path):
     root = tiny_ham(tmp_path / "ham")
     trained = command("train", "ham10000", "--root", root, "--out", "net", "--init", "random")
     assert trained.status == 0, trained.err
+    with (root / "HAM10000_metadata.csv").open("a") as table:
+        table.write("HAM_lost,ISIC_lost,nv,histo,50.0,male,back\n")
     done = command(
         "reproduce", "ham10000", "--root", root, "--model", "net", "--out", "study",
         "--images", 1, "--config", "quick.toml",
     )  # fmt: skip
-    assert done.status == 0, done.err
+    assert done.status == 2
+    assert done.err == ["med-cam: ISIC_lost.jpg is missing."]
     text = (tmp_path / "study" / "rows.jsonl").read_text()
     rows = [json.loads(line) for line in text.splitlines()]
     assert rows

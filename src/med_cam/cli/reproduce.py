@@ -19,7 +19,7 @@ from med_cam.cli.settings import settings
 from med_cam.cli.study_named import study_named
 from med_cam.cli.tally import counted, duration
 from med_cam.config import Config
-from med_cam.errors import ConfigError
+from med_cam.errors import ConfigError, DataError
 from med_cam.report.wording import backgrounds, percent, probability
 from med_cam.search import OnStep
 from med_cam.studies.catalogue import Study
@@ -71,13 +71,15 @@ def run(request: ReproduceRequest, screen: Screen) -> int:
                 lambda n: screen.bar.advance(task, n),
             )
         screen.say(heading(ready, found))
+        lacking = missing(ready.collection)
+        for failure in lacking:
+            screen.report(failure)
         rows, failures = worked_off(ready, screen)
-    failures = [*missing(ready.collection), *failures]
     if rows:
         with row(screen.bar, "drawing"):
             published(ready, request, found, rows)
         screen.say(ending(rows, request, time.perf_counter() - begun))
-    return exit_status(failures)
+    return exit_status([*lacking, *failures])
 
 
 def prepared(request: ReproduceRequest, study: Study, config: Config, opened: ExitStack) -> Run:
@@ -131,8 +133,9 @@ def worked_off(ready: Run, screen: Screen) -> tuple[list[Row], list[Failure]]:
 
 
 def missing(collection: Collection) -> list[Failure]:
-    """Files that the owner's tables name and that are not there, as failures of the data set."""
-    return [failure_of(ConfigError(f"{name} is missing")) for name in collection.missing]
+    """Files that are not there, and tables that disagree, as failures of the data set."""
+    faults = [f"{name} is missing" for name in collection.missing]
+    return [failure_of(DataError(fault)) for fault in (*faults, *collection.contradictions)]
 
 
 def published(ready: Run, request: ReproduceRequest, found: Measured, rows: Sequence[Row]) -> None:
