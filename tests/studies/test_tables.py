@@ -17,7 +17,6 @@ from med_cam.studies.tables import (
     comparison_table,
     markdown,
     rows_csv,
-    rows_markdown,
     summary,
 )
 
@@ -135,6 +134,6 @@ def test_a_markdown_table_keeps_its_shape_whatever_is_in_it(body):
 
 def test_the_markdown_is_the_summary():
     rows = [row(n) for n in range(4)]
-    lines = cells(rows_markdown(rows, ("naevus",)))
+    lines = cells(markdown(*summary(rows, ("naevus",))))
     assert tuple(lines[0]) == summary(rows, ("naevus",)).head
     assert tuple(lines[-1]) == summary(rows, ("naevus",)).rows[-1]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from med_cam.classifiers.load import load_classifier
 from med_cam.cli.explain import repeat_exactly
 from med_cam.cli.failures import Failure, exit_status, failure_of
-from med_cam.cli.inputs import source_of
+from med_cam.cli.inputs import references_from, source_of
 from med_cam.cli.installed import versions
 from med_cam.cli.progress import image_begun, image_title
 from med_cam.cli.request import ReproduceRequest
@@ -30,7 +30,7 @@ from med_cam.studies.measure import Measured, measured
 from med_cam.studies.model_card import measured_parts
 from med_cam.studies.page import import_jinja2
 from med_cam.studies.publish import FILES, Head, publish
-from med_cam.studies.reproduce import chosen, references_of, reproduced, seen_before
+from med_cam.studies.reproduce import chosen, reference_items, reproduced, seen_before
 from med_cam.studies.rows import Row
 from med_cam.studies.splits import Splits, split
 from med_cam.studies.tables import HALF
@@ -96,11 +96,12 @@ def prepared(request: ReproduceRequest, study: Study, config: Config, opened: Ex
     repeat_exactly(classifier.device)
     collection = study.collect(request.root)
     splits = split(collection.items, validated=study.validated, tested=study.tested)
+    others = reference_items(splits.validation)
     setting = Setting(
         classifier=classifier,
         config=config,
         preset=request.preset,
-        references=references_of(classifier, splits.validation),
+        references=references_from(classifier, [item.path for item in others]),
         tiles=request.tiles,
         classes=study.classes,
         out=request.out,

@@ -6,13 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from med_cam.classifiers.base import Classifier
 from med_cam.config import as_table
 from med_cam.errors import OutputError
-from med_cam.images.read import read_image
-from med_cam.observe import References, prepare_references
 from med_cam.search import OnStep
 from med_cam.studies.copies import digest, near_copies
 from med_cam.studies.datasets.collection import Item
@@ -34,25 +29,10 @@ def chosen(items: Sequence[Item], per_class: int) -> tuple[Item, ...]:
     return tuple(item for k in labels for item in [i for i in order if i.label == k][:per_class])
 
 
-def references_of(
-    classifier: Classifier, items: Sequence[Item], *, most: int = OTHERS
-) -> References | None:
-    """Other images, as many of each class; None without any. None of them is explained.
-
-    Raises:
-        ImageError: if one cannot be read.
-    """
-    labels = sorted({item.label for item in items})
-    picked = chosen(items, max(1, most // max(1, len(labels))))[:most]
-    if not picked:
-        return None
-    parts = [
-        prepare_references(classifier, [read_image(item.path, channels=classifier.channels)])
-        for item in picked
-    ]
-    return References(
-        torch.cat([part.x for part in parts]), torch.cat([part.probabilities for part in parts])
-    )
+def reference_items(items: Sequence[Item], *, most: int = OTHERS) -> tuple[Item, ...]:
+    """At most so many for the shape test, as many of each class; none of them is explained."""
+    classes = len({item.label for item in items})
+    return chosen(items, max(1, most // max(1, classes)))[:most]
 
 
 def reproduced(

@@ -50,11 +50,6 @@ def rows_csv(rows: Sequence[Row]) -> str:
     return lines.getvalue()
 
 
-def rows_markdown(rows: Sequence[Row], classes: Sequence[str]) -> str:
-    """`summary` as Markdown."""
-    return markdown(*summary(rows, classes))
-
-
 def summary(rows: Sequence[Row], classes: Sequence[str]) -> Table:
     """By the class that was explained, and over all images.
 
