@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from med_cam.config_rules import (
+    CERTIFICATION,
     CLAIM,
     OBJECTIVE,
     REFINEMENT,
@@ -181,6 +182,46 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
+class Certification:
+    """What is proved of the mask, and how far.
+
+    Attributes:
+        wanted: bound on the probability of keeping the decision; decides how many draws a
+            certificate takes (63 for the first mask, all of which have to keep it).
+        confidence: of the bounds; masks tried for one certificate share what is left of 1.
+        rounds: masks put to a certificate before the one before the discrete stage is taken.
+        cell: side of the cells that the discrete stage takes away, in pixels of the classifier's
+            frame; 0 = no discrete stage.
+        cell_draws: random backgrounds that a smaller mask has to keep the decision on at first.
+        pool: further ones that it is tried on before the certificate; those that break it join.
+        without: random backgrounds around the complement.
+        hidden: composites with random patches of the hidden part shown again.
+        hidden_wanted: bound on how often the answer has to stay then.
+        hidden_cell: side of those patches, in pixels of the classifier's frame.
+        alternatives: further disjoint masks to look for.
+        enlarge: whether to grow the mask until it is necessary too.
+        seeds: masks to compare, the explanation's own included.
+    """
+
+    wanted: float = 0.95
+    confidence: float = 0.95
+    rounds: int = 4
+    cell: int = 16
+    cell_draws: int = 8
+    pool: int = 32
+    without: int = 16
+    hidden: int = 59
+    hidden_wanted: float = 0.9
+    hidden_cell: int = 16
+    alternatives: int = 0
+    enlarge: bool = False
+    seeds: int = 1
+
+    def __post_init__(self) -> None:
+        refuse("certification", self, CERTIFICATION)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One run."""
 
@@ -188,6 +229,7 @@ class Config:
     search: Search = field(default_factory=Search)
     refinement: Refinement = field(default_factory=Refinement)
     verification: Verification = field(default_factory=Verification)
+    certification: Certification = field(default_factory=Certification)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -229,11 +271,13 @@ PRESETS: Mapping[str, Config] = {
         objective=Objective(weights=grouped(10.0, 100.0, 10.0), distance="mse"),
         search=PAPER,
         refinement=Refinement(cut="threshold"),
+        certification=Certification(cell=0),
     ),
     "paper-dermoscopy": Config(
         objective=Objective(weights=grouped(10.0, 150.0, 20.0), distance="mse"),
         search=PAPER,
         refinement=Refinement(cut="threshold"),
+        certification=Certification(cell=0),
     ),
 }
 

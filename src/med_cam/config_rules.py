@@ -147,6 +147,24 @@ VERIFICATION: Rules = {
     "stable_rate": share,
 }
 
+CERTIFICATION: Rules = {
+    "wanted": inner,
+    "confidence": inner,
+    "rounds": whole(1, 32),
+    "cell": Allowed(
+        lambda v: is_whole(v) and (v == 0 or v >= 2), "0 or a whole number, 2 or more"
+    ),
+    "cell_draws": whole(1),
+    "pool": whole(0),
+    "without": whole(1),
+    "hidden": whole(1),
+    "hidden_wanted": share,
+    "hidden_cell": whole(1),
+    "alternatives": whole(0),
+    "enlarge": switch,
+    "seeds": whole(1),
+}
+
 CLAIM: Rules = {"shape_trials": whole(20)}  # fewer only for candidates
 
 RUN: Rules = {"seed": whole(0, SEEDS - 1)}

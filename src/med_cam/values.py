@@ -84,6 +84,60 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """A number over many draws: its extremes, its 5th, 50th and 95th percentile."""
+
+    lowest: float
+    low: float
+    middle: float
+    high: float
+    highest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """How often, at least, a hard mask keeps the decision over the backgrounds of its claim.
+
+    Attributes:
+        draws: composites over random backgrounds, evenly of each.
+        kept: of those, how many keep the decision.
+        fixed: backgrounds that are the same at every draw; one composite tells all of them.
+        fixed_kept: of those, how many keep the decision.
+        confidence: of all masks together that were put to a certificate for this image.
+        tried: which of them this one is, from 1.
+        risk: with which probability at most the bound is too high; 1 - confidence is shared out
+            among the masks tried.
+        bound: lower bound on the probability that a draw keeps the decision, in [0, 1]: of the
+            random backgrounds in even mixture, and of all of them in even mixture.
+        wanted: the bound that was asked for.
+        worst: the background that is kept least often.
+        worst_kept: the share of its draws that keep the decision.
+        margin: over all draws, probability of the target less that of the best other class; for
+            sigmoid heads less the output's threshold.
+        change: over all draws, probability of the target less that on the whole image.
+    """
+
+    draws: int
+    kept: int
+    fixed: int
+    fixed_kept: int
+    confidence: float
+    tried: int
+    risk: float
+    bound: float
+    wanted: float
+    worst: str
+    worst_kept: float
+    margin: Spread
+    change: Spread
+
+    @property
+    def holds(self) -> bool:
+        """Whether the bound reaches what was asked for, and no fixed background breaks it."""
+        return self.bound >= self.wanted and self.fixed_kept == self.fixed
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """What was found of one hard mask, over a declared set of backgrounds.
 
@@ -97,6 +151,7 @@ class Claim:
         references: whence the other images of the shape test came, in words.
         warnings: sentences, each with the figure that triggered it.
         least_gap: how far `full` has to lie above `empty` for there to be anything to keep.
+        certificate: the exact bound that goes with the check "kept".
     """
 
     searched: tuple[str, ...]
@@ -108,6 +163,7 @@ class Claim:
     references: str
     warnings: tuple[str, ...]
     least_gap: float = 0.0
+    certificate: Certificate | None = None
 
     @property
     def holds(self) -> bool:
@@ -132,6 +188,193 @@ class Fallback:
     area: float
     claim: Claim
     dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of the grid that holds evidence, and what shows that it is needed.
+
+    Attributes:
+        row, column: of the grid, from its upper left corner.
+        lost_by: "draw": without the cell the decision is lost over the background of that number;
+            "shift": without it too few shifts keep the decision; "": it is not needed.
+        number: of the draw; -1 where there is none.
+    """
+
+    row: int
+    column: int
+    lost_by: str
+    number: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Minimality:
+    """That no cell can be taken away, relative to a grid and a set of draws.
+
+    Attributes:
+        cell: side of a cell in pixels of the classifier's frame; the grid begins at its corner.
+        cells: those that hold evidence.
+        draws: numbers of the random backgrounds, besides the fixed ones, that the mask has to
+            keep the decision on; and it has to survive the shifts.
+        sufficient: whether the mask as it is keeps the decision on all of them.
+        tested: cells whose removal was tested, in all rounds.
+        restored: cells put back since a draw that was new broke the mask.
+        before: area before the discrete stage, a share of the source image.
+        after: area after it.
+    """
+
+    cell: int
+    cells: tuple[Cell, ...]
+    draws: tuple[int, ...]
+    sufficient: bool
+    tested: int
+    restored: int
+    before: float
+    after: float
+
+    @property
+    def needed(self) -> int:
+        """How many cells are needed."""
+        return sum(bool(cell.lost_by) for cell in self.cells)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the mask is sufficient, and every cell of it needed."""
+        return self.sufficient and self.needed == len(self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Necessity:
+    """What the classifier answers when the evidence is hidden and the rest of the image shown.
+
+    Attributes:
+        draws: composites, over the backgrounds of the claim.
+        changed: of those, how many are no longer given the target.
+        lost: how many do not keep the decision (probability below what is required).
+        label: given most often.
+        mean, highest: probability of the target over the draws.
+        full: that on the whole image.
+        bound: lower bound on the probability that a draw changes the answer.
+        confidence: of that bound.
+    """
+
+    draws: int
+    changed: int
+    lost: int
+    label: str
+    mean: float
+    highest: float
+    full: float
+    bound: float
+    confidence: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the answer changed on every draw."""
+        return self.changed == self.draws
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often something happened in independent trials, with an exact bound on how often it does.
+
+    Attributes:
+        trials: composites.
+        hits: of those, how many.
+        bound: on the probability, at `confidence`: from below or above, as the field says.
+        confidence: of the bound.
+    """
+
+    trials: int
+    hits: int
+    bound: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another sufficient mask of the same image, disjoint from all before it."""
+
+    mask: Bool[Tensor, "h w"]
+    area: float
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Enlarged:
+    """A second, larger mask: sufficient, and necessary too."""
+
+    mask: Bool[Tensor, "h w"]
+    area: float
+    claim: Claim
+    necessity: Necessity
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Masks of the same image under several seeds.
+
+    Attributes:
+        seeds: the seeds, the explanation's own first.
+        shares: for each pixel of the source the share of masks that hold it, in [0, 1].
+        areas: of the masks, in the order of the seeds.
+        iou: mean intersection over union of all pairs.
+        chance: what random masks of these areas would have.
+        verified: how many of the masks hold their claim.
+    """
+
+    seeds: tuple[int, ...]
+    shares: Float[Tensor, "h w"]
+    areas: tuple[float, ...]
+    iou: float
+    chance: float
+    verified: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was found of the mask besides its claim.
+
+    Attributes:
+        minimality: of its cells; None if no discrete stage was asked for.
+        necessity: what is answered without it.
+        hidden: random patches of the hidden part shown again: how often the answer stays; bounded
+            from below.
+        hidden_wanted: the bound that was asked for.
+        shape: the mask over other images' content: how often it gives the target; bounded from
+            above.
+        silhouette: the mask filled with a constant: how often it gives the target.
+        alternatives: further disjoint sufficient masks, in the order they were found.
+        exhausted: True: what all masks leave of the image is not sufficient any more. None: not
+            looked into, or the number asked for was reached first.
+        enlarged: the mask grown until necessary too; None if not asked for or none short of the
+            whole image is.
+        agreement: under several seeds; None if not asked for.
+        negative: whether the target says that nothing was found: then what is sufficient may be
+            the whole image.
+    """
+
+    minimality: Minimality | None
+    necessity: Necessity
+    hidden: Rate
+    hidden_wanted: float
+    shape: Rate
+    silhouette: Rate
+    alternatives: tuple[Alternative, ...] = ()
+    exhausted: bool | None = None
+    enlarged: Enlarged | None = None
+    agreement: Agreement | None = None
+    negative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What one stage of an explanation took: images through the classifier, and wall time."""
+
+    name: str
+    forward: int
+    backward: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +408,8 @@ class Explanation:
         passes: classifier passes spent.
         seconds: wall time spent.
         taps: names of the layers whose activations were matched.
+        proof: what was found of the mask besides its claim; None where there was nothing to keep.
+        stages: what each stage took, in order.
     """
 
     target: int
@@ -185,3 +430,5 @@ class Explanation:
     passes: Passes
     seconds: float
     taps: tuple[str, ...]
+    proof: Proof | None = None
+    stages: tuple[Stage, ...] = ()
