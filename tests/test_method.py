@@ -17,6 +17,7 @@ from med_cam.masking import BACKGROUNDS
 from med_cam.method import explain, explain_all
 from med_cam.observe import observed, prepare_references
 from med_cam.verify.claim import verify
+from med_cam.verify.emptiness import emptiness
 
 SIDE = 32
 CONFIG = Config(
@@ -74,7 +75,9 @@ def found():
 def same(first, second):
     """Everything but the time it took."""
     names = [
-        f.name for f in fields(first) if f.name not in ("seconds", "mask", "soft", "fallback")
+        f.name
+        for f in fields(first)
+        if f.name not in ("seconds", "stages", "mask", "soft", "fallback")
     ]
     return (
         torch.equal(first.mask, second.mask)
@@ -131,10 +134,9 @@ def test_random_masks_of_the_same_area_fail_where_ours_holds(found):
             mask = torch.zeros(SIDE * SIDE, dtype=torch.bool)
             mask[torch.randperm(SIDE * SIDE, generator=g)[: int(found.mask.sum())]] = True
             for candidate, kept in ((mask.view(SIDE, SIDE), held), (found.mask, None)):
-                claim = verify(
-                    case.answer, case.scene, candidate[None, None], case.question,
-                    CONFIG.verification, torch.Generator().manual_seed(seed),
-                )  # fmt: skip
+                g, rules = torch.Generator().manual_seed(seed), CONFIG.verification
+                empty = emptiness(case.answer, case.scene, case.question, rules, g)
+                claim = verify(case.answer, case.scene, candidate[None, None], empty, rules, g)
                 if kept is None:
                     assert claim.holds  # ours, on twenty fresh sets of draws
                 else:

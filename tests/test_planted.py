@@ -8,6 +8,7 @@ from med_cam.config import Config
 from med_cam.masking import background
 from med_cam.observe import observed
 from med_cam.verify.claim import verify
+from med_cam.verify.emptiness import emptiness
 from planted import CASES, POSITIONS, SIDE
 
 RULES = Config().verification
@@ -33,9 +34,9 @@ def claim(planted, plant, mask):
     with attached(planted.classifier) as forward:
         case = observed(forward, planted.classifier, plant.image, None, None)
         assert case.question.labels[case.question.target] != "nothing"
-        return verify(
-            case.answer, case.scene, mask[None, None], case.question, RULES, generator(9)
-        )
+        g = generator(9)
+        empty = emptiness(case.answer, case.scene, case.question, RULES, g)
+        return verify(case.answer, case.scene, mask[None, None], empty, RULES, g)
 
 
 def failed(claim):

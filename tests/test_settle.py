@@ -17,6 +17,7 @@ from med_cam.settle import (
     AFTER,
     BREAKING,
     CANDIDATES,
+    CERTIFY,
     CLAIM,
     SEARCH,
     candidate_rules,
@@ -180,13 +181,14 @@ def test_every_claim_has_draws_that_no_candidate_and_no_other_claim_has_seen():
 
 
 def test_every_purpose_of_every_seed_draws_alone():
-    purposes = [SEARCH, CANDIDATES, BREAKING, AFTER, *range(CLAIM, 64)]
+    purposes = [SEARCH, CANDIDATES, BREAKING, AFTER, *range(CLAIM, CERTIFY + 50)]
+    seeds = (0, 1, 2, 2**26, 2**26 + 1, 2**32 - 1)  # torch reads 32 bits of what it is given
     drawn = {
         torch.rand(1, generator=fresh(seed, purpose), dtype=torch.float64).item()
-        for seed in (0, 1, 2, 2**32 - 1)
+        for seed in seeds
         for purpose in purposes
     }
-    assert len(drawn) == 4 * 64
+    assert len(drawn) == len(seeds) * len(purposes)
 
 
 def test_claims_are_made_one_composite_at_a_time():

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         bundled_samples as bundled_samples,
     )
     from med_cam.classifiers.load import load_classifier as load_classifier
+    from med_cam.classifiers.pairwise import pairwise as pairwise
     from med_cam.config import (
         PRESETS as PRESETS,
         Config as Config,
@@ -58,6 +59,7 @@ PLACES = {
     "explain_all": "method",
     "image_from_array": "images.read",
     "load_classifier": "classifiers.load",
+    "pairwise": "classifiers.pairwise",
     "prepare_references": "observe",
     "preset": "config",
     "read_image": "images.read",

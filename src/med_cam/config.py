@@ -164,6 +164,9 @@ class Verification:
         shape_margin: how much more often than emptiness the shape may give the target.
         shifts: distances of the shift test, in pixels of the classifier's frame.
         stable_rate: share of shifts that must keep the decision.
+        certified: bound asked for on the probability of keeping the decision; decides how many
+            draws a certificate takes (63 for the first mask, all of which have to keep it).
+        confidence: of the bounds; masks tried for one certificate share what is left of 1.
     """
 
     backgrounds: tuple[str, ...] = ("grey", "gaussian")
@@ -176,6 +179,8 @@ class Verification:
     shape_margin: float = 0.10
     shifts: tuple[int, ...] = (1, 2, 3)
     stable_rate: float = 0.9
+    certified: float = 0.95
+    confidence: float = 0.95
 
     def __post_init__(self) -> None:
         refuse("verification", self, VERIFICATION)
@@ -186,9 +191,6 @@ class Certification:
     """What is proved of the mask, and how far.
 
     Attributes:
-        wanted: bound on the probability of keeping the decision; decides how many draws a
-            certificate takes (63 for the first mask, all of which have to keep it).
-        confidence: of the bounds; masks tried for one certificate share what is left of 1.
         rounds: masks put to a certificate before the one before the discrete stage is taken.
         cell: side of the cells that the discrete stage takes away, in pixels of the classifier's
             frame; 0 = no discrete stage.
@@ -203,8 +205,6 @@ class Certification:
         seeds: masks to compare, the explanation's own included.
     """
 
-    wanted: float = 0.95
-    confidence: float = 0.95
     rounds: int = 4
     cell: int = 16
     cell_draws: int = 8

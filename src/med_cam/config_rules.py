@@ -145,11 +145,11 @@ VERIFICATION: Rules = {
     "shape_margin": share,
     "shifts": shifts,
     "stable_rate": share,
+    "certified": inner,
+    "confidence": inner,
 }
 
 CERTIFICATION: Rules = {
-    "wanted": inner,
-    "confidence": inner,
     "rounds": whole(1, 32),
     "cell": Allowed(
         lambda v: is_whole(v) and (v == 0 or v >= 2), "0 or a whole number, 2 or more"

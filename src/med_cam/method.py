@@ -1,26 +1,22 @@
 """The method on one page: a classifier and an image go in, an Explanation comes out."""
 
-import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from med_cam.certify import Certified, certified
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.config import PRESETS, Config
 from med_cam.fallback import by_background, relative_to, relied_on, standing
+from med_cam.further import smallest_certified
 from med_cam.images.geometry import Image
-from med_cam.observe import Case, References, observed, reference_of
-from med_cam.search import OnStep, search
-from med_cam.settle import (
-    CANDIDATES,
-    SEARCH,
-    Found,
-    candidate_rules,
-    fresh,
-    settle,
-    whole_image,
-)
+from med_cam.observe import Case, References, observed
+from med_cam.proved import proved
+from med_cam.search import OnStep
+from med_cam.settle import Found
+from med_cam.smallest import smallest_mask
+from med_cam.stages import mark
 from med_cam.summary import explanation_of
-from med_cam.values import BackgroundResult, Explanation, Fallback
-from med_cam.verify.candidates import candidate_judge
+from med_cam.values import BackgroundResult, Explanation, Fallback, Passes
 
 
 def explain(
@@ -53,13 +49,20 @@ def explain(
         ConfigError: if the settings do not suit the classifier or the references.
         ImageError: if the image cannot be fitted to the classifier.
     """
-    begun = time.perf_counter()
+    begun = mark("begun", Passes(0, 0))
     config = config or PRESETS["default"]
     with attached(classifier) as forward:
         case = observed(forward, classifier, image, target, references, config)  # section 3.1
         found = smallest_mask(case, config, on_step)
+        searched = mark("search", case.spent())
+        certificate = certified(case, found, config) if worth_proving(case, found) else None
+        found = found if certificate is None else as_certified(found, certificate)
+        certificates = () if certificate is None else certificate.marks
         broken, promise = smaller_promise(case, found, config)
-        return explanation_of(case, found, broken, promise, config, begun)
+        promised = mark("fallback", case.spent())
+        proof, marks = proved(case, found, certificate, config)
+        course = (begun, searched, *certificates, promised, *marks)
+        return explanation_of(case, found, (broken, promise), proof, course, config)
 
 
 def explain_all(
@@ -75,19 +78,15 @@ def explain_all(
         yield explain(classifier, image, config=config, references=references, on_step=on_step)
 
 
-def smallest_mask(case: Case, config: Config, on_step: OnStep | None = None) -> Found:
-    """The smallest mask on which a claim holds; the whole image where there is nothing to keep."""
-    same = fresh(config.seed, CANDIDATES)  # draws that every candidate is judged on
-    decision, passes = candidate_judge(
-        case.answer, case.scene, case.question, candidate_rules(config), same
-    )
-    gap = case.question.full - decision.empty
-    if not case.decided or gap < config.verification.least_gap:
-        return whole_image(case, config)
-    reference = reference_of(case, decision.required)
-    generator = fresh(config.seed, SEARCH)
-    maps, steps = search(case, reference, config, generator, on_step)  # sections 3.2 to 3.4
-    return settle(case, maps, passes, config, steps)
+def worth_proving(case: Case, found: Found) -> bool:
+    """Whether there is a decision, and emptiness does not give it anyway."""
+    return case.decided and not found.claim.sufficiency_is_empty
+
+
+def as_certified(found: Found, certificate: Certified) -> Found:
+    """The mask that is certified in place of the one that was found."""
+    claims = (*found.claims, certificate.claim)
+    return replace(found, mask=certificate.mask, area=certificate.area, claims=claims)
 
 
 def smaller_promise(
@@ -107,7 +106,7 @@ def smaller_promise(
     if not broken or not names:
         return broken, None
     fewer = relative_to(config, names)
-    promise = smallest_mask(case, fewer)
+    promise = smallest_certified(case, fewer)
     if not promise.claim.holds or promise.area >= found.area:
         return broken, None
     dropped = tuple(n for n in config.verification.backgrounds if n not in names)

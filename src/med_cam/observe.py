@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from med_cam.classifiers.base import Answer, Classifier, Forward, Outputs, attached
@@ -37,11 +37,14 @@ class Case:
         answer: probabilities, many images at a time; counted.
         singly: probabilities, batch size one, for claims; counted.
         geometry: from the source image to the classifier's frame and back.
+        source: the image in its own pixels.
         scene: the image in that frame, and other images that are labelled otherwise.
         question: what is asked of composites.
         whole: the classifier on the whole image.
         before: its probabilities there.
         spent: the passes counted so far.
+        open: where evidence may lie, in the classifier's frame: wherever the image does, but for
+            masks that were found before.
     """
 
     classifier: Classifier
@@ -49,11 +52,13 @@ class Case:
     answer: Answer
     singly: Answer
     geometry: Geometry
+    source: Image
     scene: Scene
     question: Question
     whole: Outputs
     before: Float[Tensor, "1 k"]
     spent: Callable[[], Passes]
+    open: Bool[Tensor, "1 1 h w"]
 
     @property
     def decided(self) -> bool:
@@ -112,7 +117,18 @@ def observed(
     )
     batched, singly = answers(forward, classifier, BATCH), answers(forward, classifier, 1)
     case = Case(
-        classifier, forward, batched, singly, geometry, scene, question, whole, before, spent
+        classifier=classifier,
+        forward=forward,
+        answer=batched,
+        singly=singly,
+        geometry=geometry,
+        source=image,
+        scene=scene,
+        question=question,
+        whole=whole,
+        before=before,
+        spent=spent,
+        open=scene.valid,
     )
     if config is not None:
         refuse_unfit(case, config)

@@ -46,7 +46,7 @@ def search(
     maps = [start] if s.places or s.steps == 0 else []
     for index in range(s.steps):
         hard = index >= s.straight_from * s.steps
-        mask = FORMS[s.form](start + scores(), s, generator, hard=hard)  # b 1 h w
+        mask = FORMS[s.form](start + scores(), s, generator, hard=hard) * case.open  # b 1 h w
         seen = case.forward(composite(scene.x, mask, around(scene, names[:1], mask, generator)))
         redrawn = case.forward(composite(scene.x, mask, around(scene, names, mask, generator)))
         loss, parts = objective(seen, redrawn, mask, reference, config.objective)
@@ -96,7 +96,7 @@ def first_look(case: Case, config: Config, generator: Generator) -> Float[Tensor
     if not s.places:
         return torch.zeros_like(case.scene.x[:, :1])
     x, names = case.scene.x, config.verification.backgrounds
-    masks = discs(x.shape[2], x.shape[3], s.places, s.radii).to(x)
+    masks = discs(x.shape[2], x.shape[3], s.places, s.radii).to(x) * case.open
     found = look(case.answer, case.scene, case.question.target, masks, names, generator)
     return s.look_weight * found
 

@@ -1,6 +1,7 @@
 """All that was found, put together as one Explanation."""
 
-import time
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import scipy.ndimage
@@ -12,24 +13,34 @@ from med_cam.config import Config
 from med_cam.masking import background, composite
 from med_cam.observe import Case
 from med_cam.settle import AFTER, Found, fresh, reread
+from med_cam.stages import Mark, mark, stages
 from med_cam.status import no_decision, status_of
 from med_cam.terms import bernoulli_kl, kl_divergence
-from med_cam.values import BackgroundResult, Explanation, Fallback
+from med_cam.values import BackgroundResult, Claim, Explanation, Fallback, Proof
+from med_cam.verify.caveats import leaks, opinions
 
 
 def explanation_of(
     case: Case,
     found: Found,
-    broken: tuple[BackgroundResult, ...],
-    fallback: Fallback | None,
+    promised: tuple[tuple[BackgroundResult, ...], Fallback | None],
+    proof: Proof | None,
+    course: Sequence[Mark],
     config: Config,
-    begun: float,
 ) -> Explanation:
-    """The result; `begun` is when the clock `time.perf_counter` started.
+    """The result.
 
     Costs one pass: the evidence over the first background of the claim (the paper's e = m * x).
+
+    Args:
+        case: the image before the classifier.
+        found: the mask and its claims.
+        promised: what breaks the decision, and the smaller promise.
+        proof: what else was found of the mask.
+        course: where the stages ended.
+        config: settings.
     """
-    question = case.question
+    question, (broken, fallback) = case.question, promised
     first = background(config.verification.backgrounds[0], case.scene, fresh(config.seed, AFTER))
     evidence = composite(case.scene.x, reread(case, found.mask).to(case.scene.x), first)
     with torch.no_grad():
@@ -48,13 +59,23 @@ def explanation_of(
         after=tuple(case.classifier.probabilities(logits)[0].tolist()),
         kl=divergence(logits, case.whole.logits).item(),
         components=components(found.mask),
-        claim=found.claim,
+        claim=warned(case, found, proof),
         fallback=fallback,
         steps=found.steps,
         passes=case.spent(),
-        seconds=time.perf_counter() - begun,
+        seconds=mark("end", case.spent()).clock - course[0].clock,
         taps=case.classifier.taps,
+        proof=proof,
+        stages=stages(course),
     )
+
+
+def warned(case: Case, found: Found, proof: Proof | None) -> Claim:
+    """The claim with all that a reader must be warned of."""
+    seen = ()
+    alone = opinions(found.empty)
+    more = () if proof is None else leaks(found.claim, proof, found.area, case.question)
+    return replace(found.claim, warnings=(*found.claim.warnings, *alone, *more, *seen))
 
 
 def status(

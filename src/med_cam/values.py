@@ -197,8 +197,8 @@ class Cell:
     Attributes:
         row, column: of the grid, from its upper left corner.
         lost_by: "draw": without the cell the decision is lost over the background of that number;
-            "shift": without it too few shifts keep the decision; "": it is not needed.
-        number: of the draw; -1 where there is none.
+            "shift": it is lost in the shift of that number; "": the cell is not needed.
+        number: of the draw or the shift; -1 where there is none.
     """
 
     row: int
@@ -214,11 +214,12 @@ class Minimality:
     Attributes:
         cell: side of a cell in pixels of the classifier's frame; the grid begins at its corner.
         cells: those that hold evidence.
-        draws: numbers of the random backgrounds, besides the fixed ones, that the mask has to
-            keep the decision on; and it has to survive the shifts.
+        draws: numbers of the backgrounds over which the decision has to be kept.
+        shifts: numbers of the shifts in which it has to be kept.
         sufficient: whether the mask as it is keeps the decision on all of them.
-        tested: cells whose removal was tested, in all rounds.
-        restored: cells put back since a draw that was new broke the mask.
+        tested: removals that were tried, of one cell or of several.
+        rounds: how often the stage was gone through: again where a draw that was new broke the
+            mask, on that draw too.
         before: area before the discrete stage, a share of the source image.
         after: area after it.
     """
@@ -226,9 +227,10 @@ class Minimality:
     cell: int
     cells: tuple[Cell, ...]
     draws: tuple[int, ...]
+    shifts: tuple[int, ...]
     sufficient: bool
     tested: int
-    restored: int
+    rounds: int
     before: float
     after: float
 
@@ -276,7 +278,7 @@ class Necessity:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How often something happened in independent trials, with an exact bound on how often it does.
+    """How often something happened in independent trials, and an exact bound on how often it does.
 
     Attributes:
         trials: composites.

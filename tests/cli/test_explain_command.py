@@ -31,7 +31,12 @@ def test_a_folder_is_explained_with_the_users_classifier(run, scans, model, quic
     assert found["preset"] == "default"
     assert found["config"]["search"]["steps"] == 3
     assert {"med-cam", "python", "torch", "numpy"} <= set(found["versions"])
-    assert found["image"] == {"name": "scan-1.png", "height": 30, "width": 40}
+    assert found["image"] == {
+        "name": "scan-1.png",
+        "file": "source.png",
+        "height": 30,
+        "width": 40,
+    }
     with PIL.Image.open(scans.parent / "r" / "scan-1" / "mask.png") as mask:
         assert (mask.size, mask.mode) == ((40, 30), "1")
         assert np.array(mask).mean() == pytest.approx(found["area"])

@@ -4,21 +4,62 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image as Picture
 
-from med_cam.images.geometry import Image
+from med_cam.images.read import read_image
 from med_cam.report.schema import Provenance
+from med_cam.report.source import source_of
 from med_cam.values import (
+    Agreement,
+    Alternative,
     BackgroundResult,
+    Cell,
+    Certificate,
     Check,
     Claim,
+    Enlarged,
     Explanation,
     Fallback,
+    Minimality,
+    Necessity,
     Passes,
+    Proof,
+    Rate,
+    Spread,
+    Stage,
     Step,
 )
 
+CERTIFICATE = Certificate(
+    draws=63,
+    kept=63,
+    fixed=1,
+    fixed_kept=1,
+    confidence=0.95,
+    tried=1,
+    risk=0.04,
+    bound=0.9501987654321098,
+    wanted=0.95,
+    worst="gaussian",
+    worst_kept=1.0,
+    margin=Spread(0.21, 0.31, 0.61, 0.81, 0.91),
+    change=Spread(-0.4, -0.3, -0.2, -0.1, 0.01),
+)
+NECESSITY = Necessity(17, 17, 17, "notumor", 0.03, 0.11, 0.9731234567891234, 0.838, 0.95)
+MINIMALITY = Minimality(
+    cell=16,
+    cells=(*(Cell(4 + i // 6, i % 6, "draw", i) for i in range(22)), Cell(8, 0, "shift", 7)),
+    draws=tuple(range(8)),
+    shifts=(0, 7),
+    sufficient=True,
+    tested=61,
+    rounds=2,
+    before=0.14,
+    after=0.1,
+)
+
 GREY = BackgroundResult("grey", True, 1, 1, 1, 0.91, 0.91, "notumor", 0.25, 0.0)
-NOISE = BackgroundResult("gaussian", True, 8, 8, 8, 0.71, 0.83, "glioma", 0.24, 0.0)
+NOISE = BackgroundResult("gaussian", True, 63, 63, 63, 0.71, 0.83, "glioma", 0.24, 0.0)
 BLACK = BackgroundResult("black", False, 1, 0, 1, 0.4, 0.4, "notumor", 0.26, 0.0)
 
 
@@ -32,7 +73,7 @@ def mask():
 @pytest.fixture
 def claim():
     checks = (
-        Check("kept", 1.0, 1.0, 9, True, True),
+        Check("kept", 1.0, 1.0, 64, True, True),
         Check("shape", 1 / 24, 0.1, 24, False, True),
         Check("stable", 23 / 24, 0.9, 24, True, True),
     )
@@ -45,11 +86,39 @@ def claim():
         0.6090617283945617,
         "bundled images of other classes",
         ("the evidence is more confident (0.99) than the image (0.97)",),
+        0.1,
+        CERTIFICATE,
+    )
+
+
+def square(height, width, top, left, side):
+    mask = torch.zeros(height, width, dtype=torch.bool)
+    mask[top : top + side, left : left + side] = True
+    return mask
+
+
+@pytest.fixture
+def proof(claim):
+    """With everything looked into, and all of it well."""
+    others = (square(20, 30, 0, 0, 5), square(20, 30, 12, 20, 6))
+    return Proof(
+        minimality=MINIMALITY,
+        necessity=NECESSITY,
+        hidden=Rate(59, 59, 0.9505, 0.95),
+        hidden_wanted=0.9,
+        shape=Rate(24, 0, 0.1173, 0.95),
+        silhouette=Rate(16, 0, 0.1707, 0.95),
+        alternatives=tuple(Alternative(m, m.float().mean().item(), claim) for m in others),
+        exhausted=True,
+        enlarged=Enlarged(square(20, 30, 2, 5, 14), 196 / 600, claim, NECESSITY),
+        agreement=Agreement(
+            (7, 1, 2), torch.arange(600).view(20, 30) / 599, (0.1, 0.12, 0.09), 0.62, 0.12, 3
+        ),
     )
 
 
 @pytest.fixture
-def explanation(mask, claim):
+def explanation(mask, claim, proof):
     return Explanation(
         target=1,
         label="meningioma",
@@ -72,37 +141,80 @@ def explanation(mask, claim):
         passes=Passes(380, 240),
         seconds=31.23456789,
         taps=("blocks.2", "blocks.5"),
+        proof=proof,
+        stages=(Stage("search", 200, 240, 20.123456789), Stage("verify", 180, 0, 11.1)),
     )
 
 
 @pytest.fixture
-def refused(explanation, claim):
-    """The same, not verified, with a fallback."""
-    failed = replace(claim, checks=(Check("kept", 7 / 9, 1.0, 9, True, False), *claim.checks[1:]))
+def refused(explanation, claim, proof):
+    """The same, not verified, with a fallback and nothing that holds."""
+    certificate = replace(CERTIFICATE, kept=60, bound=0.8823, worst_kept=60 / 63)
+    noise = replace(NOISE, kept=60, lowest=0.3)
+    failed = replace(
+        claim,
+        checks=(
+            Check("kept", 61 / 64, 1.0, 64, True, False),
+            Check("shape", 12 / 24, 0.1, 24, False, False),
+            Check("stable", 18 / 24, 0.9, 24, True, False),
+        ),
+        backgrounds=(GREY, noise, BLACK),
+        certificate=certificate,
+    )
+    cells = (*MINIMALITY.cells[:21], Cell(8, 1, ""), Cell(8, 2, ""))
+    disproved = replace(
+        proof,
+        minimality=replace(MINIMALITY, cells=cells),
+        necessity=replace(NECESSITY, changed=8, lost=12, mean=0.5, highest=0.9, bound=0.26),
+        hidden=Rate(59, 55, 0.8514, 0.95),
+        shape=Rate(24, 12, 0.6797, 0.95),
+        silhouette=Rate(16, 5, 0.5479, 0.95),
+        alternatives=(),
+        exhausted=None,
+        enlarged=None,
+        agreement=None,
+        negative=True,
+    )
     smaller = torch.zeros_like(explanation.mask)
     smaller[6:9, 9:15] = True
-    only_grey = replace(claim, searched=("grey",))
+    only_grey = replace(claim, searched=("grey",), backgrounds=(GREY,), certificate=None)
     return replace(
         explanation,
         verified=False,
-        status="Gaussian noise breaks the decision on 2 of 8 draws.",
+        status="Gaussian noise breaks the decision on 3 of 63 draws.",
         claim=failed,
         fallback=Fallback(smaller, 0.03, only_grey, ("gaussian",)),
+        proof=disproved,
     )
 
 
 @pytest.fixture
-def image():
-    pixels = torch.rand(1, 20, 30, generator=torch.Generator().manual_seed(0))
-    return Image((pixels * 255).round() / 255, "scan.png", "a" * 64)
+def bare(explanation):
+    """As an older med-cam has it: no certificate, no proof, no stages."""
+    claim = replace(explanation.claim, certificate=None)
+    return replace(explanation, claim=claim, proof=None, stages=())
 
 
 @pytest.fixture
-def provenance():
+def image(tmp_path_factory):
+    """Read from a grey picture of 20 x 30."""
+    levels = torch.randint(256, (20, 30), generator=torch.Generator().manual_seed(0))
+    path = tmp_path_factory.mktemp("scans") / "Scan.PNG"
+    Picture.fromarray(levels.to(torch.uint8).numpy()).save(path)
+    return read_image(path, channels=1)
+
+
+@pytest.fixture
+def source(image):
+    """The copy of the image."""
+    return source_of(image)
+
+
+@pytest.fixture
+def provenance(image):
     return Provenance(
-        image_name="scan.png",
-        image_sha256="a" * 64,
-        image_size=(20, 30),
+        image_name="Scan.PNG",
+        image_sha256=image.sha256,
         classifier="mobilenetv2_100",
         weights_sha256="b" * 64,
         input_size=(160, 160),
@@ -112,4 +224,6 @@ def provenance():
         preset="default",
         versions={"med-cam": "0.1.0", "torch": "2.13.0", "python": "3.11.9"},
         device="cpu",
+        references_sha256="c" * 64,
+        against="glioma",
     )

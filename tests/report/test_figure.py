@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from med_cam.images.geometry import Image
-from med_cam.report.figure import figure
+from med_cam.report.figure import BAD, figure
 
 LONG = "Severe non-proliferative diabetic retinopathy with macular oedema, grade 3 of 4, "
 
@@ -48,23 +48,69 @@ def test_a_verified_explanation_says_so_with_its_figures(explanation, image):
         "10.0%",
         "\u2713  VERIFIED",
         explanation.status,
-        "Claim relative to these backgrounds: grey (training mean) 1/1, Gaussian noise 8/8",
+        "Proved",
+        "kept the decision on grey (training mean) and in 63 of 63 draws of Gaussian noise",
+        "at least 95.0% at 95% confidence",
+        "removing any of the 23 cells",
+        "probability of meningioma 0.97 \u2192 0.03",
+        "the shape alone does nothing (0 of 24",
+        "2 further disjoint masks",
+        "3 seeds: IoU 0.62",
+        "stable 23/24",
         "no part of the claim: black 0/1",
-        "\u2713 kept 9/9",
-        "\u2713 shape 1/24",
-        "\u2713 stable 23/24",
         "more confident",
         "not a diagnosis",
     ):
         assert needed in text
     assert "NOT" not in text
+    assert "\u2717" not in text
 
 
 def test_one_that_is_not_verified_says_so_in_words_and_not_by_colour_alone(refused, image):
     text = said(figure(image, refused))
     assert "\u2717  NOT VERIFIED" in text
-    assert "\u2717 kept 7/9, all needed" in text
-    assert "\u2713 shape 1/24" in text
+    assert "Proved" not in text
+    assert "NOT certified" in text
+    assert "stable 18/24, 90% needed" in text
+
+
+@pytest.mark.parametrize(
+    ("part", "sign"),
+    [("NOT certified", "\u2717"), ("not necessary", "\u2717"), ("hidden parts", "\u2717"),
+     ("stable 18/24", "\u2717"), ("negative finding", "\u2022")],
+)  # fmt: skip
+def test_what_fails_has_its_sign_and_the_failing_colour(refused, image, part, sign):
+    drawn = words(figure(image, refused))
+    (text,) = (t for t in drawn if part in t.get_text())
+    before = drawn[drawn.index(text) - 1]
+    assert before.get_text() == sign
+    assert before.get_position()[1] == text.get_position()[1]
+    assert (text.get_color() == BAD) == (sign == "\u2717")
+    assert (before.get_color() == BAD) == (sign == "\u2717")
+
+
+def test_one_claim_that_fails_among_others_is_not_called_proved(explanation, image):
+    necessity = replace(explanation.proof.necessity, changed=9)
+    found = replace(explanation, proof=replace(explanation.proof, necessity=necessity))
+    text = said(figure(image, found))
+    assert "Proved" not in text
+    assert "Tested" in text
+    assert "not necessary" in text
+
+
+def test_without_certificate_and_proof_there_are_the_checks_and_their_backgrounds(bare, image):
+    text = said(figure(image, bare))
+    for needed in ("kept 64/64", "shape 1/24", "stable 23/24"):
+        assert needed in text
+    assert "relative to these backgrounds: grey (training mean) 1/1, Gaussian noise 63/63" in text
+    assert "sufficient" not in text
+
+
+def test_a_long_label_is_cut_short_within_claims_but_figures_are_not(refused, image):
+    long = LONG.strip(" ,")
+    text = said(figure(image, replace(refused, label=long, labels=("a", long, "b"))))
+    assert text.count(long) == 0
+    assert "Severe non-proliferative di\u2026 in 9 of 17 draws" in text
 
 
 def test_the_fallback_is_a_dashed_outline_with_its_words(refused, image):
@@ -91,11 +137,22 @@ def test_three_warnings_are_shown_and_the_others_counted(explanation, image):
     assert "(+4 more in explanation.json)" in text
 
 
-@pytest.mark.parametrize("shape", [(30, 30), (40, 900), (900, 40), (1, 1)])
 @pytest.mark.parametrize("length", [0, 1, 4])
-def test_all_text_lies_on_the_page_and_none_on_another(refused, shape, length):
-    claim = replace(refused.claim, warnings=("w " + LONG * length,) * 5 * min(length, 1))
-    found = replace(refused, label="x" + LONG * length, status=LONG * (length + 1), claim=claim)
+@pytest.mark.parametrize(
+    ("which", "shape"),
+    [
+        ("refused", (30, 30)),
+        ("refused", (40, 900)),
+        ("refused", (900, 40)),
+        ("explanation", (30, 30)),
+        ("explanation", (1, 1)),
+        ("bare", (40, 900)),
+    ],
+)
+def test_all_text_lies_on_the_page_and_none_on_another(request, which, shape, length):
+    found = request.getfixturevalue(which)
+    claim = replace(found.claim, warnings=("w " + LONG * length,) * 6 * min(length, 1))
+    found = replace(found, label="x" + LONG * length, status=LONG * (length + 1), claim=claim)
     image, found = resized(replace(found, fallback=None), *shape)
     drawing = figure(image, found)
     ruler = canvas_of(drawing).get_renderer()
@@ -105,14 +162,25 @@ def test_all_text_lies_on_the_page_and_none_on_another(refused, shape, length):
         assert box.x0 >= 0
         assert box.x1 <= 1600
         assert box.y0 >= 0
-        assert box.y1 <= 800
+        assert box.y1 <= 960
         later = [*boxes[i + 1 :], *panels]
         # Line boxes may touch by the room for accents; ink may not.
         assert not any(box.padded(-2.5).overlaps(other.padded(-2.5)) for other in later)
 
 
+@pytest.mark.parametrize("shape", [(30, 30), (40, 20), (20, 40)])
+def test_the_pictures_stay_large_however_much_there_is_to_say(refused, shape):
+    long = LONG.strip(" ,")
+    claim = replace(refused.claim, warnings=(LONG * 3,) * 6)
+    found = replace(refused, label=long, labels=("a", long, "b"), status=LONG * 3, claim=claim)
+    fallback = replace(refused.fallback, mask=torch.ones(*shape, dtype=torch.bool))
+    image, found = resized(replace(found, fallback=fallback), *shape)
+    panel = figure(image, found).axes[1].get_window_extent()
+    assert max(panel.width, panel.height) >= 300
+
+
 def test_the_page_is_sixteen_hundred_pixels_wide(explanation, image):
-    assert rendered(figure(image, explanation)).shape == (800, 1600, 3)
+    assert rendered(figure(image, explanation)).shape == (960, 1600, 3)
 
 
 def test_the_evidence_panel_shows_content_inside_and_hatched_grey_outside(explanation):
@@ -123,7 +191,7 @@ def test_the_evidence_panel_shows_content_inside_and_hatched_grey_outside(explan
 
     def at(x, y):
         column, row = axes.transData.transform((x, y))
-        return page[799 - int(row), int(column)]
+        return page[959 - int(row), int(column)]
 
     np.testing.assert_array_equal(at(12.5, 7.5), (255, 0, 0))
     outside = at(24, 15)
@@ -137,7 +205,7 @@ def test_the_outline_shows_on_dark_and_on_bright_content(explanation, level):
     drawing = figure(image, explanation)
     page, axes = rendered(drawing), drawing.axes[2]
     column, row = axes.transData.transform((7.5, 8.0))
-    around = page[799 - int(row), int(column) - 6 : int(column) + 7].astype(float)
+    around = page[959 - int(row), int(column) - 6 : int(column) + 7].astype(float)
     brightness = around @ (0.299, 0.587, 0.114)
     assert abs(brightness - 255 * level).max() > 90
     assert (around.max(axis=1) - around.min(axis=1)).max() > 100  # the accent colour

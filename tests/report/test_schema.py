@@ -1,9 +1,11 @@
 """explanation.json: complete, valid, documented, exact, and read again only if it is ours."""
 
+import hashlib
 import json
 import math
 import re
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,21 +13,39 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from jsonschema import Draft202012Validator
 
 from med_cam.errors import OutputError
-from med_cam.report.schema import (
-    SCHEMA_VERSION,
-    json_schema,
-    read_explanation,
-    to_json,
-    to_text,
-    unique_names,
+from med_cam.images.mask_file import mask_png
+from med_cam.report.document import to_json, unique_names
+from med_cam.report.schema import SCHEMA_VERSION, json_schema, read_explanation
+from med_cam.report.source import Source
+from med_cam.report.text import to_text
+from med_cam.values import (
+    Alternative,
+    BackgroundResult,
+    Cell,
+    Certificate,
+    Check,
+    Claim,
+    Enlarged,
+    Minimality,
+    Necessity,
+    Proof,
+    Rate,
+    Spread,
+    Stage,
+    Step,
 )
-from med_cam.values import BackgroundResult, Check, Claim, Step
 
 DOCS = Path(__file__).parents[2] / "docs" / "explanation-json.md"
 PROMISED = (
     "schema_version target label probabilities area status verified seconds passes seed "
     "probabilities_after change kl claim fallback trace components taps config versions sha256"
 )
+
+
+@pytest.fixture
+def describe(provenance, source):
+    """The JSON values of an explanation."""
+    return partial(to_json, provenance=provenance, source=source)
 
 
 def errors(document):
@@ -59,27 +79,110 @@ def test_the_schema_is_a_schema():
     Draft202012Validator.check_schema(json_schema())
 
 
-@pytest.mark.parametrize("which", ["explanation", "refused"])
-def test_what_is_written_is_valid(which, request, provenance):
-    document = json.loads(to_text(to_json(request.getfixturevalue(which), provenance=provenance)))
+@pytest.mark.parametrize("which", ["explanation", "refused", "bare"])
+def test_what_is_written_is_valid(which, request, describe):
+    document = json.loads(to_text(describe(request.getfixturevalue(which))))
     assert errors(document) == []
 
 
-def test_the_promised_fields_are_there(explanation, provenance):
-    names = set(to_json(explanation, provenance=provenance))
-    assert set(PROMISED.split()) <= names
-    assert names == set(json_schema()["required"])
+def test_the_promised_fields_are_there(explanation, describe):
+    assert set(PROMISED.split()) <= set(describe(explanation))
+
+
+def unwritten(document, node, path=""):
+    """Fields that the schema has and the document lacks, at any depth."""
+    if "$ref" in node:
+        node = json_schema()["$defs"][node["$ref"].rsplit("/", 1)[1]]
+    options = [o for o in node.get("anyOf", ()) if o != {"type": "null"}]
+    if options and document is not None:
+        yield from unwritten(document, options[0], path)
+    if isinstance(document, list):
+        for value in document:
+            yield from unwritten(value, node.get("items", {}), f"{path}[]")
+    if isinstance(document, dict):
+        for name, child in node.get("properties", {}).items():
+            if name not in document:
+                yield f"{path}.{name}"
+            else:
+                yield from unwritten(document[name], child, f"{path}.{name}")
+
+
+@pytest.mark.parametrize("which", ["explanation", "refused", "bare"])
+def test_every_field_is_written_whether_or_not_the_schema_insists(which, request, describe):
+    document = describe(request.getfixturevalue(which))
+    assert list(unwritten(document, json_schema())) == []
+
+
+def test_a_field_that_is_not_written_would_be_noticed(explanation, describe):
+    document = describe(explanation)
+    del document["proof"]["alternatives"][0]["claim"]["certificate"]["margin"]["low"]
+    found = list(unwritten(document, json_schema()))
+    assert found == [".proof.alternatives[].claim.certificate.margin.low"]
+
+
+def as_1_0(document):
+    """What med-cam wrote before there were certificates and proofs."""
+    document = json.loads(json.dumps(document)) | {"schema_version": "1.0"}
+    del document["proof"], document["stages"], document["claim"]["certificate"]
+    del document["image"]["file"], document["classifier"]["against"]
+    for name in ("mask", "source", "references"):
+        del document["sha256"][name]
+    return document
+
+
+def test_files_of_1_0_are_still_valid_and_read(tmp_path, bare, describe):
+    document = as_1_0(describe(bare))
+    assert errors(document) == []
+    write_json(tmp_path, document)
+    assert read_explanation(tmp_path) == document
+
+
+def test_the_proof_in_the_file_is_the_proof(explanation, describe):
+    document = json.loads(to_text(describe(explanation)))
+    certificate, proof = document["claim"]["certificate"], document["proof"]
+    assert (certificate["draws"], certificate["kept"], certificate["holds"]) == (63, 63, True)
+    assert certificate["bound"] == 0.9501987654321098
+    assert certificate["margin"] == {
+        "lowest": 0.21, "low": 0.31, "middle": 0.61, "high": 0.81, "highest": 0.91
+    }  # fmt: skip
+    assert (proof["minimality"]["needed"], proof["minimality"]["holds"]) == (23, True)
+    assert len(proof["minimality"]["cells"]) == 23
+    assert proof["minimality"]["cells"][-1] == {
+        "row": 8, "column": 0, "lost_by": "shift", "number": 7
+    }  # fmt: skip
+    assert proof["necessity"]["holds"] is True
+    assert [other["mask"] for other in proof["alternatives"]] == [
+        "alternative-1.png", "alternative-2.png"
+    ]  # fmt: skip
+    assert proof["enlarged"]["mask"] == "enlarged.png"
+    assert proof["agreement"]["map"] == "agreement.png"
+    assert proof["agreement"]["seeds"] == [7, 1, 2]
+    assert document["stages"][0] == {
+        "name": "search", "forward": 200, "backward": 240, "seconds": 20.1235
+    }  # fmt: skip
+    assert document["classifier"]["against"] == "glioma"
+    assert document["sha256"]["references"] == "c" * 64
+
+
+def test_what_does_not_hold_is_written_so(refused, describe):
+    document = describe(refused)
+    assert document["claim"]["certificate"]["holds"] is False
+    assert document["proof"]["minimality"]["needed"] == 21
+    assert document["proof"]["minimality"]["holds"] is False
+    assert document["proof"]["necessity"]["holds"] is False
+    assert document["proof"]["enlarged"] is None
+    assert document["proof"]["agreement"] is None
 
 
 @pytest.mark.parametrize("name", ["status", "claim", "fallback", "sha256"])
-def test_a_field_left_out_is_invalid(name, explanation, provenance):
-    document = to_json(explanation, provenance=provenance)
+def test_a_field_left_out_is_invalid(name, explanation, describe):
+    document = describe(explanation)
     del document[name]
     assert errors(document)
 
 
-def test_a_field_unknown_to_the_schema_is_invalid(explanation, provenance):
-    assert errors({**to_json(explanation, provenance=provenance), "extra": 1})
+def test_a_field_unknown_to_the_schema_is_invalid(explanation, describe):
+    assert errors({**describe(explanation), "extra": 1})
 
 
 def test_the_docs_list_every_field_with_its_meaning_and_no_other():
@@ -93,16 +196,27 @@ def test_the_docs_list_every_field_with_its_meaning_and_no_other():
         (Claim, "claim", {"holds"}),
         (Check, "claim.checks[]", set()),
         (BackgroundResult, "claim.backgrounds[]", set()),
+        (Certificate, "claim.certificate", {"holds"}),
+        (Spread, "claim.certificate.margin", set()),
+        (Proof, "proof", set()),
+        (Minimality, "proof.minimality", {"holds", "needed"}),
+        (Cell, "proof.minimality.cells[]", set()),
+        (Necessity, "proof.necessity", {"holds"}),
+        (Rate, "proof.hidden", set()),
+        (Alternative, "proof.alternatives[]", {"sha256"}),
+        (Enlarged, "proof.enlarged", {"sha256"}),
+        (Stage, "stages[]", set()),
     ],
 )
-def test_no_field_of_a_claim_is_lost(value, path, extra):
-    listed = {p.removeprefix(f"{path}.") for p in documented(json_schema()) if p.startswith(path)}
-    listed = {name for name in listed if re.fullmatch(r"\w+", name)} - {path}
+def test_no_field_of_a_value_is_lost(value, path, extra):
+    paths = [p for p in documented(json_schema()) if p.startswith(f"{path}.")]
+    listed = {p.removeprefix(f"{path}.") for p in paths}
+    listed = {name for name in listed if re.fullmatch(r"\w+", name)}
     assert listed == {field.name for field in fields(value)} | extra
 
 
-def test_the_decision_can_be_computed_again_from_the_file(explanation, provenance):
-    document = json.loads(to_text(to_json(explanation, provenance=provenance)))
+def test_the_decision_can_be_computed_again_from_the_file(explanation, describe):
+    document = json.loads(to_text(describe(explanation)))
     before, after = document["probabilities"], document["probabilities_after"]
     assert tuple(before.values()) == explanation.before
     assert document["change"] == after["meningioma"] - before["meningioma"]
@@ -110,8 +224,8 @@ def test_the_decision_can_be_computed_again_from_the_file(explanation, provenanc
     assert document["claim"]["holds"] is True
 
 
-def test_numbers_that_are_not_finite_become_null(explanation, provenance):
-    document = to_json(replace(explanation, kl=math.inf, seconds=math.nan), provenance=provenance)
+def test_numbers_that_are_not_finite_become_null(explanation, describe):
+    document = describe(replace(explanation, kl=math.inf, seconds=math.nan))
     assert document["kl"] is None
     assert document["seconds"] is None
     assert document["trace"][1]["loss"] is None
@@ -119,31 +233,76 @@ def test_numbers_that_are_not_finite_become_null(explanation, provenance):
     assert errors(document) == []
 
 
-def test_losses_are_rounded_and_probabilities_are_not(explanation, provenance):
-    document = to_json(explanation, provenance=provenance)
+def test_losses_are_rounded_and_probabilities_are_not(explanation, describe):
+    document = describe(explanation)
     assert document["trace"][0]["loss"] == 1.23457
     assert document["probabilities"]["meningioma"] == 0.9731234567891234
 
 
-def test_one_line_for_each_step(explanation, provenance):
+def test_one_line_for_each_step(explanation, describe):
     many = replace(explanation, steps=tuple(Step(i, 0.1, {"kl": 0.2}, 0.3) for i in range(50)))
-    text = to_text(to_json(many, provenance=provenance))
+    text = to_text(describe(many))
     assert sum('"step":' in line for line in text.splitlines()) == 50
     assert [row["step"] for row in json.loads(text)["trace"]] == list(range(50))
 
 
-def test_a_search_without_steps_is_valid(explanation, provenance):
-    document = json.loads(to_text(to_json(replace(explanation, steps=()), provenance=provenance)))
+def test_one_line_for_each_cell_and_one_for_the_numbers_of_draws(explanation, describe):
+    minimality = replace(explanation.proof.minimality, draws=tuple(range(60)))
+    proof = replace(explanation.proof, minimality=minimality)
+    text = to_text(describe(replace(explanation, proof=proof)))
+    assert sum('"lost_by":' in line for line in text.splitlines()) == 23
+    assert sum('"draws": [' in line and line.endswith("],") for line in text.splitlines()) == 1
+    assert max(len(line) for line in text.splitlines() if "lost_by" in line) < 99
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=40),
+        lambda inner: (
+            st.lists(inner, max_size=9)
+            | st.dictionaries(st.sampled_from(["trace", "cells", "a"]) | st.text(), inner)
+        ),
+        max_leaves=40,
+    )
+)
+def test_the_text_is_the_value_however_it_is_laid_out(value):
+    assert json.loads(to_text({"x": value})) == {"x": value}
+
+
+def test_the_hash_of_the_mask_is_that_of_its_file(explanation, describe):
+    document = describe(explanation)
+    for name, mask in (
+        (document["sha256"]["mask"], explanation.mask),
+        (document["proof"]["enlarged"]["sha256"], explanation.proof.enlarged.mask),
+        (document["proof"]["alternatives"][1]["sha256"], explanation.proof.alternatives[1].mask),
+    ):
+        assert name == hashlib.sha256(mask_png(mask)).hexdigest()
+
+
+def test_a_search_without_steps_is_valid(explanation, describe):
+    document = json.loads(to_text(describe(replace(explanation, steps=()))))
     assert document["trace"] == []
     assert errors(document) == []
 
 
 def test_an_image_made_in_memory_has_no_name_and_no_hash(explanation, provenance):
-    bare = replace(provenance, image_name="", image_sha256="", weights_sha256="", preset="")
-    document = to_json(explanation, provenance=bare)
-    assert document["image"] == {"name": None, "height": 20, "width": 30}
-    assert document["sha256"] == {"image": None, "weights": None}
+    bare = replace(
+        provenance,
+        image_name="",
+        image_sha256="",
+        weights_sha256="",
+        preset="",
+        references_sha256="",
+        against="",
+    )
+    source = Source("source.npy", b"pixels")
+    document = to_json(explanation, provenance=bare, source=source)
+    assert document["image"] == {"name": None, "file": "source.npy", "height": 20, "width": 30}
+    assert document["sha256"]["source"] == hashlib.sha256(b"pixels").hexdigest()
+    for name in ("image", "weights", "references"):
+        assert document["sha256"][name] is None
     assert document["preset"] is None
+    assert document["classifier"]["against"] is None
     assert errors(document) == []
 
 
@@ -153,10 +312,10 @@ def test_labels_that_occur_twice_stay_apart():
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters()), st.text(st.characters()))
-def test_any_text_survives(explanation, provenance, status, path):
+def test_any_text_survives(explanation, provenance, source, status, path):
     changed = replace(explanation, status=status)
     origin = replace(provenance, config={"folder": path + "\udcff"})
-    data = to_text(to_json(changed, provenance=origin)).encode("utf-8")
+    data = to_text(to_json(changed, provenance=origin, source=source)).encode("utf-8")
     document = json.loads(data)
     assert document["status"] == status.encode("utf-8", "replace").decode()
     assert errors(document) == []
@@ -166,25 +325,29 @@ def write_json(folder, document):
     (folder / "explanation.json").write_text(json.dumps(document), "utf-8")
 
 
-def test_a_result_is_read_again(tmp_path, refused, provenance):
-    document = to_json(refused, provenance=provenance)
+def test_a_result_is_read_again(tmp_path, refused, describe):
+    document = describe(refused)
     (tmp_path / "explanation.json").write_text(to_text(document), "utf-8")
     assert read_explanation(tmp_path) == document
 
 
-def test_a_newer_minor_version_is_read(tmp_path, explanation, provenance):
+def test_a_newer_minor_version_is_read(tmp_path, explanation, describe):
     major = SCHEMA_VERSION.split(".")[0]
-    document = {**to_json(explanation, provenance=provenance), "schema_version": f"{major}.99"}
+    document = {
+        **describe(explanation),
+        "schema_version": f"{major}.99",
+    }
     write_json(tmp_path, document)
     assert read_explanation(tmp_path)["schema_version"] == f"{major}.99"
 
 
 @pytest.mark.parametrize("version", ["2.0", "0.9", "10.0", 3, None])
-def test_another_version_is_refused_by_name(tmp_path, explanation, provenance, version):
+def test_another_version_is_refused_by_name(tmp_path, explanation, describe, version):
     write_json(
-        tmp_path, {**to_json(explanation, provenance=provenance), "schema_version": version}
+        tmp_path,
+        {**describe(explanation), "schema_version": version},
     )
-    with pytest.raises(OutputError, match=rf"schema version {version}, this med-cam reads 1\.0"):
+    with pytest.raises(OutputError, match=rf"schema version {version}, this med-cam reads 1\.1"):
         read_explanation(tmp_path)
 
 
@@ -207,8 +370,8 @@ def test_json_that_is_no_explanation_is_refused(tmp_path, document):
         read_explanation(tmp_path)
 
 
-def test_missing_fields_are_named(tmp_path, explanation, provenance):
-    document = to_json(explanation, provenance=provenance)
+def test_missing_fields_are_named(tmp_path, explanation, describe):
+    document = describe(explanation)
     del document["claim"], document["seed"]
     write_json(tmp_path, document)
     with pytest.raises(OutputError, match="lacks claim, seed"):

@@ -1,13 +1,23 @@
 """Numbers in words never claim more than was found."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, strategies as st
 
 from med_cam.masking import BACKGROUNDS
 from med_cam.report.line import summary_line
-from med_cam.report.wording import BACKGROUND_WORDS, backgrounds, check, percent, probability
+from med_cam.report.wording import (
+    BACKGROUND_WORDS,
+    as_given,
+    at_least,
+    at_most,
+    backgrounds,
+    check,
+    percent,
+    probability,
+)
 from med_cam.values import Check
 
 
@@ -38,6 +48,54 @@ def test_no_probability_or_share_is_rounded_to_none_or_all(value):
 )
 def test_shares(share, text):
     assert percent(share) == text
+
+
+def printed(text):
+    """The share that a text such as "at least 95.0%" states, exactly."""
+    return Fraction(text.split()[-1].removesuffix("%")) / 100
+
+
+def written(share):
+    """The share as it is written in explanation.json, exactly."""
+    return Fraction(repr(share))
+
+
+@given(st.floats(0, 1))
+def test_a_printed_lower_bound_never_exceeds_the_true_one_and_is_near(bound):
+    stated = printed(at_least(bound))
+    assert stated <= written(bound) < stated + Fraction(1, 1000)
+
+
+@given(st.floats(0, 1))
+def test_a_printed_upper_bound_is_never_below_the_true_one_and_is_near(bound):
+    stated = printed(at_most(bound))
+    assert stated - Fraction(1, 1000) < written(bound) <= stated
+
+
+@given(st.floats(0, 1))
+def test_a_share_that_was_given_is_printed_with_every_digit(share):
+    assert printed(as_given(share)) == written(share)
+
+
+@pytest.mark.parametrize(
+    ("worded", "text"),
+    [
+        (at_least(0.9501), "at least 95.0%"),
+        (at_least(0.99999), "at least 99.9%"),
+        (at_least(0.0004), "at least 0.0%"),
+        (at_least(1.0), "at least 100%"),
+        (at_most(0.1391), "at most 14.0%"),
+        (at_most(0.139), "at most 13.9%"),
+        (at_most(1e-9), "at most 0.1%"),
+        (at_most(0.0), "at most 0.0%"),
+        (at_most(0.9999), "at most 100%"),
+        (as_given(0.95), "95%"),
+        (as_given(0.999), "99.9%"),
+        (as_given(1.0), "100%"),
+    ],
+)
+def test_bounds(worded, text):
+    assert worded == text
 
 
 def test_every_background_has_words_and_every_word_a_background():

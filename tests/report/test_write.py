@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +20,8 @@ from med_cam.report import write as module
 from med_cam.report.schema import read_explanation
 from med_cam.report.write import evidence_png, write
 
-FILES = {"mask.png", "evidence.png", "figure.png", "explanation.json"}
+FILES = {"mask.png", "evidence.png", "figure.png", "explanation.json", "source.png"}
+PROOFS = {"alternative-1.png", "alternative-2.png", "enlarged.png", "agreement.png"}
 
 
 @pytest.fixture(autouse=True)
@@ -41,18 +43,94 @@ def pixels_of(data):
         return picture.mode, np.array(picture)
 
 
-def test_a_result_has_its_four_files(tmp_path, monkeypatch, explanation, image, provenance):
+def test_a_result_has_its_files(tmp_path, monkeypatch, explanation, image, provenance):
     monkeypatch.undo()
     write(explanation, image, tmp_path / "out" / "scan", provenance)
     assert names(tmp_path / "out") == {"scan"}
-    assert names(tmp_path / "out" / "scan") == FILES
-    assert pixels_of((tmp_path / "out/scan/figure.png").read_bytes())[1].shape[:2] == (800, 1600)
+    assert names(tmp_path / "out" / "scan") == FILES | PROOFS
+    assert pixels_of((tmp_path / "out/scan/figure.png").read_bytes())[1].shape[:2] == (960, 1600)
     assert read_explanation(tmp_path / "out/scan")["label"] == "meningioma"
 
 
 def test_the_mask_file_is_the_mask(tmp_path, explanation, image, provenance):
     write(explanation, image, tmp_path / "scan", provenance)
     assert torch.equal(mask_from_png((tmp_path / "scan/mask.png").read_bytes()), explanation.mask)
+
+
+def test_without_a_proof_there_are_no_files_of_one(tmp_path, bare, image, provenance):
+    write(bare, image, tmp_path / "scan", provenance)
+    assert names(tmp_path / "scan") == FILES
+
+
+def test_the_copy_of_the_image_is_its_file_and_json_names_it(
+    tmp_path, explanation, image, provenance
+):
+    write(explanation, image, tmp_path / "scan", provenance)
+    name = read_explanation(tmp_path / "scan")["image"]["file"]
+    assert (tmp_path / "scan" / name).read_bytes() == Path(image.path).read_bytes()
+
+
+def test_an_image_that_was_changed_meanwhile_is_refused_and_the_old_result_stays(
+    tmp_path, explanation, image, provenance
+):
+    write(explanation, image, tmp_path / "scan", provenance)
+    before = contents(tmp_path / "scan")
+    Picture.new("L", (30, 20)).save(image.path)
+    with pytest.raises(OutputError, match=r"Scan\.PNG was changed while it was explained"):
+        write(replace(explanation, status="new"), image, tmp_path / "scan", provenance)
+    assert contents(tmp_path / "scan") == before
+
+
+def test_further_masks_are_in_the_files_that_json_names(tmp_path, explanation, image, provenance):
+    write(explanation, image, tmp_path / "scan", provenance)
+    proof = read_explanation(tmp_path / "scan")["proof"]
+
+    def mask(entry):
+        return mask_from_png((tmp_path / "scan" / entry["mask"]).read_bytes())
+
+    for entry, other in zip(proof["alternatives"], explanation.proof.alternatives, strict=True):
+        assert torch.equal(mask(entry), other.mask)
+    assert torch.equal(mask(proof["enlarged"]), explanation.proof.enlarged.mask)
+
+
+def test_the_map_of_agreement_is_grey_with_all_masks_white(
+    tmp_path, explanation, image, provenance
+):
+    write(explanation, image, tmp_path / "scan", provenance)
+    mode, pixels = pixels_of((tmp_path / "scan/agreement.png").read_bytes())
+    assert mode == "L"
+    assert pixels.shape == (20, 30)
+    assert (pixels[0, 0], pixels[-1, -1]) == (0, 255)
+    shares = explanation.proof.agreement.shares.numpy()
+    assert np.abs(pixels / 255 - shares).max() <= 0.5 / 255 + 1e-6
+
+
+@pytest.mark.parametrize("name", ["alternative-0.png", "alternative-1.jpg", "source.txt", "x.png"])
+def test_a_name_that_is_only_like_ours_is_foreign(tmp_path, explanation, image, provenance, name):
+    write(explanation, image, tmp_path / "scan", provenance)
+    (tmp_path / "scan" / name).touch()
+    with pytest.raises(OutputError, match=re.escape(name)):
+        write(explanation, image, tmp_path / "scan", provenance)
+
+
+@pytest.mark.parametrize("name", ["alternative-12.png", "source.jpeg", "source.npy", "source"])
+def test_files_that_an_earlier_result_may_have_had_are_replaced(
+    tmp_path, bare, image, provenance, name
+):
+    write(bare, image, tmp_path / "scan", provenance)
+    (tmp_path / "scan" / name).touch()
+    write(bare, image, tmp_path / "scan", provenance)
+    assert names(tmp_path / "scan") == FILES
+
+
+def test_a_users_own_picture_of_the_name_of_a_copy_is_not_lost(
+    tmp_path, explanation, image, provenance
+):
+    (tmp_path / "scan").mkdir()
+    (tmp_path / "scan" / "source.png").write_bytes(b"the only one")
+    with pytest.raises(OutputError, match=r"holds 'source\.png'.*would be lost"):
+        write(explanation, image, tmp_path / "scan", provenance)
+    assert contents(tmp_path / "scan") == {"source.png": b"the only one"}
 
 
 def test_a_fallback_has_its_mask_and_json_names_it(tmp_path, refused, image, provenance):
@@ -87,7 +165,7 @@ def test_a_new_result_replaces_the_old_one_wholly(
 ):
     write(refused, image, tmp_path / "scan", provenance)
     write(explanation, image, tmp_path / "scan", provenance)
-    assert names(tmp_path / "scan") == FILES
+    assert names(tmp_path / "scan") == FILES | PROOFS
     assert read_explanation(tmp_path / "scan")["verified"] is True
     assert names(tmp_path) == {"scan"}
 
@@ -98,7 +176,7 @@ def test_an_empty_folder_and_a_file_managers_litter_are_replaced(
     (tmp_path / "scan").mkdir()
     (tmp_path / "scan" / ".DS_Store").touch()
     write(explanation, image, tmp_path / "scan", provenance)
-    assert names(tmp_path / "scan") == FILES
+    assert names(tmp_path / "scan") == FILES | PROOFS
 
 
 def test_a_folder_behind_a_link_is_replaced_and_the_link_stays(
@@ -108,7 +186,7 @@ def test_a_folder_behind_a_link_is_replaced_and_the_link_stays(
     (tmp_path / "scan").symlink_to(tmp_path / "real")
     write(explanation, image, tmp_path / "scan", provenance)
     assert (tmp_path / "scan").is_symlink()
-    assert names(tmp_path / "real") == FILES
+    assert names(tmp_path / "real") == FILES | PROOFS
 
 
 def test_a_folder_with_other_files_is_refused_and_left_alone(
@@ -143,7 +221,7 @@ def full_disk(after):
     return fsync
 
 
-@pytest.mark.parametrize("after", range(4))
+@pytest.mark.parametrize("after", range(9))
 @pytest.mark.parametrize("existing", [True, False])
 def test_on_a_full_disk_nothing_half_written_stays(
     tmp_path, monkeypatch, explanation, image, provenance, after, existing
@@ -203,4 +281,4 @@ def test_the_longest_folder_name_that_the_disk_takes_is_taken(
     tmp_path, explanation, image, provenance
 ):
     write(explanation, image, tmp_path / ("s" * 255), provenance)
-    assert names(tmp_path / ("s" * 255)) == FILES
+    assert names(tmp_path / ("s" * 255)) == FILES | PROOFS

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from med_cam.cli import manual, study_commands
+from med_cam.cli import audit_command, manual, study_commands
 from med_cam.cli.answer import Work, answer
 from med_cam.cli.failures import DONE, MISTAKE, one_sentence
 from med_cam.cli.installed import own_version
@@ -16,7 +16,7 @@ from med_cam.cli.options import Backgrounds, ConfigFile, Device, Preset, Seed
 from med_cam.cli.request import OUT, Request
 from med_cam.cli.screen import screen
 
-COMMANDS = ("explain", "data", "train", "reproduce")
+COMMANDS = ("explain", "audit", "data", "train", "reproduce")
 NOTHING_FINISHED = "interrupted before an image was finished; nothing was written."
 
 app = typer.Typer(
@@ -140,6 +140,7 @@ def explain(  # noqa: PLR0913  one argument an option
     return answer(load, debug=debug, interrupted=NOTHING_FINISHED)
 
 
+app.command(help=manual.AUDIT)(audit_command.audit)
 data = typer.Typer(help=manual.DATA, rich_markup_mode="rich")
 data.command(name="check", help=manual.CHECK)(study_commands.check)
 app.add_typer(data, name="data")

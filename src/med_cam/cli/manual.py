@@ -50,6 +50,30 @@ OUT = (
 DEBUG = "Show where an error comes from, and the warnings of other libraries."
 VERSION = "Show the version."
 
+AUDIT = (
+    "Tell what a classifier answers when there is no evidence: the missingness audit.\n\n"
+    "Asked are the backgrounds alone, shapes without content, and the images with more and more "
+    "of their cells hidden. A label that is given where nothing is shown, or by a shape alone, "
+    "proves little where an explanation rests on it; the last lines say over which backgrounds to "
+    "explain instead.\n\n"
+    "[bold]IMAGE|FOLDER[/bold]: as for med-cam explain. Without any, the samples that come with "
+    "med-cam.\n\n"
+    "Examples:\n"
+    "  med-cam audit\n"
+    "  med-cam audit scans/ --model my-classifier/ --references others/ --out audit\n\n"
+    "Exit status: as of med-cam explain; 0 whatever the audit finds."
+)
+AUDIT_REFERENCES = (
+    'Other images, for the background "others". The bundled classifier brings its own; without '
+    "any, that background is left out."
+)
+DRAWS = "Draws of everything random, an image: noise, blobs, hidden cells."
+AUDIT_SEED = "Same seed, same machine: same numbers."
+AUDIT_OUT = (
+    "Gets audit.json (every number, hashes of classifier and images, versions) and audit.md. "
+    "Earlier ones are replaced. Without it, nothing is written."
+)
+
 STUDIES = ("bach", "ham10000", "idrid", "brain-mri", "lc25000")
 STUDY = f"The data set: {', '.join(STUDIES)}."
 ROOT = "The folder into which the data set was unpacked, as its owner ships it."

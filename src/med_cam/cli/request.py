@@ -38,6 +38,31 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditRequest:
+    """The options of `med-cam audit`.
+
+    Attributes:
+        images: files and folders.
+        model: a classifier's folder or file; the bundled one by default.
+        references: a folder of other images, for the background "others".
+        draws: of everything random, an image.
+        seed: of every draw.
+        device: as `load_classifier` takes it.
+        out: the folder that gets audit.json and audit.md, if any.
+        debug: as for `Request`.
+    """
+
+    images: tuple[Path, ...] = ()
+    model: str | None = None
+    references: Path | None = None
+    draws: int = 8
+    seed: int = 0
+    device: str = "auto"
+    out: Path | None = None
+    debug: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CheckRequest:
     """The options of `med-cam data check`.
 

@@ -7,26 +7,45 @@ import numpy as np
 
 from med_cam.images.geometry import Image
 from med_cam.report import wording
-from med_cam.report.lettering import DPI, Face, readable, shortened, text_width, wrapped, write
+from med_cam.report.claims import Told, claims
+from med_cam.report.lettering import (
+    DPI,
+    ELLIPSIS,
+    Face,
+    readable,
+    shortened,
+    text_width,
+    wrapped,
+    write,
+)
 from med_cam.report.panels import FALLBACK_OUTLINE, OUTLINE, draw_panels, stroke
 from med_cam.report.schema import JSON_FILE
-from med_cam.values import Check, Explanation, Fallback
+from med_cam.values import Explanation, Fallback
 
 if TYPE_CHECKING:
     import matplotlib.figure
     from matplotlib.axes import Axes
 
-WIDTH, HEIGHT = 1600.0, 800.0  # pixels
+WIDTH, HEIGHT = 1600.0, 960.0  # pixels
 MARGIN = 44.0
 ROOM = WIDTH - 2 * MARGIN
 WARNINGS_SHOWN = 3
+LONGEST_LABEL = 28  # characters of it within a sentence; the whole label stands at the top
+INDENT, BETWEEN = 26.0, 44.0  # pixels: from a sign to its text, between claims of one row
+SPACING = 1.9  # pixels from line to line for each point of the letters
 
 GOOD, BAD = "#005f9e", "#b34400"  # told apart by the colour-blind, dark enough for text on white
 HEADING = Face(31, bold=True)
 BADGE = Face(21, bold=True, color="white")
 STATUS = Face(17, bold=True)
-CHECK = {True: Face(16, bold=True, color=GOOD), False: Face(16, bold=True, color=BAD)}
 BODY = Face(15)
+HEADED = Face(15, bold=True)
+SIGNS = {
+    True: ("\u2713", Face(15, bold=True, color=GOOD)),
+    False: ("\u2717", Face(15, bold=True, color=BAD)),
+    None: ("\u2022", BODY),
+}
+CLAIMS = {True: BODY, False: Face(15, bold=True, color=BAD), None: BODY}
 WARNING = Face(14, color=BAD)
 CAPTION = Face(14, color="#5b6470")
 
@@ -97,12 +116,12 @@ def _label(page: "Axes", label: str, *, width: float) -> None:
 
 
 def _footer(page: "Axes", found: Explanation) -> float:
-    """Legend, status, backgrounds, checks, warnings; returns the height at which they begin."""
+    """Legend, status, claims, backgrounds, warnings; returns the height at which they begin."""
     y = HEIGHT - 24
     write(page, (MARGIN, y), wording.NOT_A_DIAGNOSIS, CAPTION)
     y = _rows_up(page, _warnings(found.claim.warnings), WARNING, y=y - 36)
-    _checks(page, found.claim.checks, y=y - 2)
-    y = _rows_up(page, _relative_to(found), BODY, y=y - 38)
+    y = _rows_up(page, _relative_to(found), BODY, y=y - 2)
+    y = _proved(page, found, y=y - 4)
     y = _rows_up(page, wrapped(found.status, STATUS, width=ROOM, lines=2), STATUS, y=y - 6)
     return y if found.fallback is None else _legend(page, found.fallback, y=y - 6)
 
@@ -111,28 +130,79 @@ def _rows_up(page: "Axes", rows: Sequence[str], face: Face, *, y: float) -> floa
     """Lines of text whose last has its baseline at y; returns where a line above would go."""
     for row in reversed(rows):
         write(page, (MARGIN, y), row, face)
-        y -= 1.9 * face.size
+        y -= SPACING * face.size
     return y
 
 
 def _relative_to(found: Explanation) -> list[str]:
-    """On which backgrounds the claim rests and which were only tried, each with its count."""
+    """On which backgrounds the claim rests, unless the certificate says so, and which were tried.
+
+    Each with its count.
+    """
     rests = [wording.kept_on(b) for b in found.claim.backgrounds if b.searched]
     tried = [wording.kept_on(b) for b in found.claim.backgrounds if not b.searched]
     text = f"Claim relative to these backgrounds: {', '.join(rests) or 'none'}"
     beside = f"Also tried, no part of the claim: {', '.join(tried)}"
-    rows = wrapped(text, BODY, width=ROOM, lines=2)
+    known = found.claim.certificate is not None
+    rows = [] if known else wrapped(text, BODY, width=ROOM, lines=2)
     return [*rows, shortened(beside, BODY, width=ROOM)] if tried else rows
 
 
-def _checks(page: "Axes", checks: Sequence[Check], *, y: float) -> None:
-    """Each check with its count, ticked or crossed."""
-    x = MARGIN
-    for result in checks:
-        sign, face = "\u2713" if result.passed else "\u2717", CHECK[result.passed]
-        text = readable(f"{sign} {wording.check(result)}")
-        write(page, (x, y), text, face)
-        x += text_width(text, face) + 40
+def _told(found: Explanation) -> list[Told]:
+    """The claims, and those checks that no claim tells of."""
+    covered = {"kept"} if found.claim.certificate is not None else set()
+    covered |= {"shape"} if found.proof is not None else set()
+    checks = [check for check in found.claim.checks if check.name not in covered]
+    labels = (found.label, *found.labels)
+    told = [Told(_brief(claim.text, labels), claim.holds) for claim in claims(found)]
+    return [*told, *(Told(wording.check(check), check.passed) for check in checks)]
+
+
+def _brief(text: str, labels: Sequence[str]) -> str:
+    """A sentence with long labels cut short."""
+    for label in sorted(labels, key=len, reverse=True):
+        if len(label) > LONGEST_LABEL:
+            text = text.replace(label, label[: LONGEST_LABEL - 1].rstrip() + ELLIPSIS)
+    return text.replace("->", "\u2192")
+
+
+def _proved(page: "Axes", found: Explanation, *, y: float) -> float:
+    """The claims under a heading, short ones side by side; returns where a line above would go."""
+    told = _told(found)
+    rows = _side_by_side(told)
+    for row in reversed(rows):
+        y = _claims_up(page, row, y=y)
+    heading = "Tested" if any(claim.holds is False for claim in told) else "Proved"
+    return _rows_up(page, [heading] if rows else [], HEADED, y=y)
+
+
+def _side_by_side(told: Sequence[Told]) -> list[list[Told]]:
+    """Rows of claims, each claim in the first row that has room for it."""
+    rows: list[list[Told]] = []
+    rooms: list[float] = []
+    for claim in told:
+        needed = BETWEEN + INDENT + text_width(readable(claim.text), CLAIMS[claim.holds])
+        place = next((i for i, room in enumerate(rooms) if needed <= room), len(rows))
+        if place == len(rows):
+            rows.append([])
+            rooms.append(ROOM + BETWEEN)
+        rows[place].append(claim)
+        rooms[place] -= needed
+    return rows
+
+
+def _claims_up(page: "Axes", row: Sequence[Told], *, y: float) -> float:
+    """Claims beside each other, or one in two lines; returns where a line above would go."""
+    leading = SPACING * BODY.size
+    texts = [wrapped(c.text, CLAIMS[c.holds], width=ROOM - INDENT, lines=2) for c in row]
+    x, top = MARGIN, y - leading * (max(map(len, texts)) - 1)
+    for claim, lines in zip(row, texts, strict=True):
+        sign, face = SIGNS[claim.holds]
+        write(page, (x, top), sign, face)
+        for number, line in enumerate(lines):
+            write(page, (x + INDENT, top + leading * number), line, CLAIMS[claim.holds])
+        x += INDENT + text_width(lines[0], CLAIMS[claim.holds]) + BETWEEN
+    return top - leading
 
 
 def _warnings(warnings: Sequence[str]) -> list[str]:

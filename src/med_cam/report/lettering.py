@@ -84,6 +84,8 @@ def _first_line(text: str, face: Face, width: float) -> str:
 
 def _longest(text: str, face: Face, width: float) -> int:
     """How many characters fit, at least one; by bisection, since width grows with length."""
+    if text_width(text, face) <= width:
+        return len(text)
     low, high = 1, len(text)
     while low < high:
         middle = (low + high + 1) // 2

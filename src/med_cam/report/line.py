@@ -1,5 +1,6 @@
-"""One line an image, for the terminal."""
+"""A line an image for the terminal, and one of what was proved."""
 
+from med_cam.report.claims import claims
 from med_cam.report.wording import backgrounds, percent, probability
 from med_cam.values import Explanation
 
@@ -16,6 +17,11 @@ def summary_line(name: str, explanation: Explanation) -> str:
         _ending(explanation),
     )
     return "  ".join(" ".join(part.split()) for part in parts)
+
+
+def claims_line(explanation: Explanation) -> str:
+    """What was proved, in one line; empty where nothing was looked into."""
+    return " ".join("; ".join(told.text for told in claims(explanation)).split())
 
 
 def _ending(explanation: Explanation) -> str:

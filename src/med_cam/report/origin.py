@@ -9,20 +9,30 @@ from med_cam.images.geometry import Image
 from med_cam.report.schema import Provenance
 
 
-def provenance(
+def provenance(  # noqa: PLR0913  a keyword for each fact
     image: Image,
     classifier: Classifier,
     config: Config,
     *,
     preset: str,
     software: Mapping[str, str],
+    references_sha256: str = "",
+    against: str = "",
 ) -> Provenance:
-    """The origin of one result."""
-    _, height, width = image.pixels.shape
+    """The origin of one result.
+
+    Args:
+        image: that was explained.
+        classifier: that was asked.
+        config: of the run.
+        preset: that the settings started from, or "".
+        software: versions by name.
+        references_sha256: of the other images, or "".
+        against: label of the one class that the target was separated from, or "".
+    """
     return Provenance(
         image_name=Path(image.path).name,
         image_sha256=image.sha256,
-        image_size=(height, width),
         classifier=classifier.name,
         weights_sha256=classifier.sha256,
         input_size=classifier.input_size,
@@ -32,4 +42,6 @@ def provenance(
         preset=preset,
         versions=software,
         device=str(classifier.device),
+        references_sha256=references_sha256,
+        against=against,
     )

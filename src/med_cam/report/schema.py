@@ -1,25 +1,23 @@
-"""explanation.json: an Explanation and where it came from, as plain values with a version."""
+"""explanation.json: its version, its JSON Schema, what it says of its origin; and reading it."""
 
 import json
-import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from med_cam.errors import OutputError
-from med_cam.values import Claim, Explanation, Fallback, Step
 
-SCHEMA_VERSION = "1.0"  # the first number changes when a field changes its meaning or goes
+SCHEMA_VERSION = "1.1"  # the first number changes when a field changes its meaning or goes
 JSON_FILE = "explanation.json"
 MASK_FILE = "mask.png"
 EVIDENCE_FILE = "evidence.png"
 FIGURE_FILE = "figure.png"
 FALLBACK_FILE = "fallback.png"
-
-_TRACE_DIGITS = 6  # losses and seconds; probabilities and areas are written in full
+ALTERNATIVE_FILE = "alternative-{}.png"  # numbered from 1
+ENLARGED_FILE = "enlarged.png"
+AGREEMENT_FILE = "agreement.png"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,6 @@ class Provenance:
     Attributes:
         image_name: file name of the image, without its folder; "" for one made in memory.
         image_sha256: of the image file's bytes, or "".
-        image_size: h w of the source image.
         classifier: name of the classifier.
         weights_sha256: of the weights file, or "".
         input_size: h w that the classifier takes.
@@ -39,11 +36,12 @@ class Provenance:
         preset: name of the preset that the settings started from, or "".
         versions: version of each piece of software that took part.
         device: where the classifier ran.
+        references_sha256: of the other images of the shape test, or "".
+        against: label of the one class that the target was separated from, or "".
     """
 
     image_name: str
     image_sha256: str
-    image_size: tuple[int, int]
     classifier: str
     weights_sha256: str
     input_size: tuple[int, int]
@@ -53,17 +51,8 @@ class Provenance:
     preset: str
     versions: Mapping[str, str]
     device: str
-
-
-def to_json(explanation: Explanation, *, provenance: Provenance) -> dict[str, Any]:
-    """An explanation as plain JSON values, fields as documented in docs/explanation-json.md."""
-    fields = _finding(explanation) | _course(explanation) | _origin(provenance)
-    return {name: _plain(value) for name, value in fields.items()}
-
-
-def to_text(document: Mapping[str, Any]) -> str:
-    """JSON text that a person can read: indented, but one line for each step of the trace."""
-    return "{\n" + ",\n".join(f"  {_entry(*item)}" for item in document.items()) + "\n}\n"
+    references_sha256: str = ""
+    against: str = ""
 
 
 def json_schema() -> dict[str, Any]:
@@ -93,118 +82,6 @@ def read_explanation(folder: Path) -> dict[str, Any]:
         ) from error
     _refuse_other_versions(document, path)
     return dict(document)
-
-
-def unique_names(labels: Sequence[str]) -> tuple[str, ...]:
-    """The labels as keys: one that occurs twice (ImageNet's "crane") gets its class index."""
-    count = Counter(labels)
-    return tuple(f"{x} #{i}" if count[x] > 1 else x for i, x in enumerate(labels))
-
-
-def _finding(found: Explanation) -> dict[str, Any]:
-    """What was found, and what was proved of it."""
-    names = unique_names(found.labels)
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "target": found.target,
-        "label": found.label,
-        "verified": found.verified,
-        "status": found.status,
-        "area": found.area,
-        "components": found.components,
-        "probabilities": dict(zip(names, found.before, strict=True)),
-        "probabilities_after": dict(zip(names, found.after, strict=True)),
-        "change": found.after[found.target] - found.before[found.target],
-        "kl": _rounded(found.kl),
-        "claim": _claim(found.claim),
-        "fallback": None if found.fallback is None else _fallback(found.fallback),
-    }
-
-
-def _course(found: Explanation) -> dict[str, Any]:
-    """What it took."""
-    return {
-        "passes": asdict(found.passes),
-        "seconds": _rounded(found.seconds),
-        "labels": found.labels,
-        "taps": found.taps,
-        "trace": [_step(step) for step in found.steps],
-    }
-
-
-def _origin(origin: Provenance) -> dict[str, Any]:
-    """What it was made of and with."""
-    height, width = origin.image_size
-    return {
-        "seed": origin.seed,
-        "preset": origin.preset or None,
-        "image": {"name": origin.image_name or None, "height": height, "width": width},
-        "classifier": {
-            "name": origin.classifier,
-            "input_size": origin.input_size,
-            "resize": origin.rule,
-        },
-        "sha256": {
-            "image": origin.image_sha256 or None,
-            "weights": origin.weights_sha256 or None,
-        },
-        "config": origin.config,
-        "versions": origin.versions,
-        "device": origin.device,
-    }
-
-
-def _claim(claim: Claim) -> dict[str, Any]:
-    return asdict(claim) | {"holds": claim.holds}
-
-
-def _fallback(fallback: Fallback) -> dict[str, Any]:
-    return {
-        "mask": FALLBACK_FILE,
-        "area": fallback.area,
-        "dropped": fallback.dropped,
-        "claim": _claim(fallback.claim),
-    }
-
-
-def _step(step: Step) -> dict[str, Any]:
-    return {
-        "step": step.index,
-        "loss": _rounded(step.loss),
-        "area": _rounded(step.area),
-        "terms": {name: _rounded(value) for name, value in step.terms.items()},
-    }
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.{_TRACE_DIGITS}g}")
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """Tuples to lists, keys to strings, NaN and infinity (which JSON lacks) to None."""
-    match value:
-        case Mapping():
-            plain: object = {str(key): _plain(item) for key, item in value.items()}
-        case list() | tuple():
-            plain = [_plain(item) for item in value]
-        case float():
-            plain = float(value) if math.isfinite(value) else None
-        case None | bool() | int():
-            plain = value
-        case _:
-            plain = str(value).encode("utf-8", "replace").decode()  # paths may hold stray bytes
-    return plain
-
-
-def _entry(key: str, value: Any) -> str:  # noqa: ANN401  any JSON value
-    if key == "trace" and value:
-        rows = ",\n    ".join(_dumps(row) for row in value)
-        return f"{_dumps(key)}: [\n    {rows}\n  ]"
-    return f"{_dumps(key)}: " + _dumps(value, indent=2).replace("\n", "\n  ")
-
-
-def _dumps(value: Any, *, indent: int | None = None) -> str:  # noqa: ANN401  any JSON value
-    return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 def _refuse_other_versions(document: object, path: Path) -> None:

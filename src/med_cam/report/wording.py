@@ -1,6 +1,7 @@
 """How reports word a number, a check, a background: the same in the figure and in the terminal."""
 
 from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from med_cam.values import BackgroundResult, Check
 
@@ -35,6 +36,22 @@ def percent(share: float) -> str:
     return "<0.1%" if 0 < share < 0.0005 else f"{100 * share:.1f}%"
 
 
+def at_least(bound: float) -> str:
+    """A lower bound with one decimal, rounded down: 0.9999 is "at least 99.9%"."""
+    return f"at least {_rounded(bound, ROUND_FLOOR)}"
+
+
+def at_most(bound: float) -> str:
+    """An upper bound with one decimal, rounded up: 0.1391 is "at most 14.0%"."""
+    return f"at most {_rounded(bound, ROUND_CEILING)}"
+
+
+def as_given(share: float) -> str:
+    """A share that somebody chose, with every digit of it: 0.95 is "95%", 0.999 is "99.9%"."""
+    digits = format(Decimal(repr(float(share))) * 100, "f")
+    return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits}%"
+
+
 def background(name: str) -> str:
     """A background in words; its name where there are none."""
     return BACKGROUND_WORDS.get(name, name)
@@ -61,3 +78,9 @@ def _asked(result: Check) -> str:
     if result.at_least:
         return "all needed" if result.threshold == 1 else f"{result.threshold:.0%} needed"
     return f"{result.threshold:.0%} allowed"
+
+
+def _rounded(share: float, direction: str) -> str:
+    exact = Decimal(repr(float(share))) * 100
+    rounded = exact.quantize(Decimal("0.1"), rounding=direction)
+    return "100%" if rounded == 100 else f"{rounded}%"

@@ -5,45 +5,53 @@ Ctrl-C), the old one stays and nothing half-written does.
 """
 
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float, UInt8
 from PIL import Image as Picture
 from torch import Tensor
 
 from med_cam.errors import OutputError
 from med_cam.images.geometry import Image
 from med_cam.images.mask_file import mask_png
+from med_cam.report.document import to_json
 from med_cam.report.figure import figure
 from med_cam.report.schema import (
+    AGREEMENT_FILE,
+    ALTERNATIVE_FILE,
+    ENLARGED_FILE,
     EVIDENCE_FILE,
     FALLBACK_FILE,
     FIGURE_FILE,
     JSON_FILE,
     MASK_FILE,
     Provenance,
-    to_json,
-    to_text,
 )
-from med_cam.values import Explanation
+from med_cam.report.source import SOURCE_FILES, source_of
+from med_cam.report.text import to_text
+from med_cam.values import Explanation, Proof
 
 NO_CONTENT = 128  # grey outside the evidence, for people to look at; claims never rest on it
 
 # What a result folder may hold and still be replaced: our files, and what file managers leave.
-OURS = frozenset({MASK_FILE, EVIDENCE_FILE, FIGURE_FILE, FALLBACK_FILE, JSON_FILE})
+ALWAYS = frozenset({MASK_FILE, EVIDENCE_FILE, FIGURE_FILE, JSON_FILE})
+AT_TIMES = frozenset({FALLBACK_FILE, ENLARGED_FILE, AGREEMENT_FILE}) | SOURCE_FILES
+_ALTERNATIVE = re.compile(re.escape(ALTERNATIVE_FILE).replace(r"\{\}", r"[1-9]\d*"))
 _LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 
 def write(explanation: Explanation, image: Image, folder: Path, provenance: Provenance) -> None:
-    """Write mask.png, evidence.png, figure.png, explanation.json (and fallback.png) to a folder.
+    """Write an explanation and a copy of its image to a folder; see docs/explanation-json.md.
 
     Raises:
-        OutputError: the folder cannot be written, or holds files that are not a result of ours.
+        OutputError: the folder cannot be written, or holds files that are not a result of ours;
+            or the image's file is no longer the one that was read.
     """
     refuse_foreign_files(folder)
     contents = result_files(explanation, image, provenance)
@@ -60,26 +68,44 @@ def result_files(
     explanation: Explanation, image: Image, provenance: Provenance
 ) -> dict[str, bytes]:
     """The files of an explanation by name, in memory."""
-    document = to_json(explanation, provenance=provenance)
+    source = source_of(image)
+    document = to_json(explanation, provenance=provenance, source=source)
     contents = {
         MASK_FILE: mask_png(explanation.mask),
         EVIDENCE_FILE: evidence_png(image, explanation.mask),
         FIGURE_FILE: figure_png(image, explanation),
         JSON_FILE: to_text(document).encode("utf-8"),
+        source.name: source.content,
     }
     if explanation.fallback is not None:
         contents[FALLBACK_FILE] = mask_png(explanation.fallback.mask)
+    return contents | ({} if explanation.proof is None else proof_files(explanation.proof))
+
+
+def proof_files(proof: Proof) -> dict[str, bytes]:
+    """The masks and the map of a proof, by name."""
+    contents = {
+        ALTERNATIVE_FILE.format(number): mask_png(other.mask)
+        for number, other in enumerate(proof.alternatives, start=1)
+    }
+    if proof.enlarged is not None:
+        contents[ENLARGED_FILE] = mask_png(proof.enlarged.mask)
+    if proof.agreement is not None:
+        contents[AGREEMENT_FILE] = map_png(proof.agreement.shares)
     return contents
+
+
+def map_png(shares: Float[Tensor, "h w"]) -> bytes:
+    """Shares in [0, 1] as grey with 8 bits, white = 1."""
+    levels = (shares.cpu() * 255).round().clamp(0, 255).to(torch.uint8)
+    return _png(levels)
 
 
 def evidence_png(image: Image, mask: Bool[Tensor, "h w"]) -> bytes:
     """The image's pixels where the mask is true, grey 128 elsewhere; 8 bits, grey or RGB."""
     levels = (image.pixels.cpu() * 255).round().clamp(0, 255).to(torch.uint8)  # c h w
     shown = torch.where(mask.cpu(), levels, torch.full_like(levels, NO_CONTENT))
-    pixels = shown[0] if len(shown) == 1 else shown.permute(1, 2, 0)
-    buffer = BytesIO()
-    Picture.fromarray(pixels.contiguous().numpy()).save(buffer, format="PNG")
-    return buffer.getvalue()
+    return _png(shown[0] if len(shown) == 1 else shown.permute(1, 2, 0))
 
 
 def figure_png(image: Image, explanation: Explanation) -> bytes:
@@ -104,12 +130,31 @@ def refuse_foreign_files(folder: Path) -> None:
             f"{folder} cannot be used as a result folder ({error.strerror or error}); "
             "give another output folder"
         ) from error
-    foreign = sorted(names - OURS - _LITTER)
+    foreign = foreign_files(names)
     if foreign:
         raise OutputError(
             f"{folder} holds {foreign[0]!r}, which is no file of a result, and would be lost; "
             "move it away or give another output folder"
         )
+
+
+def foreign_files(names: Iterable[str]) -> list[str]:
+    """Those of a folder's files that are not of one result, sorted.
+
+    Results are whole: without its explanation.json, a folder with a source.png is none.
+    """
+    rest = sorted(set(names) - _LITTER)
+    if JSON_FILE not in rest:
+        return rest
+    return [
+        name for name in rest if name not in ALWAYS | AT_TIMES and not _ALTERNATIVE.fullmatch(name)
+    ]
+
+
+def _png(levels: UInt8[Tensor, "h w *c"]) -> bytes:
+    buffer = BytesIO()
+    Picture.fromarray(levels.contiguous().numpy()).save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:

@@ -9,8 +9,9 @@ from torch import Generator, Tensor
 from med_cam.classifiers.base import Answer
 from med_cam.config import Verification
 from med_cam.masking import Scene, composite
-from med_cam.verify.claim import alone_rate, alternating
+from med_cam.verify.claim import alternating
 from med_cam.verify.decision import Decision, Question, decide, keeps
+from med_cam.verify.emptiness import alone_rate
 from med_cam.verify.kept import drawn
 from med_cam.verify.shape import other_contents, shape
 from med_cam.verify.stable import stable

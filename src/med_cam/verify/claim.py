@@ -8,7 +8,9 @@ from med_cam.classifiers.base import Answer
 from med_cam.config import Verification
 from med_cam.masking import Scene
 from med_cam.values import BackgroundResult, Claim
-from med_cam.verify.decision import Decision, Question, decide, keeps
+from med_cam.verify.certificate import certificate
+from med_cam.verify.decision import Decision
+from med_cam.verify.emptiness import Emptiness, alone_rate
 from med_cam.verify.kept import background_result, drawn, kept, over_backgrounds
 from med_cam.verify.shape import other_contents, shape
 from med_cam.verify.stable import stable
@@ -18,7 +20,7 @@ def verify(
     answer: Answer,
     scene: Scene,
     mask: Bool[Tensor, "1 1 h w"],
-    question: Question,
+    empty: Emptiness,
     rules: Verification,
     generator: Generator,
 ) -> Claim:
@@ -28,24 +30,23 @@ def verify(
         answer: the classifier, from normalised images to probabilities.
         scene: the image, and other images that the classifier labels otherwise.
         mask: true = evidence, in the classifier's frame.
-        question: target, head, probability on the whole image.
+        empty: what is answered without evidence, and hence required with it; on other draws.
         rules: backgrounds, draws, bars.
         generator: for the draws of this claim alone.
     """
-    unseen = [n for n in rules.unseen if n not in rules.backgrounds and can_draw(n, scene)]
+    decision = empty.decision
     draws = drawn(scene, rules.backgrounds, rules.draws, generator)
+    unseen = [name for name in empty.alone if name not in draws]
     others = drawn(scene, unseen, rules.unseen_draws, generator)
-    alone = {name: answer(d) for name, d in (draws | others).items()}
-    searched = {name: alone[name] for name in draws}
-    decision = decide(question, searched, rules.share)
     seen = over_backgrounds(answer, scene, mask, draws | others)
+    searched = {name: seen[name] for name in draws}
     results = tuple(
-        background_result(name, seen[name], alone[name], decision, searched=name in draws)
+        background_result(name, seen[name], empty.alone[name], decision, searched=name in draws)
         for name in seen
     )
     around = alternating(draws)
     contents = other_contents(scene, rules.shape_trials, generator)
-    limit = alone_rate(searched, decision) + rules.shape_margin
+    limit = alone_rate({n: empty.alone[n] for n in draws}, decision) + rules.shape_margin
     checks = (
         kept(results),
         shape(answer, contents, mask, around, decision, limit=limit),
@@ -55,34 +56,27 @@ def verify(
         searched=tuple(rules.backgrounds),
         checks=checks,
         backgrounds=results,
-        full=question.full,
+        full=decision.question.full,
         empty=decision.empty,
         required=decision.required,
         references=f"{len(scene.others)} other images" if len(scene.others) else OWN_PIXELS,
         warnings=warnings_of(results, decision, others_given=len(scene.others) > 0),
         least_gap=rules.least_gap,
+        certificate=certificate(
+            searched, decision, wanted=rules.certified, confidence=rules.confidence
+        ),
     )
 
 
 OWN_PIXELS = "the image's own pixels, shuffled"
 
 
-def can_draw(name: str, scene: Scene) -> bool:
-    """Other images can be a background only where some were given."""
-    return name != "others" or len(scene.others) > 0
-
-
 def alternating(
-    draws: dict[str, Float[Tensor, "n c h w"]],
+    draws: dict[str, Float[Tensor, "_ c h w"]],
 ) -> Float[Tensor, "m c h w"]:
     """Backgrounds in turn: each name as often as any other, each draw before any repeats."""
     longest = max(len(d) for d in draws.values())
     return torch.stack([d[i % len(d)] for i in range(longest) for d in draws.values()])
-
-
-def alone_rate(alone: dict[str, Float[Tensor, "n k"]], decision: Decision) -> float:
-    """How often the backgrounds without any evidence give the target; each name counts once."""
-    return torch.stack([keeps(p, decision).float().mean() for p in alone.values()]).mean().item()
 
 
 def warnings_of(

@@ -14,7 +14,7 @@ from med_cam.verify.decision import Decision, keeps, on_top
 
 def drawn(
     scene: Scene, names: Sequence[str], count: int, generator: Generator
-) -> dict[str, Float[Tensor, "n c h w"]]:
+) -> dict[str, Float[Tensor, "_ c h w"]]:
     """`count` draws of each background, one of those that are the same at every draw."""
     counts = {name: 1 if name in FIXED else count for name in names}
     return {
@@ -27,8 +27,8 @@ def over_backgrounds(
     answer: Answer,
     scene: Scene,
     mask: Bool[Tensor, "1 1 h w"],
-    draws: Mapping[str, Float[Tensor, "n c h w"]],
-) -> dict[str, Float[Tensor, "n k"]]:
+    draws: Mapping[str, Float[Tensor, "_ c h w"]],
+) -> dict[str, Float[Tensor, "_ k"]]:
     """Probabilities on the evidence over each draw, by background."""
     return {name: answer(composite(scene.x, mask.to(scene.x), d)) for name, d in draws.items()}
 

@@ -1,0 +1,1 @@
+"""The missingness audit: what a classifier answers when there is no evidence."""

@@ -1,0 +1,45 @@
+"""Shapes without content: blobs, and square cells in random order."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor
+
+from med_cam.refine import keep_most
+
+FIELD = 6  # values a side of the random field that blobs are cut from
+CELL = 16  # pixels a side, a token of most vision transformers (Jain et al. hide those)
+FEWEST = 8  # cells a side; smaller ones in frames below 128 pixels
+NEVER = 2.0  # a place behind all others
+
+
+def blob(
+    valid: Bool[Tensor, "1 1 h w"], share: float, generator: Generator
+) -> Bool[Tensor, "1 1 h w"]:
+    """A smooth random shape of the given share of the valid pixels, in one piece or several."""
+    coarse = torch.randn(1, 1, FIELD, FIELD, generator=generator)
+    field = F.interpolate(coarse, valid.shape[2:], mode="bicubic", align_corners=False)
+    field = field.to(valid.device)
+    behind = torch.where(valid, field, field.min() - 1)
+    return keep_most(behind, share * valid.float().mean().item())
+
+
+def cell_side(size: tuple[int, int]) -> int:
+    """Pixels a side of a cell in a frame h w."""
+    return max(1, min(CELL, min(size) // FEWEST))
+
+
+def cell_places(valid: Bool[Tensor, "1 1 h w"], generator: Generator) -> Float[Tensor, "1 1 h w"]:
+    """For each pixel the place of its cell in a random order, evenly spread over (0, 1).
+
+    Cells below a share are that share of the cells, to the nearest whole one, and nested: a
+    larger share has all cells of a smaller one. Cells that show nothing of the image are last.
+    """
+    h, w = valid.shape[2:]
+    side = cell_side((h, w))
+    seen = F.max_pool2d(valid.float(), side, ceil_mode=True).cpu() > 0  # 1 1 rows columns
+    count = int(seen.sum())
+    places = torch.full(seen.shape, NEVER)
+    places[seen] = (torch.randperm(count, generator=generator) + 0.5) / count
+    pixels = places.repeat_interleave(side, dim=2).repeat_interleave(side, dim=3)
+    return pixels[..., :h, :w].to(valid.device)

@@ -1,0 +1,192 @@
+"""Masks put to a certificate, one after the other: the smallest first, each on draws of its own.
+
+The confidence is that of all masks tried together: a mask that is tried after another has failed
+gets a share of the risk that is left, and hence more draws.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from med_cam.config import Config
+from med_cam.discrete import (
+    SHIFTS,
+    Whittled,
+    ground,
+    told,
+    whittled,
+    withstanding,
+)
+from med_cam.masking import FIXED
+from med_cam.observe import Case
+from med_cam.refine import keep_most
+from med_cam.settle import CERTIFY, Found, exported, fresh, reread, shares_to_claim
+from med_cam.stages import Mark, mark
+from med_cam.values import Cell, Claim, Minimality
+from med_cam.verify.cells import Trial, lost, needed_again, survived
+from med_cam.verify.certificate import as_tried, draws_for, risk_of
+from med_cam.verify.claim import verify
+from med_cam.verify.emptiness import Emptiness
+
+Mask = Bool[Tensor, "1 1 h w"]
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """The mask that a certificate was made out for, or the last one that was refused.
+
+    Attributes:
+        mask: in the source image's pixels, as exported.
+        area: its share of them.
+        claim: with the certificate.
+        tried: masks that were put to a certificate.
+        minimality: None if there was no discrete stage.
+        marks: where turns of the discrete stage and of certificates ended.
+    """
+
+    mask: Bool[Tensor, "h w"]
+    area: float
+    claim: Claim
+    tried: int
+    minimality: Minimality | None
+    marks: tuple[Mark, ...]
+
+
+def certified(case: Case, found: Found, config: Config) -> Certified:
+    """Make the mask as small as it goes, and certify it.
+
+    Tried are the mask after the discrete stage, again after each round that a failed certificate
+    leads to, the mask before it, then larger ones of the same scores, up to the whole image.
+    """
+    tried: list[tuple[Candidate, Bool[Tensor, "h w"], Claim]] = []
+    marks = []
+    for chosen in candidates(case, found, config):
+        marks.append(mark("discrete", case.spent()))
+        source = exported(case, chosen.mask)
+        claim = certificate_of(case, source, found.empty, config, len(tried) + 1)
+        tried.append((chosen, source, claim))
+        marks.append(mark("certificate", case.spent()))
+        if claim.holds:
+            break
+    chosen, source, claim = tried[-1]
+    minimality = minimality_of(case, source, chosen, found, config)
+    marks.append(mark("discrete", case.spent()))
+    area = source.float().mean().item()
+    return Certified(source, area, claim, len(tried), minimality, tuple(marks))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A mask to certify, what it was cut on, and what that took."""
+
+    mask: Mask
+    trial: Trial | None = None
+    cells: tuple[Cell, ...] = ()
+    rounds: int = 0
+    tested: int = 0
+
+
+def candidates(case: Case, found: Found, config: Config) -> Iterator[Candidate]:
+    """The masks to certify, in order."""
+    start = reread(case, found.mask)
+    trial = None
+    if found.claim.holds and config.certification.cell:
+        now = whittled(case, start, ground(case, found.empty.decision, config), config)
+        trial = now.trial
+        for tried in range(1, config.certification.rounds + 1):
+            if torch.equal(now.mask, start):
+                break
+            yield Candidate(now.mask, now.trial, now.cells, now.rounds, now.tested)
+            now = again(case, now, tried, config)
+    for mask in (start, *grown(case, found, config)):
+        yield Candidate(mask, trial)
+
+
+def again(case: Case, now: Whittled, tried: int, config: Config) -> Whittled:
+    """After a refused certificate: pruned on further draws too; if none breaks it, a step back."""
+    each = 2 * config.certification.pool
+    on = ground(case, now.trial.decision, config, more=tried * each)
+    draws = range(len(on.draws) - min(each, len(on.draws) - on.turn), len(on.draws))
+    shifts = range((3 * tried - 2) * SHIFTS, (3 * tried + 1) * SHIFTS)
+    after = withstanding(case, now, on.trial(draws, shifts), config)
+    if after.rounds > now.rounds or len(now.way) == 1:
+        return after
+    way = now.way[:-1]
+    cells = told(case, way[-1], now.trial, config.certification.cell)
+    return replace(now, way=way, cells=cells)
+
+
+def grown(case: Case, found: Found, config: Config) -> Iterator[Mask]:
+    """Larger masks of the same scores, up to the whole image."""
+    if found.area >= 1 or not found.claim.holds or config.refinement.cut == "threshold":
+        return
+    for share in shares_to_claim(found.area * config.refinement.growth, config.refinement):
+        yield keep_most(found.scores, share) & case.open
+
+
+def certificate_of(
+    case: Case, mask: Bool[Tensor, "h1 w1"], empty: Emptiness, config: Config, tried: int
+) -> Claim:
+    """The claim on an exported mask with as many draws as the n-th certificate takes.
+
+    Each has draws of its own, one composite a pass.
+    """
+    rules = config.verification
+    wanted = draws_for(rules.certified, risk_of(tried, rules.confidence))
+    return claim_on(case, mask, empty, config, tried=tried, draws=wanted)
+
+
+def claim_on(
+    case: Case,
+    mask: Bool[Tensor, "h1 w1"],
+    empty: Emptiness,
+    config: Config,
+    *,
+    tried: int,
+    draws: int,
+) -> Claim:
+    """The claim on an exported mask, as the n-th that was put to a certificate.
+
+    Args:
+        case: the image before the classifier.
+        mask: in the source image's pixels.
+        empty: what the backgrounds are called alone.
+        config: settings.
+        tried: from 1; decides which draws are used, and what risk the bound may have.
+        draws: of the random backgrounds together, at least.
+    """
+    random = sum(name not in FIXED for name in config.verification.backgrounds)
+    rules = replace(config.verification, draws=-(-draws // max(1, random)))
+    generator = fresh(config.seed, CERTIFY + tried - 1)
+    claim = verify(case.singly, case.scene, reread(case, mask), empty, rules, generator)
+    if claim.certificate is None:
+        return claim
+    return replace(claim, certificate=as_tried(claim.certificate, tried, random=random))
+
+
+def minimality_of(
+    case: Case, mask: Bool[Tensor, "h1 w1"], chosen: Candidate, found: Found, config: Config
+) -> Minimality | None:
+    """What the discrete stage came to, seen again on the exported mask, one composite a pass."""
+    if chosen.trial is None:
+        return None
+    side, again = config.certification.cell, reread(case, mask)
+    trial = chosen.trial
+    cells = chosen.cells
+    if not cells:  # a mask that was not pruned
+        trial = survived(case.answer, case.scene, again, trial)
+        cells = told(case, again, trial, side)
+    return Minimality(
+        cell=side,
+        cells=needed_again(case.singly, case.scene, again, side, trial, cells),
+        draws=tuple(sorted(i for kind, i in trial.names if kind == "draw")),
+        shifts=tuple(sorted(i for kind, i in trial.names if kind == "shift")),
+        sufficient=lost(case.singly, case.scene, again, trial) is None,
+        tested=chosen.tested,
+        rounds=chosen.rounds,
+        before=found.area,
+        after=mask.float().mean().item(),
+    )

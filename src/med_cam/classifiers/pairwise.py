@@ -1,0 +1,85 @@
+"""The same classifier, asked only to tell two of its classes apart."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from med_cam.classifiers.attach import logits_of
+from med_cam.classifiers.base import Classifier
+from med_cam.config import nearest
+from med_cam.errors import ClassifierError
+
+
+class TwoOf(nn.Module):
+    """A user's module, run as it is, of whose logits two are handed on.
+
+    Args:
+        module: b c h w -> logits of all classes, in any form that `attach.logits_of` reads.
+        labels: of all classes.
+        places: indices of the two.
+    """
+
+    def __init__(
+        self, module: nn.Module, labels: tuple[str, ...], places: tuple[int, int]
+    ) -> None:
+        super().__init__()
+        self.module = module
+        self._labels = labels
+        self._places = list(places)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 2"]:
+        """The two logits, in the order of the places."""
+        raw = self.module(x)
+        return logits_of(raw, batch=len(x), labels=self._labels)[:, self._places]
+
+    def named_parameters(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, nn.Parameter]]:  # noqa: ANN401 - as nn.Module has them
+        """The module's own, also where it keeps them out of sight, as sealed programs do."""
+        return self.module.named_parameters(*args, **kwargs)
+
+    def named_buffers(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401
+        """The module's own, as its parameters are."""
+        return self.module.named_buffers(*args, **kwargs)
+
+
+def pairwise(classifier: Classifier, target: str, rival: str) -> Classifier:
+    """The classifier, asked only whether an image is the target or its rival.
+
+    Its probability of the target is softmax over the two logits: sigmoid(z_target - z_rival).
+    Evidence for it separates the target from that one class, whatever the others get. For a
+    softmax head this is p(target) / (p(target) + p(rival)), the probability given that it is one
+    of the two.
+
+    For a sigmoid head, whose outputs are questions of their own, the odds of the two are compared:
+    one half is where they are equal. That probability is none that the classifier states; it may
+    be high where neither output reaches its threshold, or both do. Thresholds are left out.
+
+    Args:
+        classifier: run as it is, neither copied nor changed.
+        target: label of the class whose evidence is asked for; the second label of the result.
+        rival: label of the class to tell it from; the first one.
+
+    Raises:
+        ClassifierError: if a label is unknown, or both are the same.
+    """
+    labels = classifier.labels
+    for label in (target, rival):
+        if label not in labels:
+            near = nearest(label, dict.fromkeys(labels))
+            raise ClassifierError(f"{classifier.name} has no class {label!r}{near}")
+    if target == rival:
+        raise ClassifierError(
+            f"{target!r} cannot be told from itself; name another of {', '.join(labels)}"
+        )
+    places = (labels.index(rival), labels.index(target))
+    return replace(
+        classifier,
+        module=TwoOf(classifier.module, labels, places),
+        labels=(rival, target),
+        head="softmax",
+        thresholds=(),
+        taps=tuple(f"module.{tap}" for tap in classifier.taps),
+        name=f"{classifier.name}: {target} against {rival}",
+    )

@@ -1,0 +1,178 @@
+"""The discrete stage on a case: the mask pruned cell by cell, until new draws do not break it.
+
+What breaks a pruned mask joins what it has to survive (counterexample-guided, as in Clarke et al.
+2003, doi 10.1145/876638.876643); cells are put back until it does, and pruned again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from med_cam.config import Config
+from med_cam.masking import FIXED, composite, shifted
+from med_cam.observe import Case
+from med_cam.prune import Pruned, pruned
+from med_cam.settle import CELLS, fresh
+from med_cam.values import Cell
+from med_cam.verify.cells import (
+    Trial,
+    gap_of,
+    gaps,
+    joined,
+    lost,
+    numbered,
+    part,
+    places,
+    survived,
+    trial_of,
+    without,
+)
+from med_cam.verify.decision import Decision
+
+Mask = Bool[Tensor, "1 1 h w"]
+SHIFTS = 8  # one in each direction; more only after a refused certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Whittled:
+    """A mask of which no cell can be spared, on a trial that new draws have been added to.
+
+    Attributes:
+        way: masks from the one it was cut from to it, each within the one before.
+        cells: its cells, with what shows that each is needed.
+        trial: what it survives.
+        rounds: how often it was pruned.
+        tested: removals tried in all rounds.
+    """
+
+    way: tuple[Mask, ...]
+    cells: tuple[Cell, ...]
+    trial: Trial
+    rounds: int
+    tested: int
+
+    @property
+    def mask(self) -> Mask:
+        """What is left."""
+        return self.way[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The numbered draws that masks of a case are pruned on.
+
+    Attributes:
+        draws: the fixed backgrounds, then random ones.
+        first: how many of them a mask is pruned on at first.
+        turn: how many of them, the first ones, take turns around shifted masks.
+        distance: of the shifts.
+        decision: what keeping means.
+    """
+
+    draws: Float[Tensor, "n c h w"]
+    first: int
+    turn: int
+    distance: int
+    decision: Decision
+
+    def trial(self, draws: Sequence[int], shifts: Sequence[int]) -> Trial:
+        """The composites of these numbers."""
+        return trial_of(self.draws, draws, shifts, self.distance, self.decision, turn=self.turn)
+
+
+def ground(case: Case, decision: Decision, config: Config, *, more: int = 0) -> Ground:
+    """The draws of a case; with `more` the same, and further ones behind them."""
+    names, rules = config.verification.backgrounds, config.certification
+    fixed = sum(name in FIXED for name in names)
+    random = fixed < len(names)
+    count = rules.cell_draws + rules.pool + more if random else 0
+    draws = numbered(case.scene, names, count, fresh(config.seed, CELLS))
+    first = fixed + rules.cell_draws if random else fixed
+    turn = first + rules.pool if random else fixed
+    return Ground(draws, first, turn, max(config.verification.shifts), decision)
+
+
+def whittled(case: Case, start: Mask, on: Ground, config: Config) -> Whittled:
+    """Prune a mask; then, while draws of the pool break it, again with those.
+
+    Composites that not even the start survives are left out; `Minimality` lists the others.
+    """
+    known = on.trial(range(on.first), range(SHIFTS))
+    trial = survived(case.answer, case.scene, start, known)
+    found = cut(case, start, trial, config)
+    first = Whittled(found.way, found.cells, trial, 1, found.tested)
+    pool = on.trial(range(on.first, len(on.draws)), ())
+    return withstanding(case, first, pool, config)
+
+
+def withstanding(case: Case, before: Whittled, new: Trial, config: Config) -> Whittled:
+    """The same mask, put back and pruned again until nothing of a new trial breaks it.
+
+    Each round adds at least one composite, so that it ends.
+    """
+    now = before
+    while True:
+        broken = breaking(case, now, new)
+        if not broken.names:
+            return now
+        trial = joined(broken, now.trial)
+        back = put_back(case, now.way, trial)
+        found = cut(case, back[-1], trial, config)
+        way, tested = back[:-1] + found.way, now.tested + found.tested
+        now = Whittled(way, found.cells, trial, now.rounds + 1, tested)
+
+
+def breaking(case: Case, now: Whittled, new: Trial) -> Trial:
+    """What of a new trial the mask does not survive, though the mask it was cut from does."""
+    gap = gaps(case.answer, case.scene, now.mask, new)
+    lost_on = [i for i in gap.argsort(stable=True).tolist() if gap[i] < 0]
+    return survived(case.answer, case.scene, now.way[0], part(new, lost_on))
+
+
+def put_back(case: Case, way: tuple[Mask, ...], trial: Trial) -> tuple[Mask, ...]:
+    """The way as far as the smallest mask on it that survives a trial; its start at the least."""
+    for end in range(len(way), 1, -1):
+        if lost(case.answer, case.scene, way[end - 1], trial) is None:
+            return way[:end]
+    return way[:1]
+
+
+def cut(case: Case, start: Mask, trial: Trial, config: Config) -> Pruned:
+    """`prune.pruned` with this case's classifier."""
+    hardest = part(trial, [0])
+
+    def weigh(masks: Bool[Tensor, "n 1 h w"]) -> Float[Tensor, " n"]:
+        moved = shifted(settled(case, masks).to(case.scene.x), *hardest.steps[0])
+        return gap_of(case.answer(composite(case.scene.x, moved, hardest.around)), trial.decision)
+
+    def fails(mask: Mask) -> tuple[str, int] | None:
+        return lost(case.answer, case.scene, settled(case, mask), trial)
+
+    side = config.certification.cell
+    return pruned(start, side, weigh, fails, hardest.names[0])
+
+
+def settled(case: Case, masks: Bool[Tensor, "n 1 h w"]) -> Bool[Tensor, "n 1 h w"]:
+    """The masks as they come back from a file: the same, unless source pixels are too coarse."""
+    if all(axis.source >= axis.scaled for axis in case.geometry.axes()):
+        return masks
+    again = [case.geometry.project(case.geometry.restore(m[None].cpu())) for m in masks]
+    return torch.cat(again).to(masks.device)
+
+
+def told(
+    case: Case, mask: Mask, trial: Trial, side: int, known: Sequence[Cell] = ()
+) -> tuple[Cell, ...]:
+    """Every cell of a mask, with what shows that it is needed, if anything does."""
+    shown = {(cell.row, cell.column): cell for cell in known}
+    found = []
+    for place in places(mask, side):
+        if place in shown:
+            found.append(shown[place])
+            continue
+        failure = lost(case.answer, case.scene, settled(case, without(mask, [place], side)), trial)
+        found.append(Cell(*place, *(failure or ("", -1))))
+    return tuple(found)

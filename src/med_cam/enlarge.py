@@ -1,0 +1,64 @@
+"""A second, larger mask that is necessary too: without it the answer changes."""
+
+from collections.abc import Iterator
+
+from jaxtyping import Bool
+from torch import Tensor
+
+from med_cam.certify import certificate_of
+from med_cam.config import Config
+from med_cam.observe import Case
+from med_cam.proof import around_of, necessity_of
+from med_cam.refine import keep_most
+from med_cam.settle import ENLARGE, Found, exported, reread
+from med_cam.values import Enlarged
+from med_cam.verify.decision import Decision
+from med_cam.verify.necessary import necessity
+
+ROUNDS = 6  # bisections of the share that is added
+
+
+def enlarged(case: Case, found: Found, config: Config, tried: int) -> Enlarged | None:
+    """The smallest mask of these scores around the one that is proved, sufficient and necessary.
+
+    None if none short of the whole image is.
+
+    Args:
+        case: the image before the classifier.
+        found: the mask that is proved, and the scores it was cut from.
+        config: settings.
+        tried: certificates made out for this image before.
+    """
+    inner = reread(case, found.mask)
+    for number, mask in enumerate(larger(case, found, inner, config), start=tried + 1):
+        source = exported(case, mask)
+        if bool((reread(case, source) == case.open).all()):
+            return None
+        claim = certificate_of(case, source, found.empty, config, number)
+        decision = Decision(case.question, claim.empty, claim.required)
+        without = necessity_of(case, source, decision, config)
+        if claim.holds and without.holds:
+            return Enlarged(source, source.float().mean().item(), claim, without)
+    return None
+
+
+def larger(
+    case: Case, found: Found, inner: Bool[Tensor, "1 1 h w"], config: Config
+) -> Iterator[Bool[Tensor, "1 1 h w"]]:
+    """Masks to try: the smallest whose complement loses the answer on a few draws, then larger."""
+    low, high = 0.0, 1.0
+    for _ in range(ROUNDS):
+        middle = (low + high) / 2
+        mask = inner | (keep_most(found.scores, middle) & case.open)
+        low, high = (low, middle) if changes(case, mask, found, config) else (middle, high)
+    share = high
+    for _ in range(config.certification.rounds):
+        yield inner | (keep_most(found.scores, min(1.0, share)) & case.open)
+        share *= config.refinement.growth
+
+
+def changes(case: Case, mask: Bool[Tensor, "1 1 h w"], found: Found, config: Config) -> bool:
+    """Whether the answer changes without a mask, on the draws that every candidate is tried on."""
+    around = around_of(case, config, config.certification.cell_draws, ENLARGE)
+    decision, confidence = found.empty.decision, config.verification.confidence
+    return necessity(case.answer, case.scene, mask, around, decision, confidence).holds

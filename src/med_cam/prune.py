@@ -1,0 +1,83 @@
+"""The discrete stage: take cells away until none can be spared.
+
+Knows no classifier: it is handed `weigh` and `lost`. Delta debugging (Zeller and Hildebrandt 2002,
+doi 10.1109/32.988498): batches of cells are tried, half as large in each pass, down to single
+cells; within a pass the cells without which the decision is kept best go first. The end is
+1-minimal: each cell that is left was tried alone and is needed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from med_cam.values import Cell
+from med_cam.verify.cells import Place, places, without
+
+Mask = Bool[Tensor, "1 1 h w"]
+Weigh = Callable[[Tensor], Tensor]  # n 1 h w -> n
+Lost = Callable[[Tensor], tuple[str, int] | None]
+Shown = dict[Place, tuple[str, int]]  # what shows that a cell is needed
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """A mask of which no cell can be spared.
+
+    Attributes:
+        mask: what is left.
+        way: the masks from the start to it, each within the one before.
+        cells: its cells, each with what shows that it is needed.
+        tested: removals that were tried, of one cell or of several.
+    """
+
+    mask: Mask
+    way: tuple[Mask, ...]
+    cells: tuple[Cell, ...]
+    tested: int
+
+
+def pruned(mask: Mask, side: int, weigh: Weigh, lost: Lost, hardest: tuple[str, int]) -> Pruned:
+    """Take cells away until each that is left is needed.
+
+    Args:
+        mask: one that is sufficient.
+        side: of a cell, in pixels.
+        weigh: for each of some masks how well it keeps the decision on the hardest composite;
+            below 0 it is lost.
+        lost: on which composite a mask loses the decision, or None.
+        hardest: name of the composite that `weigh` looks at.
+    """
+    size = max(1, len(places(mask, side)) // 2)
+    way, tested = [mask], 0
+    while True:
+        cells = places(mask, side)
+        weights = weigh(torch.cat([without(mask, [cell], side) for cell in cells]))
+        order = [cells[i] for i in weights.argsort(descending=True, stable=True).tolist()]
+        spare = int((weights >= 0).sum())
+        smaller, tried, shown = passed_through(mask, order[:spare], side, size, lost)
+        tested += len(cells) + tried
+        if size == 1 and torch.equal(smaller, mask):
+            shown |= dict.fromkeys(order[spare:], hardest)
+            needed = tuple(Cell(*cell, *shown[cell]) for cell in cells)
+            return Pruned(mask, tuple(way), needed, tested)
+        way += [] if torch.equal(smaller, mask) else [smaller]
+        mask, size = smaller, max(1, size // 2)
+
+
+def passed_through(
+    mask: Mask, order: Sequence[Place], side: int, size: int, lost: Lost
+) -> tuple[Mask, int, Shown]:
+    """One pass: batches of `size` cells, one after the other; what can be spared is taken away."""
+    shown: Shown = {}
+    batches = [order[i : i + size] for i in range(0, len(order), size)]
+    for batch in batches:
+        smaller = without(mask, batch, side)
+        failure = lost(smaller) if smaller.any() else ("draw", 0)
+        if failure is None:
+            mask = smaller
+        elif len(batch) == 1:
+            shown[batch[0]] = failure
+    return mask, len(batches), shown

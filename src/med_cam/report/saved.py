@@ -1,0 +1,189 @@
+"""A result folder read back, to put its claims again: its masks and the image they are of."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from med_cam.errors import ImageError, OutputError
+from med_cam.images.geometry import Image
+from med_cam.images.mask_file import mask_from_png
+from med_cam.images.read import image_from_array, read_image, with_channels
+from med_cam.report.schema import JSON_FILE, MASK_FILE, SCHEMA_VERSION, read_explanation
+from med_cam.report.source import PIXELS_FILE
+
+OLDEST = (1, 1)  # schema version: the first that kept the image and the hash of the mask
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A result as it lies on the disk, each file the one that was written with the others.
+
+    Attributes:
+        folder: where.
+        document: its explanation.json.
+        image: that was explained, from the copy in the folder.
+        mask: of the explanation, in the image's pixels.
+        alternatives: further masks, in the order of `proof.alternatives`.
+        enlarged: the mask of `proof.enlarged`, if there is one.
+        fallback: the mask of `fallback`, if there is one.
+    """
+
+    folder: Path
+    document: Mapping[str, Any]
+    image: Image
+    mask: Bool[Tensor, "h w"]
+    alternatives: tuple[Bool[Tensor, "h w"], ...] = ()
+    enlarged: Bool[Tensor, "h w"] | None = None
+    fallback: Bool[Tensor, "h w"] | None = None
+
+
+def read_saved(folder: Path, channels: int) -> Saved:
+    """Read a result and check that its files are those that were written.
+
+    Args:
+        folder: of one result.
+        channels: that the classifier takes, 1 or 3.
+
+    Raises:
+        OutputError: a file is missing, or is not the one that explanation.json speaks of; or an
+            older med-cam has written it, which did not keep what is needed.
+    """
+    document = read_explanation(folder)
+    try:
+        return _saved(folder, document, channels)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise OutputError(
+            f"{folder / JSON_FILE} is not as med-cam writes it ({reason}); it was changed, "
+            "explain the image again"
+        ) from error
+
+
+def found_results(paths: Sequence[Path]) -> list[Path]:
+    """The result folders among these folders and below them, sorted, each once.
+
+    Raises:
+        OutputError: one of the paths has none, or there are no paths.
+    """
+    if not paths:
+        raise OutputError("no folder was named; give one that `med-cam explain` has written")
+    found: dict[Path, Path] = {}
+    for path in paths:
+        results = [file.parent for file in path.rglob(JSON_FILE) if not _hidden(file, path)]
+        if not results:
+            raise OutputError(
+                f"{path} holds no result; give a folder that `med-cam explain` has written"
+            )
+        for result in results:
+            found.setdefault(result.resolve(), result)
+    return sorted(found.values())
+
+
+def _saved(folder: Path, document: Mapping[str, Any], channels: int) -> Saved:
+    """The result that a document speaks of; whatever a lookup raises if it is no such document."""
+    _refuse_older(document, folder / JSON_FILE)
+    size = (int(document["image"]["height"]), int(document["image"]["width"]))
+    proof = document["proof"] or {"alternatives": (), "enlarged": None}
+    fallback = document["fallback"]
+
+    def mask(entry: Mapping[str, Any]) -> Bool[Tensor, "h w"]:
+        return _mask(_beside(folder, entry["mask"]), entry["sha256"], size)
+
+    return Saved(
+        folder=folder,
+        document=document,
+        image=_image(folder, document, size, channels),
+        mask=mask({"mask": MASK_FILE, "sha256": document["sha256"]["mask"]}),
+        alternatives=tuple(mask(other) for other in proof["alternatives"]),
+        enlarged=None if proof["enlarged"] is None else mask(proof["enlarged"]),
+        fallback=None if fallback is None else mask(fallback),
+    )
+
+
+def _image(
+    folder: Path, document: Mapping[str, Any], size: tuple[int, int], channels: int
+) -> Image:
+    """The image from its copy; the copy of a file has the hash of the file."""
+    path, hashes = _beside(folder, document["image"]["file"]), document["sha256"]
+    pixels = path.name == PIXELS_FILE
+    content = _content(path, hashes["source" if pixels else "image"], "image")
+    try:
+        image = _image_of_pixels(path, content) if pixels else read_image(path, channels=channels)
+    except ImageError as error:
+        raise OutputError(f"{path} cannot be used: {error}") from error
+    _refuse_other_size(path, tuple(image.pixels.shape[1:]), size)
+    return replace(image, pixels=with_channels(image.pixels, channels))
+
+
+def _image_of_pixels(path: Path, content: bytes) -> Image:
+    pixels = torch.from_numpy(np.load(BytesIO(content), allow_pickle=False))
+    return replace(image_from_array(pixels), path=str(path))
+
+
+def _mask(path: Path, sha256: str, size: tuple[int, int]) -> Bool[Tensor, "h w"]:
+    """A mask from its file."""
+    content = _content(path, sha256, "mask")
+    try:
+        mask = mask_from_png(content)
+    except ImageError as error:
+        raise OutputError(f"{path} cannot be used: {error}") from error
+    _refuse_other_size(path, tuple(mask.shape), size)
+    return mask
+
+
+def _beside(folder: Path, name: str) -> Path:
+    """A file of the folder itself, whatever a document says."""
+    if Path(name).name != name:
+        raise OutputError(
+            f"{folder / JSON_FILE} names {name!r}, which is no file beside it; it was changed, "
+            "explain the image again"
+        )
+    return folder / name
+
+
+def _content(path: Path, sha256: str, what: str) -> bytes:
+    """The bytes of a file that has this hash."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be read ({error.strerror or error}); the result is not whole, explain "
+            "the image again"
+        ) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise OutputError(
+            f"{path} is not the {what} that was explained: its SHA-256 begins with {found[:12]}, "
+            f"that in {JSON_FILE} with {str(sha256)[:12]}; explain the image again"
+        )
+    return content
+
+
+def _refuse_other_size(path: Path, found: tuple[int, ...], size: tuple[int, int]) -> None:
+    if found != size:
+        raise OutputError(
+            f"{path} has {found[0]} x {found[1]} pixels, {JSON_FILE} says {size[0]} x {size[1]}; "
+            "explain the image again"
+        )
+
+
+def _refuse_older(document: Mapping[str, Any], path: Path) -> None:
+    version = document["schema_version"]
+    if tuple(int(number) for number in str(version).split(".")) < OLDEST:
+        raise OutputError(
+            f"{path} was written by an older med-cam (schema version {version}, needed is "
+            f"{SCHEMA_VERSION}), which kept no copy of the image; explain the image again"
+        )
+
+
+def _hidden(file: Path, folder: Path) -> bool:
+    """Whether it lies in a hidden folder, as results do that are half-written."""
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)

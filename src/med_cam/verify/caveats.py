@@ -1,0 +1,58 @@
+"""What a reader must be warned of, each sentence with the figure that triggered it."""
+
+from collections.abc import Iterator
+
+from med_cam.values import Claim, Proof, Rate
+from med_cam.verify.decision import Question
+from med_cam.verify.emptiness import Emptiness
+
+CERTAIN = 0.9  # a label with this probability where nothing is shown is no guess any more
+WHOLE = 0.99  # of the image: what is left out explains nothing
+
+
+def opinions(empty: Emptiness) -> tuple[str, ...]:
+    """Backgrounds that the classifier is sure of without any evidence, whatever the label.
+
+    The target's own label is told by the claim, and from a lower bar on.
+    """
+    question = empty.decision.question
+    told = []
+    for name, p in empty.alone.items():
+        mean = p.mean(dim=0)
+        most = int(mean.argmax())
+        if most != question.target and mean[most] >= CERTAIN:
+            label, sure = question.labels[most], mean[most].item()
+            told.append(
+                f"confident on an empty image: {name} alone is called {label} with {sure:.2f}"
+            )
+    return tuple(told)
+
+
+def leaks(claim: Claim, proof: Proof, area: float, question: Question) -> tuple[str, ...]:
+    """What the tests of the mask brought to light, though its claim may hold."""
+    return tuple(told_of(claim, proof, area, question.labels[question.target]))
+
+
+def told_of(claim: Claim, proof: Proof, area: float, label: str) -> Iterator[str]:
+    """The sentences, one after the other."""
+    if proof.shape.hits:
+        yield f"the mask over other images' content gives {label} in {often(proof.shape)}"
+    if proof.silhouette.hits:
+        yield f"the mask filled with a constant gives {label} in {often(proof.silhouette)}"
+    if proof.hidden.bound < proof.hidden_wanted:
+        changes = proof.hidden.trials - proof.hidden.hits
+        yield (
+            f"showing random hidden parts again changes the answer in {changes} of "
+            f"{proof.hidden.trials}: it stays in at least {proof.hidden.bound:.1%}, "
+            f"{proof.hidden_wanted:.0%} wanted"
+        )
+    if claim.holds and area >= WHOLE:
+        yield f"nothing short of {area:.0%} of the image is robust"
+
+
+def often(rate: Rate) -> str:
+    """A count with its upper bound."""
+    return (
+        f"{rate.hits} of {rate.trials} (at most {rate.bound:.1%} at "
+        f"{rate.confidence:.0%} confidence)"
+    )

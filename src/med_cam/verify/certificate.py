@@ -1,0 +1,126 @@
+"""An exact lower bound on how often a hard mask keeps the decision.
+
+The bound is Clopper and Pearson's (1934, doi 10.1093/biomet/26.4.404), one-sided. Draws are even
+over the random backgrounds, not drawn at random among them: the number kept is then a sum of
+binomials, less spread out than one binomial of the same mean (Hoeffding 1956, doi
+10.1214/aoms/1177728178), so that the bound on the mixture stays valid.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from med_cam.masking import FIXED
+from med_cam.values import Certificate, Rate, Spread
+from med_cam.verify.decision import Decision, keeps
+
+FIRST = 0.8  # of the risk that is left, for the mask that is tried; most are certified at once
+
+
+def risk_of(tried: int, confidence: float) -> float:
+    """The risk of the n-th mask tried: all of them together have 1 - confidence.
+
+    Masks tried after a failure would otherwise be certified by luck in the end: the shares
+    0.8, 0.16, 0.032, ... sum to 1 (a union bound).
+    """
+    return (1 - confidence) * FIRST * (1 - FIRST) ** (tried - 1)
+
+
+def draws_for(wanted: float, risk: float) -> int:
+    """The fewest draws whose bound is at least `wanted` if all of them keep the decision."""
+    return math.ceil(math.log(risk) / math.log(wanted) - 1e-9)
+
+
+def lower_bound(hits: int, trials: int, risk: float) -> float:
+    """The probability of a hit is at least this, but for a share `risk` of all cases."""
+    from scipy.stats import beta
+
+    return float(beta.ppf(risk, hits, trials - hits + 1)) if hits else 0.0
+
+
+def upper_bound(hits: int, trials: int, risk: float) -> float:
+    """The probability of a hit is at most this, but for a share `risk` of all cases."""
+    return 1 - lower_bound(trials - hits, trials, risk)
+
+
+def rate(hits: int, trials: int, confidence: float, *, at_least: bool) -> Rate:
+    """Hits among trials, with the bound from below or from above."""
+    bound = lower_bound if at_least else upper_bound
+    return Rate(trials, hits, bound(hits, trials, 1 - confidence), confidence)
+
+
+def certificate(
+    seen: Mapping[str, Float[Tensor, "_ k"]],
+    decision: Decision,
+    *,
+    wanted: float,
+    confidence: float,
+) -> Certificate:
+    """The certificate of the first mask tried, from its answers over each searched background.
+
+    Args:
+        seen: probabilities on the evidence over the draws of each background, evenly many of each
+            random one.
+        decision: what keeping means; from other draws.
+        wanted: the bound that is asked for.
+        confidence: of all masks tried together.
+    """
+    kept = {name: keeps(p, decision).float().mean().item() for name, p in seen.items()}
+    random = [p for name, p in seen.items() if name not in FIXED]
+    fixed = [p for name, p in seen.items() if name in FIXED]
+    worst = min(kept, key=lambda name: kept[name])
+    every = torch.cat(list(seen.values()))
+    target = every[:, decision.question.target]
+    counted = Certificate(
+        draws=sum(map(len, random)),
+        kept=sum(int(keeps(p, decision).sum()) for p in random),
+        fixed=len(fixed),
+        fixed_kept=sum(int(keeps(p, decision).sum()) for p in fixed),
+        confidence=confidence,
+        tried=1,
+        risk=0.0,
+        bound=0.0,
+        wanted=wanted,
+        worst=worst,
+        worst_kept=kept[worst],
+        margin=spread(margins(every, decision)),
+        change=spread(target - decision.question.full),
+    )
+    return as_tried(counted, 1, random=len(random))
+
+
+def as_tried(found: Certificate, tried: int, *, random: int) -> Certificate:
+    """The same draws as those of the n-th mask that was put to a certificate.
+
+    Args:
+        found: whose counts are taken.
+        tried: from 1.
+        random: number of random backgrounds, for the mixture with the fixed ones.
+    """
+    risk = risk_of(tried, found.confidence)
+    if not found.draws:
+        return replace(found, tried=tried, risk=0.0, bound=found.fixed_kept / found.fixed)
+    bound = lower_bound(found.kept, found.draws, risk)
+    mixed = (found.fixed_kept + random * bound) / (found.fixed + random)
+    return replace(found, tried=tried, risk=risk, bound=min(bound, mixed))
+
+
+def margins(p: Float[Tensor, "n k"], decision: Decision) -> Float[Tensor, " n"]:
+    """By how much the target leads: the best other class, or its own threshold, is subtracted."""
+    question = decision.question
+    target = p[:, question.target]
+    if question.head == "sigmoid":
+        return target - question.threshold
+    others = p.clone()
+    others[:, question.target] = -1.0
+    return target - others.amax(dim=1)
+
+
+def spread(values: Float[Tensor, " n"]) -> Spread:
+    """Extremes and percentiles."""
+    levels = values.new_tensor([0.0, 0.05, 0.5, 0.95, 1.0])
+    return Spread(*values.quantile(levels).tolist())
