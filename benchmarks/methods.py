@@ -123,6 +123,13 @@ def run(asked: argparse.Namespace) -> None:
         spread(work, explained, workers=asked.workers, ready=ready, given=given)
 
 
+def end_last_line(out: Path) -> None:
+    """A line that a crash cut off must not swallow the next one."""
+    if out.exists() and out.stat().st_size and not out.read_bytes().endswith(b"\n"):
+        with out.open("a", encoding="utf-8") as file:
+            file.write("\n")
+
+
 def chosen(root: Path, per_class: int) -> list[Item]:
     """Of each class the first Testing images by hash that do not ship with the package."""
     with bundled_samples() as samples, bundled_references() as references:

@@ -20,6 +20,7 @@ from med_cam.audit.answers import (
     opinion,
 )
 from med_cam.audit.ask import (
+    ALONE,
     COVERS,
     FILLS,
     HIDDEN,
@@ -47,7 +48,7 @@ from med_cam.audit.verdict import (
 from med_cam.classifiers.base import Classifier
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
-from med_cam.masking import BACKGROUNDS, FIXED
+from med_cam.masking import FIXED
 from med_cam.observe import References
 
 SIDE, DRAWS = 32, 4
@@ -124,7 +125,7 @@ def test_a_classifier_that_calls_grey_a_label_is_told_and_grey_is_not_recommende
     _, found, labels = audit(CallsGrey())
     assert opinions(found, labels) == {"grey": 1}
     assert found.alone["grey"].means[1] == pytest.approx(math.exp(5) / (math.exp(5) + 2))
-    assert set(recommended(found, labels)) == set(BACKGROUNDS) - CONTENT - {"grey"}
+    assert set(recommended(found, labels)) == set(ALONE) - CONTENT - {"grey"}
     assert drawn_by_shape(found, labels) == {}
 
 
@@ -132,7 +133,7 @@ def test_a_classifier_without_an_opinion_gets_none_and_every_background_is_recom
     _, found, labels = audit(NoOpinion())
     assert opinions(found, labels) == {}
     assert quarrels(found, labels) == ()
-    assert set(recommended(found, labels)) == set(BACKGROUNDS) - CONTENT
+    assert set(recommended(found, labels)) == set(ALONE) - CONTENT
     for name in recommended(found, labels):
         assert found.alone[name].means == pytest.approx((1 / 3,) * 3), name
 
@@ -244,7 +245,7 @@ def test_every_kind_of_frame_is_asked_as_often_as_it_should_be():
     )
     case, found, _ = audit(NoOpinion(), references=others)
     assert {n: a.frames for n, a in found.alone.items()} == {
-        name: 1 if name in FIXED else DRAWS for name in BACKGROUNDS
+        name: 1 if name in FIXED else DRAWS for name in ALONE
     }
     assert set(found.silhouettes) == {
         Silhouette(f, o, s) for f in FILLS for o in OVER for s in SHARES

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from med_cam.config import Config
 from med_cam.discrete import (
-    SHIFTS,
     Whittled,
     ground,
     told,
@@ -110,8 +109,8 @@ def again(case: Case, now: Whittled, tried: int, config: Config) -> Whittled:
     each = 2 * config.certification.pool
     on = ground(case, now.trial.decision, config, more=tried * each)
     draws = range(len(on.draws) - min(each, len(on.draws) - on.turn), len(on.draws))
-    shifts = range((3 * tried - 2) * SHIFTS, (3 * tried + 1) * SHIFTS)
-    after = withstanding(case, now, on.trial(draws, shifts), config)
+    strict = replace(now, trial=replace(now.trial, spare=0))
+    after = withstanding(case, strict, on.trial(draws, ()), config)
     if after.rounds > now.rounds or len(now.way) == 1:
         return after
     way = now.way[:-1]
@@ -184,6 +183,7 @@ def minimality_of(
         cells=needed_again(case.singly, case.scene, again, side, trial, cells),
         draws=tuple(sorted(i for kind, i in trial.names if kind == "draw")),
         shifts=tuple(sorted(i for kind, i in trial.names if kind == "shift")),
+        spare=trial.spare,
         sufficient=lost(case.singly, case.scene, again, trial) is None,
         tested=chosen.tested,
         rounds=chosen.rounds,

@@ -207,7 +207,7 @@ class Certification:
 
     rounds: int = 4
     cell: int = 16
-    cell_draws: int = 8
+    cell_draws: int = 16
     pool: int = 32
     without: int = 16
     hidden: int = 59

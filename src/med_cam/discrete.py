@@ -5,14 +5,14 @@ What breaks a pruned mask joins what it has to survive (counterexample-guided, a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from med_cam.config import Config
-from med_cam.masking import FIXED, composite, shifted
+from med_cam.masking import FIXED, composite
 from med_cam.observe import Case
 from med_cam.prune import Pruned, pruned
 from med_cam.settle import CELLS, fresh
@@ -31,9 +31,9 @@ from med_cam.verify.cells import (
     without,
 )
 from med_cam.verify.decision import Decision
+from med_cam.verify.stable import DIRECTIONS
 
 Mask = Bool[Tensor, "1 1 h w"]
-SHIFTS = 8  # one in each direction; more only after a refused certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class Ground:
         turn: how many of them, the first ones, take turns around shifted masks.
         distance: of the shifts.
         decision: what keeping means.
+        spare: shifts that a mask may lose: half of those that its claim may, for chance.
     """
 
     draws: Float[Tensor, "n c h w"]
@@ -77,10 +78,12 @@ class Ground:
     turn: int
     distance: int
     decision: Decision
+    spare: int
 
-    def trial(self, draws: Sequence[int], shifts: Sequence[int]) -> Trial:
+    def trial(self, draws: Sequence[int], shifts: Sequence[int], *, spare: int = 0) -> Trial:
         """The composites of these numbers."""
-        return trial_of(self.draws, draws, shifts, self.distance, self.decision, turn=self.turn)
+        found = trial_of(self.draws, draws, shifts, self.distance, self.decision, turn=self.turn)
+        return replace(found, spare=spare)
 
 
 def ground(case: Case, decision: Decision, config: Config, *, more: int = 0) -> Ground:
@@ -92,7 +95,9 @@ def ground(case: Case, decision: Decision, config: Config, *, more: int = 0) -> 
     draws = numbered(case.scene, names, count, fresh(config.seed, CELLS))
     first = fixed + rules.cell_draws if random else fixed
     turn = first + rules.pool if random else fixed
-    return Ground(draws, first, turn, max(config.verification.shifts), decision)
+    shifts, rate = config.verification.shifts, config.verification.stable_rate
+    spare = int((1 - rate) * len(DIRECTIONS) * len(shifts) + 1e-9) // 2
+    return Ground(draws, first, turn, max(shifts), decision, spare)
 
 
 def whittled(case: Case, start: Mask, on: Ground, config: Config) -> Whittled:
@@ -100,7 +105,7 @@ def whittled(case: Case, start: Mask, on: Ground, config: Config) -> Whittled:
 
     Composites that not even the start survives are left out; `Minimality` lists the others.
     """
-    known = on.trial(range(on.first), range(SHIFTS))
+    known = on.trial(range(on.first), range(len(DIRECTIONS)), spare=on.spare)
     trial = survived(case.answer, case.scene, start, known)
     found = cut(case, start, trial, config)
     first = Whittled(found.way, found.cells, trial, 1, found.tested)
@@ -111,12 +116,12 @@ def whittled(case: Case, start: Mask, on: Ground, config: Config) -> Whittled:
 def withstanding(case: Case, before: Whittled, new: Trial, config: Config) -> Whittled:
     """The same mask, put back and pruned again until nothing of a new trial breaks it.
 
-    Each round adds at least one composite, so that it ends.
+    Each round but the first adds at least one composite, so that it ends.
     """
     now = before
     while True:
         broken = breaking(case, now, new)
-        if not broken.names:
+        if not broken.names and lost(case.answer, case.scene, now.mask, now.trial) is None:
             return now
         trial = joined(broken, now.trial)
         back = put_back(case, now.way, trial)
@@ -142,17 +147,18 @@ def put_back(case: Case, way: tuple[Mask, ...], trial: Trial) -> tuple[Mask, ...
 
 def cut(case: Case, start: Mask, trial: Trial, config: Config) -> Pruned:
     """`prune.pruned` with this case's classifier."""
-    hardest = part(trial, [0])
+    draw = next(i for i, name in enumerate(trial.names) if name[0] == "draw")
+    around, name = trial.around[draw : draw + 1], trial.names[draw]
 
     def weigh(masks: Bool[Tensor, "n 1 h w"]) -> Float[Tensor, " n"]:
-        moved = shifted(settled(case, masks).to(case.scene.x), *hardest.steps[0])
-        return gap_of(case.answer(composite(case.scene.x, moved, hardest.around)), trial.decision)
+        soft = settled(case, masks).to(case.scene.x)
+        return gap_of(case.answer(composite(case.scene.x, soft, around)), trial.decision)
 
-    def fails(mask: Mask) -> tuple[str, int] | None:
-        return lost(case.answer, case.scene, settled(case, mask), trial)
+    def fails(mask: Mask, hint: tuple[str, int] | None) -> tuple[str, int] | None:
+        return lost(case.answer, case.scene, settled(case, mask), trial, hint)
 
     side = config.certification.cell
-    return pruned(start, side, weigh, fails, hardest.names[0])
+    return pruned(start, side, weigh, fails, name)
 
 
 def settled(case: Case, masks: Bool[Tensor, "n 1 h w"]) -> Bool[Tensor, "n 1 h w"]:

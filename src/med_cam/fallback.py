@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.config import Config
-from med_cam.masking import FIXED
+from med_cam.masking import FIXED, nothing_shown
 from med_cam.observe import Case
 from med_cam.refine import keep_most
 from med_cam.settle import BREAKING, fresh
@@ -30,7 +30,7 @@ def by_background(
     mask = keep_most(scores, config.refinement.large) & case.scene.valid
     if not bool(scores.any()):  # nothing was searched: emptiness is all that can be told apart
         mask = case.scene.valid
-    alone = {name: case.answer(d) for name, d in draws.items()}
+    alone = {name: case.answer(nothing_shown(case.scene, d)) for name, d in draws.items()}
     seen = over_backgrounds(case.answer, case.scene, mask, draws)
     return tuple(
         background_result(

@@ -39,9 +39,52 @@ def composite(
 ) -> Float[Tensor, "b c h w"]:
     """Keep `x` where the mask is 1 and show the background where it is 0 (paper section 3.2).
 
-    Over the background "grey" this is the paper's e = m * x.
+    Over the background "grey" this is the paper's e = m * x. Where the background is NaN, it is
+    painted in from what the mask shows, see `painted_in`.
     """
+    missing = background.isnan()
+    if bool(missing.any()):
+        background = torch.where(missing, painted_in(x, mask), background)
     return mask * x + (1 - mask) * background
+
+
+def nothing_shown(
+    scene: "Scene", backgrounds: Float[Tensor, "n c h w"]
+) -> Float[Tensor, "n c h w"]:
+    """Backgrounds alone, without any evidence; what would be painted in is grey then."""
+    return composite(scene.x, torch.zeros_like(scene.x[:, :1]), backgrounds)
+
+
+def painted_in(
+    x: Float[Tensor, "#b c h w"], mask: Float[Tensor, "#b 1 h w"]
+) -> Float[Tensor, "b c h w"]:
+    """What the mask shows, carried on smoothly into what it hides.
+
+    Push and pull over a pyramid (Gortler et al. 1996, doi 10.1145/237170.237200): each level takes
+    the mean of what is shown in the four pixels below; a pixel without any is filled from the
+    level above. Zero where nothing is shown at all.
+    """
+    values, weights = mask * x, mask.expand(len(mask * x), -1, -1, -1)
+    return pulled(values, weights)
+
+
+def pulled(
+    values: Float[Tensor, "b c h w"], weights: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, "b c h w"]:
+    """One level of the pyramid, filled from the coarser ones."""
+    own = values / weights.clamp(min=1e-6)
+    if max(values.shape[2:]) == 1:
+        return own
+    coarser = pulled(halved(values), halved(weights))
+    size = values.shape[2:]
+    above = F.interpolate(coarser, size=size, mode="bilinear", align_corners=False)
+    share = weights.clamp(max=1.0)
+    return share * own + (1 - share) * above
+
+
+def halved(values: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h1 w1"]:
+    """Means of four pixels; of fewer at the far edges."""
+    return F.avg_pool2d(values, 2, ceil_mode=True, count_include_pad=False)
 
 
 def shifted(mask: Float[Tensor, "b 1 h w"], dy: int, dx: int) -> Float[Tensor, "b 1 h w"]:
@@ -113,6 +156,11 @@ def others(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
     return scene.others[index : index + 1]
 
 
+def inpainted(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
+    """A mark for `composite` to paint in the surroundings of what is shown."""
+    return torch.full_like(scene.x, torch.nan)
+
+
 BACKGROUNDS: Mapping[str, Callable[[Scene, Generator], Tensor]] = {
     "grey": grey,
     "black": black,
@@ -123,6 +171,7 @@ BACKGROUNDS: Mapping[str, Callable[[Scene, Generator], Tensor]] = {
     "uniform": uniform,
     "shuffled": shuffled,
     "others": others,
+    "inpainted": inpainted,
 }
 
-FIXED = frozenset({"grey", "black", "white", "mean", "blur"})  # the same at every draw
+FIXED = frozenset({"grey", "black", "white", "mean", "blur", "inpainted"})  # the same at every draw

@@ -18,7 +18,7 @@ from med_cam.verify.cells import Place, places, without
 
 Mask = Bool[Tensor, "1 1 h w"]
 Weigh = Callable[[Tensor], Tensor]  # n 1 h w -> n
-Lost = Callable[[Tensor], tuple[str, int] | None]
+Lost = Callable[[Tensor, tuple[str, int] | None], tuple[str, int] | None]
 Shown = dict[Place, tuple[str, int]]  # what shows that a cell is needed
 
 
@@ -45,22 +45,24 @@ def pruned(mask: Mask, side: int, weigh: Weigh, lost: Lost, hardest: tuple[str, 
     Args:
         mask: one that is sufficient.
         side: of a cell, in pixels.
-        weigh: for each of some masks how well it keeps the decision on the hardest composite;
+        weigh: for each of some masks how well it keeps the decision over the hardest background;
             below 0 it is lost.
-        lost: on which composite a mask loses the decision, or None.
-        hardest: name of the composite that `weigh` looks at.
+        lost: on which composite a mask loses the decision, or None; a composite to try first is
+            given with the mask, if one is known.
+        hardest: name of the draw that `weigh` looks at.
     """
     size = max(1, len(places(mask, side)) // 2)
     way, tested = [mask], 0
+    shown: Shown = {}
     while True:
         cells = places(mask, side)
         weights = weigh(torch.cat([without(mask, [cell], side) for cell in cells]))
         order = [cells[i] for i in weights.argsort(descending=True, stable=True).tolist()]
         spare = int((weights >= 0).sum())
-        smaller, tried, shown = passed_through(mask, order[:spare], side, size, lost)
+        known = shown | dict.fromkeys(order[spare:], hardest)
+        smaller, tried, shown = passed_through(mask, order[:spare], side, size, lost, known)
         tested += len(cells) + tried
         if size == 1 and torch.equal(smaller, mask):
-            shown |= dict.fromkeys(order[spare:], hardest)
             needed = tuple(Cell(*cell, *shown[cell]) for cell in cells)
             return Pruned(mask, tuple(way), needed, tested)
         way += [] if torch.equal(smaller, mask) else [smaller]
@@ -68,16 +70,31 @@ def pruned(mask: Mask, side: int, weigh: Weigh, lost: Lost, hardest: tuple[str, 
 
 
 def passed_through(
-    mask: Mask, order: Sequence[Place], side: int, size: int, lost: Lost
+    mask: Mask,
+    order: Sequence[Place],
+    side: int,
+    size: int,
+    lost: Lost,
+    known: Shown,
 ) -> tuple[Mask, int, Shown]:
-    """One pass: batches of `size` cells, one after the other; what can be spared is taken away."""
-    shown: Shown = {}
-    batches = [order[i : i + size] for i in range(0, len(order), size)]
-    for batch in batches:
+    """One pass: batches of `size` cells one after the other; what can be spared is taken away.
+
+    Batches of several cells end with the second in a row that cannot be spared: the next ones
+    weigh more. What is known to show that a cell is needed is tried first, and kept up to date.
+    """
+    shown, tried, failed = dict(known), 0, 0
+    for start in range(0, len(order), size):
+        batch = order[start : start + size]
         smaller = without(mask, batch, side)
-        failure = lost(smaller) if smaller.any() else ("draw", 0)
+        hint = known.get(batch[0]) if size == 1 else None
+        failure = lost(smaller, hint) if smaller.any() else ("draw", 0)
+        tried += 1
         if failure is None:
-            mask = smaller
-        elif len(batch) == 1:
+            mask, failed = smaller, 0
+            continue
+        failed += 1
+        if size == 1:
             shown[batch[0]] = failure
-    return mask, len(batches), shown
+        elif failed == 2:
+            break
+    return mask, tried, shown

@@ -95,7 +95,7 @@ def recomputed(
         classifier = pairwise(classifier, document["label"], against)
     with attached(classifier) as forward:
         case = observed(forward, classifier, saved.image, document["target"], references, config)
-        case = replace(case, singly=answers(forward, classifier, asked.batch))
+        case = replace(case, singly=answers(case.forward, classifier, asked.batch))
         if document["proof"] is None:
             gap = case.question.full - empty_of(case, config).decision.empty
             keeps = case.decided and gap >= config.verification.least_gap
@@ -158,7 +158,7 @@ def minimality_again(
     decision = empty.decision
     short = max([0, *told["draws"]]) + 1 - len(ground(case, decision, config).draws)
     on = ground(case, decision, config, more=max(0, short))
-    trial, side = on.trial(told["draws"], told["shifts"]), int(told["cell"])
+    trial, side = on.trial(told["draws"], told["shifts"], spare=told["spare"]), int(told["cell"])
     mask = reread(case, saved.mask)
     said = [Cell(c["row"], c["column"], c["lost_by"], c["number"]) for c in told["cells"]]
     return Minimality(
@@ -166,6 +166,7 @@ def minimality_again(
         cells=needed_again(case.singly, case.scene, mask, side, trial, said),
         draws=tuple(told["draws"]),
         shifts=tuple(told["shifts"]),
+        spare=told["spare"],
         sufficient=lost(case.singly, case.scene, mask, trial) is None,
         tested=told["tested"],
         rounds=told["rounds"],

@@ -197,8 +197,8 @@ class Cell:
     Attributes:
         row, column: of the grid, from its upper left corner.
         lost_by: "draw": without the cell the decision is lost over the background of that number;
-            "shift": it is lost in the shift of that number; "": the cell is not needed.
-        number: of the draw or the shift; -1 where there is none.
+            "shift": it is lost in too many shifts; "": the cell is not needed.
+        number: of the draw; -1 where there is none.
     """
 
     row: int
@@ -216,6 +216,7 @@ class Minimality:
         cells: those that hold evidence.
         draws: numbers of the backgrounds over which the decision has to be kept.
         shifts: numbers of the shifts in which it has to be kept.
+        spare: how many of them may be lost all the same.
         sufficient: whether the mask as it is keeps the decision on all of them.
         tested: removals that were tried, of one cell or of several.
         rounds: how often the stage was gone through: again where a draw that was new broke the
@@ -228,6 +229,7 @@ class Minimality:
     cells: tuple[Cell, ...]
     draws: tuple[int, ...]
     shifts: tuple[int, ...]
+    spare: int
     sufficient: bool
     tested: int
     rounds: int

@@ -148,7 +148,7 @@ def test_the_proof_in_the_file_is_the_proof(explanation, describe):
     assert (proof["minimality"]["needed"], proof["minimality"]["holds"]) == (23, True)
     assert len(proof["minimality"]["cells"]) == 23
     assert proof["minimality"]["cells"][-1] == {
-        "row": 8, "column": 0, "lost_by": "shift", "number": 7
+        "row": 8, "column": 0, "lost_by": "shift", "number": -1
     }  # fmt: skip
     assert proof["necessity"]["holds"] is True
     assert [other["mask"] for other in proof["alternatives"]] == [

@@ -32,6 +32,8 @@ AT_ONCE = 32  # frames in memory
 
 Draws = Callable[[str], Generator]  # a generator for each purpose, the same at every call
 
+ALONE = tuple(name for name in BACKGROUNDS if name != "inpainted")  # which is grey then
+
 
 def audited(
     classifier: Classifier,
@@ -87,7 +89,7 @@ def backgrounds_alone(
 ) -> dict[str, Answers]:
     """Every background that can be drawn, without any evidence."""
     found = {}
-    for name in BACKGROUNDS:
+    for name in ALONE:
         if can_draw(name, scene):
             frames = draws_from(name, scene, draws, drawn(f"alone {name}"))
             found[name] = answers_of(answered(answer, frames, f"{name} alone"), labels)

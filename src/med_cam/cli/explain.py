@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 from rich.progress import Progress
 
-from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.base import Classifier, attached
 from med_cam.classifiers.load import load_classifier
+from med_cam.classifiers.pairwise import pairwise
 from med_cam.cli.failures import INTERRUPTED, Failure, exit_status, failure_of
 from med_cam.cli.inputs import (
     Source,
@@ -31,9 +32,10 @@ from med_cam.cli.settings import settings
 from med_cam.cli.tally import Done, counted, done, summary
 from med_cam.config import Config
 from med_cam.errors import ClassifierError, ConfigError
+from med_cam.images.geometry import Image
 from med_cam.images.read import read_image, unique_stems
 from med_cam.method import explain
-from med_cam.observe import References
+from med_cam.observe import References, relabelled
 from med_cam.report.line import summary_line
 from med_cam.report.origin import provenance
 from med_cam.report.wording import backgrounds
@@ -88,6 +90,7 @@ def job_of(request: Request, config: Config, source: Source, opened: ExitStack) 
         raise ConfigError("the background 'others' needs other images; give --references FOLDER")
     classifier = load_classifier(source.path, device=request.device)
     refuse_unknown_label(request.target, classifier.labels)
+    refuse_unknown_label(request.against, classifier.labels)
     repeat_exactly(classifier.device)
     references = references_from(classifier, others)
     return Job(classifier, config, references, request, versions(sys.modules))
@@ -188,16 +191,56 @@ def explained(job: Job, path: Path, folder: Path, on_step: OnStep) -> Done:
     refuse_foreign_files(folder)
     require_room(folder.parent)
     image = read_image(path, channels=job.classifier.channels)
+    asked = before(job, image)
     found = explain(
-        job.classifier,
+        asked.classifier,
         image,
-        target=job.request.target,
+        target=asked.target,
         config=job.config,
-        references=job.references,
+        references=asked.references,
         on_step=on_step,
     )
     origin = provenance(
-        image, job.classifier, job.config, preset=job.request.preset, software=job.software
+        image,
+        job.classifier,
+        job.config,
+        preset=job.request.preset,
+        software=job.software,
+        references=asked.references,
+        against=job.request.against or "",
     )
     write(found, image, folder, origin)
     return done(summary_line(folder.name, found), found)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one image is put before: the classifier, or two labels of it."""
+
+    classifier: Classifier
+    references: References | None
+    target: str | None
+
+
+def before(job: Job, image: Image) -> Asked:
+    """The classifier as it is; with --against, asked only to tell two labels apart.
+
+    Raises:
+        ClassifierError: if the answer is the label itself that it is to be told from.
+    """
+    target, rival = job.request.target, job.request.against
+    if rival is None:
+        return Asked(job.classifier, job.references, target)
+    target = target or answered(job.classifier, image)
+    if target == rival:
+        raise ClassifierError(f"the answer is {rival} itself; name with --target what it is not")
+    pair = pairwise(job.classifier, target, rival)
+    others = None if job.references is None else relabelled(job.references, pair)
+    return Asked(pair, others, target)
+
+
+def answered(classifier: Classifier, image: Image) -> str:
+    """The classifier's own answer, for one pass more."""
+    with attached(classifier) as forward, torch.no_grad():
+        logits = forward(classifier.prepare(image)).logits
+    return classifier.labels[int(logits[0].argmax())]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from med_cam.errors import MedCamError
 
-DONE, OURS, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+DONE, OURS, MISTAKE, REFUTED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 @dataclass(frozen=True, slots=True)

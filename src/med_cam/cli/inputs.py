@@ -129,6 +129,7 @@ def references_from(classifier: Classifier, paths: Sequence[Path]) -> References
     return References(
         torch.cat([part.x for part in parts]),
         torch.cat([part.probabilities for part in parts]),
+        tuple(digest for part in parts for digest in part.digests),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from med_cam.cli import audit_command, manual, study_commands
+from med_cam.cli import audit_command, manual, study_commands, verify_command
 from med_cam.cli.answer import Work, answer
 from med_cam.cli.failures import DONE, MISTAKE, one_sentence
 from med_cam.cli.installed import own_version
@@ -16,7 +16,7 @@ from med_cam.cli.options import Backgrounds, ConfigFile, Device, Preset, Seed
 from med_cam.cli.request import OUT, Request
 from med_cam.cli.screen import screen
 
-COMMANDS = ("explain", "audit", "data", "train", "reproduce")
+COMMANDS = ("explain", "verify", "audit", "data", "train", "reproduce")
 NOTHING_FINISHED = "interrupted before an image was finished; nothing was written."
 
 app = typer.Typer(
@@ -77,7 +77,7 @@ def med_cam(
     """What stands before the commands."""
 
 
-WHAT, RUN = "What", "Results"
+WHAT, PROOF, RUN = "What", "What is proved", "Results"
 
 
 @app.command(help=manual.EXPLAIN)
@@ -107,6 +107,38 @@ def explain(  # noqa: PLR0913  one argument an option
     preset: Preset = "default",
     config: ConfigFile = None,
     backgrounds: Backgrounds = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL", help=manual.AGAINST, show_default=False, rich_help_panel=WHAT
+        ),
+    ] = None,
+    alternatives: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K", help=manual.ALTERNATIVES, show_default=False, rich_help_panel=PROOF
+        ),
+    ] = None,
+    necessary: Annotated[
+        bool,
+        typer.Option(
+            "--necessary",
+            metavar="",
+            help=manual.NECESSARY,
+            show_default=False,
+            rich_help_panel=PROOF,
+        ),
+    ] = False,
+    seeds: Annotated[
+        int | None,
+        typer.Option(metavar="N", help=manual.SEEDS, show_default=False, rich_help_panel=PROOF),
+    ] = None,
+    cell: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PIXELS", help=manual.CELL, show_default=False, rich_help_panel=PROOF
+        ),
+    ] = None,
     seed: Seed = None,
     device: Device = "auto",
     out: Annotated[Path, typer.Option(metavar="DIR", help=manual.OUT, rich_help_panel=RUN)] = OUT,
@@ -127,6 +159,11 @@ def explain(  # noqa: PLR0913  one argument an option
         out=out,
         references=references,
         backgrounds=backgrounds,
+        against=against,
+        cell=cell,
+        alternatives=alternatives,
+        necessary=necessary,
+        seeds=seeds,
         seed=seed,
         device=device,
         debug=debug,
@@ -140,6 +177,7 @@ def explain(  # noqa: PLR0913  one argument an option
     return answer(load, debug=debug, interrupted=NOTHING_FINISHED)
 
 
+app.command(help=manual.VERIFY)(verify_command.verify)
 app.command(help=manual.AUDIT)(audit_command.audit)
 data = typer.Typer(help=manual.DATA, rich_markup_mode="rich")
 data.command(name="check", help=manual.CHECK)(study_commands.check)

@@ -24,6 +24,34 @@ EXPLAIN = (
     "image does not stop the others."
 )
 
+VERIFY = (
+    "Put every claim of saved explanations again, from their files and the classifier.\n\n"
+    "The same draws are drawn again from the seed that was saved, so that the same numbers come "
+    "out; nothing that the explanation says of itself is believed but its settings. A mask or an "
+    "image that was changed, and a classifier with other weights, are refused.\n\n"
+    "--backgrounds, --draws, --confidence and --seed make a new certificate of the saved masks, "
+    "on draws that nobody has seen.\n\n"
+    "[bold]DIR[/bold]: a result, or a folder of results.\n\n"
+    "Examples:\n"
+    "  med-cam verify med-cam-out\n"
+    "  med-cam verify results/ --model my-classifier/ --references others/\n"
+    "  med-cam verify results/ --backgrounds gaussian,shuffled,others --draws 299 --seed 7\n\n"
+    "Exit status: 0 if all that was claimed holds again; 3 if something does not; 2 if a result "
+    "cannot be verified or something was asked for wrongly; 1 after a fault of med-cam."
+)
+VERIFY_REFERENCES = (
+    "The other images that the explanations were made with, the same files. The bundled "
+    "classifier brings its own."
+)
+VERIFY_BACKGROUNDS = "Certify over these instead of those of the explanation."
+VERIFY_DRAWS = (
+    "Draws of the random backgrounds together. 299, all of which keep the decision, certify 99% "
+    "at 95% confidence."
+)
+CONFIDENCE = "Of the bounds, between 0 and 1; as it was if not said otherwise."
+VERIFY_SEED = "Other draws than those of the explanation."
+BATCH = "Composites through the classifier at a time. The verdicts do not depend on it."
+
 MODEL = (
     "A folder with classifier.toml and weights, a Hugging Face folder, or an ONNX, TorchScript or "
     "torch.export file. Without it, the bundled classifier brain-mri (MRI of the head)."
@@ -38,14 +66,33 @@ PRESET = f"The settings to start from: {', '.join(PRESETS)}."
 CONFIG = "Settings of your own, over the preset's."
 BACKGROUNDS = (
     'What is put around the evidence, and what "verified" is relative to. Any of grey, black, '
-    "white, mean, blur, gaussian, uniform, shuffled, others; "
+    "white, mean, blur, gaussian, uniform, shuffled, others, inpainted; "
     f"{','.join(PRESETS['default'].verification.backgrounds)} if not said otherwise."
+)
+AGAINST = (
+    "Explain only what separates the target from this one label. The classifier is then asked for "
+    "nothing but which of the two it is."
+)
+ALTERNATIVES = (
+    "Look for so many further masks, each sufficient and disjoint from all before it: other "
+    "reasons for the same answer."
+)
+NECESSARY = (
+    "Where the answer stays without the evidence, look for a second, larger mask without which it "
+    "does not."
+)
+SEEDS = "Explain with so many seeds and compare the masks: agreement.png and how alike they are."
+CELL = (
+    "Side of the cells that are taken away from the mask until each that is left is needed, in "
+    "pixels of the classifier's frame; 16 if not said otherwise, 0 for none. Smaller cells find "
+    "smaller masks and take longer."
 )
 SEED = "Same seed, same machine: same mask. 0 if not said otherwise."
 DEVICE = "Where to compute: auto, cpu, cuda or cuda:N. auto takes a GPU if there is one."
 OUT = (
-    "Gets a folder for each image, with mask.png (white = evidence), evidence.png, figure.png and "
-    "explanation.json. An earlier result of the same name is replaced."
+    "Gets a folder for each image, with mask.png (white = evidence), evidence.png, figure.png, "
+    "explanation.json and a copy of the image, which med-cam verify needs. An earlier result of "
+    "the same name is replaced."
 )
 DEBUG = "Show where an error comes from, and the warnings of other libraries."
 VERSION = "Show the version."

@@ -19,6 +19,11 @@ class Request:
         out: the folder that gets one folder an image.
         references: a folder of other images, for the shape test.
         backgrounds: names with commas between them, over which a claim is made.
+        against: the one label to tell the target from.
+        cell: side of the cells of the discrete stage, in pixels; as the settings have it.
+        alternatives: further disjoint masks to look for.
+        necessary: whether to look for a larger mask that is necessary too.
+        seeds: masks to compare.
         seed: of every draw.
         device: as `load_classifier` takes it.
         debug: show tracebacks and the warnings of other libraries.
@@ -32,7 +37,40 @@ class Request:
     out: Path = OUT
     references: Path | None = None
     backgrounds: str | None = None
+    against: str | None = None
+    cell: int | None = None
+    alternatives: int | None = None
+    necessary: bool = False
+    seeds: int | None = None
     seed: int | None = None
+    device: str = "auto"
+    debug: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRequest:
+    """The options of `med-cam verify`; None is "as it was explained".
+
+    Attributes:
+        folders: results, or folders of them.
+        model: the classifier; the bundled one by default.
+        references: the other images of the explanations.
+        backgrounds: names with commas between them, for another certificate.
+        draws: of the random backgrounds together.
+        confidence: of the bounds.
+        seed: other draws.
+        batch: composites a pass.
+        device, debug: as for `Request`.
+    """
+
+    folders: tuple[Path, ...]
+    model: str | None = None
+    references: Path | None = None
+    backgrounds: str | None = None
+    draws: int | None = None
+    confidence: float | None = None
+    seed: int | None = None
+    batch: int = 1
     device: str = "auto"
     debug: bool = False
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from med_cam.cli.request import ReproduceRequest, Request
-from med_cam.config import Config, config_from_toml, nearest, preset
+from med_cam.config import Certification, Config, config_from_toml, nearest, preset
 from med_cam.errors import ConfigError
 from med_cam.fallback import relative_to
 from med_cam.masking import BACKGROUNDS
@@ -23,12 +23,30 @@ def settings(request: Request | ReproduceRequest) -> Config:
         config = config_from_toml(settings_file(request.config), config)
     if request.backgrounds is not None:
         config = relative_to(config, backgrounds_named(request.backgrounds))
+    if isinstance(request, Request):
+        config = replace(config, certification=to_prove(request, config.certification))
     if request.seed is not None:
         config = replace(config, seed=request.seed)
     if not 0 <= config.seed < SEEDS:
         raise ConfigError(f"the seed is {config.seed}; give one from 0 to {SEEDS - 1}")
     refuse_unknown_backgrounds(config)
     return config
+
+
+def to_prove(request: Request, rules: Certification) -> Certification:
+    """What is proved, with the options over it.
+
+    Raises:
+        ConfigError: if one is out of range.
+    """
+    more = request.alternatives
+    return replace(
+        rules,
+        cell=rules.cell if request.cell is None else request.cell,
+        alternatives=rules.alternatives if more is None else more,
+        seeds=rules.seeds if request.seeds is None else request.seeds,
+        enlarge=rules.enlarge or request.necessary,
+    )
 
 
 def settings_file(path: Path) -> Path:

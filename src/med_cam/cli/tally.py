@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 
 from med_cam.cli.failures import Failure
+from med_cam.report.line import claims_line
 from med_cam.report.wording import backgrounds, percent
 from med_cam.values import Explanation, Passes
 
@@ -21,10 +22,12 @@ class Done:
 
 
 def done(line: str, found: Explanation) -> Done:
-    """An explanation without its pixels; the number of its warnings ends its line."""
+    """An explanation without its pixels: a line, the number of warnings, what was proved."""
     count = len(found.claim.warnings)
     ending = f"  ({counted(count, 'warning')})" if count else ""
-    return Done(line + ending, found.verified, found.area, found.passes)
+    proved = claims_line(found)
+    below = f"\n    {proved}" if proved else ""
+    return Done(line + ending + below, found.verified, found.area, found.passes)
 
 
 def summary(
@@ -52,7 +55,7 @@ def _finished(
         f"{percent(median(image.area for image in finished))} of the image.",
         f"{duration(seconds)}, {forward:,} passes forward, {backward:,} backward.",
         f"Results in {out}, a folder for each image: mask.png, evidence.png, figure.png, "
-        "explanation.json.",
+        "explanation.json, and the image itself for med-cam verify.",
     ]
 
 

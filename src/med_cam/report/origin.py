@@ -6,6 +6,7 @@ from pathlib import Path
 from med_cam.classifiers.base import Classifier
 from med_cam.config import Config, as_table
 from med_cam.images.geometry import Image
+from med_cam.observe import References
 from med_cam.report.schema import Provenance
 
 
@@ -16,7 +17,7 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
     *,
     preset: str,
     software: Mapping[str, str],
-    references_sha256: str = "",
+    references: References | None = None,
     against: str = "",
 ) -> Provenance:
     """The origin of one result.
@@ -27,7 +28,7 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
         config: of the run.
         preset: that the settings started from, or "".
         software: versions by name.
-        references_sha256: of the other images, or "".
+        references: the other images, if there were any.
         against: label of the one class that the target was separated from, or "".
     """
     return Provenance(
@@ -42,6 +43,6 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
         preset=preset,
         versions=software,
         device=str(classifier.device),
-        references_sha256=references_sha256,
+        references_sha256="" if references is None else references.sha256,
         against=against,
     )

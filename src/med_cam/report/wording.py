@@ -17,6 +17,7 @@ BACKGROUND_WORDS = {
     "uniform": "uniform noise",
     "shuffled": "shuffled pixels",
     "others": "other images",
+    "inpainted": "surroundings painted in",
 }
 
 

@@ -133,7 +133,12 @@ def whole(image: Image, item: Item, setting: Setting, on_step: OnStep | None) ->
         classifier, image, config=config, references=setting.references, on_step=on_step
     )
     origin = provenance(
-        image, classifier, config, preset=setting.preset, software=setting.software
+        image,
+        classifier,
+        config,
+        preset=setting.preset,
+        software=setting.software,
+        references=setting.references,
     )
     write(found, image, setting.folder(item), origin)
     soft = found.soft[None, None]
@@ -158,7 +163,12 @@ def by_tiles(image: Image, item: Item, setting: Setting) -> Result:
         classifier, image, side=setting.tiles, config=config, references=setting.references
     )
     origin = provenance(
-        image, classifier, config, preset=setting.preset, software=setting.software
+        image,
+        classifier,
+        config,
+        preset=setting.preset,
+        software=setting.software,
+        references=setting.references,
     )
     write_whole(folder / "mask.png", mask_png(found.mask))
     write_whole(folder / "evidence.png", evidence_png(image, found.mask))

@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from med_cam.classifiers.base import Answer
 from med_cam.config import Verification
-from med_cam.masking import Scene, composite
+from med_cam.masking import Scene, composite, nothing_shown
 from med_cam.verify.claim import alternating
 from med_cam.verify.decision import Decision, Question, decide, keeps
 from med_cam.verify.emptiness import alone_rate
@@ -40,7 +40,7 @@ def candidate_judge(
     around = alternating(draws)  # m c h w
     every = torch.cat(list(draws.values()))  # n c h w
     sizes = [len(d) for d in draws.values()]
-    alone = dict(zip(draws, answer(every).split(sizes), strict=True))
+    alone = dict(zip(draws, answer(nothing_shown(scene, every)).split(sizes), strict=True))
     decision = decide(question, alone, rules.share)
     limit = alone_rate(alone, decision) + rules.shape_margin
     contents = other_contents(scene, rules.shape_trials, generator)

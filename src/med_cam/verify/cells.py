@@ -1,9 +1,9 @@
 """Is every cell of the mask needed? Relative to a grid, and to composites that have numbers.
 
-A mask is sufficient here if the decision is kept over each of some backgrounds, and over a
-background with the mask shifted by the farthest of the claim's distances in eight directions. A
-cell is needed if the mask without it is not; the composite that shows it is told with the cell, so
-that one pass a cell is enough to see it again.
+A mask is sufficient here if the decision is kept over each of some backgrounds, and with the mask
+shifted by the farthest of the claim's distances in eight directions, but for a few shifts. A cell
+is needed if the mask without it is not; the background that shows it is told with the cell, so
+that one pass is enough to see it again.
 """
 
 from collections.abc import Sequence
@@ -20,25 +20,28 @@ from med_cam.verify.decision import Decision, on_top
 from med_cam.verify.stable import DIRECTIONS
 
 OFF_TOP = 2.0  # taken from the gap where the target is not on top: below any where it is
+FIRST = 2  # composites that are tried before all others
 Place = tuple[int, int]  # row and column of a cell
 Mask = Bool[Tensor, "1 1 h w"]
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Composites on each of which a mask has to keep the decision.
+    """Composites on which a mask has to keep the decision.
 
     Attributes:
         around: their backgrounds.
         steps: by how much the mask is shifted in each, down and right.
         names: of each ("draw" or "shift", its number), see `trial_of`.
         decision: what keeping means.
+        spare: shifts that may be lost; of the draws none.
     """
 
     around: Float[Tensor, "m c h w"]
     steps: tuple[tuple[int, int], ...]
     names: tuple[tuple[str, int], ...]
     decision: Decision
+    spare: int = 0
 
 
 def numbered(
@@ -86,9 +89,9 @@ def survived(answer: Answer, scene: Scene, mask: Mask, trial: Trial) -> Trial:
 
 
 def joined(first: Trial, second: Trial) -> Trial:
-    """Both, the first before the second."""
+    """Both, the first before the second, whose decision and spare shifts stay."""
     return replace(
-        first,
+        second,
         around=torch.cat([first.around, second.around]),
         steps=first.steps + second.steps,
         names=first.names + second.names,
@@ -121,23 +124,36 @@ def gap_of(p: Float[Tensor, "n k"], decision: Decision) -> Float[Tensor, " n"]:
 
 
 def lost(
-    answer: Answer, scene: Scene, mask: Mask, trial: Trial, *, first: int = 3
+    answer: Answer, scene: Scene, mask: Mask, trial: Trial, hint: tuple[str, int] | None = None
 ) -> tuple[str, int] | None:
-    """The composite on which the mask fails, by name; None if it survives.
+    """The draw on which the mask fails, by name, or ("shift", -1); None if it survives.
 
     Args:
         answer: the classifier.
         scene: the image.
         mask: on trial.
-        trial: the hardest first.
-        first: composites that are tried before all others.
+        trial: the hardest first: a few composites are tried, then twice as many, and so on.
+        hint: on what a larger mask failed; tried first.
     """
-    count = len(trial.names)
-    for some in (range(min(first, count)), range(min(first, count), count)):
-        gap = gaps(answer, scene, mask, part(trial, some))
-        if bool((gap < 0).any()):
-            return trial.names[some[int(gap.argmin())]]
+    order = sorted(range(len(trial.names)), key=lambda i: not alike(trial.names[i], hint))
+    shifts, done = 0, 0
+    while done < len(order):
+        some = order[done : 2 * done + FIRST]
+        gap = gaps(answer, scene, mask, part(trial, some)).tolist()
+        fell = {trial.names[i]: g for i, g in zip(some, gap, strict=True) if g < 0}
+        draws = {name: g for name, g in fell.items() if name[0] == "draw"}
+        if draws:
+            return min(draws, key=lambda name: draws[name])
+        shifts += len(fell)
+        if shifts > trial.spare:
+            return "shift", -1
+        done += len(some)
     return None
+
+
+def alike(name: tuple[str, int], told: tuple[str, int] | None) -> bool:
+    """Whether a composite is one of those told of; -1 is any number."""
+    return told is not None and name[0] == told[0] and told[1] in (name[1], -1)
 
 
 def places(mask: Mask, side: int) -> list[Place]:
@@ -171,8 +187,9 @@ def needed_again(
     found = []
     for place in places(mask, side):
         cell = said.get(place, Cell(*place, ""))
-        name = (cell.lost_by, cell.number)
-        shown = [i for i, known in enumerate(trial.names) if known == name]
+        shown = [
+            i for i, name in enumerate(trial.names) if alike(name, (cell.lost_by, cell.number))
+        ]
         again = lost(answer, scene, without(mask, [place], side), part(trial, shown))
         found.append(cell if again else Cell(*place, ""))
     return tuple(found)

@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from med_cam.classifiers.base import Answer
 from med_cam.config import Verification
-from med_cam.masking import Scene
+from med_cam.masking import Scene, nothing_shown
 from med_cam.verify.decision import Decision, Question, decide, keeps
 from med_cam.verify.kept import drawn
 
@@ -40,7 +40,7 @@ def emptiness(
     unseen = [n for n in rules.unseen if n not in rules.backgrounds and can_draw(n, scene)]
     draws = drawn(scene, rules.backgrounds, rules.draws, generator)
     others = drawn(scene, unseen, rules.unseen_draws, generator)
-    alone = {name: answer(d) for name, d in (draws | others).items()}
+    alone = {name: answer(nothing_shown(scene, d)) for name, d in (draws | others).items()}
     decision = decide(question, {name: alone[name] for name in draws}, rules.share)
     return Emptiness(alone, decision)
 

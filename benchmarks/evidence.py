@@ -1,0 +1,414 @@
+"""What can be proved of the evidence, and of masks that know nothing of it.
+
+    python benchmarks/evidence.py STUDY --root DIR [--model DIR] [--images 40] [--alternatives 2]
+        [--out evidence.jsonl] [--workers 2] [--table-only]
+
+STUDY is brain-mri (the bundled classifier by default) or another with --model. Images: of each
+class of Testing (without copies of Training) the first by SHA-256 of the file, in turn, without
+those that ship with the package. Each is explained with the default preset and written as a
+result; the result is read back and every claim of it put again, one composite a pass and 16 at a
+time. Then a centre disc, a smooth random mask, random pixels and Grad-CAM's map, all cut to the
+area of our mask, are put to the same certificate.
+
+Every image is a line of --out as soon as it is done; started again, the command goes on where it
+was. The tables are printed from that file alone.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from methods import end_last_line, records
+from pool import spread
+from seeds import packed
+
+from med_cam.certify import certificate_of
+from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.bundled import bundled_classifier, bundled_references, bundled_samples
+from med_cam.classifiers.load import load_classifier
+from med_cam.config import Config, preset
+from med_cam.errors import MedCamError
+from med_cam.images.geometry import Image
+from med_cam.images.read import find_images, read_image
+from med_cam.method import explain
+from med_cam.observe import Case, References, observed, prepare_references
+from med_cam.recompute import Asked, Recomputed, recomputed
+from med_cam.refine import keep_most
+from med_cam.report.origin import provenance
+from med_cam.report.saved import Saved, read_saved
+from med_cam.report.write import write
+from med_cam.settle import AFTER, empty_of, exported, fresh
+from med_cam.studies.catalogue import STUDIES
+from med_cam.studies.controls import centre_disc, smooth_random
+from med_cam.studies.copies import digest
+from med_cam.studies.datasets.collection import Item
+from med_cam.studies.grad_cam import grad_cam
+from med_cam.studies.reproduce import reference_items
+from med_cam.studies.splits import split
+from med_cam.values import Explanation
+
+BATCHES = (1, 16)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a worker keeps between images."""
+
+    classifier: Classifier
+    references: References
+    config: Config
+    classes: tuple[str, ...]
+    out: Path
+
+
+BENCH: list[Bench] = []  # one in each worker process, set by `ready`
+
+
+def main() -> int:
+    """Run what is missing, print the tables."""
+    asked = arguments()
+    try:
+        if not asked.table_only:
+            run(asked)
+        print(report(records(asked.out)))
+    except MedCamError as error:
+        print(f"evidence: {error}")
+        return 2
+    except KeyboardInterrupt:
+        print(f"stopped; the same command goes on from {asked.out}")
+        return 130
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("study", choices=list(STUDIES))
+    parser.add_argument("--root", type=Path, help="the data set")
+    parser.add_argument("--model", type=Path, help="classifier; the bundled one by default")
+    parser.add_argument("--images", type=int, default=40)
+    parser.add_argument("--alternatives", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path("evidence.jsonl"))
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--table-only", action="store_true", help="print --out, run nothing")
+    asked = parser.parse_args()
+    if asked.root is None and not asked.table_only:
+        parser.error("--root is needed, unless --table-only")
+    return asked
+
+
+def run(asked: argparse.Namespace) -> None:
+    """Explain every image that --out does not have yet."""
+    with ExitStack() as stack:
+        bundled = stack.enter_context(bundled_classifier())
+        end_last_line(asked.out)
+        study = STUDIES[asked.study]
+        collection = study.collect(asked.root)
+        parts = split(collection.items, validated=study.validated, tested=study.tested)
+        done = {line["sha256"] for line in records(asked.out)}
+        items = in_turn(parts.testing, shipped())[: asked.images]
+        work = [(item,) for item in items if digest(item.path) not in done]
+        others = [item.path for item in reference_items(parts.validation)]
+        if asked.model is None:
+            others = find_images([stack.enter_context(bundled_references())])
+        given = (asked.model or bundled, others, asked.alternatives, study.classes, asked.out)
+        spread(work, explained, workers=asked.workers, ready=ready, given=given)
+
+
+def shipped() -> set[str]:
+    """Hashes of the images that come with the package."""
+    with bundled_samples() as samples, bundled_references() as references:
+        return {digest(path) for path in (*samples, *find_images([references]))}
+
+
+def in_turn(items: Sequence[Item], without: set[str]) -> list[Item]:
+    """The first image of each class by hash, then the second of each, ..."""
+    hashes = {item.name: digest(item.path) for item in items}
+    order = sorted(items, key=lambda item: hashes[item.name])
+    apart = [item for item in order if hashes[item.name] not in without]
+    labels = sorted({item.label for item in items})
+    by_class = [[item for item in apart if item.label == k] for k in labels]
+    longest = max(map(len, by_class))
+    return [images[n] for n in range(longest) for images in by_class if n < len(images)]
+
+
+def ready(
+    model: Path, others: Sequence[Path], alternatives: int, classes: tuple[str, ...], out: Path
+) -> None:
+    """Load what every image needs; one thread a worker."""
+    torch.set_num_threads(1)
+    classifier = load_classifier(model, device="cpu")
+    images = [read_image(path, channels=classifier.channels) for path in others]
+    ours = preset("default")
+    config = replace(ours, certification=replace(ours.certification, alternatives=alternatives))
+    references = prepare_references(classifier, images)
+    BENCH[:] = [Bench(classifier, references, config, classes, out)]
+
+
+def explained(item: Item) -> None:
+    """One image: explained, verified twice, and the controls; one line."""
+    (bench,) = BENCH
+    image = read_image(item.path, channels=bench.classifier.channels)
+    found = explain(bench.classifier, image, config=bench.config, references=bench.references)
+    line = {
+        "classifier": bench.classifier.name,
+        "image": item.path.name,
+        "sha256": image.sha256,
+        "label": bench.classes[item.label],
+        "answer": found.label,
+        "probability": found.before[found.target],
+        "verified": found.verified,
+        "status": found.status,
+        "area": found.area,
+        "warnings": list(found.claim.warnings),
+        "mask": packed(found.mask),
+        "stages": {s.name: (s.forward, s.backward, s.seconds) for s in found.stages},
+    }
+    line |= proved(found) | verified(found, image, bench) | {"controls": controls(found, image)}
+    with bench.out.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")  # one write: workers share the file
+
+
+def proved(found: Explanation) -> dict[str, object]:
+    """The numbers of the proof."""
+    proof, certificate = found.proof, found.claim.certificate
+    if proof is None or certificate is None:
+        return {"proved": False}
+    cells = proof.minimality
+    return {
+        "proved": True,
+        "bound": certificate.bound,
+        "tried": certificate.tried,
+        "certified": certificate.holds,
+        "before": found.area if cells is None else cells.before,
+        "cells": 0 if cells is None else len(cells.cells),
+        "needed": 0 if cells is None else cells.needed,
+        "minimal": cells is not None and cells.holds,
+        "necessary": proof.necessity.holds,
+        "changed": proof.necessity.changed / proof.necessity.draws,
+        "hidden": proof.hidden.hits / proof.hidden.trials,
+        "hidden_bound": proof.hidden.bound,
+        "alternatives": len(proof.alternatives),
+        "exhausted": proof.exhausted,
+        "silhouette": proof.silhouette.hits,
+        "shape": proof.shape.hits,
+    }
+
+
+def verified(found: Explanation, image: Image, bench: Bench) -> dict[str, object]:
+    """The result written, read back and put to every claim again."""
+    classifier, software = bench.classifier, {}
+    origin = provenance(
+        image,
+        classifier,
+        bench.config,
+        preset="default",
+        software=software,
+        references=bench.references,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        write(found, image, Path(folder) / "result", origin)
+        saved = read_saved(Path(folder) / "result", classifier.channels)
+        alone = without_further(saved)
+        full = recomputed(classifier, saved, bench.references, Asked())
+        first, second = (
+            recomputed(classifier, alone, bench.references, Asked(batch=batch))
+            for batch in BATCHES
+        )
+    return {
+        "holds_again": full.holds and second.holds,
+        "same_verdicts": named(first) == named(second) == named(full)[: len(first.verdicts)],
+        "same_figures": all(v.was == v.figure for v in full.verdicts),
+        "claims": len(full.verdicts),
+        "verify_passes": first.passes.forward,
+        "verify_all_passes": full.passes.forward,
+    }
+
+
+def named(found: Recomputed) -> list[tuple[str, bool]]:
+    """Claims and whether they hold."""
+    return [(verdict.name, verdict.now) for verdict in found.verdicts]
+
+
+def without_further(saved: Saved) -> Saved:
+    """The same result without further masks: the claims on the explanation itself."""
+    proof = saved.document["proof"]
+    if proof is None:
+        return saved
+    proof = {**proof, "alternatives": [], "exhausted": None}
+    return replace(saved, document={**saved.document, "proof": proof}, alternatives=())
+
+
+def controls(found: Explanation, image: Image) -> dict[str, object]:
+    """Masks of other origin and the same area, put to the same certificate."""
+    (bench,) = BENCH
+    with attached(bench.classifier) as forward:
+        case = observed(forward, bench.classifier, image, None, bench.references, bench.config)
+        empty = empty_of(case, bench.config)
+        told = {}
+        for name, method in CONTROLS.items():
+            scores = method(case, fresh(bench.config.seed, AFTER)).detach()
+            mask = exported(case, keep_most(scores, found.area))
+            claim = certificate_of(case, mask, empty, bench.config, 1)
+            certificate = claim.certificate
+            told[name] = {
+                "holds": claim.holds,
+                "certified": certificate is not None and certificate.holds,
+                "bound": 0.0 if certificate is None else certificate.bound,
+            }
+    return told
+
+
+def random_pixels(case: Case, generator: torch.Generator) -> torch.Tensor:
+    """Independent noise: its cuts are single pixels."""
+    return torch.rand(case.scene.x[:, :1].shape, generator=generator).to(case.scene.x)
+
+
+CONTROLS: Mapping[str, Callable] = {
+    "centre_disc": centre_disc,
+    "smooth_random": smooth_random,
+    "random_pixels": random_pixels,
+    "grad_cam": grad_cam,
+}
+
+
+def report(lines: Sequence[dict]) -> str:
+    """All tables as Markdown."""
+    if not lines:
+        return "no results yet"
+    labels = sorted({line["answer"] for line in lines})
+    rows = {k: [li for li in lines if li["answer"] == k] for k in labels} | {"all": list(lines)}
+    names = sorted({line["classifier"] for line in lines})
+    parts = [f"{', '.join(names)}: {len(lines)} images, by the class answered."]
+    parts += [table(COLUMNS, rows), table(COSTS, rows), "Passes forward and seconds, medians:"]
+    parts += [table(stage_columns(lines), rows), "Masks of the area of ours:"]
+    parts += [table(CONTROL_COLUMNS, by_control(lines)), "Warnings, images each:", *kinds(lines)]
+    return "\n\n".join(parts)
+
+
+def table(columns: Mapping, rows: Mapping[str, Sequence[dict]]) -> str:
+    """One row a group of results."""
+    head = ["", *columns]
+    body = [
+        [name, *(column(lines) for column in columns.values())] for name, lines in rows.items()
+    ]
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def share(test):
+    """A column: how many results pass a test, in percent."""
+    return lambda lines: f"{statistics.mean(bool(test(li)) for li in lines):.0%}"
+
+
+def middle(value, form=".3f"):
+    """A column: the median of a number, of the results that have it."""
+
+    def column(lines):
+        values = [value(li) for li in lines if li["proved"]]
+        return f"{statistics.median(values):{form}}" if values else "-"
+
+    return column
+
+
+def smaller(lines):
+    """By how much the median area is smaller after the discrete stage."""
+    pairs = [(li["before"], li["area"]) for li in lines if li["proved"]]
+    if not pairs:
+        return "-"
+    before, after = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return f"{1 - after / before:.0%}"
+
+
+COLUMNS = {
+    "images": lambda lines: str(len(lines)),
+    "verified": share(lambda li: li["verified"]),
+    "certified": share(lambda li: li.get("certified")),
+    "lowest bound": lambda lines: f"{min(li.get('bound', 0.0) for li in lines):.3f}",
+    "at the first mask": share(lambda li: li.get("tried") == 1),
+    "area before": middle(lambda li: li["before"]),
+    "area after": middle(lambda li: li["area"]),
+    "medians smaller by": smaller,
+    "median of the ratios": middle(lambda li: li["area"] / li["before"], ".2f"),
+    "1-minimal": share(lambda li: li.get("minimal")),
+    "cells": middle(lambda li: li["cells"], ".0f"),
+    "cells needed": lambda lines: (
+        f"{sum(li.get('needed', 0) for li in lines)} of {sum(li.get('cells', 0) for li in lines)}"
+    ),
+    "necessary": share(lambda li: li.get("necessary")),
+    "answer changes without it": middle(lambda li: li["changed"], ".2f"),
+    "stays when hidden parts show": middle(lambda li: li["hidden"], ".2f"),
+    "with an alternative": share(lambda li: li.get("alternatives")),
+    "rest not sufficient": share(lambda li: li.get("exhausted")),
+    "warnings": middle(lambda li: len(li["warnings"]), ".0f"),
+}
+COSTS = {
+    "images": lambda lines: str(len(lines)),
+    "search forward": middle(lambda li: li["stages"]["search"][0], ".0f"),
+    "search backward": middle(lambda li: li["stages"]["search"][1], ".0f"),
+    "verify forward": middle(lambda li: li["verify_passes"], ".0f"),
+    "verify at most as many as the search": share(
+        lambda li: li["verify_passes"] <= sum(li["stages"]["search"][:2])
+    ),
+    "of the search forward": share(lambda li: li["verify_passes"] <= li["stages"]["search"][0]),
+    "verify with alternatives": middle(lambda li: li["verify_all_passes"], ".0f"),
+    "all that was claimed holds again": share(lambda li: li["holds_again"]),
+    "same at batch 16": share(lambda li: li["same_verdicts"]),
+    "same figures": share(lambda li: li["same_figures"]),
+}
+CONTROL_COLUMNS = {
+    "images": lambda lines: str(len(lines)),
+    "certified": share(lambda li: li["certified"]),
+    "all checks hold": share(lambda li: li["holds"]),
+    "median bound": lambda lines: f"{statistics.median(li['bound'] for li in lines):.3f}",
+}
+
+
+def stage_columns(lines: Sequence[dict]) -> dict:
+    """Two columns a stage."""
+    names = dict.fromkeys(name for line in lines for name in line["stages"])
+    columns = {}
+    for name in names:
+        columns[f"{name}, passes"] = middle(stage_number(name, 0), ".0f")
+        columns[f"{name}, s"] = middle(stage_number(name, 2), ".1f")
+    return columns
+
+
+def stage_number(name: str, place: int) -> Callable[[dict], float]:
+    """A number of one stage; 0 where an image had none."""
+    return lambda line: line["stages"].get(name, (0, 0, 0.0))[place]
+
+
+def by_control(lines: Sequence[dict]) -> dict[str, list[dict]]:
+    """The lines of every kind of mask, ours first."""
+    ours = [
+        {"holds": li["verified"], "certified": li.get("certified"), "bound": li.get("bound", 0.0)}
+        for li in lines
+    ]
+    return {"ours": ours} | {name: [li["controls"][name] for li in lines] for name in CONTROLS}
+
+
+def kinds(lines: Sequence[dict]) -> list[str]:
+    """How many images have each kind of warning, told by its first words."""
+    counts: dict[str, int] = {}
+    for line in lines:
+        for kind in {kind_of(text) for text in line["warnings"]}:
+            counts[kind] = counts.get(kind, 0) + 1
+    order = sorted(counts, key=lambda kind: -counts[kind])
+    return ["\n".join(f"- {kind}: {counts[kind]}" for kind in order)]
+
+
+def kind_of(text: str) -> str:
+    """A warning without what differs from image to image."""
+    return " ".join(word for word in text.split() if not any(c.isdigit() for c in word))[:60]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,377 @@
+"""The exact bound against other implementations, and its coverage over simulated certificates."""
+
+import math
+from functools import cache, partial
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings, strategies as st
+from scipy.stats import binom, binomtest
+
+from med_cam.config import Verification
+from med_cam.values import Certificate, Spread
+from med_cam.verify.certificate import (
+    as_tried,
+    certificate,
+    draws_for,
+    lower_bound,
+    margins,
+    rate,
+    risk_of,
+    spread,
+    upper_bound,
+)
+from med_cam.verify.decision import Decision, Question
+
+NOMINAL, ENOUGH = 0.95, 0.945  # coverage claimed, and what 10,000 simulated cases must reach
+CASES = 10_000
+RATES = (0.9, 0.95, 0.99, 0.999)
+FLAT = Spread(0.0, 0.0, 0.0, 0.0, 0.0)
+COUNTS = st.integers(1, 80).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+RISKS = st.floats(1e-4, 0.5)
+
+
+def at_least(hits, trials, p):
+    """Probability of so many hits or more, term by term."""
+    return math.fsum(
+        math.comb(trials, k) * p**k * (1 - p) ** (trials - k) for k in range(hits, trials + 1)
+    )
+
+
+def bisected(hits, trials, risk):
+    """The rate at which so many hits or more have the probability `risk`."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if at_least(hits, trials, middle) < risk else (low, middle)
+    return low
+
+
+def counted(kept, draws, fixed_kept=1, fixed=1, confidence=NOMINAL):
+    return Certificate(
+        draws, kept, fixed, fixed_kept, confidence, 1, 0.0, 0.0, 0.95, "grey", 1.0, FLAT, FLAT
+    )  # fmt: skip
+
+
+def exact(kept, draws, risk):
+    return binomtest(kept, draws, alternative="greater").proportion_ci(1 - risk, "exact").low
+
+
+@settings(max_examples=25, deadline=None)
+@given(COUNTS, RISKS)
+def test_the_lower_bound_is_that_of_scipy_and_of_a_bisection_on_the_binomial_sum(count, risk):
+    hits, trials = count
+    assert lower_bound(hits, trials, risk) == pytest.approx(exact(hits, trials, risk), abs=1e-9)
+    if hits:
+        found = bisected(hits, trials, risk)
+        assert lower_bound(hits, trials, risk) == pytest.approx(found, abs=1e-7)
+
+
+@settings(max_examples=25, deadline=None)
+@given(COUNTS, RISKS)
+def test_the_upper_bound_is_that_of_scipy(count, risk):
+    hits, trials = count
+    test = binomtest(hits, trials, alternative="less")
+    high = test.proportion_ci(1 - risk, "exact").high
+    assert upper_bound(hits, trials, risk) == pytest.approx(high, abs=1e-9)
+
+
+def test_the_bounds_at_the_ends_are_the_closed_forms():
+    assert lower_bound(0, 20, 0.05) == 0.0
+    assert upper_bound(20, 20, 0.05) == 1.0
+    assert lower_bound(59, 59, 0.05) == pytest.approx(0.05 ** (1 / 59), abs=1e-12)
+    assert upper_bound(0, 20, 0.05) == pytest.approx(1 - 0.05 ** (1 / 20), abs=1e-12)
+
+
+def test_a_rate_has_the_bound_of_the_side_it_is_asked_for():
+    below, above = (rate(57, 59, 0.95, at_least=side) for side in (True, False))
+    assert (below.trials, below.hits, below.confidence) == (59, 57, 0.95)
+    assert below.bound == pytest.approx(bisected(57, 59, 0.05), abs=1e-7)
+    assert above.bound == pytest.approx(1 - bisected(2, 59, 0.05), abs=1e-7)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.3, 0.999), st.floats(1e-5, 0.2))
+def test_no_fewer_draws_would_do(wanted, risk):
+    n = draws_for(wanted, risk)
+    assert wanted**n <= risk * (1 + 1e-6)  # a rate just below would pass no more often than that
+    assert n == 1 or wanted ** (n - 1) > risk
+
+
+@pytest.mark.parametrize("wanted", [0.2, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
+def test_with_all_draws_kept_the_bound_reaches_what_was_wanted_to_the_last_bit(wanted):
+    for tried in range(1, 12):
+        risk = risk_of(tried, NOMINAL)
+        n = draws_for(wanted, risk)
+        assert lower_bound(n, n, risk) >= wanted
+
+
+def test_the_first_certificate_takes_as_many_draws_as_the_settings_say():
+    rules = Verification()
+    assert draws_for(rules.certified, risk_of(1, rules.confidence)) == 63
+    assert draws_for(0.95, 0.05) == 59
+    assert draws_for(0.99, 0.05) == 299
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.999])
+def test_the_risks_of_all_masks_tried_sum_to_what_is_left_of_the_confidence(confidence):
+    shares = [risk_of(tried, confidence) for tried in range(1, 60)]
+    assert math.fsum(shares) == pytest.approx(1 - confidence, rel=1e-12)
+    assert all(later < earlier for earlier, later in zip(shares, shares[1:], strict=False))
+    assert shares[0] == pytest.approx(0.8 * (1 - confidence))
+    assert shares[1] == pytest.approx(0.16 * (1 - confidence))
+
+
+@pytest.mark.parametrize("tried", [1, 2, 5])
+def test_a_later_mask_has_the_bound_of_its_own_smaller_risk(tried):
+    found = as_tried(counted(60, 63), tried, random=1)
+    risk = 0.05 * 0.8 * 0.2 ** (tried - 1)
+    assert (found.tried, found.draws, found.kept) == (tried, 63, 60)
+    assert found.risk == pytest.approx(risk)
+    assert found.bound == pytest.approx(bisected(60, 63, risk), abs=1e-7)
+    assert not found.holds
+
+
+def test_fixed_backgrounds_that_are_kept_do_not_lift_the_bound():
+    some = as_tried(counted(63, 63, fixed_kept=3, fixed=3), 1, random=1)
+    assert some.bound == as_tried(counted(63, 63, fixed_kept=0, fixed=0), 1, random=1).bound
+    assert some.bound == pytest.approx(0.04 ** (1 / 63), abs=1e-9)
+    assert some.holds
+
+
+@pytest.mark.parametrize(("fixed_kept", "random"), [(0, 1), (1, 1), (1, 3), (2, 2)])
+def test_a_fixed_background_that_fails_counts_as_much_as_a_random_one(fixed_kept, random):
+    found = as_tried(counted(64, 64, fixed_kept=fixed_kept, fixed=3), 1, random=random)
+    alone = 0.04 ** (1 / 64)
+    mixed = (fixed_kept + random * alone) / (3 + random)
+    assert found.bound == pytest.approx(mixed, abs=1e-9)
+    assert found.bound < alone
+    assert not found.holds
+
+
+def test_a_failed_fixed_background_refuses_a_certificate_even_where_the_bound_is_high():
+    found = as_tried(counted(9999, 9999, fixed_kept=3, fixed=4), 1, random=100)
+    assert found.bound > found.wanted
+    assert not found.holds
+
+
+@pytest.mark.parametrize(("fixed_kept", "bound"), [(2, 1.0), (1, 0.5)])
+def test_without_random_backgrounds_one_composite_each_tells_all(fixed_kept, bound):
+    found = as_tried(counted(0, 0, fixed_kept=fixed_kept, fixed=2), 3, random=0)
+    assert (found.bound, found.risk, found.tried) == (bound, 0.0, 3)
+    assert found.holds == (fixed_kept == 2)
+
+
+def decision(head="softmax", threshold=0.0, required=0.6, target=1):
+    question = Question(target, ("a", "b", "c"), head, threshold, 0.9)
+    return Decision(question, 0.3, required)
+
+
+SEEN = {
+    "grey": torch.tensor([[0.2, 0.7, 0.1]]),
+    "black": torch.tensor([[0.3, 0.5, 0.2]]),  # first, but below 0.6
+    "gaussian": torch.tensor([[0.1, 0.8, 0.1], [0.1, 0.6, 0.3], [0.0, 0.9, 0.1]]),
+    "uniform": torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.65, 0.05]]),
+}
+
+
+def test_a_certificate_counts_random_draws_and_fixed_backgrounds_apart():
+    found = certificate(SEEN, decision(), wanted=0.9, confidence=0.9)
+    assert (found.draws, found.kept) == (6, 5)
+    assert (found.fixed, found.fixed_kept) == (2, 1)
+    assert (found.tried, found.confidence, found.wanted) == (1, 0.9, 0.9)
+    assert found.bound == pytest.approx(bisected(5, 6, 0.08), abs=1e-7)  # the mixture has more
+    assert (found.worst, found.worst_kept) == ("black", 0.0)
+
+
+def test_the_worst_background_is_the_one_kept_least_often():
+    some = {name: p for name, p in SEEN.items() if name != "black"}
+    found = certificate(some, decision(), wanted=0.9, confidence=0.9)
+    assert found.worst == "uniform"
+    assert found.worst_kept == pytest.approx(2 / 3)
+
+
+def test_margin_and_change_are_over_every_draw():
+    found = certificate(SEEN, decision(), wanted=0.9, confidence=0.9)
+    rows = [row for p in SEEN.values() for row in p.tolist()]
+    change = [row[1] - 0.9 for row in rows]
+    margin = [row[1] - max(row[0], row[2]) for row in rows]
+    for got, values in ((found.margin, margin), (found.change, change)):
+        assert got.lowest == pytest.approx(min(values), abs=1e-6)
+        assert got.highest == pytest.approx(max(values), abs=1e-6)
+        assert got.middle == pytest.approx(np.percentile(values, 50), abs=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2), st.lists(st.tuples(*3 * [st.floats(0, 1, width=32)]), min_size=1))
+def test_margins_are_those_of_plain_python(target, rows):
+    p = torch.tensor(rows)
+    soft = margins(p, decision(target=target)).tolist()
+    sigmoid = margins(p, decision("sigmoid", 0.4, target=target)).tolist()
+    for row, one, other in zip(rows, soft, sigmoid, strict=True):
+        rivals = [v for i, v in enumerate(row) if i != target]
+        assert one == pytest.approx(row[target] - max(rivals), abs=1e-6)
+        assert other == pytest.approx(row[target] - 0.4, abs=1e-6)
+    assert torch.equal(p, torch.tensor(rows))  # left as it was
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=30))
+def test_a_spread_is_the_percentiles_of_numpy(values):
+    found = spread(torch.tensor(values))
+    got = [found.lowest, found.low, found.middle, found.high, found.highest]
+    assert got == pytest.approx(list(np.percentile(values, [0, 5, 50, 95, 100])), abs=1e-6)
+
+
+# Coverage: how often the bound is at most the truth, over simulated certificates.
+
+
+@cache
+def as_reported(tried, kept, draws):
+    return as_tried(counted(kept, draws), tried, random=1).bound
+
+
+@cache
+def alone(risk, kept, draws):
+    return lower_bound(kept, draws, risk)
+
+
+def naive(kept, draws):
+    """Not a bound at all: the share that was kept."""
+    return kept / draws
+
+
+def generator(seed):
+    return np.random.default_rng([7, seed])
+
+
+def bounds_of(bound, counts, draws):
+    """The bound of every count, worked out once for each that occurs."""
+    seen, where = np.unique(counts, return_inverse=True)
+    return np.array([bound(int(k), draws) for k in seen])[where]
+
+
+def coverage(bound, draws, p, seed=0):
+    counts = generator(seed).binomial(draws, p, CASES)
+    return (bounds_of(bound, counts, draws) <= p).mean()
+
+
+@pytest.mark.parametrize("p", RATES)
+@pytest.mark.parametrize("draws", [63, 299])
+def test_one_bound_is_right_as_often_as_it_says(draws, p):
+    assert coverage(partial(alone, 1 - NOMINAL), draws, p) >= ENOUGH
+
+
+@pytest.mark.parametrize("p", RATES)
+@pytest.mark.parametrize("wanted", [0.9, 0.95, 0.99])
+def test_the_first_certificate_is_right_as_often_as_it_says(wanted, p):
+    draws = draws_for(wanted, risk_of(1, NOMINAL))
+    assert coverage(partial(as_reported, 1), draws, p) >= ENOUGH
+
+
+@pytest.mark.parametrize("p", RATES)
+def test_the_share_that_was_kept_is_no_bound_and_the_simulation_shows_it(p):
+    assert coverage(naive, 299, p) < ENOUGH
+
+
+@pytest.mark.parametrize("draws", [63, 299])
+def test_the_exact_coverage_is_never_below_nominal_at_any_rate(draws):
+    bounds = np.array([alone(1 - NOMINAL, k, draws) for k in range(draws + 1)])
+    p = np.linspace(0.5, 0.9999, 400)[:, None]
+    covered = (binom.pmf(np.arange(draws + 1), draws, p) * (bounds <= p)).sum(axis=1)
+    assert covered.min() >= NOMINAL - 1e-9
+    assert covered.min() < 0.96  # and not by being far too low
+
+
+JUST_BELOW = 0.95 - 1e-6
+LADDERS = {
+    **{f"all at {p}": (p,) * 8 for p in RATES},
+    "all just below what is wanted": (JUST_BELOW,) * 8,
+    "larger masks keep more": (0.6, 0.8, 0.9, 0.93, JUST_BELOW, JUST_BELOW, 0.99, 1.0),
+    "one mask alone": (JUST_BELOW,),
+}
+
+
+def reported(rates, tries, wanted, seed=0):
+    """Bound and truth of the first mask that reaches `wanted`, or of the last one tried."""
+    draw = generator(seed)
+    bound, truth = np.zeros(CASES), np.zeros(CASES)
+    done = np.zeros(CASES, dtype=bool)
+    for p, (draws, bound_at) in zip(rates, tries, strict=True):
+        found = bounds_of(bound_at, draw.binomial(draws, p, CASES), draws)
+        bound, truth = np.where(done, bound, found), np.where(done, truth, p)
+        done |= found >= wanted
+    return bound, truth
+
+
+def as_certified(count, wanted=0.95):
+    """Draws and bound of masks tried one after the other, as the package does it."""
+    each = ((draws_for(wanted, risk_of(k, NOMINAL)), k) for k in range(1, count + 1))
+    return [(draws, partial(as_reported, k)) for draws, k in each]
+
+
+@pytest.mark.parametrize("name", LADDERS)
+def test_the_whole_procedure_is_right_as_often_as_it_says(name):
+    rates = LADDERS[name]
+    bound, truth = reported(rates, as_certified(len(rates)), 0.95)
+    assert (bound <= truth).mean() >= ENOUGH
+
+
+def test_masks_just_below_are_certified_almost_as_often_as_the_risk_allows():
+    bound, _ = reported((JUST_BELOW,) * 8, as_certified(8), 0.95)
+    assert 0.04 < (bound >= 0.95).mean() <= 1 - ENOUGH
+
+
+def test_masks_that_are_good_enough_are_certified_in_the_end():
+    bound, _ = reported((0.999,) * 8, as_certified(8), 0.95)
+    assert (bound >= 0.95).mean() > 0.99
+
+
+def test_the_full_risk_for_every_mask_would_fail_and_the_simulation_shows_it():
+    bound, truth = reported((JUST_BELOW,) * 8, [(59, partial(alone, 0.05))] * 8, 0.95)
+    assert (bound <= truth).mean() < ENOUGH
+
+
+def test_the_share_that_was_kept_would_fail_in_the_procedure_too():
+    bound, truth = reported((JUST_BELOW,) * 8, [(63, naive)] * 8, 0.95)
+    assert (bound <= truth).mean() < ENOUGH
+
+
+STRATA = [
+    (0.99, 0.91), (1.0, 0.9), (1.0, 0.98), (0.999, 0.999), (1.0, 0.5),
+    (1.0, 0.95, 0.9), (0.9, 0.9, 0.9), (0.999, 0.99, 0.98), (1.0, 1.0, 0.85),
+]  # fmt: skip
+
+
+def stratified(bound, rates, each, seed=0):
+    """Bounds from draws that are even over backgrounds of different rates."""
+    draw = generator(seed)
+    counts = sum(draw.binomial(each, p, CASES) for p in rates)
+    return bounds_of(bound, counts, each * len(rates))
+
+
+@pytest.mark.parametrize("rates", STRATA)
+@pytest.mark.parametrize("wanted", [0.95, 0.99])
+def test_draws_even_over_several_backgrounds_bound_their_mean(rates, wanted):
+    each = -(-draws_for(wanted, risk_of(1, NOMINAL)) // len(rates))
+    bounds = stratified(partial(as_reported, 1), rates, each)
+    assert (bounds <= np.mean(rates)).mean() >= ENOUGH
+    assert (stratified(naive, rates, each) <= np.mean(rates)).mean() < ENOUGH
+
+
+def test_the_mean_over_several_backgrounds_is_no_bound_on_the_worst_of_them():
+    # Why the certificate names the background that is kept least often.
+    rates = (1.0, 0.9)
+    assert (stratified(partial(as_reported, 1), rates, 32) <= min(rates)).mean() < ENOUGH
+
+
+@pytest.mark.parametrize("fixed_kept", [0, 1, 2])
+def test_with_fixed_backgrounds_the_bound_is_one_on_the_even_mixture_of_all(fixed_kept):
+    rates, fixed = (0.99, 0.91), 2
+
+    def bound(kept, draws):
+        return as_tried(counted(kept, draws, fixed_kept, fixed), 1, random=2).bound
+
+    mixture = (fixed_kept + sum(rates)) / (fixed + len(rates))
+    assert (stratified(bound, rates, 32) <= min(mixture, np.mean(rates))).mean() >= ENOUGH
