@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from med_cam.config import Config
+from med_cam.config import Config, Verification
 from med_cam.discrete import (
     Whittled,
     ground,
@@ -24,11 +24,12 @@ from med_cam.observe import Case
 from med_cam.refine import keep_most
 from med_cam.settle import CERTIFY, Found, exported, fresh, reread, shares_to_claim
 from med_cam.stages import Mark, mark
-from med_cam.values import Cell, Claim, Minimality
-from med_cam.verify.cells import Trial, lost, needed_again, survived
-from med_cam.verify.certificate import as_tried, draws_for, risk_of
+from med_cam.values import Cell, Certificate, Check, Claim, Minimality
+from med_cam.verify.cells import Trial, lost, needed_again, places, survived
+from med_cam.verify.certificate import as_tried, draws_for, failures_of, least_kept, risk_of
 from med_cam.verify.claim import verify
 from med_cam.verify.emptiness import Emptiness
+from med_cam.verify.stable import DIRECTIONS
 
 Mask = Bool[Tensor, "1 1 h w"]
 
@@ -57,10 +58,11 @@ class Certified:
 def certified(case: Case, found: Found, config: Config) -> Certified:
     """Make the mask as small as it goes, and certify it.
 
-    Tried are the mask after the discrete stage, again after each round that a failed certificate
-    leads to, the mask before it, then larger ones of the same scores, up to the whole image.
+    Tried are the mask after the discrete stage, again after it was pruned on further draws, the
+    mask before it, then larger ones of the same scores. If none is certified, the one of the
+    highest bound is told of: all bounds hold together.
     """
-    tried: list[tuple[Candidate, Bool[Tensor, "h w"], Claim]] = []
+    tried: list[Tried] = []
     marks = []
     for chosen in candidates(case, found, config):
         marks.append(mark("discrete", case.spent()))
@@ -70,11 +72,22 @@ def certified(case: Case, found: Found, config: Config) -> Certified:
         marks.append(mark("certificate", case.spent()))
         if claim.holds:
             break
-    chosen, source, claim = tried[-1]
-    minimality = minimality_of(case, source, chosen, found, config)
+    chosen, source, claim = best(tried)
+    minimality = minimality_of(case, source, chosen, found)
     marks.append(mark("discrete", case.spent()))
     area = source.float().mean().item()
     return Certified(source, area, claim, len(tried), minimality, tuple(marks))
+
+
+Tried = tuple["Candidate", Bool[Tensor, "h w"], Claim]
+
+
+def best(tried: list[Tried]) -> Tried:
+    """The mask whose claim holds, which is the last; else the highest bound, the smaller first."""
+    if tried[-1][2].holds:
+        return tried[-1]
+    bounds = [0.0 if c.certificate is None else c.certificate.bound for _, _, c in tried]
+    return tried[bounds.index(max(bounds))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,7 @@ class Candidate:
     """A mask to certify, what it was cut on, and what that took."""
 
     mask: Mask
+    side: int
     trial: Trial | None = None
     cells: tuple[Cell, ...] = ()
     rounds: int = 0
@@ -90,40 +104,57 @@ class Candidate:
 
 def candidates(case: Case, found: Found, config: Config) -> Iterator[Candidate]:
     """The masks to certify, in order."""
-    start = reread(case, found.mask)
+    start, rules = reread(case, found.mask), config.certification
     trial = None
-    if found.claim.holds and config.certification.cell:
-        now = whittled(case, start, ground(case, found.empty.decision, config), config)
+    if found.claim.holds and rules.cell:
+        side = side_of(start, rules.cell, rules.most_cells)
+        now = whittled(case, start, ground(case, found.empty.decision, config), side)
         trial = now.trial
-        for tried in range(1, config.certification.rounds + 1):
+        for tried in range(1, rules.rounds + 1):
             if torch.equal(now.mask, start):
                 break
-            yield Candidate(now.mask, now.trial, now.cells, now.rounds, now.tested)
-            now = again(case, now, tried, config)
+            yield Candidate(now.mask, side, now.trial, now.cells, now.rounds, now.tested)
+            if tried < rules.rounds:
+                now = again(case, now, tried, config)
     for mask in (start, *grown(case, found, config)):
-        yield Candidate(mask, trial)
+        yield Candidate(mask, side_of(mask, rules.cell, rules.most_cells), trial)
+
+
+def side_of(mask: Mask, cell: int, most: int) -> int:
+    """The side of the cells: twice as large until the mask has no more than `most` (0: any)."""
+    while cell and most and len(places(mask, cell)) > most:
+        cell *= 2
+    return cell
 
 
 def again(case: Case, now: Whittled, tried: int, config: Config) -> Whittled:
-    """After a refused certificate: pruned on further draws too; if none breaks it, a step back."""
+    """After a refused certificate: pruned on further draws, and with one shift less to spare.
+
+    If nothing breaks it, one step back.
+    """
     each = 2 * config.certification.pool
     on = ground(case, now.trial.decision, config, more=tried * each)
     draws = range(len(on.draws) - min(each, len(on.draws) - on.turn), len(on.draws))
-    strict = replace(now, trial=replace(now.trial, spare=0))
-    after = withstanding(case, strict, on.trial(draws, ()), config)
+    strict = replace(now, trial=replace(now.trial, spare=max(0, now.trial.spare - 1)))
+    after = withstanding(case, strict, on.trial(draws, ()))
     if after.rounds > now.rounds or len(now.way) == 1:
         return after
     way = now.way[:-1]
-    cells = told(case, way[-1], now.trial, config.certification.cell)
-    return replace(now, way=way, cells=cells)
+    return replace(now, way=way, cells=told(case, way[-1], now.trial, now.side))
 
 
 def grown(case: Case, found: Found, config: Config) -> Iterator[Mask]:
-    """Larger masks of the same scores, up to the whole image."""
+    """Larger masks of the same scores that survive the pool of the discrete stage; at most two."""
     if found.area >= 1 or not found.claim.holds or config.refinement.cut == "threshold":
         return
+    on = ground(case, found.empty.decision, config)
+    trial = on.trial(range(len(on.draws)), range(len(DIRECTIONS)), spare=on.spare)
+    left = config.certification.grown
     for share in shares_to_claim(found.area * config.refinement.growth, config.refinement):
-        yield keep_most(found.scores, share) & case.open
+        mask = keep_most(found.scores, share) & case.open
+        if left and lost(case.answer, case.scene, mask, trial) is None:
+            left -= 1
+            yield mask
 
 
 def certificate_of(
@@ -134,8 +165,14 @@ def certificate_of(
     Each has draws of its own, one composite a pass.
     """
     rules = config.verification
-    wanted = draws_for(rules.certified, risk_of(tried, rules.confidence))
-    return claim_on(case, mask, empty, config, tried=tried, draws=wanted)
+    draws = draws_of(tried, rules)
+    return claim_on(case, mask, empty, config, tried=tried, draws=draws)
+
+
+def draws_of(tried: int, rules: Verification) -> int:
+    """Draws of the random backgrounds together that the n-th certificate takes."""
+    risk = risk_of(tried, rules.confidence)
+    return draws_for(rules.certified, risk, failures_of(tried))
 
 
 def claim_on(
@@ -163,16 +200,28 @@ def claim_on(
     claim = verify(case.singly, case.scene, reread(case, mask), empty, rules, generator)
     if claim.certificate is None:
         return claim
-    return replace(claim, certificate=as_tried(claim.certificate, tried, random=random))
+    certificate = as_tried(claim.certificate, tried, random=random)
+    checks = tuple(kept_by(certificate) if c.name == "kept" else c for c in claim.checks)
+    return replace(claim, certificate=certificate, checks=checks)
+
+
+def kept_by(certificate: Certificate) -> Check:
+    """The check "kept" with as many draws to keep as its certificate needs."""
+    c = certificate
+    trials = c.draws + c.fixed
+    least = least_kept(c.draws, c.wanted, c.risk) if c.draws else 0
+    passed = c.fixed_kept == c.fixed and c.kept >= least
+    rate = (c.kept + c.fixed_kept) / trials
+    return Check("kept", rate, (least + c.fixed) / trials, trials, at_least=True, passed=passed)
 
 
 def minimality_of(
-    case: Case, mask: Bool[Tensor, "h1 w1"], chosen: Candidate, found: Found, config: Config
+    case: Case, mask: Bool[Tensor, "h1 w1"], chosen: Candidate, found: Found
 ) -> Minimality | None:
     """What the discrete stage came to, seen again on the exported mask, one composite a pass."""
     if chosen.trial is None:
         return None
-    side, again = config.certification.cell, reread(case, mask)
+    side, again = chosen.side, reread(case, mask)
     trial = chosen.trial
     cells = chosen.cells
     if not cells:  # a mask that was not pruned

@@ -191,9 +191,12 @@ class Certification:
     """What is proved of the mask, and how far.
 
     Attributes:
-        rounds: masks put to a certificate before the one before the discrete stage is taken.
+        rounds: masks after the discrete stage that are put to a certificate, before the mask that
+            it began with is.
+        grown: larger masks that are put to a certificate after that.
         cell: side of the cells that the discrete stage takes away, in pixels of the classifier's
             frame; 0 = no discrete stage.
+        most_cells: of a mask; cells are made twice as large until there are no more. 0 = any.
         cell_draws: random backgrounds that a smaller mask has to keep the decision on at first.
         pool: further ones that it is tried on before the certificate; those that break it join.
         without: random backgrounds around the complement.
@@ -205,8 +208,10 @@ class Certification:
         seeds: masks to compare, the explanation's own included.
     """
 
-    rounds: int = 4
+    rounds: int = 2
+    grown: int = 2
     cell: int = 16
+    most_cells: int = 40
     cell_draws: int = 16
     pool: int = 32
     without: int = 16

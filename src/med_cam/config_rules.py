@@ -154,6 +154,8 @@ CERTIFICATION: Rules = {
     "cell": Allowed(
         lambda v: is_whole(v) and (v == 0 or v >= 2), "0 or a whole number, 2 or more"
     ),
+    "grown": whole(0, 32),
+    "most_cells": whole(0),
     "cell_draws": whole(1),
     "pool": whole(0),
     "without": whole(1),

@@ -34,6 +34,7 @@ from med_cam.verify.decision import Decision
 from med_cam.verify.stable import DIRECTIONS
 
 Mask = Bool[Tensor, "1 1 h w"]
+ROUNDS = 3  # of pruning again on the same new draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Whittled:
 
     Attributes:
         way: masks from the one it was cut from to it, each within the one before.
+        side: of a cell, in pixels.
         cells: its cells, with what shows that each is needed.
         trial: what it survives.
         rounds: how often it was pruned.
@@ -49,6 +51,7 @@ class Whittled:
     """
 
     way: tuple[Mask, ...]
+    side: int
     cells: tuple[Cell, ...]
     trial: Trial
     rounds: int
@@ -100,34 +103,35 @@ def ground(case: Case, decision: Decision, config: Config, *, more: int = 0) -> 
     return Ground(draws, first, turn, max(shifts), decision, spare)
 
 
-def whittled(case: Case, start: Mask, on: Ground, config: Config) -> Whittled:
+def whittled(case: Case, start: Mask, on: Ground, side: int) -> Whittled:
     """Prune a mask; then, while draws of the pool break it, again with those.
 
     Composites that not even the start survives are left out; `Minimality` lists the others.
     """
     known = on.trial(range(on.first), range(len(DIRECTIONS)), spare=on.spare)
     trial = survived(case.answer, case.scene, start, known)
-    found = cut(case, start, trial, config)
-    first = Whittled(found.way, found.cells, trial, 1, found.tested)
+    found = cut(case, start, trial, side)
+    first = Whittled(found.way, side, found.cells, trial, 1, found.tested)
     pool = on.trial(range(on.first, len(on.draws)), ())
-    return withstanding(case, first, pool, config)
+    return withstanding(case, first, pool)
 
 
-def withstanding(case: Case, before: Whittled, new: Trial, config: Config) -> Whittled:
-    """The same mask, put back and pruned again until nothing of a new trial breaks it.
+def withstanding(case: Case, before: Whittled, new: Trial) -> Whittled:
+    """The same mask, put back and pruned again, on what of a new trial breaks it.
 
-    Each round but the first adds at least one composite, so that it ends.
+    At most `ROUNDS` times: what breaks it still is left to the certificate.
     """
     now = before
-    while True:
+    for _ in range(ROUNDS):
         broken = breaking(case, now, new)
         if not broken.names and lost(case.answer, case.scene, now.mask, now.trial) is None:
-            return now
+            break
         trial = joined(broken, now.trial)
         back = put_back(case, now.way, trial)
-        found = cut(case, back[-1], trial, config)
+        found = cut(case, back[-1], trial, now.side)
         way, tested = back[:-1] + found.way, now.tested + found.tested
-        now = Whittled(way, found.cells, trial, now.rounds + 1, tested)
+        now = Whittled(way, now.side, found.cells, trial, now.rounds + 1, tested)
+    return now
 
 
 def breaking(case: Case, now: Whittled, new: Trial) -> Trial:
@@ -145,7 +149,7 @@ def put_back(case: Case, way: tuple[Mask, ...], trial: Trial) -> tuple[Mask, ...
     return way[:1]
 
 
-def cut(case: Case, start: Mask, trial: Trial, config: Config) -> Pruned:
+def cut(case: Case, start: Mask, trial: Trial, side: int) -> Pruned:
     """`prune.pruned` with this case's classifier."""
     draw = next(i for i, name in enumerate(trial.names) if name[0] == "draw")
     around, name = trial.around[draw : draw + 1], trial.names[draw]
@@ -157,7 +161,6 @@ def cut(case: Case, start: Mask, trial: Trial, config: Config) -> Pruned:
     def fails(mask: Mask, hint: tuple[str, int] | None) -> tuple[str, int] | None:
         return lost(case.answer, case.scene, settled(case, mask), trial, hint)
 
-    side = config.certification.cell
     return pruned(start, side, weigh, fails, name)
 
 

@@ -174,4 +174,5 @@ BACKGROUNDS: Mapping[str, Callable[[Scene, Generator], Tensor]] = {
     "inpainted": inpainted,
 }
 
-FIXED = frozenset({"grey", "black", "white", "mean", "blur", "inpainted"})  # the same at every draw
+# The same at every draw.
+FIXED = frozenset({"grey", "black", "white", "mean", "blur", "inpainted"})

@@ -11,7 +11,7 @@ from typing import Any
 from jaxtyping import Bool
 from torch import Tensor
 
-from med_cam.certify import claim_on
+from med_cam.certify import claim_on, draws_of
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.config import Config, overlaid
@@ -26,7 +26,6 @@ from med_cam.settle import empty_of, reread
 from med_cam.values import Cell, Claim, Minimality, Passes
 from med_cam.verdict import Verdict, nothing_to_keep, of_claim, of_necessity, of_proof, promised
 from med_cam.verify.cells import lost, needed_again
-from med_cam.verify.certificate import draws_for, risk_of
 from med_cam.verify.decision import Decision
 from med_cam.verify.emptiness import Emptiness
 
@@ -126,7 +125,7 @@ def put_again(case: Case, saved: Saved, config: Config, asked: Asked) -> Recompu
     empty = empty_of(case, now) if asked.anew else then
     tried = 1 if asked.anew else int(document["claim"]["certificate"]["tried"])
     rules = now.verification
-    draws = asked.draws or draws_for(rules.certified, risk_of(tried, rules.confidence))
+    draws = asked.draws or draws_of(tried, rules)
     claim = claim_on(case, saved.mask, empty, now, tried=tried, draws=draws)
     minimality = minimality_again(case, saved, then, config)
     proof = proof_of(case, saved.mask, claim, minimality, now)
@@ -214,5 +213,5 @@ def claim_again(
 ) -> Claim:
     """The claim on a mask on the draws that it was made on."""
     tried, rules = int(told["certificate"]["tried"]), config.verification
-    draws = draws_for(rules.certified, risk_of(tried, rules.confidence))
+    draws = draws_of(tried, rules)
     return claim_on(case, mask, empty, config, tried=tried, draws=draws)

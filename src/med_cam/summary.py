@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from med_cam.config import Config
+from med_cam.images.content import content, content_warnings
 from med_cam.masking import background, composite
 from med_cam.observe import Case
 from med_cam.settle import AFTER, Found, fresh, reread
@@ -72,7 +73,7 @@ def explanation_of(
 
 def warned(case: Case, found: Found, proof: Proof | None) -> Claim:
     """The claim with all that a reader must be warned of."""
-    seen = ()
+    seen = content_warnings(content(case.source.pixels, found.mask))
     alone = opinions(found.empty)
     more = () if proof is None else leaks(found.claim, proof, found.area, case.question)
     return replace(found.claim, warnings=(*found.claim.warnings, *alone, *more, *seen))

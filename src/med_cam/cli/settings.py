@@ -43,6 +43,7 @@ def to_prove(request: Request, rules: Certification) -> Certification:
     return replace(
         rules,
         cell=rules.cell if request.cell is None else request.cell,
+        most_cells=rules.most_cells if request.cell is None else 0,
         alternatives=rules.alternatives if more is None else more,
         seeds=rules.seeds if request.seeds is None else request.seeds,
         enlarge=rules.enlarge or request.necessary,

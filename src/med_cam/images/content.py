@@ -1,7 +1,8 @@
 """What of an image a mask lies on that is no finding: printed text, the rim, the empty surround.
 
-Measured on Training parts of four public sets and on text burnt into their images: see
-`printed_text`. All shares are of the source image's own pixels.
+All is told in the source image's own pixels. How often printed text is found, also where there is
+none, stands in `printed`. An empty surround was seen in all of 60 brain MRI and 60 fundus images;
+in 2 of 60 skin and 26 of 120 histology images, where it is dark corners and bare glass.
 """
 
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from med_cam.images.printed import printed_text
+from med_cam.images.resized import at_size, resized
 
 MARGIN = 0.02  # of the shorter side: as far as frames and resampling reach
 SIDE = 256  # longer side on which the surround is looked for
@@ -89,22 +90,19 @@ def empty_background(pixels: Float[Tensor, "c h w"]) -> Bool[Tensor, "h w"]:
     The air around a head, the black around a fundus, the glass of a slide, the bars of a padded
     image. Thin passages are not entered, and what is small is left out.
     """
-    frame = _reduced(pixels)
+    frame = resized(pixels, largest=SIDE)
     dark = (frame <= DARK).all(dim=0)
     light = (frame >= 1 - LIGHT).all(dim=0)
-    rim = frame[:, _frame(dark, 1)]  # c n
-    bars = ((frame - rim.median(dim=1).values[:, None, None]).abs() <= SAME).all(dim=0)
     surround = torch.zeros_like(dark)
-    for region in (dark, light, bars):
+    for region in (dark, light, _bars(frame)):
         surround |= torch.from_numpy(_from_border(region.numpy()))
-    size = (pixels.shape[1], pixels.shape[2])
-    return F.interpolate(surround[None, None].float(), size, mode="nearest-exact")[0, 0] > 0
+    return at_size(surround, pixels.shape[1], pixels.shape[2])
 
 
 def _share(part: Bool[Tensor, "h w"], whole: Bool[Tensor, "h w"]) -> float:
     """Share of the whole's pixels that the part holds too; 0 of nothing."""
-    count = int(whole.sum())
-    return int((part & whole).sum()) / count if count else 0.0
+    count = int(whole.count_nonzero())
+    return int((part & whole).count_nonzero()) / count if count else 0.0
 
 
 def _frame(like: Bool[Tensor, "h w"], wide: int) -> Bool[Tensor, "h w"]:
@@ -114,13 +112,12 @@ def _frame(like: Bool[Tensor, "h w"], wide: int) -> Bool[Tensor, "h w"]:
     return frame
 
 
-def _reduced(pixels: Float[Tensor, "c h w"]) -> Float[Tensor, "c h1 w1"]:
-    """The image with its longer side no longer than what is worked on."""
-    height, width = pixels.shape[1:]
-    scale = min(1, SIDE / max(height, width))
-    size = [max(1, round(height * scale)), max(1, round(width * scale))]
-    frame = pixels[None].cpu().float()
-    return F.interpolate(frame, size, mode="bilinear", antialias=True)[0] if scale < 1 else frame[0]
+def _bars(frame: Float[Tensor, "c h w"]) -> Bool[Tensor, "h w"]:
+    """True on the colour that at least half of the rim has; nowhere if there is none."""
+    rim = _frame(frame[0] >= 0, 1)
+    colour = frame[:, rim].median(dim=1).values  # c
+    alike = ((frame - colour[:, None, None]).abs() <= SAME).all(dim=0)
+    return alike & (_share(alike, rim) >= 0.5)
 
 
 def _from_border(region: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:

@@ -1,23 +1,33 @@
 """Burnt-in text of an image: rows of thin, even strokes on even ground.
 
 Orientation marks, dates, names of sequences and the numbers of scale bars are drawn into pictures
-in one colour and one stroke. Here they are looked for as what stands out of its surroundings by
-less than a window's width, falls into pieces as high and as thin as letters, each of one level, on
-ground that is even for what the letters stand out by, and lies side by side in a row. The fewer
-letters a row has, the stricter it is judged: single letters and pairs only near the border, as
-orientation marks are. What is missed: text over busy tissue, letters that touch what is as bright
-as they are, text lower than a hundredth of the longer side, handwriting, text that runs upwards.
+in one colour and one stroke. They are looked for as what stands out of its surroundings, thinner
+than a window; falls into pieces as high and as thin as letters, each of one level; has ground
+around it that is even for what it stands out by; and lies side by side in a row. The fewer letters
+a row has, the stricter it is judged: single letters and pairs only near the border, as orientation
+marks are. Ticks of rulers that were photographed are found too.
+
+Missed are text over busy tissue, letters that touch what is as bright as they are, text lower than
+a hundredth of the longer side, text that runs upwards.
+
+Set on 60 Training images of each of five public sets, measured on others. Text burnt in (3% to 9%
+of the shorter side high, white, grey or colours, partly JPEG) was found in a corner of 91% of 66
+brain MRI, 90% of 72 fundus, 74% of 84 skin and 47% of 178 histology images; a single letter on 93%
+of 150 MRI and fundus images; text on plain grounds of all greys in 98%, a single letter in 94% of
+150. Found where there is none: 1 of 398 brain MRI images, 0 of 50 fundus, 2 of 391 skin and 7 of
+700 histology images. Two brain MRI images more have text, nine skin images ticks of a ruler.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean, median, pstdev
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn import functional as F
+
+from med_cam.images.resized import at_size, resized
 
 SMALLEST, LARGEST = 512, 768  # longer side that is worked on; small strokes need pixels to show
 WINDOW = 21  # pixels; strokes are thinner, and so are letters' gaps on even ground
@@ -94,26 +104,11 @@ class Glyph:
 
 def printed_text(pixels: Float[Tensor, "c h w"]) -> Bool[Tensor, "h w"]:
     """True on the strokes of burnt-in text."""
-    frame = _resized(pixels)
+    frame = resized(pixels, smallest=SMALLEST, largest=LARGEST)
     strokes = np.zeros(frame.shape[1:], dtype=bool)
     for plane in _planes(frame):
         strokes |= _text(plane)
-    found = torch.from_numpy(strokes)[None, None].float()
-    size = (pixels.shape[1], pixels.shape[2])
-    return F.interpolate(found, size, mode="nearest-exact")[0, 0] > 0
-
-
-def _resized(pixels: Float[Tensor, "c h w"]) -> Float[Tensor, "c h1 w1"]:
-    """The image with its longer side brought into the range that is worked on."""
-    height, width = pixels.shape[1:]
-    side = max(height, width)
-    scale = min(max(side, SMALLEST), LARGEST) / side
-    if scale == 1:
-        return pixels.cpu().float()
-    size = [max(1, round(height * scale)), max(1, round(width * scale))]
-    mode, smaller = ("bicubic", False) if scale > 1 else ("bilinear", True)
-    frame = F.interpolate(pixels[None].cpu().float(), size, mode=mode, antialias=smaller)
-    return frame[0].clamp(0, 1)
+    return at_size(torch.from_numpy(strokes), pixels.shape[1], pixels.shape[2])
 
 
 def _planes(frame: Float[Tensor, "c h w"]) -> Iterator[Float[np.ndarray, "h w"]]:
@@ -175,8 +170,6 @@ def _on_ground(
 
     Glyphs and their blurred rims are no ground; all else is, other strokes too.
     """
-    from dataclasses import replace
-
     from scipy import ndimage
 
     ink = ndimage.maximum_filter(np.isin(labels, [g.number for g in glyphs]), 5)
@@ -203,8 +196,8 @@ def _rows(glyphs: Sequence[Glyph]) -> list[list[Glyph]]:
         np.array([getattr(g, name) for g in glyphs]) for name in ("top", "bottom", "left", "right")
     )
     level, height = np.array([g.level for g in glyphs]), bottom - top
-    high, low = _pairs(np.maximum, height), _pairs(np.minimum, height)
-    gap = _pairs(np.maximum, left) - _pairs(np.minimum, right)
+    high, low = np.maximum.outer(height, height), np.minimum.outer(height, height)
+    gap = np.maximum.outer(left, left) - np.minimum.outer(right, right)
     line = np.minimum(_apart(top), _apart(bottom))
     beside = (
         (high <= HEIGHTS * low)
@@ -217,11 +210,8 @@ def _rows(glyphs: Sequence[Glyph]) -> list[list[Glyph]]:
     return [[g for g, k in zip(glyphs, row, strict=True) if k == i] for i in range(count)]
 
 
-def _pairs(larger: np.ufunc, values: np.ndarray) -> np.ndarray:
-    return np.asarray(larger(values[:, None], values[None, :]))
-
-
 def _apart(values: np.ndarray) -> np.ndarray:
+    """How far every two are apart."""
     return np.abs(values[:, None] - values[None, :])
 
 

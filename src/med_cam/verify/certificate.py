@@ -30,9 +30,27 @@ def risk_of(tried: int, confidence: float) -> float:
     return (1 - confidence) * FIRST * (1 - FIRST) ** (tried - 1)
 
 
-def draws_for(wanted: float, risk: float) -> int:
-    """The fewest draws whose bound is at least `wanted` if all of them keep the decision."""
-    return math.ceil(math.log(risk) / math.log(wanted) - 1e-9)
+def draws_for(wanted: float, risk: float, failures: int = 0) -> int:
+    """The fewest draws whose bound is at least `wanted` though so many lose the decision."""
+    draws = math.ceil(math.log(risk) / math.log(wanted) - 1e-9) + failures
+    while lower_bound(draws - failures, draws, risk) < wanted - 1e-12:
+        draws += 1
+    return draws
+
+
+def failures_of(tried: int) -> int:
+    """Draws that the n-th mask tried may lose: none, 2, 4, ...
+
+    A mask that is kept in 99% of draws fails one time in two if all of 63 have to keep it. Later
+    masks get more draws, so that what is good enough is not made larger for bad luck.
+    """
+    return 2 * (tried - 1)
+
+
+def least_kept(draws: int, wanted: float, risk: float) -> int:
+    """The fewest draws kept whose bound is at least `wanted`; all of them if none is enough."""
+    enough = (k for k in range(draws + 1) if lower_bound(k, draws, risk) >= wanted - 1e-12)
+    return next(enough, draws)
 
 
 def lower_bound(hits: int, trials: int, risk: float) -> float:
