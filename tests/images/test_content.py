@@ -119,7 +119,7 @@ def test_grey_images_are_read_as_their_colour_twins():
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 3]), st.integers(0, 9))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 def test_any_image_has_shares_between_none_and_all(height, width, channels, seed):
     generator = torch.Generator().manual_seed(seed)
     pixels = torch.rand(channels, height, width, generator=generator)

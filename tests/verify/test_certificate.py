@@ -1,7 +1,9 @@
 """The exact bound against other implementations, and its coverage over simulated certificates."""
 
 import math
+from dataclasses import replace
 from functools import cache, partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from med_cam.verify.certificate import (
     as_tried,
     certificate,
     draws_for,
+    failures_of,
+    least_kept,
     lower_bound,
     margins,
     rate,
@@ -37,6 +41,12 @@ def at_least(hits, trials, p):
     return math.fsum(
         math.comb(trials, k) * p**k * (1 - p) ** (trials - k) for k in range(hits, trials + 1)
     )
+
+
+def at_most(losses, trials, p):
+    """Probability of so many losses or fewer, term by term."""
+    few = range(min(losses, trials) + 1)
+    return math.fsum(math.comb(trials, k) * p**k * (1 - p) ** (trials - k) for k in few)
 
 
 def bisected(hits, trials, risk):
@@ -92,19 +102,33 @@ def test_a_rate_has_the_bound_of_the_side_it_is_asked_for():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.floats(0.3, 0.999), st.floats(1e-5, 0.2))
-def test_no_fewer_draws_would_do(wanted, risk):
-    n = draws_for(wanted, risk)
-    assert wanted**n <= risk * (1 + 1e-6)  # a rate just below would pass no more often than that
-    assert n == 1 or wanted ** (n - 1) > risk
+@given(st.floats(0.3, 0.995), st.floats(1e-5, 0.2), st.integers(0, 6))
+def test_no_fewer_draws_would_do(wanted, risk, failures):
+    n = draws_for(wanted, risk, failures)
+    # A rate just below `wanted` passes no more often than `risk`, and more often with fewer draws.
+    assert at_most(failures, n, 1 - wanted) <= risk * (1 + 1e-6)
+    assert n - 1 <= failures or at_most(failures, n - 1, 1 - wanted) > risk * (1 - 1e-6)
 
 
-@pytest.mark.parametrize("wanted", [0.2, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
-def test_with_all_draws_kept_the_bound_reaches_what_was_wanted_to_the_last_bit(wanted):
-    for tried in range(1, 12):
-        risk = risk_of(tried, NOMINAL)
-        n = draws_for(wanted, risk)
-        assert lower_bound(n, n, risk) >= wanted
+@pytest.mark.parametrize("wanted", [0.2, 0.5, 0.8, 0.9, 0.95, 0.99])
+def test_a_certificate_holds_if_no_more_draws_are_lost_than_it_allows(wanted):
+    for tried in range(1, 8):
+        risk, failures = risk_of(tried, NOMINAL), failures_of(tried)
+        n = draws_for(wanted, risk, failures)
+        enough, few = (replace(counted(n - k, n), wanted=wanted) for k in (failures, failures + 1))
+        assert as_tried(enough, tried, random=1).holds
+        assert not as_tried(few, tried, random=1).holds
+
+
+def test_the_first_mask_may_lose_no_draw_and_later_ones_more_and_more():
+    assert [failures_of(tried) for tried in (1, 2, 3, 4)] == [0, 2, 4, 6]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 60), st.floats(0.3, 0.99), st.floats(1e-3, 0.2))
+def test_the_fewest_draws_kept_that_are_enough_are_found(draws, wanted, risk):
+    enough = [k for k in range(draws + 1) if exact(k, draws, risk) >= wanted]
+    assert least_kept(draws, wanted, risk) == min(enough, default=draws)
 
 
 def test_the_first_certificate_takes_as_many_draws_as_the_settings_say():
@@ -112,13 +136,15 @@ def test_the_first_certificate_takes_as_many_draws_as_the_settings_say():
     assert draws_for(rules.certified, risk_of(1, rules.confidence)) == 63
     assert draws_for(0.95, 0.05) == 59
     assert draws_for(0.99, 0.05) == 299
+    assert draws_for(0.95, 0.05, 1) == 93  # the textbook's sample sizes
+    assert draws_for(0.95, 0.05, 2) == 124
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.999])
 def test_the_risks_of_all_masks_tried_sum_to_what_is_left_of_the_confidence(confidence):
     shares = [risk_of(tried, confidence) for tried in range(1, 60)]
     assert math.fsum(shares) == pytest.approx(1 - confidence, rel=1e-12)
-    assert all(later < earlier for earlier, later in zip(shares, shares[1:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(shares))
     assert shares[0] == pytest.approx(0.8 * (1 - confidence))
     assert shares[1] == pytest.approx(0.16 * (1 - confidence))
 
@@ -294,42 +320,44 @@ LADDERS = {
 
 
 def reported(rates, tries, wanted, seed=0):
-    """Bound and truth of the first mask that reaches `wanted`, or of the last one tried."""
+    """Bound and truth of the first mask that reaches `wanted`, else of the highest bound."""
     draw = generator(seed)
-    bound, truth = np.zeros(CASES), np.zeros(CASES)
-    done = np.zeros(CASES, dtype=bool)
+    bound, truth = np.full(CASES, -1.0), np.zeros(CASES)
     for p, (draws, bound_at) in zip(rates, tries, strict=True):
         found = bounds_of(bound_at, draw.binomial(draws, p, CASES), draws)
-        bound, truth = np.where(done, bound, found), np.where(done, truth, p)
-        done |= found >= wanted
+        better = (bound < wanted) & (found > bound)
+        bound, truth = np.where(better, found, bound), np.where(better, p, truth)
     return bound, truth
 
 
-def as_certified(count, wanted=0.95):
+def tries_of(count, wanted=0.95):
     """Draws and bound of masks tried one after the other, as the package does it."""
-    each = ((draws_for(wanted, risk_of(k, NOMINAL)), k) for k in range(1, count + 1))
-    return [(draws, partial(as_reported, k)) for draws, k in each]
+    tries = range(1, count + 1)
+    draws = [draws_for(wanted, risk_of(k, NOMINAL), failures_of(k)) for k in tries]
+    return [(n, partial(as_reported, k)) for n, k in zip(draws, tries, strict=True)]
 
 
 @pytest.mark.parametrize("name", LADDERS)
 def test_the_whole_procedure_is_right_as_often_as_it_says(name):
     rates = LADDERS[name]
-    bound, truth = reported(rates, as_certified(len(rates)), 0.95)
+    bound, truth = reported(rates, tries_of(len(rates)), 0.95)
     assert (bound <= truth).mean() >= ENOUGH
 
 
 def test_masks_just_below_are_certified_almost_as_often_as_the_risk_allows():
-    bound, _ = reported((JUST_BELOW,) * 8, as_certified(8), 0.95)
+    bound, _ = reported((JUST_BELOW,) * 8, tries_of(8), 0.95)
     assert 0.04 < (bound >= 0.95).mean() <= 1 - ENOUGH
 
 
 def test_masks_that_are_good_enough_are_certified_in_the_end():
-    bound, _ = reported((0.999,) * 8, as_certified(8), 0.95)
+    bound, _ = reported((0.99,) * 8, tries_of(8), 0.95)
     assert (bound >= 0.95).mean() > 0.99
 
 
 def test_the_full_risk_for_every_mask_would_fail_and_the_simulation_shows_it():
-    bound, truth = reported((JUST_BELOW,) * 8, [(59, partial(alone, 0.05))] * 8, 0.95)
+    full = partial(alone, 0.05)
+    tries = [(draws_for(0.95, 0.05, failures_of(k)), full) for k in range(1, 9)]
+    bound, truth = reported((JUST_BELOW,) * 8, tries, 0.95)
     assert (bound <= truth).mean() < ENOUGH
 
 

@@ -2,7 +2,7 @@
 
 All is told in the source image's own pixels. How often printed text is found, also where there is
 none, stands in `printed`. An empty surround was seen in all of 60 brain MRI and 60 fundus images;
-in 2 of 60 skin and 26 of 120 histology images, where it is dark corners and bare glass.
+in 2 of 60 skin and 22 of 120 histology images, where it is dark corners and bare glass.
 """
 
 from dataclasses import dataclass
@@ -114,7 +114,7 @@ def _frame(like: Bool[Tensor, "h w"], wide: int) -> Bool[Tensor, "h w"]:
 
 def _bars(frame: Float[Tensor, "c h w"]) -> Bool[Tensor, "h w"]:
     """True on the colour that at least half of the rim has; nowhere if there is none."""
-    rim = _frame(frame[0] >= 0, 1)
+    rim = _frame(torch.ones_like(frame[0], dtype=torch.bool), 1)
     colour = frame[:, rim].median(dim=1).values  # c
     alike = ((frame - colour[:, None, None]).abs() <= SAME).all(dim=0)
     return alike & (_share(alike, rim) >= 0.5)

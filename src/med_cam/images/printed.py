@@ -212,7 +212,7 @@ def _rows(glyphs: Sequence[Glyph]) -> list[list[Glyph]]:
 
 def _apart(values: np.ndarray) -> np.ndarray:
     """How far every two are apart."""
-    return np.abs(values[:, None] - values[None, :])
+    return np.asarray(np.abs(values[:, None] - values[None, :]))
 
 
 def _is_text(row: Sequence[Glyph], size: tuple[int, ...]) -> bool:
