@@ -252,6 +252,7 @@ def controls(found: Explanation, image: Image) -> dict[str, object]:
     (bench,) = BENCH
     with attached(bench.classifier) as forward:
         case = observed(forward, bench.classifier, image, None, bench.references, bench.config)
+        case = replace(case, singly=case.answer)
         empty = empty_of(case, bench.config)
         told = {}
         for name, method in CONTROLS.items():

@@ -14,7 +14,7 @@ from torch import Tensor
 from med_cam.config import Config
 from med_cam.masking import FIXED, composite
 from med_cam.observe import Case
-from med_cam.prune import Pruned, pruned
+from med_cam.prune import Lost, Pruned, despeckled, pruned
 from med_cam.settle import CELLS, fresh
 from med_cam.values import Cell
 from med_cam.verify.cells import (
@@ -110,8 +110,12 @@ def whittled(case: Case, start: Mask, on: Ground, side: int) -> Whittled:
     """
     known = on.trial(range(on.first), range(len(DIRECTIONS)), spare=on.spare)
     trial = survived(case.answer, case.scene, start, known)
-    found = cut(case, start, trial, side)
-    first = Whittled(found.way, side, found.cells, trial, 1, found.tested)
+    if not any(kind == "draw" for kind, _ in trial.names):
+        return Whittled((start,), side, (), trial, 1, 0)
+    clean = despeckled(start, side, failing(case, trial))
+    found = cut(case, clean, trial, side)
+    way = found.way if torch.equal(clean, start) else (start, *found.way)
+    first = Whittled(way, side, found.cells, trial, 1, found.tested)
     pool = on.trial(range(on.first, len(on.draws)), ())
     return withstanding(case, first, pool)
 
@@ -158,10 +162,16 @@ def cut(case: Case, start: Mask, trial: Trial, side: int) -> Pruned:
         soft = settled(case, masks).to(case.scene.x)
         return gap_of(case.answer(composite(case.scene.x, soft, around)), trial.decision)
 
+    return pruned(start, side, weigh, failing(case, trial), name)
+
+
+def failing(case: Case, trial: Trial) -> Lost:
+    """On which composite of a trial a mask fails, as exported."""
+
     def fails(mask: Mask, hint: tuple[str, int] | None) -> tuple[str, int] | None:
         return lost(case.answer, case.scene, settled(case, mask), trial, hint)
 
-    return pruned(start, side, weigh, fails, name)
+    return fails
 
 
 def settled(case: Case, masks: Bool[Tensor, "n 1 h w"]) -> Bool[Tensor, "n 1 h w"]:

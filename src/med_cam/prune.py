@@ -1,4 +1,4 @@
-"""The discrete stage: take cells away until none can be spared.
+"""The discrete stage: take specks away, then cells, until none can be spared.
 
 Knows no classifier: it is handed `weigh` and `lost`. Delta debugging (Zeller and Hildebrandt 2002,
 doi 10.1109/32.988498): batches of cells are tried, half as large in each pass, down to single
@@ -9,6 +9,8 @@ cells; within a pass the cells without which the decision is kept best go first.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import scipy.ndimage
 import torch
 from jaxtyping import Bool
 from torch import Tensor
@@ -67,6 +69,24 @@ def pruned(mask: Mask, side: int, weigh: Weigh, lost: Lost, hardest: tuple[str, 
             return Pruned(mask, tuple(way), needed, tested)
         way += [] if torch.equal(smaller, mask) else [smaller]
         mask, size = smaller, max(1, size // 2)
+
+
+def despeckled(mask: Mask, side: int, lost: Lost) -> Mask:
+    """The mask without isolated specks: as many of them, the smallest first, as can be spared.
+
+    A speck is a connected part (8-neighbourhood) of less than a quarter of a cell. All are tried
+    together, then half as many, and so on.
+    """
+    parts, count = scipy.ndimage.label(mask[0, 0].cpu().numpy(), structure=np.ones((3, 3)))
+    sizes = np.bincount(parts.ravel(), minlength=count + 1)
+    specks = [i for i in np.argsort(sizes[1:], kind="stable") + 1 if 4 * sizes[i] < side**2]
+    while specks and len(specks) < count + 1:
+        away = torch.from_numpy(np.isin(parts, specks))[None, None].to(mask.device)
+        smaller = mask & ~away
+        if smaller.any() and lost(smaller, None) is None:
+            return smaller
+        specks = specks[: len(specks) // 2]
+    return mask
 
 
 def passed_through(
