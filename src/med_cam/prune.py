@@ -80,7 +80,7 @@ def despeckled(mask: Mask, side: int, lost: Lost) -> Mask:
     parts, count = scipy.ndimage.label(mask[0, 0].cpu().numpy(), structure=np.ones((3, 3)))
     sizes = np.bincount(parts.ravel(), minlength=count + 1)
     specks = [i for i in np.argsort(sizes[1:], kind="stable") + 1 if 4 * sizes[i] < side**2]
-    while specks and len(specks) < count + 1:
+    while specks:
         away = torch.from_numpy(np.isin(parts, specks))[None, None].to(mask.device)
         smaller = mask & ~away
         if smaller.any() and lost(smaller, None) is None:

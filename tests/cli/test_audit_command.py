@@ -15,6 +15,7 @@ import pytest
 from cli.conftest import Ran
 from cli.corner import photograph
 from med_cam.audit.answers import Answers, Labels
+from med_cam.audit.ask import ALONE
 from med_cam.audit.findings import Findings, Gap, Retained, Silhouette
 from med_cam.cli import audit as command
 from med_cam.cli.audit_command import audit as options
@@ -23,7 +24,6 @@ from med_cam.cli.audit_tables import WIDTH, as_markdown, as_text, tables
 from med_cam.cli.main import main
 from med_cam.cli.request import AuditRequest
 from med_cam.cli.settings import backgrounds_named
-from med_cam.masking import BACKGROUNDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,7 +77,7 @@ def test_both_files_are_written_with_hashes_seed_and_every_number(audit, scans, 
         for path in sorted(scans.iterdir())
     ]
     assert {"med-cam", "python", "torch"} <= set(found["versions"])
-    assert list(found["alone"]) == [name for name in BACKGROUNDS if name != "others"]
+    assert list(found["alone"]) == [name for name in ALONE if name != "others"]
     frames = [
         a["frames"] for a in (*found["alone"].values(), *found["silhouettes"], *found["gaps"])
     ]
@@ -283,7 +283,7 @@ def answers(means, *, frames=8, sure=0):
 
 def findings(*, loud=(), shape=None, lost=(0, 0, 0)):
     even, first = (0.3, 0.4, 0.3), (0.9, 0.05, 0.05)
-    alone = {name: answers(first if name in loud else even) for name in BACKGROUNDS}
+    alone = {name: answers(first if name in loud else even) for name in ALONE}
     kinds = [
         Silhouette(fill, over, share)
         for fill in ("black", "white", "mean")
@@ -327,7 +327,7 @@ def test_without_an_opinion_the_defaults_are_confirmed():
 
 
 def test_with_an_opinion_everywhere_training_is_advised():
-    told = meanings(findings(loud=tuple(BACKGROUNDS)), LABELS)
+    told = meanings(findings(loud=tuple(ALONE)), LABELS)
     assert any("med-cam train --emptiness" in s for s in told)
     assert not any("Claims may rest" in s for s in told)
 
@@ -359,7 +359,7 @@ def test_tables_fit_the_terminal_with_many_long_labels():
     even = answers((0.03,) * 39 + (0.1,), frames=123456)
     gone = Retained(123456, 0, 1.0, 1.0, (61728, 61728, *(0,) * 38), 0, (1,) * 40)
     found = Findings(
-        9, (9, *(0,) * 39), 0, 1, dict.fromkeys(BACKGROUNDS, even),
+        9, (9, *(0,) * 39), 0, 1, dict.fromkeys(ALONE, even),
         dict.fromkeys(findings().silhouettes, even), dict.fromkeys(findings().gaps, gone),
     )  # fmt: skip
     labels = Labels(names, "softmax", (0.5,) * 40)

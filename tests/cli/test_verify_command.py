@@ -1,0 +1,102 @@
+"""`med-cam verify`: what an auditor sees, and the exit status that a script sees."""
+
+import hashlib
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from cli.conftest import Ran
+from med_cam.cli.main import main
+from med_cam.images.mask_file import mask_from_png, mask_png
+
+
+@pytest.fixture
+def explained(run, scans, model, quick):
+    """Three results of the corner classifier."""
+    run(scans, "--model", model, "--config", quick, "--out", "r")
+    return scans.parent / "r"
+
+
+@pytest.fixture
+def verify(capsys):
+    def command(*arguments):
+        status = main(["verify", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        return Ran(status, out.splitlines(), err.splitlines())
+
+    return command
+
+
+def forge(folder, change):
+    """A mask changed, and its hash with it."""
+    path = folder / "mask.png"
+    path.write_bytes(mask_png(change(mask_from_png(path.read_bytes()))))
+    document = json.loads((folder / "explanation.json").read_text())
+    document["sha256"]["mask"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (folder / "explanation.json").write_text(json.dumps(document))
+
+
+def test_results_hold_again(verify, explained, model):
+    status, out, err = verify(explained, "--model", model)
+    assert (status, err) == (0, [])
+    names = [line.split()[0] for line in out if line.startswith("scan")]
+    assert names == ["scan-0", "scan-1", "scan-2"]
+    assert any("all that was claimed holds in 3" in line for line in out)
+
+
+def test_a_changed_mask_is_told_and_the_others_are_still_verified(verify, explained, model):
+    path = explained / "scan-1" / "mask.png"
+    path.write_bytes(mask_png(~mask_from_png(path.read_bytes())))
+    status, out, err = verify(explained, "--model", model)
+    assert status == 2
+    assert len(err) == 1
+    assert "scan-1" in err[0]
+    assert "mask.png" in err[0]
+    assert sum(line.startswith("scan") for line in out) == 2
+
+
+def test_a_mask_forged_with_its_hash_is_refuted(verify, explained, model):
+    forge(explained / "scan-1", lambda mask: ~mask)
+    status, out, _ = verify(explained, "--model", model)
+    assert status == 3
+    assert any("REFUTED: sufficient" in line for line in out)
+
+
+def test_a_classifier_with_other_weights_is_refused(verify, explained, model):
+    save_file({"conv.weight": torch.full((2, 3, 1, 1), 0.4)}, model / "model.safetensors")
+    status, _, err = verify(explained, "--model", model)
+    assert status == 2
+    assert len(err) == 3
+    assert all("SHA-256" in line for line in err)
+
+
+def test_other_backgrounds_and_draws_make_a_new_certificate(verify, explained, model):
+    status, out, _ = verify(
+        explained / "scan-0", "--model", model, "--backgrounds", "uniform", "--draws", 298,
+        "--seed", 3,
+    )  # fmt: skip
+    assert status in (0, 3)
+    assert any("sufficient in at least" in line for line in out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--confidence", "1.5"), "between 0 and 1"),
+        (("--backgrounds", "snow"), "snow"),
+        (("--references", "nowhere"), "nowhere"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_told_in_a_sentence(verify, explained, model, arguments, said):
+    status, _, err = verify(explained / "scan-0", "--model", model, *arguments)
+    assert status == 2
+    assert said in err[0]
+    assert "Traceback" not in "\n".join(err)
+
+
+def test_a_folder_without_results_is_told(verify, here, model):
+    status, _, err = verify(here, "--model", model)
+    assert status == 2
+    assert "holds no result" in err[0]
