@@ -100,3 +100,33 @@ def test_a_folder_without_results_is_told(verify, here, model):
     status, _, err = verify(here, "--model", model)
     assert status == 2
     assert "holds no result" in err[0]
+
+
+def test_all_that_can_be_proved_is_saved_and_holds_again(run, verify, scans, model, quick):
+    out = scans.parent / "r"
+    status, *_ = run(
+        scans / "scan-0.png", "--model", model, "--config", quick, "--out", out, "--against",
+        "dark", "--seeds", 2, "--alternatives", 1, "--necessary", "--cell", 4,
+    )  # fmt: skip
+    assert status == 0
+    document = json.loads((out / "scan-0" / "explanation.json").read_text())
+    assert document["classifier"]["against"] == "dark"
+    assert document["labels"] == ["dark", "bright"]
+    assert document["proof"]["agreement"]["seeds"] == [0, 1]
+    assert document["proof"]["minimality"]["cell"] == 4
+    assert document["proof"]["exhausted"] is True  # the corner is looked at, and nothing else
+    assert {"search", "discrete", "certificate", "proof", "alternatives", "seeds"} <= {
+        stage["name"] for stage in document["stages"]
+    }
+    assert (out / "scan-0" / "agreement.png").is_file()
+    status, lines, err = verify(out, "--model", model)
+    assert (status, err) == (0, [])
+    assert any("all that was claimed holds in 1" in line for line in lines)
+
+
+def test_a_label_cannot_be_told_from_itself(run, scans, model, quick):
+    status, _, err = run(
+        scans / "scan-0.png", "--model", model, "--config", quick, "--against", "bright"
+    )
+    assert status == 2
+    assert "bright itself" in err[0]
