@@ -16,6 +16,7 @@ was. The tables are printed from that file alone.
 
 import argparse
 import json
+import re
 import statistics
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +38,7 @@ from med_cam.errors import MedCamError
 from med_cam.images.geometry import Image
 from med_cam.images.read import find_images, read_image
 from med_cam.method import explain
-from med_cam.observe import Case, References, observed, prepare_references
+from med_cam.observe import References, observed, prepare_references
 from med_cam.recompute import Asked, Recomputed, recomputed
 from med_cam.refine import keep_most
 from med_cam.report.origin import provenance
@@ -171,6 +172,7 @@ def explained(item: Item) -> None:
         "mask": packed(found.mask),
         "stages": {s.name: (s.forward, s.backward, s.seconds) for s in found.stages},
     }
+    line["looked_further"] = bench.config.certification.alternatives > 0
     line |= proved(found) | verified(found, image, bench) | {"controls": controls(found, image)}
     with bench.out.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")  # one write: workers share the file
@@ -316,6 +318,16 @@ def middle(value, form=".3f"):
     return column
 
 
+def further(test):
+    """A column: how many results pass a test, of those for which further masks were looked for."""
+
+    def column(lines):
+        looked = [li for li in lines if li["proved"] and li.get("looked_further", True)]
+        return f"{sum(bool(test(li)) for li in looked)} of {len(looked)}"
+
+    return column
+
+
 def smaller(lines):
     """By how much the median area is smaller after the discrete stage."""
     pairs = [(li["before"], li["area"]) for li in lines if li["proved"]]
@@ -343,8 +355,8 @@ COLUMNS = {
     "necessary": share(lambda li: li.get("necessary")),
     "answer changes without it": middle(lambda li: li["changed"], ".2f"),
     "stays when hidden parts show": middle(lambda li: li["hidden"], ".2f"),
-    "with an alternative": share(lambda li: li.get("alternatives")),
-    "rest not sufficient": share(lambda li: li.get("exhausted")),
+    "with an alternative": further(lambda li: li["alternatives"]),
+    "rest not sufficient": further(lambda li: li["exhausted"]),
     "warnings": middle(lambda li: len(li["warnings"]), ".0f"),
 }
 COSTS = {
@@ -404,8 +416,10 @@ def kinds(lines: Sequence[dict]) -> list[str]:
 
 
 def kind_of(text: str) -> str:
-    """A warning without what differs from image to image."""
-    return " ".join(word for word in text.split() if not any(c.isdigit() for c in word))[:60]
+    """A warning without its figures and labels."""
+    words = re.sub(r"(gives|called) \S+", r"\1 LABEL", text).split()
+    kept = [word for word in words if not any(c.isdigit() for c in word)]
+    return re.sub(r" (of|in|with)( \(.*)?$", "", " ".join(kept).partition(" (")[0])
 
 
 if __name__ == "__main__":

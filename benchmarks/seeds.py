@@ -30,6 +30,7 @@ import torch
 from methods import BENCH, OURS, chosen, config_of, end_last_line, records, settings_of, table
 from pool import spread
 
+from med_cam.agreement import chance_iou, pairwise
 from med_cam.classifiers.bundled import bundled_classifier
 from med_cam.classifiers.load import load_classifier
 from med_cam.errors import MedCamError
@@ -38,7 +39,6 @@ from med_cam.method import explain
 from med_cam.studies.copies import digest
 from med_cam.studies.datasets.brain_mri import CLASSES
 from med_cam.studies.datasets.collection import Item
-from med_cam.studies.metrics import chance_iou, pairwise
 
 
 def main() -> int:

@@ -37,7 +37,6 @@ from med_cam.audit.ask import (
 from med_cam.audit.findings import Gap, Silhouette, together
 from med_cam.audit.shapes import blob, cell_places, cell_side
 from med_cam.audit.verdict import (
-    CONTENT,
     divided_by_shape,
     drawn_by_shape,
     drift,
@@ -48,7 +47,7 @@ from med_cam.audit.verdict import (
 from med_cam.classifiers.base import Classifier
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
-from med_cam.masking import FIXED
+from med_cam.masking import CONTENT, FIXED
 from med_cam.observe import References
 
 SIDE, DRAWS = 32, 4

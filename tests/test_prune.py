@@ -116,15 +116,10 @@ def test_of_cells_that_stand_in_for_each_other_as_few_are_left_as_are_needed(lea
         return ("shift", -1) if len(kept & planted) < least else None
 
     found, _, _ = pruned_by(all_cells(), lost_on)
-    refuse_but_for_the_last(found, lost_on)
+    if least > 1:
+        refuse(found, all_cells(), lost_on)
     assert len(kept_by(found.mask)) == least
     assert kept_by(found.mask) <= planted
-
-
-def refuse_but_for_the_last(found, lost_on):
-    """As `refuse`, where the one cell that may be left is never taken away, whatever `lost` says."""
-    if len(kept_by(found.mask)) > 1:
-        refuse(found, all_cells(), lost_on)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -176,7 +171,7 @@ def rugged(seed, start, share):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10**6), st.integers(2, 14), st.sampled_from([0.5, 0.8, 0.95]))
+@given(st.integers(0, 10**6), st.integers(2, 14), st.sampled_from([0.4, 0.6, 0.8]))
 def test_where_less_may_be_more_no_single_cell_can_be_spared_in_the_end(seed, count, share):
     start = random_cells(seed, count)
     lost_on, weigh = rugged(seed, start, share)
@@ -184,14 +179,14 @@ def test_where_less_may_be_more_no_single_cell_can_be_spared_in_the_end(seed, co
     refuse(found, start, lost_on, weigh)
 
 
-def test_the_rugged_ones_end_well_below_the_start_now_and_then():
-    left = []
+def test_the_rugged_ones_end_at_different_sizes_below_the_start():
+    left = set()
     for seed in range(12):
         start = random_cells(seed, 10)
-        lost_on, weigh = rugged(seed, start, 0.95)
-        left.append(len(kept_by(pruned_by(start, lost_on, weigh)[0].mask)))
-    assert min(left) <= 5
-    assert max(left) > 1
+        lost_on, weigh = rugged(seed, start, 0.6)
+        left.add(len(kept_by(pruned_by(start, lost_on, weigh)[0].mask)))
+    assert min(left) < 10
+    assert len(left) > 2
 
 
 def test_hints_are_the_hardest_draw_or_what_was_told_before_and_only_for_single_cells():
@@ -219,6 +214,16 @@ def test_the_last_cell_is_never_taken_away():
     assert all(kept for kept, _ in asked)
     (cell,) = found.cells
     assert (cell.row, cell.column) in kept_by(found.mask)
+
+
+def test_the_last_cell_is_told_with_what_it_is_lost_on_too():
+    planted = [(1, 2)]
+
+    def lost_on(kept):
+        return None if kept >= set(planted) else ("draw", 3)
+
+    (cell,) = pruned_by(all_cells(4), lost_on, grid=4)[0].cells
+    assert (cell.lost_by, cell.number) == ("draw", 3)
 
 
 @pytest.mark.parametrize("planted", [(0, 0), (3, 4), (7, 7)])

@@ -174,5 +174,8 @@ BACKGROUNDS: Mapping[str, Callable[[Scene, Generator], Tensor]] = {
     "inpainted": inpainted,
 }
 
+# Not empty: what they show is an answer to something.
+CONTENT = frozenset({"blur", "others"})
+
 # The same at every draw.
 FIXED = frozenset({"grey", "black", "white", "mean", "blur", "inpainted"})

@@ -6,15 +6,13 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
+from med_cam.agreement import chance_iou, iou, pairwise
 from med_cam.masking import Scene
 from med_cam.studies.metrics import (
     EMPTY,
     accuracies,
-    chance_iou,
     confusion,
     emptiness,
-    iou,
-    pairwise,
 )
 
 

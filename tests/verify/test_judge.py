@@ -7,8 +7,8 @@ from med_cam.config import Verification
 from med_cam.masking import Scene
 from med_cam.verify.candidates import candidate_judge
 from med_cam.verify.claim import verify
-from med_cam.verify.emptiness import emptiness
 from med_cam.verify.decision import Question, decide, keeps, on_top
+from med_cam.verify.emptiness import emptiness
 
 SIDE = 32
 

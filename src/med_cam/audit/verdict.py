@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from med_cam.audit.answers import Labels, divided, most_of, opinion
 from med_cam.audit.findings import Findings, Silhouette
-from med_cam.masking import BACKGROUNDS
+from med_cam.masking import BACKGROUNDS, CONTENT
 
-CONTENT = frozenset({"blur", "others"})  # backgrounds that show something: no answer to nothing
 ALL = 1.0  # of the cells: nothing is left of the image
 ENOUGH = 2  # images that lose their answer to a label; one may have a reason of its own
 

@@ -13,7 +13,6 @@ from med_cam.audit.answers import Answers, Labels, most_given, opinion
 from med_cam.audit.findings import Findings, Retained
 from med_cam.audit.shapes import cell_side
 from med_cam.audit.verdict import (
-    CONTENT,
     divided_by_shape,
     drawn_by_shape,
     opinions,
@@ -24,6 +23,7 @@ from med_cam.classifiers.base import Classifier
 from med_cam.cli.audit_sentences import meanings, verdicts
 from med_cam.cli.audit_tables import as_markdown, tables
 from med_cam.errors import OutputError
+from med_cam.masking import CONTENT
 
 AUDIT_VERSION = "1.0"  # the first number changes when a field changes its meaning or goes
 JSON_FILE, TEXT_FILE = "audit.json", "audit.md"

@@ -7,7 +7,6 @@ from med_cam.audit.answers import Labels
 from med_cam.audit.ask import COVERS
 from med_cam.audit.findings import Findings, Gap, Silhouette
 from med_cam.audit.verdict import (
-    CONTENT,
     Drift,
     contentless,
     divided_by_shape,
@@ -18,6 +17,7 @@ from med_cam.audit.verdict import (
     recommended,
 )
 from med_cam.config import PRESETS
+from med_cam.masking import CONTENT
 from med_cam.report.wording import percent, probability
 
 Key = TypeVar("Key")

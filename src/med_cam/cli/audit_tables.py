@@ -7,7 +7,7 @@ from textwrap import wrap
 from med_cam.audit.answers import Answers, Labels, most_given
 from med_cam.audit.ask import FILLS, OVER, SHARES
 from med_cam.audit.findings import Findings, Retained, Silhouette
-from med_cam.audit.verdict import CONTENT
+from med_cam.masking import CONTENT
 from med_cam.report.wording import percent, probability
 
 WIDTH = 100  # columns of a terminal

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import Generator
 
+from med_cam.agreement import chance_iou
 from med_cam.studies.intervals import Interval, difference, interval, share_interval
-from med_cam.studies.metrics import chance_iou
 from med_cam.studies.rows import OURS, Row
 
 CHANCE = "any mask at random"  # how the table calls what needs neither image nor classifier

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 import torch
+from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from med_cam.classifiers.attach import frozen
@@ -24,18 +25,27 @@ STATISTICS = ("running_mean", "running_var")  # of batch normalisation; learned 
 PARTS = {"top quarter": 0.25, "top half": 0.5, "top three quarters": 0.75, "all layers": 1.0}
 
 
-def randomised(classifier: Classifier, layers: Sequence[str], generator: Generator) -> Classifier:
+def randomised(
+    classifier: Classifier,
+    layers: Sequence[str],
+    generator: Generator,
+    *,
+    images: Float[Tensor, "b c h w"] | None = None,
+) -> Classifier:
     """A copy of the classifier with the parameters of these layers shuffled.
 
-    Running statistics of batch normalisation are shuffled with their layer: they come from the
-    training data, and one for each channel would keep what the channels had been. Other buffers
-    (positions, attention masks) are no weights and stay.
+    Running statistics of batch normalisation are learned from the data too, and are lost with
+    their layer. They are taken anew from images, since any others no longer fit what comes in:
+    the answer is then mostly one class with a probability of 1, whatever is shown. Without images,
+    and in programs whose parts cannot be reached, they are shuffled. Other buffers (positions,
+    attention masks) are no weights and stay.
 
     Args:
         classifier: stays as it is.
-        layers: as `layers_from_top` names them; those of the same generator state that come first
-            in two calls are shuffled alike, so that a cascade goes on from where it was.
+        layers: as `layers_from_top` names them. From one state of the generator, the first layers
+            are shuffled alike however many follow: a cascade goes on from where it was.
         generator: on the CPU.
+        images: at least two, prepared.
 
     Raises:
         ClassifierError: if a layer has no parameters.
@@ -50,6 +60,8 @@ def randomised(classifier: Classifier, layers: Sequence[str], generator: Generat
             if id(tensor) not in shuffled:  # a tensor that layers share is shuffled once
                 _shuffle(tensor, generator)
                 shuffled.add(id(tensor))
+    if images is not None:
+        _take_statistics(module, layers, images)
     name = f"{classifier.name}, {len(layers)} layers shuffled"
     return replace(classifier, module=module, name=name, sha256="", check=None)
 
@@ -105,6 +117,25 @@ def _shuffle(tensor: Tensor, generator: Generator) -> None:
     order = torch.randperm(tensor.numel(), generator=generator).to(tensor.device)
     with torch.no_grad():
         tensor.copy_(tensor.flatten()[order].view(tensor.shape))
+
+
+def _take_statistics(module: nn.Module, layers: Sequence[str], images: Tensor) -> None:
+    """Running statistics of these layers from one pass of the images, in place."""
+    norms = [
+        part
+        for name, part in module.named_modules()
+        if name in set(layers) and isinstance(part, nn.modules.batchnorm._BatchNorm)
+    ]
+    if not norms:
+        return
+    with frozen(module), torch.no_grad():
+        for part in norms:
+            part.reset_running_stats()
+            part.momentum = None  # the plain mean of all batches, of which there is one
+            part.training = True
+        module(images.clone())
+        for part in norms:
+            part.training = False
 
 
 def _entered(classifier: Classifier) -> dict[str, int]:

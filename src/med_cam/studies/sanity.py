@@ -17,7 +17,7 @@ from med_cam.classifiers.base import Classifier
 from med_cam.config import Config
 from med_cam.images.geometry import Image
 from med_cam.method import explain
-from med_cam.observe import References, relabelled
+from med_cam.observe import BATCH, References, relabelled
 from med_cam.studies.randomised import randomised, stages
 from med_cam.values import Explanation
 
@@ -74,7 +74,8 @@ def sanity(
         classifier: stays as it is.
         image: one image.
         config: of all explanations.
-        references: other images; every shuffled classifier labels them anew.
+        references: other images; every shuffled classifier labels them anew, and its batch
+            normalisation takes its statistics from them.
         seed: of the shuffling. Every stage begins at it, so that each shuffles the layers of the
             one before alike.
 
@@ -85,8 +86,9 @@ def sanity(
     reseeded = replace(config, seed=config.seed + 1)
     again = explain(classifier, image, config=reseeded, references=references)
     found = [compared(original, again, stage=CONTROL)]
+    images = None if references is None or len(references.x) < 2 else references.x[:BATCH]
     for stage, layers in stages(classifier):
-        other = randomised(classifier, layers, Generator().manual_seed(seed))
+        other = randomised(classifier, layers, Generator().manual_seed(seed), images=images)
         known = None if references is None else relabelled(references, other)
         changed = explain(other, image, config=config, references=known)
         found.append(compared(original, changed, stage=stage))

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from med_cam.agreement import iou
 from med_cam.errors import ConfigError
-from med_cam.studies.metrics import iou
 from med_cam.studies.rows import Overlap
 
 LARGEST = 0.98  # share of the frame above which an outline tells nothing of where

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from med_cam.masking import CONTENT
 from med_cam.values import Claim, Proof, Rate
 from med_cam.verify.decision import Question
 from med_cam.verify.emptiness import Emptiness
@@ -20,7 +21,7 @@ def opinions(empty: Emptiness) -> tuple[str, ...]:
     for name, p in empty.alone.items():
         mean = p.mean(dim=0)
         most = int(mean.argmax())
-        if most != question.target and mean[most] >= CERTAIN:
+        if name not in CONTENT and most != question.target and mean[most] >= CERTAIN:
             label, sure = question.labels[most], mean[most].item()
             told.append(
                 f"confident on an empty image: {name} alone is called {label} with {sure:.2f}"
