@@ -1,4 +1,4 @@
-"""Labels that name the absence of a finding, as data sets write them, and ones that only look so."""
+"""Labels that name the absence of a finding, as data sets write them, and others that look so."""
 
 import pytest
 
