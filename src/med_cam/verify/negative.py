@@ -4,10 +4,16 @@ import re
 
 NEGATIVE = frozenset(
     {
-        "absent", "clear", "control", "healthy", "negative", "nofinding", "nofindings", "none",
-        "normal", "notpresent", "notumor", "notumour", "unremarkable",
+        "absent", "clear", "control", "healthy", "negative", "no", "nofinding", "nofindings",
+        "none", "nontumor", "nontumour", "normal", "notpresent", "notumor", "notumour",
+        "unremarkable",
     }
 )  # fmt: skip
+ABSENCE = frozenset({"no", "without"})  # of whatever follows
+SOUND = frozenset({"normal", "healthy"})
+OF_WHAT = frozenset(  # sound tissue; a "normal pressure hydrocephalus" is none
+    {"brain", "breast", "colon", "control", "eye", "fundus", "lung", "scan", "skin", "tissue"}
+)
 
 
 def is_negative(label: str) -> bool:
@@ -15,6 +21,12 @@ def is_negative(label: str) -> bool:
 
     Evidence for absence is what shows that nothing is there: it may be the whole image.
     """
-    letters = re.sub(r"[^a-z]", "", label.lower())
-    first = re.split(r"[^a-z]+", label.lower().strip())[0]
-    return letters in NEGATIVE or first in ("no", "non", "without", "normal", "healthy")
+    words = re.findall(r"[a-z]+", label.lower())
+    if not words:
+        return False
+    first, *rest = words
+    return (
+        "".join(words) in NEGATIVE
+        or first in ABSENCE
+        or (first in SOUND and bool(rest) and set(rest) <= OF_WHAT)
+    )
