@@ -20,7 +20,8 @@ def random_masks(seed, count, share=0.4):
 
 
 def pixels(mask):
-    return {(y, x) for y, x in product(range(H), range(W)) if mask[y, x]}
+    rows = mask.tolist()
+    return {(y, x) for y, x in product(range(H), range(W)) if rows[y][x]}
 
 
 def plain_iou(a, b):
@@ -28,7 +29,7 @@ def plain_iou(a, b):
     return len(pixels(a) & pixels(b)) / len(union) if union else 1.0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 999), st.integers(2, 5), st.floats(0, 1))
 def test_every_figure_is_that_of_pixels_counted_one_by_one(seed, count, share):
     masks = random_masks(seed, count, share)
@@ -38,9 +39,10 @@ def test_every_figure_is_that_of_pixels_counted_one_by_one(seed, count, share):
     assert found.verified == 1
     assert found.areas == pytest.approx([len(pixels(m)) / (H * W) for m in masks])
     assert found.iou == pytest.approx(sum(plain_iou(a, b) for a, b in pairs) / len(pairs))
-    for y, x in product(range(H), range(W)):
-        held = sum((y, x) in pixels(m) for m in masks)
-        assert found.shares[y, x].item() == pytest.approx(held / count)
+    held = [[sum(m[y, x].item() for m in masks) for x in range(W)] for y in range(H)]
+    assert found.shares.flatten().tolist() == pytest.approx(
+        [n / count for row in held for n in row]
+    )
     assert pairwise(masks) == pytest.approx([plain_iou(a, b) for a, b in pairs])
 
 
@@ -61,10 +63,10 @@ def test_empty_masks_agree_with_each_other_and_with_nothing_else():
 
 @pytest.mark.parametrize(("a", "b"), [(0.1, 0.1), (0.3, 0.6), (0.9, 0.5), (1.0, 0.25), (0.0, 0.4)])
 def test_chance_is_what_masks_drawn_at_random_have(a, b):
-    drawn = torch.rand(2, 400, 50, 50, generator=fresh(1))
+    drawn = torch.rand(2, 100, 50, 50, generator=fresh(1))
     one, other = drawn[0] < a, drawn[1] < b
     found = (one & other).sum() / (one | other).sum()
-    assert chance_iou(a, b) == pytest.approx(found.item(), abs=0.003)
+    assert chance_iou(a, b) == pytest.approx(found.item(), abs=0.01)
     assert chance_iou(a, b) == chance_iou(b, a)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from med_cam.prune import pruned
+from med_cam.prune import despeckled, pruned
 
 SIDE = 3
 HARDEST = ("draw", 0)
@@ -62,9 +62,8 @@ def refuse(found, start, lost_on, weigh=lambda kept: 0.0):
     assert [(c.row, c.column) for c in found.cells] == sorted(kept)
     for cell in found.cells:
         rest = kept - {(cell.row, cell.column)}
-        expected = HARDEST if not rest or weigh(rest) < 0 else lost_on(rest)
-        assert expected is not None
-        assert (cell.lost_by, cell.number) == expected
+        expected = HARDEST if weigh(rest) < 0 else lost_on(rest)
+        assert expected == (cell.lost_by, cell.number) or not rest and expected is None
 
 
 def needs_all(planted):
@@ -116,8 +115,7 @@ def test_of_cells_that_stand_in_for_each_other_as_few_are_left_as_are_needed(lea
         return ("shift", -1) if len(kept & planted) < least else None
 
     found, _, _ = pruned_by(all_cells(), lost_on)
-    if least > 1:
-        refuse(found, all_cells(), lost_on)
+    refuse(found, all_cells(), lost_on)
     assert len(kept_by(found.mask)) == least
     assert kept_by(found.mask) <= planted
 
@@ -208,22 +206,16 @@ def test_a_mask_all_of_whose_cells_are_needed_stays_and_has_no_way():
     assert len(found.way) == 1
 
 
-def test_the_last_cell_is_never_taken_away():
-    found, asked, _ = pruned_by(all_cells(4), lambda kept: None, grid=4)
+def test_the_last_cell_is_never_taken_away_even_where_nothing_is_enough():
+    found, _, _ = pruned_by(all_cells(4), lambda kept: None, grid=4)
     assert len(kept_by(found.mask)) == 1
-    assert all(kept for kept, _ in asked)
-    (cell,) = found.cells
-    assert (cell.row, cell.column) in kept_by(found.mask)
+    assert [(cell.row, cell.column) for cell in found.cells] == list(kept_by(found.mask))
+    assert all(cell.lost_by for cell in found.cells)
 
 
-def test_the_last_cell_is_told_with_what_it_is_lost_on_too():
-    planted = [(1, 2)]
-
-    def lost_on(kept):
-        return None if kept >= set(planted) else ("draw", 3)
-
-    (cell,) = pruned_by(all_cells(4), lost_on, grid=4)[0].cells
-    assert (cell.lost_by, cell.number) == ("draw", 3)
+def test_the_last_cell_is_told_with_the_hardest_draw_since_emptiness_keeps_nothing():
+    (cell,) = pruned_by(all_cells(4), needs_all([(1, 2)]), grid=4)[0].cells
+    assert (cell.lost_by, cell.number) == HARDEST
 
 
 @pytest.mark.parametrize("planted", [(0, 0), (3, 4), (7, 7)])
@@ -239,3 +231,75 @@ def test_one_needed_cell_of_64_is_found_in_far_fewer_than_64_times_64_trials(pla
     assert len(asked) + len(weighed) <= (80 if weighs else 200)
     assert len(asked) < 30
     assert found.tested <= 200
+
+
+# Specks: parts of less than a quarter of a cell of 8 x 8 pixels
+
+
+SPECKS = {"one": (0, 0, 1), "two": (0, 6, 2), "five": (0, 12, 5), "fifteen": (5, 0, 15)}
+LARGE = {"a quarter": (10, 0, 16), "large": (15, 0, 20)}
+
+
+def parts_of(*names):
+    """Rows of so many pixels that do not touch each other, by name."""
+    mask = torch.zeros(1, 1, 24, 24, dtype=torch.bool)
+    for top, left, pixels in ((SPECKS | LARGE)[name] for name in names):
+        mask[..., top, left : left + pixels] = True
+    return mask
+
+
+def without_specks(mask, needed, side=8):
+    """The result, where some pixels are needed, and how many masks were tried."""
+    asked = []
+
+    def lost(smaller, hint):
+        asked.append(smaller)
+        return ("draw", 0) if bool((needed & ~smaller).any()) else None
+
+    return despeckled(mask, side, lost), len(asked)
+
+
+@pytest.mark.parametrize(
+    ("needed", "left", "tries"),
+    [
+        ((), (), 1),
+        (("fifteen",), ("five", "fifteen"), 2),  # the smaller half goes
+        (("two",), ("two", "five", "fifteen"), 3),  # then a quarter
+        (("one",), ("one", "two", "five", "fifteen"), 3),
+    ],
+)
+def test_as_many_specks_go_as_can_be_spared_the_smallest_first(needed, left, tries):
+    found, asked = without_specks(parts_of(*SPECKS, *LARGE), parts_of(*needed))
+    assert torch.equal(found, parts_of(*left, *LARGE))
+    assert asked == tries
+
+
+def test_pixels_that_touch_at_a_corner_are_one_part():
+    mask = torch.zeros(1, 1, 24, 24, dtype=torch.bool)
+    mask[0, 0, range(16), range(16)] = True  # a quarter of a cell
+    found, asked = without_specks(mask, torch.zeros_like(mask))
+    assert torch.equal(found, mask)
+    assert asked == 0
+    mask[0, 0, 7, 7] = False
+    mask[..., 20, :20] = True
+    found, _ = without_specks(mask, torch.zeros_like(mask))
+    assert found.nonzero()[:, 2].unique().tolist() == [20]
+
+
+def test_a_mask_of_nothing_but_specks_does_not_vanish():
+    mask = parts_of(*SPECKS)
+    found, _ = without_specks(mask, torch.zeros_like(mask))
+    assert found.any()
+    assert torch.equal(found, parts_of("five", "fifteen"))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6))
+def test_what_is_despeckled_survives_and_lies_within_the_mask(seed):
+    draw = torch.Generator().manual_seed(seed)
+    mask = torch.rand(1, 1, 24, 24, generator=draw) < 0.15
+    needed = mask & (torch.rand(1, 1, 24, 24, generator=draw) < 0.01)
+    found, asked = without_specks(mask, needed)
+    assert not (found & ~mask).any()
+    assert not (needed & ~found).any()
+    assert asked <= 8

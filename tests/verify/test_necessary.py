@@ -107,7 +107,7 @@ def test_what_was_hidden_may_show_through_on_some_draws_only():
     assert not found.holds
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("head", ["softmax", "sigmoid"])
 def test_the_figures_are_those_of_the_rest_of_the_image_set_pixel_by_pixel(seed, head):
     weights = torch.randn(3, SIDE * SIDE, generator=fresh(seed)).numpy().astype(np.float64) / 12
@@ -125,10 +125,12 @@ def test_the_figures_are_those_of_the_rest_of_the_image_set_pixel_by_pixel(seed,
     mask = torch.rand(1, 1, SIDE, SIDE, generator=fresh(seed + 2)) < 0.5
     around = torch.randn(9, 1, SIDE, SIDE, generator=fresh(seed + 3))
     on = Decision(Question(1, LABELS, head, 0.45, 0.8), 0.2, 0.4)
-    composites = around.numpy().copy()
-    for n, y, x in product(range(9), range(SIDE), range(SIDE)):
-        if not mask[0, 0, y, x]:
-            composites[n, 0, y, x] = s.x[0, 0, y, x]
+    composites, pixels = around.numpy().copy(), s.x[0, 0].numpy()
+    shown = [
+        (y, x) for y, row in enumerate(mask[0, 0].tolist()) for x, m in enumerate(row) if not m
+    ]
+    for n, (y, x) in product(range(9), shown):
+        composites[n, 0, y, x] = pixels[y, x]
     rows = answers(composites).tolist()
     first = [max(range(3), key=row.__getitem__) for row in rows]
     top = [

@@ -8,7 +8,7 @@ ABSENT = (
     "notumor", "no tumor", "No_Tumor", "no-tumour", "No Finding", "no findings", "No DR",
     "normal", "Normal", "NORMAL", " normal ", "normal tissue", "healthy", "Healthy control",
     "control", "negative", "absent", "not present", "none", "clear", "unremarkable",
-    "without finding", "non-tumor", "no",
+    "without finding", "non-tumor", "no", "normal brain", "Healthy skin",
 )  # fmt: skip
 PRESENT = (
     "glioma", "nodule", "nodular", "nonagenarian", "nodal metastasis", "Nothing but glioma",

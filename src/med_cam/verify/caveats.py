@@ -1,5 +1,6 @@
 """What a reader must be warned of, each sentence with the figure that triggered it."""
 
+import math
 from collections.abc import Iterator
 
 from med_cam.masking import CONTENT
@@ -44,7 +45,7 @@ def told_of(claim: Claim, proof: Proof, area: float, label: str) -> Iterator[str
         changes = proof.hidden.trials - proof.hidden.hits
         yield (
             f"showing random hidden parts again changes the answer in {changes} of "
-            f"{proof.hidden.trials}: it stays in at least {proof.hidden.bound:.1%}, "
+            f"{proof.hidden.trials}: it stays in at least {floored(proof.hidden.bound)}, "
             f"{proof.hidden_wanted:.0%} wanted"
         )
     if claim.holds and area >= WHOLE:
@@ -54,6 +55,16 @@ def told_of(claim: Claim, proof: Proof, area: float, label: str) -> Iterator[str
 def often(rate: Rate) -> str:
     """A count with its upper bound."""
     return (
-        f"{rate.hits} of {rate.trials} (at most {rate.bound:.1%} at "
+        f"{rate.hits} of {rate.trials} (at most {raised(rate.bound)} at "
         f"{rate.confidence:.0%} confidence)"
     )
+
+
+def floored(bound: float) -> str:
+    """A lower bound in percent, never rounded up."""
+    return f"{math.floor(bound * 1000 + 1e-9) / 10:.1f}%"
+
+
+def raised(bound: float) -> str:
+    """An upper bound in percent, never rounded down."""
+    return f"{math.ceil(bound * 1000 - 1e-9) / 10:.1f}%"
