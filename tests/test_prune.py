@@ -63,7 +63,7 @@ def refuse(found, start, lost_on, weigh=lambda kept: 0.0):
     for cell in found.cells:
         rest = kept - {(cell.row, cell.column)}
         expected = HARDEST if weigh(rest) < 0 else lost_on(rest)
-        assert expected == (cell.lost_by, cell.number) or not rest and expected is None
+        assert expected == (cell.lost_by, cell.number) or (not rest and expected is None)
 
 
 def needs_all(planted):
@@ -213,9 +213,14 @@ def test_the_last_cell_is_never_taken_away_even_where_nothing_is_enough():
     assert all(cell.lost_by for cell in found.cells)
 
 
-def test_the_last_cell_is_told_with_the_hardest_draw_since_emptiness_keeps_nothing():
-    (cell,) = pruned_by(all_cells(4), needs_all([(1, 2)]), grid=4)[0].cells
-    assert (cell.lost_by, cell.number) == HARDEST
+def test_the_last_cell_is_told_with_what_it_is_lost_on_too():
+    planted = [(1, 2)]
+
+    def lost_on(kept):
+        return None if kept >= set(planted) else ("draw", 3)
+
+    (cell,) = pruned_by(all_cells(4), lost_on, grid=4)[0].cells
+    assert (cell.lost_by, cell.number) == ("draw", 3)
 
 
 @pytest.mark.parametrize("planted", [(0, 0), (3, 4), (7, 7)])

@@ -21,7 +21,7 @@ from med_cam.verify.cells import Place, places, without
 Mask = Bool[Tensor, "1 1 h w"]
 Weigh = Callable[[Tensor], Tensor]  # n 1 h w -> n
 Lost = Callable[[Tensor, tuple[str, int] | None], tuple[str, int] | None]
-EMPTY = ("draw", -1)  # what a mask without evidence fails on: anything
+EMPTY = ("draw", -1)  # where a mask without evidence fails, though no composite shows it
 Shown = dict[Place, tuple[str, int]]  # what shows that a cell is needed
 
 
@@ -61,7 +61,7 @@ def pruned(mask: Mask, side: int, weigh: Weigh, lost: Lost, hardest: tuple[str, 
         cells = places(mask, side)
         weights = weigh(torch.cat([without(mask, [cell], side) for cell in cells]))
         order = [cells[i] for i in weights.argsort(descending=True, stable=True).tolist()]
-        spare = int((weights >= 0).sum()) if len(cells) > 1 else 0  # nothing is no evidence
+        spare = int((weights >= 0).sum())
         known = shown | dict.fromkeys(order[spare:], hardest)
         smaller, tried, shown = passed_through(mask, order[:spare], side, size, lost, known)
         tested += len(cells) + tried
@@ -108,7 +108,7 @@ def passed_through(
         batch = order[start : start + size]
         smaller = without(mask, batch, side)
         hint = known.get(batch[0]) if size == 1 else None
-        failure = lost(smaller, hint) if smaller.any() else EMPTY
+        failure = lost(smaller, hint) or (None if smaller.any() else EMPTY)
         tried += 1
         if failure is None:
             mask, failed = smaller, 0
