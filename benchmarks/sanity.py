@@ -8,9 +8,9 @@ is, by it again with another seed, and by copies whose last layer, top quarter, 
 quarters and all of whose layers are shuffled; every copy for its own answer. Printed by stage:
 intersection over union with the first mask, what random masks of these areas would have, rank
 correlation (Spearman's) of the scores and area, all medians over images; how many claims hold, how
-many copies answer as the classifier does, and how many explanations differ: another place (below
-the middle between chance and 1), 1.5 times the area or more, or no claim. Stages are read against
-the first line, where nothing but the seed is other.
+many copies answer as the classifier does, and how many explanations differ: another place (less
+than a quarter of the way from chance to 1), 1.5 times the area or more, or no claim. Stages are
+read against the first line, where nothing but the seed is other.
 
 Every image is a line of --out as soon as it is done; started again, the command goes on where it
 was. The table is printed from that file alone.

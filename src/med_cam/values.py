@@ -280,7 +280,7 @@ class Necessity:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How often something happened in independent trials, and an exact bound on how often it does.
+    """How often something happened, and the bound that is exact where trials are independent.
 
     Attributes:
         trials: composites.
