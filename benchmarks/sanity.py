@@ -20,7 +20,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import methods
@@ -45,7 +45,7 @@ from med_cam.images.read import read_image
 from med_cam.studies.copies import digest
 from med_cam.studies.datasets.brain_mri import CLASSES
 from med_cam.studies.datasets.collection import Item
-from med_cam.studies.sanity import sanity
+from med_cam.studies.sanity import Sanity, sanity
 
 SEED = 0  # of the search and of the shuffling
 
@@ -123,7 +123,7 @@ def checked(item: Item) -> None:
         "sha256": image.sha256,
         "label": CLASSES[item.label],
         "answer": found[0].label,  # of the control: the weights as they are
-        "stages": [asdict(stage) | {"differs": stage.differs} for stage in found],
+        "stages": [asdict(stage) for stage in found],
     }
     with bench.out.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")  # one write: workers share the file
@@ -138,10 +138,16 @@ def report(lines: Sequence[dict]) -> str:
     rows: dict[str, list[dict]] = {}
     for line in lines:
         for stage in line["stages"]:
-            rows.setdefault(stage["stage"], []).append(stage | {"answer": line["answer"]})
+            told = {"answer": line["answer"], "differs": stored(stage).differs}
+            rows.setdefault(stage["stage"], []).append(stage | told)
     before = middle("before", ".3f")(next(iter(rows.values())))
     head += f" Median area with the weights as they are: {before}."
     return "\n\n".join([head, table(COLUMNS, rows)])
+
+
+def stored(stage: dict) -> Sanity:
+    """The value that a line holds."""
+    return Sanity(**{field.name: stage[field.name] for field in fields(Sanity)})
 
 
 COLUMNS = {
