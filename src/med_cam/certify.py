@@ -6,32 +6,25 @@ gets a share of the risk that is left, and hence more draws.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
 from med_cam.config import Config, Verification
-from med_cam.discrete import (
-    Whittled,
-    ground,
-    told,
-    whittled,
-    withstanding,
-)
+from med_cam.discrete import Whittled, ground, told, whittled, withstanding
 from med_cam.masking import FIXED
 from med_cam.observe import Case
 from med_cam.refine import keep_most
 from med_cam.settle import CERTIFY, Found, exported, fresh, reread, shares_to_claim
 from med_cam.stages import Mark, mark
 from med_cam.values import Cell, Certificate, Check, Claim, Minimality
-from med_cam.verify.cells import Trial, lost, needed_again, places, survived
+from med_cam.verify.cells import Mask, Trial, lost, needed_again, places, survived
 from med_cam.verify.certificate import as_tried, draws_for, failures_of, least_kept, risk_of
 from med_cam.verify.claim import verify
 from med_cam.verify.emptiness import Emptiness
 from med_cam.verify.stable import DIRECTIONS
-
-Mask = Bool[Tensor, "1 1 h w"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +109,7 @@ def candidates(case: Case, found: Found, config: Config) -> Iterator[Candidate]:
             yield Candidate(now.mask, side, now.trial, now.cells, now.rounds, now.tested)
             if tried < rules.rounds:
                 now = again(case, now, tried, config)
-    for mask in (start, *grown(case, found, config)):
+    for mask in chain((start,), grown(case, found, config)):  # grown only if it comes to that
         yield Candidate(mask, side_of(mask, rules.cell, rules.most_cells), trial)
 
 
@@ -144,17 +137,15 @@ def again(case: Case, now: Whittled, tried: int, config: Config) -> Whittled:
 
 
 def grown(case: Case, found: Found, config: Config) -> Iterator[Mask]:
-    """Larger masks of the same scores that survive the pool of the discrete stage; at most two."""
+    """Larger masks of the same scores that survive the pool of the discrete stage."""
     if found.area >= 1 or not found.claim.holds or config.refinement.cut == "threshold":
         return
     on = ground(case, found.empty.decision, config)
     trial = on.trial(range(len(on.draws)), range(len(DIRECTIONS)), spare=on.spare)
-    left = config.certification.grown
-    for share in shares_to_claim(found.area * config.refinement.growth, config.refinement):
-        mask = keep_most(found.scores, share) & case.open
-        if left and lost(case.answer, case.scene, mask, trial) is None:
-            left -= 1
-            yield mask
+    shares = shares_to_claim(found.area * config.refinement.growth, config.refinement)
+    masks = (keep_most(found.scores, share) & case.open for share in shares)
+    surviving = (m for m in masks if lost(case.answer, case.scene, m, trial) is None)
+    yield from islice(surviving, config.certification.grown)
 
 
 def certificate_of(
@@ -164,8 +155,7 @@ def certificate_of(
 
     Each has draws of its own, one composite a pass.
     """
-    rules = config.verification
-    draws = draws_of(tried, rules)
+    draws = draws_of(tried, config.verification)
     return claim_on(case, mask, empty, config, tried=tried, draws=draws)
 
 
@@ -227,15 +217,36 @@ def minimality_of(
     if not cells:  # a mask that was not pruned
         trial = survived(case.answer, case.scene, again, trial)
         cells = told(case, again, trial, side)
-    return Minimality(
+    told_of = Minimality(
         cell=side,
-        cells=needed_again(case.singly, case.scene, again, side, trial, cells),
+        cells=cells,
         draws=tuple(sorted(i for kind, i in trial.names if kind == "draw")),
         shifts=tuple(sorted(i for kind, i in trial.names if kind == "shift")),
         spare=trial.spare,
-        sufficient=lost(case.singly, case.scene, again, trial) is None,
+        sufficient=True,
         tested=chosen.tested,
         rounds=chosen.rounds,
         before=found.area,
+        after=mask.float().mean().item(),
+    )
+    return seen_again(case, mask, trial, told_of)
+
+
+def seen_again(
+    case: Case, mask: Bool[Tensor, "h1 w1"], trial: Trial, told_of: Minimality
+) -> Minimality:
+    """What is told of an exported mask, as far as it shows again, one composite a pass.
+
+    Args:
+        case: the image before the classifier.
+        mask: in the source image's pixels.
+        trial: the composites that are told of.
+        told_of: the mask; its cells and its sufficiency are not believed, but tried.
+    """
+    again = reread(case, mask)
+    return replace(
+        told_of,
+        cells=needed_again(case.singly, case.scene, again, told_of.cell, trial, told_of.cells),
+        sufficient=lost(case.singly, case.scene, again, trial) is None,
         after=mask.float().mean().item(),
     )

@@ -18,6 +18,7 @@ from med_cam.prune import Lost, Pruned, despeckled, pruned
 from med_cam.settle import CELLS, fresh
 from med_cam.values import Cell
 from med_cam.verify.cells import (
+    Mask,
     Trial,
     gap_of,
     gaps,
@@ -33,7 +34,6 @@ from med_cam.verify.cells import (
 from med_cam.verify.decision import Decision
 from med_cam.verify.stable import DIRECTIONS
 
-Mask = Bool[Tensor, "1 1 h w"]
 ROUNDS = 3  # of pruning again on the same new draws
 
 
@@ -182,16 +182,10 @@ def settled(case: Case, masks: Bool[Tensor, "n 1 h w"]) -> Bool[Tensor, "n 1 h w
     return torch.cat(again).to(masks.device)
 
 
-def told(
-    case: Case, mask: Mask, trial: Trial, side: int, known: Sequence[Cell] = ()
-) -> tuple[Cell, ...]:
+def told(case: Case, mask: Mask, trial: Trial, side: int) -> tuple[Cell, ...]:
     """Every cell of a mask, with what shows that it is needed, if anything does."""
-    shown = {(cell.row, cell.column): cell for cell in known}
     found = []
     for place in places(mask, side):
-        if place in shown:
-            found.append(shown[place])
-            continue
         failure = lost(case.answer, case.scene, settled(case, without(mask, [place], side)), trial)
         found.append(Cell(*place, *(failure or ("", -1))))
     return tuple(found)

@@ -46,19 +46,15 @@ def larger(
     case: Case, found: Found, inner: Bool[Tensor, "1 1 h w"], config: Config
 ) -> Iterator[Bool[Tensor, "1 1 h w"]]:
     """Masks to try: the smallest whose complement loses the answer on a few draws, then larger."""
+    around = around_of(case, config, config.certification.cell_draws, ENLARGE)
+    decision, confidence = found.empty.decision, config.verification.confidence
     low, high = 0.0, 1.0
     for _ in range(ROUNDS):
         middle = (low + high) / 2
         mask = inner | (keep_most(found.scores, middle) & case.open)
-        low, high = (low, middle) if changes(case, mask, found, config) else (middle, high)
+        rest = necessity(case.answer, case.scene, mask, around, decision, confidence)
+        low, high = (low, middle) if rest.holds else (middle, high)
     share = high
     for _ in range(config.certification.rounds):
         yield inner | (keep_most(found.scores, min(1.0, share)) & case.open)
         share *= config.refinement.growth
-
-
-def changes(case: Case, mask: Bool[Tensor, "1 1 h w"], found: Found, config: Config) -> bool:
-    """Whether the answer changes without a mask, on the draws that every candidate is tried on."""
-    around = around_of(case, config, config.certification.cell_draws, ENLARGE)
-    decision, confidence = found.empty.decision, config.verification.confidence
-    return necessity(case.answer, case.scene, mask, around, decision, confidence).holds

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.ndimage
 import torch
-from jaxtyping import Bool
 from torch import Tensor
 
 from med_cam.values import Cell
-from med_cam.verify.cells import Place, places, without
+from med_cam.verify.cells import Mask, Place, places, without
 
-Mask = Bool[Tensor, "1 1 h w"]
 Weigh = Callable[[Tensor], Tensor]  # n 1 h w -> n
 Lost = Callable[[Tensor, tuple[str, int] | None], tuple[str, int] | None]
 EMPTY = ("draw", -1)  # where a mask without evidence fails, though no composite shows it

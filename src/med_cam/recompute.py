@@ -5,13 +5,10 @@ backgrounds, draws or seeds make a new certificate of the saved mask.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from jaxtyping import Bool
-from torch import Tensor
-
-from med_cam.certify import claim_on, draws_of
+from med_cam.certify import certificate_of, claim_on, draws_of, seen_again
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.config import Config, overlaid
@@ -25,7 +22,6 @@ from med_cam.report.saved import Saved
 from med_cam.settle import empty_of, reread
 from med_cam.values import Cell, Claim, Minimality, Passes
 from med_cam.verdict import Verdict, nothing_to_keep, of_claim, of_necessity, of_proof, promised
-from med_cam.verify.cells import lost, needed_again
 from med_cam.verify.decision import Decision
 from med_cam.verify.emptiness import Emptiness
 
@@ -106,7 +102,8 @@ def refuse_other_classifier(classifier: Classifier, document: Mapping[str, Any])
     """Check that this is the classifier that was explained.
 
     Raises:
-        ClassifierError: if its weights, or without weights its labels, are others.
+        ClassifierError: if the SHA-256 of its weights is another. Classifiers without weights
+            files have none and are not told apart.
     """
     told, name = document["sha256"]["weights"] or "", document["classifier"]["name"]
     if told != classifier.sha256:
@@ -123,9 +120,8 @@ def put_again(case: Case, saved: Saved, config: Config, asked: Asked) -> Recompu
     refuse_unfit(case, now)
     then = empty_of(case, config)
     empty = empty_of(case, now) if asked.anew else then
-    tried = 1 if asked.anew else int(document["claim"]["certificate"]["tried"])
-    rules = now.verification
-    draws = asked.draws or draws_of(tried, rules)
+    tried = 1 if asked.anew else tried_of(document["claim"])
+    draws = asked.draws or draws_of(tried, now.verification)
     claim = claim_on(case, saved.mask, empty, now, tried=tried, draws=draws)
     minimality = minimality_again(case, saved, then, config)
     proof = proof_of(case, saved.mask, claim, minimality, now)
@@ -154,24 +150,20 @@ def minimality_again(
     told = saved.document["proof"]["minimality"]
     if told is None:
         return None
-    decision = empty.decision
-    short = max([0, *told["draws"]]) + 1 - len(ground(case, decision, config).draws)
-    on = ground(case, decision, config, more=max(0, short))
-    trial, side = on.trial(told["draws"], told["shifts"], spare=told["spare"]), int(told["cell"])
-    mask = reread(case, saved.mask)
-    said = [Cell(c["row"], c["column"], c["lost_by"], c["number"]) for c in told["cells"]]
-    return Minimality(
-        cell=side,
-        cells=needed_again(case.singly, case.scene, mask, side, trial, said),
-        draws=tuple(told["draws"]),
-        shifts=tuple(told["shifts"]),
-        spare=told["spare"],
-        sufficient=lost(case.singly, case.scene, mask, trial) is None,
-        tested=told["tested"],
-        rounds=told["rounds"],
-        before=told["before"],
-        after=saved.mask.float().mean().item(),
-    )
+    on = ground(case, empty.decision, config)
+    short = max([0, *told["draws"]]) + 1 - len(on.draws)
+    if short > 0:
+        on = ground(case, empty.decision, config, more=short)
+    trial = on.trial(told["draws"], told["shifts"], spare=told["spare"])
+    return seen_again(case, saved.mask, trial, as_saved(told))
+
+
+def as_saved(told: Mapping[str, Any]) -> Minimality:
+    """What explanation.json says of minimality, as a value."""
+    values = {field.name: told[field.name] for field in fields(Minimality)}
+    cells = (Cell(c["row"], c["column"], c["lost_by"], c["number"]) for c in told["cells"])
+    lists = {"cells": tuple(cells), "draws": tuple(told["draws"]), "shifts": tuple(told["shifts"])}
+    return Minimality(**values | lists)
 
 
 def further_masks(case: Case, saved: Saved, empty: Emptiness, config: Config) -> Iterator[Verdict]:
@@ -184,7 +176,8 @@ def further_masks(case: Case, saved: Saved, empty: Emptiness, config: Config) ->
         apart = not bool((taken & mask).any())
         yield promised(f"alternative {number} is disjoint", apart)
         settings = reseeded(config, number)
-        claim = claim_again(case, mask, told["claim"], empty_of(case, settings), settings)
+        alone = empty_of(case, settings)
+        claim = certificate_of(case, mask, alone, settings, tried_of(told["claim"]))
         yield from of_claim(f"alternative {number} ", told["claim"], claim)
         taken = taken | mask
     if proof["exhausted"]:
@@ -192,7 +185,7 @@ def further_masks(case: Case, saved: Saved, empty: Emptiness, config: Config) ->
         yield promised("what is left is not sufficient", not suffices(rest, empty, config))
     if saved.enlarged is not None:
         told = proof["enlarged"]
-        claim = claim_again(case, saved.enlarged, told["claim"], empty, config)
+        claim = certificate_of(case, saved.enlarged, empty, config, tried_of(told["claim"]))
         yield from of_claim("enlarged mask ", told["claim"], claim)
         decision = Decision(case.question, claim.empty, claim.required)
         without = necessity_of(case, saved.enlarged, decision, config)
@@ -200,18 +193,10 @@ def further_masks(case: Case, saved: Saved, empty: Emptiness, config: Config) ->
     if saved.fallback is not None:
         fewer = relative_to(config, tuple(fallback["claim"]["searched"]))
         told, alone = fallback["claim"], empty_of(case, fewer)
-        claim = claim_again(case, saved.fallback, told, alone, fewer)
+        claim = certificate_of(case, saved.fallback, alone, fewer, tried_of(told))
         yield from of_claim("fallback ", told, claim)
 
 
-def claim_again(
-    case: Case,
-    mask: Bool[Tensor, "h w"],
-    told: Mapping[str, Any],
-    empty: Emptiness,
-    config: Config,
-) -> Claim:
-    """The claim on a mask on the draws that it was made on."""
-    tried, rules = int(told["certificate"]["tried"]), config.verification
-    draws = draws_of(tried, rules)
-    return claim_on(case, mask, empty, config, tried=tried, draws=draws)
+def tried_of(claim: Mapping[str, Any]) -> int:
+    """Which of the masks tried a saved claim is on: its draws follow from that."""
+    return int(claim["certificate"]["tried"])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from med_cam.values import Claim, Necessity, Proof, Rate
+from med_cam.verify.caveats import floored
 
 Told = Mapping[str, Any]  # a part of explanation.json
 
@@ -113,7 +114,7 @@ def promised(name: str, now: bool) -> Verdict:  # noqa: FBT001  as found
 
 def sufficient(kept: int, draws: int, bound: float) -> str:
     """Draws kept, and the bound, rounded down."""
-    return f"{of(kept, draws)}, at least {int(bound * 1000) / 10:.1f}%"
+    return f"{of(kept, draws)}, at least {floored(bound)}"
 
 
 def of(hits: int, trials: int) -> str:

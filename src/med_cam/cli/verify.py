@@ -21,6 +21,7 @@ from med_cam.recompute import Asked, Recomputed, recomputed
 from med_cam.report.saved import Saved, found_results, read_saved
 from med_cam.report.specificity import specificity, specificity_lines
 from med_cam.verdict import Verdict
+from med_cam.verify.caveats import floored
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def told(end: Verified) -> str:
     claimed = [verdict for verdict in found.verdicts if verdict.told]
     held = sum(verdict.now for verdict in claimed)
     certificate = found.claim.certificate if found.claim is not None else None
-    bound = "" if certificate is None else f"; sufficient in at least {floor(certificate.bound)}"
+    bound = "" if certificate is None else f"; sufficient in at least {floored(certificate.bound)}"
     word = "all hold" if found.holds else "REFUTED"
     head = f"{name}  {held} of {counted(len(claimed), 'claim')} again: {word}{bound}"
     return "\n".join([head, *lines(found.verdicts)])
@@ -156,11 +157,6 @@ def lines(verdicts: Sequence[Verdict]) -> list[str]:
             now = ", though it holds now" if verdict.now else ""
             shown.append(f"    not claimed{now}: {verdict.name}{figures}")
     return shown
-
-
-def floor(bound: float) -> str:
-    """A lower bound in percent, rounded down."""
-    return f"{int(bound * 1000) / 10:.1f}%"
 
 
 def ending(done: Sequence[Verified], failed: Sequence[Failure], seconds: float) -> Iterator[str]:

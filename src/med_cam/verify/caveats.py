@@ -4,12 +4,40 @@ import math
 from collections.abc import Iterator
 
 from med_cam.masking import CONTENT
-from med_cam.values import Claim, Proof, Rate
-from med_cam.verify.decision import Question
+from med_cam.values import BackgroundResult, Claim, Proof, Rate
+from med_cam.verify.decision import Decision, Question
 from med_cam.verify.emptiness import Emptiness
 
+RISE = 0.01  # more than rounding and the spread of the draws
+OPINION = 0.5  # a background alone that is called the target more often than not
 CERTAIN = 0.9  # a label with this probability where nothing is shown is no guess any more
 WHOLE = 0.99  # of the image: what is left out explains nothing
+
+
+def warnings_of(
+    results: tuple[BackgroundResult, ...], decision: Decision, *, others_given: bool
+) -> tuple[str, ...]:
+    """What a reader must know besides the checks, each sentence with its figure.
+
+    A masked image that is more confident than the original is a warning, not a success:
+    explanations that know the class leak it (Jethani et al. 2023, arXiv 2302.12893).
+    """
+    question = decision.question
+    label = question.labels[question.target]
+    told = []
+    for r in results:
+        if r.searched and r.mean > question.full + RISE:
+            told.append(
+                f"more confident on the evidence over {r.name} than on the whole image "
+                f"({r.mean:.2f} against {question.full:.2f})"
+            )
+        if r.alone_probability >= OPINION:
+            told.append(f"{r.name} alone is called {label} with {r.alone_probability:.2f}")
+        if not r.searched and r.kept < r.draws:
+            told.append(f"not kept over {r.name}, unseen in the search ({r.kept} of {r.draws})")
+    if not others_given:
+        told.append("no other images given: the shape test used the image's own pixels, shuffled")
+    return tuple(told)
 
 
 def opinions(empty: Emptiness) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ from torch import Generator, Tensor
 from med_cam.classifiers.base import Answer
 from med_cam.config import Verification
 from med_cam.masking import Scene
-from med_cam.values import BackgroundResult, Claim
+from med_cam.values import Claim
+from med_cam.verify.caveats import warnings_of
 from med_cam.verify.certificate import certificate
-from med_cam.verify.decision import Decision
 from med_cam.verify.emptiness import Emptiness, alone_rate
 from med_cam.verify.kept import background_result, drawn, kept, over_backgrounds
 from med_cam.verify.shape import other_contents, shape
@@ -77,33 +77,3 @@ def alternating(
     """Backgrounds in turn: each name as often as any other, each draw before any repeats."""
     longest = max(len(d) for d in draws.values())
     return torch.stack([d[i % len(d)] for i in range(longest) for d in draws.values()])
-
-
-def warnings_of(
-    results: tuple[BackgroundResult, ...], decision: Decision, *, others_given: bool
-) -> tuple[str, ...]:
-    """What a reader must know besides the checks, each sentence with its figure.
-
-    A masked image that is more confident than the original is a warning, not a success:
-    explanations that know the class leak it (Jethani et al. 2023, arXiv 2302.12893).
-    """
-    question = decision.question
-    label = question.labels[question.target]
-    told = []
-    for r in results:
-        if r.searched and r.mean > question.full + RISE:
-            told.append(
-                f"more confident on the evidence over {r.name} than on the whole image "
-                f"({r.mean:.2f} against {question.full:.2f})"
-            )
-        if r.alone_probability >= OPINION:
-            told.append(f"{r.name} alone is called {label} with {r.alone_probability:.2f}")
-        if not r.searched and r.kept < r.draws:
-            told.append(f"not kept over {r.name}, unseen in the search ({r.kept} of {r.draws})")
-    if not others_given:
-        told.append("no other images given: the shape test used the image's own pixels, shuffled")
-    return tuple(told)
-
-
-RISE = 0.01  # more than rounding and the spread of the draws
-OPINION = 0.5  # a background alone that is called the target more often than not
