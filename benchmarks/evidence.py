@@ -25,16 +25,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from methods import end_last_line, records
+from command import carried_out, parsed, parser_of
+from methods import end_last_line, in_turn, records, share, table
 from pool import spread
 from seeds import packed
 
 from med_cam.certify import certificate_of
 from med_cam.classifiers.base import Classifier, attached
-from med_cam.classifiers.bundled import bundled_classifier, bundled_references, bundled_samples
+from med_cam.classifiers.bundled import bundled_classifier, bundled_references
 from med_cam.classifiers.load import load_classifier
 from med_cam.config import Config, preset
-from med_cam.errors import MedCamError
 from med_cam.images.geometry import Image
 from med_cam.images.read import find_images, read_image
 from med_cam.method import explain
@@ -73,36 +73,15 @@ BENCH: list[Bench] = []  # one in each worker process, set by `ready`
 
 def main() -> int:
     """Run what is missing, print the tables."""
-    asked = arguments()
-    try:
-        if not asked.table_only:
-            run(asked)
-        print(report(records(asked.out)))
-    except MedCamError as error:
-        print(f"evidence: {error}")
-        return 2
-    except KeyboardInterrupt:
-        print(f"stopped; the same command goes on from {asked.out}")
-        return 130
-    return 0
+    return carried_out("evidence", arguments(), run, lambda out: report(records(out)))
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__, "evidence.jsonl")
     parser.add_argument("study", choices=list(STUDIES))
-    parser.add_argument("--root", type=Path, help="the data set")
-    parser.add_argument("--model", type=Path, help="classifier; the bundled one by default")
     parser.add_argument("--images", type=int, default=40)
     parser.add_argument("--alternatives", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=Path("evidence.jsonl"))
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--table-only", action="store_true", help="print --out, run nothing")
-    asked = parser.parse_args()
-    if asked.root is None and not asked.table_only:
-        parser.error("--root is needed, unless --table-only")
-    return asked
+    return parsed(parser)
 
 
 def run(asked: argparse.Namespace) -> None:
@@ -114,30 +93,13 @@ def run(asked: argparse.Namespace) -> None:
         collection = study.collect(asked.root)
         parts = split(collection.items, validated=study.validated, tested=study.tested)
         done = {line["sha256"] for line in records(asked.out)}
-        items = in_turn(parts.testing, shipped())[: asked.images]
+        items = in_turn(parts.testing)[: asked.images]
         work = [(item,) for item in items if digest(item.path) not in done]
         others = [item.path for item in reference_items(parts.validation)]
         if asked.model is None:
             others = find_images([stack.enter_context(bundled_references())])
         given = (asked.model or bundled, others, asked.alternatives, study.classes, asked.out)
         spread(work, explained, workers=asked.workers, ready=ready, given=given)
-
-
-def shipped() -> set[str]:
-    """Hashes of the images that come with the package."""
-    with bundled_samples() as samples, bundled_references() as references:
-        return {digest(path) for path in (*samples, *find_images([references]))}
-
-
-def in_turn(items: Sequence[Item], without: set[str]) -> list[Item]:
-    """The first image of each class by hash, then the second of each, ..."""
-    hashes = {item.name: digest(item.path) for item in items}
-    order = sorted(items, key=lambda item: hashes[item.name])
-    apart = [item for item in order if hashes[item.name] not in without]
-    labels = sorted({item.label for item in items})
-    by_class = [[item for item in apart if item.label == k] for k in labels]
-    longest = max(map(len, by_class))
-    return [images[n] for n in range(longest) for images in by_class if n < len(images)]
 
 
 def ready(
@@ -291,21 +253,6 @@ def report(lines: Sequence[dict]) -> str:
     parts += [table(stage_columns(lines), rows), "Masks of the area of ours:"]
     parts += [table(CONTROL_COLUMNS, by_control(lines)), "Warnings, images each:", *kinds(lines)]
     return "\n\n".join(parts)
-
-
-def table(columns: Mapping, rows: Mapping[str, Sequence[dict]]) -> str:
-    """One row a group of results."""
-    head = ["", *columns]
-    body = [
-        [name, *(column(lines) for column in columns.values())] for name, lines in rows.items()
-    ]
-    lines = [head, ["---"] * len(head), *body]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def share(test):
-    """A column: how many results pass a test, in percent."""
-    return lambda lines: f"{statistics.mean(bool(test(li)) for li in lines):.0%}"
 
 
 def middle(value, form=".3f"):

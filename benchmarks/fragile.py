@@ -28,6 +28,7 @@ from pathlib import Path
 
 import methods
 import torch
+from command import carried_out, parsed, parser_of
 from methods import (
     BENCH,
     OURS,
@@ -61,35 +62,14 @@ HALF = 0.5
 
 def main() -> int:
     """Run what is missing, print the tables."""
-    asked = arguments()
-    try:
-        if not asked.table_only:
-            run(asked)
-        print(report(records(asked.out)))
-    except MedCamError as error:
-        print(f"fragile: {error}")
-        return 2
-    except KeyboardInterrupt:
-        print(f"stopped; the same command goes on from {asked.out}")
-        return 130
-    return 0
+    return carried_out("fragile", arguments(), run, lambda out: report(records(out)))
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--root", type=Path, help="folder with Training/ and Testing/")
-    parser.add_argument("--model", type=Path, help="folder of the classifier")
+    parser = parser_of(__doc__, "fragile.jsonl")
     parser.add_argument("--per-class", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=Path("fragile.jsonl"))
-    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--table-only", action="store_true", help="print --out, run nothing")
-    asked = parser.parse_args()
-    if not asked.table_only and (asked.root is None or asked.model is None):
-        parser.error("--root and --model are needed, unless --table-only")
-    return asked
+    return parsed(parser, ("root", "model"))
 
 
 def run(asked: argparse.Namespace) -> None:

@@ -21,9 +21,11 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 import torch
+from command import carried_out, parsed, parser_of
 from pool import spread
 
 from med_cam.classifiers.base import Classifier, attached
@@ -80,37 +82,16 @@ BENCH: list[Bench] = []  # one in each worker process, set by `ready`
 
 def main() -> int:
     """Run what is missing, print the tables."""
-    asked = arguments()
-    try:
-        if not asked.table_only:
-            run(asked)
-        print(tables(records(asked.out)))
-    except MedCamError as error:
-        print(f"methods: {error}")
-        return 2
-    except KeyboardInterrupt:
-        print(f"stopped; the same command goes on from {asked.out}")
-        return 130
-    return 0
+    return carried_out("methods", arguments(), run, lambda out: tables(records(out)))
 
 
 def arguments() -> argparse.Namespace:
     known = [*searches(), *METHODS]
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--root", type=Path, help="folder with Training/ and Testing/")
-    parser.add_argument("--model", type=Path, help="classifier; the bundled one by default")
+    parser = parser_of(__doc__, "methods.jsonl")
     parser.add_argument("--per-class", type=int, default=15)
     parser.add_argument("--methods", nargs="+", choices=known, default=known, metavar="NAME")
-    parser.add_argument("--out", type=Path, default=Path("methods.jsonl"))
-    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--table-only", action="store_true", help="print --out, run nothing")
-    asked = parser.parse_args()
-    if asked.root is None and not asked.table_only:
-        parser.error("--root is needed, unless --table-only")
-    return asked
+    return parsed(parser)
 
 
 def run(asked: argparse.Namespace) -> None:
@@ -132,14 +113,19 @@ def end_last_line(out: Path) -> None:
 
 def chosen(root: Path, per_class: int) -> list[Item]:
     """Of each class the first Testing images by hash that do not ship with the package."""
+    return in_turn(split(brain_mri(root).items).testing, per_class)
+
+
+def in_turn(items: Sequence[Item], per_class: int | None = None) -> list[Item]:
+    """The first image of each class by hash, then the second, without those that we ship."""
     with bundled_samples() as samples, bundled_references() as references:
         shipped = {digest(path) for path in (*samples, *find_images([references]))}
-    testing = split(brain_mri(root).items).testing
-    hashes = {item.name: digest(item.path) for item in testing}
-    testing = sorted(testing, key=lambda item: hashes[item.name])
-    apart = [item for item in testing if hashes[item.name] not in shipped]
-    by_class = [[i for i in apart if i.label == k] for k in range(len(CLASSES))]
-    return [images[n] for n in range(per_class) for images in by_class if n < len(images)]
+    hashes = {item.name: digest(item.path) for item in items}
+    order = sorted(items, key=lambda item: hashes[item.name])
+    apart = [item for item in order if hashes[item.name] not in shipped]
+    labels = sorted({item.label for item in items})
+    by_class = [[item for item in apart if item.label == k][:per_class] for k in labels]
+    return [item for turn in zip_longest(*by_class) for item in turn if item is not None]
 
 
 def missing(

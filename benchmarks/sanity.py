@@ -24,6 +24,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import methods
+from command import carried_out, parsed, parser_of
 from methods import (
     BENCH,
     OURS,
@@ -52,34 +53,13 @@ SEED = 0  # of the search and of the shuffling
 
 def main() -> int:
     """Run what is missing, print the table."""
-    asked = arguments()
-    try:
-        if not asked.table_only:
-            run(asked)
-        print(report(records(asked.out)))
-    except MedCamError as error:
-        print(f"sanity: {error}")
-        return 2
-    except KeyboardInterrupt:
-        print(f"stopped; the same command goes on from {asked.out}")
-        return 130
-    return 0
+    return carried_out("sanity", arguments(), run, lambda out: report(records(out)))
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--root", type=Path, help="folder with Training/ and Testing/")
-    parser.add_argument("--model", type=Path, help="classifier; the bundled one by default")
+    parser = parser_of(__doc__, "sanity.jsonl")
     parser.add_argument("--per-class", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=Path("sanity.jsonl"))
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--table-only", action="store_true", help="print --out, run nothing")
-    asked = parser.parse_args()
-    if asked.root is None and not asked.table_only:
-        parser.error("--root is needed, unless --table-only")
-    return asked
+    return parsed(parser)
 
 
 def run(asked: argparse.Namespace) -> None:

@@ -212,7 +212,7 @@ def test_a_full_disk_leaves_an_earlier_audit_as_it_was(audit, scans, model, here
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("med_cam.cli.audit_files.os.fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     status, _, err = audit(
         scans / "scan-0.png", "--model", model, "--draws", 1, "--seed", 9, "--out", "r"
     )

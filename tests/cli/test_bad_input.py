@@ -266,7 +266,7 @@ def test_a_fault_before_the_images_is_told_too(run, scans, model, monkeypatch):
     def broken(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("med_cam.cli.explain.load_classifier", broken)
+    monkeypatch.setattr("med_cam.cli.loaded.load_classifier", broken)
     status, _, err = run(scans, "--model", model)
     assert status == 1
     assert len(err) == 1

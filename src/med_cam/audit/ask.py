@@ -19,7 +19,7 @@ from med_cam.classifiers.base import Answer, Classifier, attached
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
 from med_cam.masking import BACKGROUNDS, FIXED, Scene, background, composite
-from med_cam.observe import Case, References, observed
+from med_cam.observe import Case, References, digest, observed
 from med_cam.verify.decision import Question, on_top
 from med_cam.verify.emptiness import can_draw
 
@@ -75,11 +75,11 @@ def draws_of(image: Image, seed: int) -> Draws:
 
     Which images are audited beside it, and in which order, is without influence.
     """
-    mark = image.sha256 or hashlib.sha256(image.pixels.cpu().numpy().tobytes()).hexdigest()
+    mark = digest(image)
 
     def drawn(purpose: str) -> Generator:
-        digest = hashlib.sha256(f"{seed} {mark} {purpose}".encode()).digest()
-        return Generator().manual_seed(int.from_bytes(digest[:4], "big"))  # torch uses 32 bits
+        hashed = hashlib.sha256(f"{seed} {mark} {purpose}".encode()).digest()
+        return Generator().manual_seed(int.from_bytes(hashed[:4], "big"))  # torch uses 32 bits
 
     return drawn
 

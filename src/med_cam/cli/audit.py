@@ -12,11 +12,9 @@ from med_cam.audit.ask import audited
 from med_cam.audit.findings import Findings, together
 from med_cam.audit.shapes import cell_side
 from med_cam.classifiers.base import Classifier
-from med_cam.classifiers.load import load_classifier
 from med_cam.cli.audit_files import Audit, Audited, write_audit
 from med_cam.cli.audit_sentences import meanings, verdicts
 from med_cam.cli.audit_tables import as_text, tables
-from med_cam.cli.explain import MANY, SHOWN, repeat_exactly
 from med_cam.cli.failures import Failure, exit_status, failure_of
 from med_cam.cli.inputs import (
     Source,
@@ -27,12 +25,12 @@ from med_cam.cli.inputs import (
     source_of,
 )
 from med_cam.cli.installed import versions
+from med_cam.cli.loaded import MANY, SHOWN, introduced, loaded
 from med_cam.cli.progress import image_title, update
 from med_cam.cli.request import AuditRequest
 from med_cam.cli.room import require_room
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.tally import counted, duration
-from med_cam.errors import ConfigError
 from med_cam.images.read import read_image
 from med_cam.observe import References
 
@@ -55,8 +53,7 @@ def run(request: AuditRequest, screen: Screen) -> int:
     begun = time.perf_counter()
     with ExitStack() as opened:
         source = source_of(request.model, opened)
-        refuse_no_images(request, source)
-        paths, failures = images_of(request.images, source, opened)
+        paths, failures = images_of(request.images, source, opened, "audit")
         for failure in failures:
             screen.report(failure)
         if not paths:
@@ -76,19 +73,6 @@ def run(request: AuditRequest, screen: Screen) -> int:
     return exit_status(failed)
 
 
-def refuse_no_images(request: AuditRequest, source: Source) -> None:
-    """Check that there are images to audit with.
-
-    Raises:
-        ConfigError: if none is named, and the classifier is not the one that samples come with.
-    """
-    if not request.images and not source.bundled:
-        raise ConfigError(
-            f"no images given for the classifier {source.path}; name files or folders, as in "
-            f"med-cam audit IMAGE --model {source.path}"
-        )
-
-
 def job_of(request: AuditRequest, source: Source, opened: ExitStack) -> Job:
     """The classifier, loaded, and the other images, as it sees them.
 
@@ -96,19 +80,15 @@ def job_of(request: AuditRequest, source: Source, opened: ExitStack) -> Job:
         MedCamError: if one of them cannot be read.
     """
     others = evenly(reference_paths(request.references, source, opened), most=MANY)
-    classifier = load_classifier(source.path, device=request.device)
-    repeat_exactly(classifier.device)
+    classifier = loaded(source, request.device)
     return Job(classifier, references_from(classifier, others), request)
 
 
 def heading(job: Job, source: Source, images: int) -> str:
     """What an audit consists of, in two lines."""
-    name, labels = job.classifier.name, job.classifier.labels
-    shown = ", ".join(labels[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
-    bundled = " Bundled, for MRI of the brain only; give your own with --model."
     others = counted(others_of(job), "other image") if others_of(job) else "no other images"
     return (
-        f"Classifier: {name} ({shown}).{bundled if source.bundled else ''}\n"
+        f"{introduced(job.classifier, source)}\n"
         f"{counted(images, 'image')} to audit with, {others}, "
         f"{counted(job.request.draws, 'draw')} of everything random, seed {job.request.seed}."
     )

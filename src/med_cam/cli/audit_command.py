@@ -8,11 +8,12 @@ import typer
 
 from med_cam.cli import manual
 from med_cam.cli.answer import Work, answer
-from med_cam.cli.options import HOW, Device
+from med_cam.cli.options import HOW, Debug, Device, Model
 from med_cam.cli.request import AuditRequest
+from med_cam.config_rules import SEEDS
 
 INTERRUPTED = "interrupted; nothing was written."
-MOST_DRAWS, SEEDS = 1000, 2**32
+MOST_DRAWS = 1000
 
 
 def audit(  # noqa: PLR0913  one argument an option
@@ -20,9 +21,7 @@ def audit(  # noqa: PLR0913  one argument an option
     images: Annotated[
         list[Path] | None, typer.Argument(metavar="IMAGE|FOLDER", hidden=True)
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="CLASSIFIER", help=manual.MODEL, show_default=False)
-    ] = None,
+    model: Model = None,
     references: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help=manual.AUDIT_REFERENCES, show_default=False),
@@ -41,9 +40,7 @@ def audit(  # noqa: PLR0913  one argument an option
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help=manual.AUDIT_OUT, show_default=False)
     ] = None,
-    debug: Annotated[
-        bool, typer.Option("--debug", metavar="", help=manual.DEBUG, show_default=False)
-    ] = False,
+    debug: Debug = False,
 ) -> int:
     """The options as one request, done."""
     request = AuditRequest(

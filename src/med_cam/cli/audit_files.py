@@ -1,7 +1,6 @@
 """audit.json and audit.md, both or none."""
 
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from med_cam.cli.audit_sentences import meanings, verdicts
 from med_cam.cli.audit_tables import as_markdown, tables
 from med_cam.errors import OutputError
 from med_cam.masking import CONTENT
+from med_cam.report.write import write_through
 
 AUDIT_VERSION = "1.0"  # the first number changes when a field changes its meaning or goes
 JSON_FILE, TEXT_FILE = "audit.json", "audit.md"
@@ -102,10 +102,7 @@ def _replace(folder: Path, contents: Mapping[str, str]) -> None:
             raise IsADirectoryError(None, f"{name} is a folder")
     with TemporaryDirectory(prefix=".med-cam-", dir=folder) as scratch:
         for name, text in contents.items():
-            with (Path(scratch) / name).open("w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
+            write_through(Path(scratch) / name, text.encode())
         for name in contents:
             (Path(scratch) / name).replace(folder / name)
 

@@ -18,7 +18,7 @@ from med_cam.audit.verdict import (
 )
 from med_cam.config import PRESETS
 from med_cam.masking import CONTENT
-from med_cam.report.wording import percent, probability
+from med_cam.report.wording import listed, percent, probability
 
 Key = TypeVar("Key")
 
@@ -200,8 +200,3 @@ def by_label(labelled: Mapping[Key, int]) -> dict[int, list[Key]]:
     for key, label in labelled.items():
         found.setdefault(label, []).append(key)
     return found
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names as a list in a sentence."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -12,7 +12,6 @@ import torch
 from rich.progress import Progress
 
 from med_cam.classifiers.base import Classifier, attached
-from med_cam.classifiers.load import load_classifier
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.cli.failures import INTERRUPTED, Failure, exit_status, failure_of
 from med_cam.cli.inputs import (
@@ -24,6 +23,7 @@ from med_cam.cli.inputs import (
     source_of,
 )
 from med_cam.cli.installed import versions
+from med_cam.cli.loaded import MANY, SHOWN, introduced, loaded
 from med_cam.cli.progress import image_begun, image_title
 from med_cam.cli.request import Request
 from med_cam.cli.room import require_room
@@ -41,9 +41,6 @@ from med_cam.report.origin import provenance
 from med_cam.report.wording import backgrounds
 from med_cam.report.write import refuse_foreign_files, write
 from med_cam.search import OnStep
-
-SHOWN = 12  # labels named in a sentence; some classifiers have thousands
-MANY = 200  # other images prepared at most: a claim draws some dozens of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +85,9 @@ def job_of(request: Request, config: Config, source: Source, opened: ExitStack) 
     others = evenly(reference_paths(request.references, source, opened), most=MANY)
     if "others" in config.verification.backgrounds and not others:
         raise ConfigError("the background 'others' needs other images; give --references FOLDER")
-    classifier = load_classifier(source.path, device=request.device)
+    classifier = loaded(source, request.device)
     refuse_unknown_label(request.target, classifier.labels)
     refuse_unknown_label(request.against, classifier.labels)
-    repeat_exactly(classifier.device)
     references = references_from(classifier, others)
     return Job(classifier, config, references, request, versions(sys.modules))
 
@@ -112,22 +108,12 @@ def refuse_unknown_label(target: str | None, labels: Sequence[str]) -> None:
     )
 
 
-def repeat_exactly(device: torch.device) -> None:
-    """Same seed, same machine, same mask: on a GPU that has to be asked for."""
-    if device.type == "cuda":
-        torch.backends.cudnn.benchmark = False
-        torch.use_deterministic_algorithms(mode=True, warn_only=True)
-
-
 def heading(job: Job, source: Source, images: int) -> str:
     """What a run consists of, in two lines: the classifier, and what it is asked."""
-    name, labels = job.classifier.name, job.classifier.labels
-    shown = ", ".join(labels[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
-    bundled = " Bundled, for MRI of the brain only; give your own with --model."
     others = "no" if job.references is None else f"{len(job.references.x)}"
     claimed = backgrounds(job.config.verification.backgrounds)
     return (
-        f"Classifier: {name} ({shown}).{bundled if source.bundled else ''}\n"
+        f"{introduced(job.classifier, source)}\n"
         f"{counted(images, 'image')} to explain over {claimed}; "
         f"{others} other images for the shape test."
     )

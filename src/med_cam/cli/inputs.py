@@ -51,9 +51,9 @@ def is_bundled(model: Path) -> bool:
 
 
 def images_of(
-    given: Sequence[Path], source: Source, opened: ExitStack
+    given: Sequence[Path], source: Source, opened: ExitStack, command: str = "explain"
 ) -> tuple[list[Path], list[Failure]]:
-    """The images to explain, each once, and what is wrong with the others that were named.
+    """The images for a command, each once, and what is wrong with the others that were named.
 
     Raises:
         ConfigError: if none is named, and the classifier is not the one that samples come with.
@@ -64,7 +64,7 @@ def images_of(
     if not source.bundled:
         raise ConfigError(
             f"no images given for the classifier {source.path}; name files or folders, as in "
-            f"med-cam explain IMAGE --model {source.path}"
+            f"med-cam {command} IMAGE --model {source.path}"
         )
     return list(opened.enter_context(bundled_samples())), []
 

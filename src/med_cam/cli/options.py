@@ -24,4 +24,8 @@ Seed = Annotated[
     int | None,
     typer.Option(metavar="N", help=manual.SEED, show_default=False, rich_help_panel=HOW),
 ]
+Model = Annotated[
+    str | None, typer.Option(metavar="CLASSIFIER", help=manual.MODEL, show_default=False)
+]
+Debug = Annotated[bool, typer.Option("--debug", metavar="", help=manual.DEBUG, show_default=False)]
 Device = Annotated[str, typer.Option(metavar="NAME", help=manual.DEVICE, rich_help_panel=HOW)]

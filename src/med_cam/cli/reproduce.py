@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from med_cam.classifiers.load import load_classifier
-from med_cam.cli.explain import repeat_exactly
 from med_cam.cli.failures import Failure, exit_status, failure_of
 from med_cam.cli.inputs import references_from, source_of
 from med_cam.cli.installed import versions
+from med_cam.cli.loaded import loaded
 from med_cam.cli.progress import image_begun, image_title
 from med_cam.cli.request import ReproduceRequest
 from med_cam.cli.room import require_room
@@ -92,8 +91,7 @@ def prepared(request: ReproduceRequest, study: Study, config: Config, opened: Ex
         raise ConfigError(
             f"give --model, a classifier of {study.title}; med-cam train {request.study} makes one"
         )
-    classifier = load_classifier(source_of(request.model, opened).path, device=request.device)
-    repeat_exactly(classifier.device)
+    classifier = loaded(source_of(request.model, opened), request.device)
     collection = study.collect(request.root)
     splits = split(collection.items, validated=study.validated, tested=study.tested)
     others = reference_items(splits.validation)

@@ -8,7 +8,7 @@ import typer
 
 from med_cam.cli import manual
 from med_cam.cli.answer import ONLINE, Work, answer
-from med_cam.cli.options import HOW, Backgrounds, ConfigFile, Device, Preset, Seed
+from med_cam.cli.options import HOW, Backgrounds, ConfigFile, Debug, Device, Preset, Seed
 from med_cam.cli.request import CheckRequest, ReproduceRequest, TrainRequest
 
 TRAINING_STOPPED = "stopped; the same command goes on after the last full epoch."
@@ -18,7 +18,6 @@ Study = Annotated[str, typer.Argument(metavar="STUDY", help=manual.STUDY, show_d
 Root = Annotated[
     Path, typer.Option(metavar="DIR", help=manual.ROOT, show_default=False, exists=True)
 ]
-Debug = Annotated[bool, typer.Option("--debug", metavar="", help=manual.DEBUG, show_default=False)]
 
 
 def check(*, study: Study, root: Root, debug: Debug = False) -> int:

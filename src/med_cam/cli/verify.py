@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from med_cam.classifiers.base import Classifier
-from med_cam.classifiers.load import load_classifier
-from med_cam.cli.explain import MANY, repeat_exactly
 from med_cam.cli.failures import DONE, INTERRUPTED, REFUTED, Failure, exit_status, failure_of
 from med_cam.cli.inputs import evenly, reference_paths, references_from, source_of
+from med_cam.cli.loaded import MANY, loaded
 from med_cam.cli.request import VerifyRequest
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import backgrounds_named
@@ -53,8 +52,7 @@ def run(request: VerifyRequest, screen: Screen) -> int:
     with ExitStack() as opened:
         source = source_of(request.model, opened)
         with row(screen.bar, "loading the classifier"):
-            classifier = load_classifier(source.path, device=request.device)
-            repeat_exactly(classifier.device)
+            classifier = loaded(source, request.device)
             others = evenly(reference_paths(request.references, source, opened), most=MANY)
             references = references_from(classifier, others)
         screen.say(f"Classifier: {classifier.name}, SHA-256 {classifier.sha256 or 'unknown'}.")

@@ -8,7 +8,7 @@ import typer
 
 from med_cam.cli import manual
 from med_cam.cli.answer import Work, answer
-from med_cam.cli.options import HOW, Device
+from med_cam.cli.options import HOW, Debug, Device, Model
 from med_cam.cli.request import VerifyRequest
 
 INTERRUPTED = "interrupted; nothing was changed."
@@ -17,9 +17,7 @@ INTERRUPTED = "interrupted; nothing was changed."
 def verify(  # noqa: PLR0913  one argument an option
     *,
     folders: Annotated[list[Path], typer.Argument(metavar="DIR", hidden=True)],
-    model: Annotated[
-        str | None, typer.Option(metavar="CLASSIFIER", help=manual.MODEL, show_default=False)
-    ] = None,
+    model: Model = None,
     references: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help=manual.VERIFY_REFERENCES, show_default=False),
@@ -53,9 +51,7 @@ def verify(  # noqa: PLR0913  one argument an option
         int, typer.Option(metavar="N", help=manual.BATCH, rich_help_panel=HOW, min=1)
     ] = 1,
     device: Device = "auto",
-    debug: Annotated[
-        bool, typer.Option("--debug", metavar="", help=manual.DEBUG, show_default=False)
-    ] = False,
+    debug: Debug = False,
 ) -> int:
     """The options as one request, done."""
     request = VerifyRequest(

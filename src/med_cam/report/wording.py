@@ -60,7 +60,11 @@ def background(name: str) -> str:
 
 def backgrounds(names: Sequence[str]) -> str:
     """Backgrounds in words, as a list in a sentence."""
-    words = [background(name) for name in names]
+    return listed([background(name) for name in names])
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a list in a sentence: "a, b and c"."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 

@@ -151,6 +151,14 @@ def foreign_files(names: Iterable[str]) -> list[str]:
     ]
 
 
+def write_through(path: Path, data: bytes) -> None:
+    """Write to the disk itself: a full one is told now, not after the rename."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _png(levels: UInt8[Tensor, "h w *c"]) -> bytes:
     buffer = BytesIO()
     Picture.fromarray(levels.contiguous().numpy()).save(buffer, format="PNG")
@@ -165,7 +173,7 @@ def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:
     try:
         fresh.mkdir()
         for name, data in contents.items():
-            _write_through(fresh / name, data)
+            write_through(fresh / name, data)
         _swap(fresh, folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -184,11 +192,3 @@ def _swap(fresh: Path, folder: Path) -> None:
         if old.exists() and not folder.exists():
             old.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
-
-
-def _write_through(path: Path, data: bytes) -> None:
-    """Write to the disk itself: a full one is told now, not after the rename."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
