@@ -1,0 +1,237 @@
+"""A classifier that answers by rule and keeps all that it was shown, and the noise in that.
+
+Lit is what shows enough of a bright square. Of what a composite hides, the noise is seen: it tells
+which draws a stage used, whatever generator they came from. Three pixels of noise in a row are as
+good as a fingerprint: 72 bits, wherever they lie.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.stats import binom, binomtest
+from torch import nn
+
+from med_cam.classifiers.base import Classifier, attached
+from med_cam.config import Certification, Config, Refinement, Search, Verification
+from med_cam.images.geometry import Image
+from med_cam.observe import Case, observed
+from med_cam.settle import Found, claimed, empty_of, exported
+
+SIDE, SQUARE, CELL = 32, 6, 8
+FIRST, SECOND, THIRD, SPARE = (9, 9), (9, 17), (17, 9), (17, 17)  # each within a cell, margin 1
+STRIP = SIDE - 1  # the row whose pixels may spoil a draw; no mask of these tests holds it
+
+FAST = Config(
+    search=Search(
+        steps=2, grid=8, widths=(8,), places=4, radii=(0.6,), straight_from=0.0, jitter=1, maps=2
+    ),
+    refinement=Refinement(draws=2, rounds=6, attempts=4, shifts=(1,), shape_trials=3),
+    verification=Verification(
+        backgrounds=("gaussian", "grey"),
+        unseen=("black",),
+        draws=4,
+        unseen_draws=1,
+        shifts=(1,),
+        shape_trials=20,
+        certified=0.8,  # 15 draws for the first mask
+    ),
+    certification=Certification(
+        cell=CELL, cell_draws=8, pool=16, without=6, hidden=16, hidden_cell=16
+    ),
+)
+EACH = 5  # times that a claim asks: two backgrounds and an unseen one, shape, stable
+
+
+class Toy(nn.Module):
+    """Lit if one of some squares is; not where a pixel of the strip is above a limit.
+
+    With `spare`, such a draw is only harder: that square has to be lit too.
+    """
+
+    def __init__(self, squares=(FIRST,), *, spare=None):
+        super().__init__()
+        self.act = nn.Identity()
+        self.squares, self.spare = squares, spare
+        self.column, self.limit = SIDE - 1, float("inf")
+        self.bears_black = True
+        self.seen: list[torch.Tensor] = []
+
+    def forward(self, x):
+        self.seen.append(x.detach().clone())
+        x = self.act(x)
+        lit = torch.stack([bright(x, square) for square in self.squares]).amax(dim=0)
+        least = 0 * lit if self.spare is None else torch.minimum(lit, bright(x, self.spare))
+        lit = torch.where(x[:, 0, STRIP, self.column] > self.limit, least, lit)
+        if not self.bears_black:
+            black = (x[:, 0, STRIP] == -1).all(dim=1)
+            lit = torch.where(black, 0 * lit, lit)
+        z = 30 * (lit - 0.6)
+        return torch.stack([torch.zeros_like(z), z], dim=1)
+
+
+def bright(x, square):
+    """How bright a square is: 1 in the image, 0 over grey, a third in noise."""
+    row, column = square
+    return x[:, 0, row : row + SQUARE, column : column + SQUARE].clamp(0, 1).mean(dim=(1, 2))
+
+
+def classifier_of(module: nn.Module) -> Classifier:
+    """White is 1, black -1, middle grey 0."""
+    return Classifier(
+        module, ("dark", "lit"), (SIDE, SIDE), 1, (0.5,), (0.5,), taps=("act",), sha256="ab" * 32
+    )
+
+
+def image_of(module: Toy) -> Image:
+    """Dark, but for the squares."""
+    pixels = torch.full((1, SIDE, SIDE), 0.3)
+    for row, column in (*module.squares, *([module.spare] if module.spare else [])):
+        pixels[:, row : row + SQUARE, column : column + SQUARE] = 1.0
+    return Image(pixels)
+
+
+@contextmanager
+def the_case(module: Toy | None = None, target: str | None = None) -> Iterator[Case]:
+    module = module or Toy()
+    model = classifier_of(module)
+    with attached(model) as forward:
+        yield observed(forward, model, image_of(module), target, None)
+
+
+def cells_mask(*cells: tuple[int, int]) -> torch.Tensor:
+    """Whole cells of the grid."""
+    mask = torch.zeros(1, 1, SIDE, SIDE, dtype=torch.bool)
+    for row, column in cells:
+        mask[..., row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL] = True
+    return mask
+
+
+def scores_around(square=FIRST) -> torch.Tensor:
+    """Highest in the middle of a square, falling with the distance from it."""
+    row, column = square
+    i = torch.arange(SIDE)[:, None].float() - row - SQUARE / 2 + 0.5
+    j = torch.arange(SIDE)[None].float() - column - SQUARE / 2 + 0.5
+    return -torch.maximum(i.abs(), j.abs())[None, None] - 1e-4 * (i + 1.1 * j)
+
+
+def found_on(case: Case, mask: torch.Tensor, config: Config, square=FIRST) -> Found:
+    """A mask as `settle` would hand it on."""
+    source, empty = exported(case, mask), empty_of(case, config)
+    claim = claimed(case, source, empty, config, attempt=0)
+    area = source.float().mean().item()
+    return Found(source, area, scores_around(square), (claim,), empty)
+
+
+@dataclass(frozen=True)
+class Call:
+    """What was asked through one of a case's functions: forward, answer or singly."""
+
+    channel: str
+    x: torch.Tensor
+
+
+class Watch:
+    """A case whose every question is kept until it is taken."""
+
+    def __init__(self, case: Case) -> None:
+        self.calls: list[Call] = []
+        functions = {name: getattr(case, name) for name in ("forward", "answer", "singly")}
+        tagged = {name: self.tagged(name, ask) for name, ask in functions.items()}
+        self.case = replace(case, **tagged)
+
+    def tagged(self, name: str, ask: Callable) -> Callable:
+        def asked(x):
+            self.calls.append(Call(name, x.detach().clone()))
+            return ask(x)
+
+        return asked
+
+    def take(self, channel: str | None = None) -> list[Call]:
+        """What was asked since; of one channel only, if one is named."""
+        taken, self.calls[:] = list(self.calls), []
+        return taken if channel is None else of(taken, channel)
+
+
+def of(calls: Iterable[Call], channel: str) -> list[Call]:
+    return [call for call in calls if call.channel == channel]
+
+
+def noise(shown: Iterable[Call | torch.Tensor], x: torch.Tensor) -> np.ndarray:
+    """The fingerprints of all noise in what was shown of an image."""
+    known = torch.cat([x.unique(), x.new_tensor([-1.0, 0.0, 1.0])]).numpy()
+    prints = [np.empty(0, np.int64)]
+    for part in shown:
+        values = (part.x if isinstance(part, Call) else part).detach().cpu().numpy()
+        prints.append(fingerprints(values, known))
+    return np.unique(np.concatenate(prints))
+
+
+def fingerprints(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    three = [np.ascontiguousarray(values[..., i : values.shape[-1] - 2 + i]) for i in range(3)]
+    a, b, c = three
+    free = (a != b) & (b != c) & (a != c)
+    for each in three:
+        free &= ~np.isin(each, known)
+    bits = [each[free].view(np.int32).astype(np.int64) for each in three]
+    with np.errstate(over="ignore"):
+        return (bits[0] * 1_000_003 + bits[1]) * 998_244_353_777 + bits[2] * 7_919_000_123
+
+
+def shared(one: np.ndarray, other: np.ndarray) -> int:
+    """How much of the noise of two stages is the same."""
+    return len(np.intersect1d(one, other))
+
+
+def chunks(calls: Sequence[Call], size: int) -> list[list[Call]]:
+    return [list(calls[i : i + size]) for i in range(0, len(calls), size)]
+
+
+def evidence(call: Call, x: torch.Tensor) -> torch.Tensor:
+    """The pixels that composites over noise show of an image, alike in all of them."""
+    return (call.x == x).all(dim=0, keepdim=True)
+
+
+def losing(case: Case, failures: Sequence[int], *, stable: Sequence[bool] = ()) -> Case:
+    """A case whose n-th claim loses so many of its draws of noise, and its shifts if so told.
+
+    Beyond those told of, claims are answered as the classifier does.
+    """
+    asked = [0]
+
+    def singly(x):
+        number, part = divmod(asked[0], EACH)
+        asked[0] += 1
+        p = case.singly(x)
+        if part == 0 and number < len(failures):
+            p[: failures[number]] = p.new_tensor([1.0, 0.0])
+        if part == EACH - 1 and number < len(stable) and not stable[number]:
+            p[:] = p.new_tensor([1.0, 0.0])
+        return p
+
+    return replace(case, singly=singly)
+
+
+# The arithmetic of a certificate, from scipy and from the sentence in the docs.
+
+
+def risk_for(tried: int, confidence: float = 0.95) -> float:
+    """Four fifths of what the masks before have left."""
+    left = 1 - confidence
+    for _ in range(tried - 1):
+        left -= 0.8 * left
+    return 0.8 * left
+
+
+def exact(kept: int, draws: int, risk: float) -> float:
+    """The bound of Clopper and Pearson, by scipy."""
+    return binomtest(kept, draws, alternative="greater").proportion_ci(1 - risk, "exact").low
+
+
+def draws_needed(tried: int, wanted: float, confidence: float = 0.95) -> int:
+    """The fewest of which no more than 2 (n - 1) are lost as seldom as the risk, at that rate."""
+    allowed, risk = 2 * (tried - 1), risk_for(tried, confidence)
+    draws = np.arange(allowed + 1, 3000)
+    return int(draws[binom.cdf(allowed, draws, 1 - wanted) <= risk * (1 + 1e-9)][0])
