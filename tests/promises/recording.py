@@ -21,12 +21,12 @@ from med_cam.observe import Case, observed
 from med_cam.settle import Found, claimed, empty_of, exported
 
 SIDE, SQUARE, CELL = 32, 6, 8
-FIRST, SECOND, THIRD, SPARE = (9, 9), (9, 17), (17, 9), (17, 17)  # each within a cell, margin 1
+FIRST, SECOND, THIRD, SPARE = (1, 1), (1, 25), (17, 9), (17, 17)  # each in a cell, margin 1
 STRIP = SIDE - 1  # the row whose pixels may spoil a draw; no mask of these tests holds it
 
 FAST = Config(
     search=Search(
-        steps=2, grid=8, widths=(8,), places=4, radii=(0.6,), straight_from=0.0, jitter=1, maps=2
+        steps=4, grid=8, widths=(8,), places=5, radii=(0.6,), straight_from=0.0, jitter=1, maps=2
     ),
     refinement=Refinement(draws=2, rounds=6, attempts=4, shifts=(1,), shape_trials=3),
     verification=Verification(
@@ -42,6 +42,7 @@ FAST = Config(
         cell=CELL, cell_draws=8, pool=16, without=6, hidden=16, hidden_cell=16
     ),
 )
+NEAR = 1e-5  # what a hard mask with a soft gradient may leave of rounding in the image's pixels
 EACH = 5  # times that a claim asks: two backgrounds and an unseen one, shape, stable
 
 
@@ -161,7 +162,7 @@ def of(calls: Iterable[Call], channel: str) -> list[Call]:
 
 def noise(shown: Iterable[Call | torch.Tensor], x: torch.Tensor) -> np.ndarray:
     """The fingerprints of all noise in what was shown of an image."""
-    known = torch.cat([x.unique(), x.new_tensor([-1.0, 0.0, 1.0])]).numpy()
+    known = np.unique(torch.cat([x.unique(), x.new_tensor([-1.0, 0.0, 1.0])]).numpy())
     prints = [np.empty(0, np.int64)]
     for part in shown:
         values = (part.x if isinstance(part, Call) else part).detach().cpu().numpy()
@@ -174,7 +175,8 @@ def fingerprints(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     a, b, c = three
     free = (a != b) & (b != c) & (a != c)
     for each in three:
-        free &= ~np.isin(each, known)
+        near = np.searchsorted(known, each).clip(1, len(known) - 1)
+        free &= np.minimum(abs(each - known[near - 1]), abs(each - known[near])) > NEAR
     bits = [each[free].view(np.int32).astype(np.int64) for each in three]
     with np.errstate(over="ignore"):
         return (bits[0] * 1_000_003 + bits[1]) * 998_244_353_777 + bits[2] * 7_919_000_123

@@ -5,10 +5,6 @@ from dataclasses import replace
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
-
-from med_cam.certify import certificate_of, certified, claim_on, draws_of
-from med_cam.config import Verification
-from med_cam.settle import empty_of, exported
 from recording import (
     EACH,
     FAST,
@@ -26,9 +22,13 @@ from recording import (
     the_case,
 )
 
+from med_cam.certify import certificate_of, certified, claim_on, draws_of
+from med_cam.config import Verification
+from med_cam.settle import empty_of, exported
+
 PLAIN = replace(FAST, certification=replace(FAST.certification, cell=0))  # start, then grown
-START = cells_mask((1, 1))
-WIDE = cells_mask((1, 1), (1, 2), (2, 1))
+START = cells_mask((0, 0))
+WIDE = cells_mask((0, 0), (0, 1), (1, 0))
 WANTED = FAST.verification.certified
 
 
