@@ -1,0 +1,188 @@
+"""Recomputed claims are put on the very draws of the saved ones, each as the n-th that it was."""
+
+from dataclasses import replace
+
+import pytest
+from recording import (
+    FAST,
+    FIRST,
+    SECOND,
+    THIRD,
+    Toy,
+    Watch,
+    classifier_of,
+    draws_needed,
+    image_of,
+    noise,
+    shared,
+    the_case,
+)
+
+from med_cam.certify import certificate_of
+from med_cam.fallback import relative_to
+from med_cam.further import reseeded
+from med_cam.method import explain
+from med_cam.recompute import Asked, recomputed
+from med_cam.report.origin import provenance
+from med_cam.report.saved import read_saved
+from med_cam.report.write import write
+from med_cam.settle import empty_of
+from med_cam.values import Fallback
+
+ALL = replace(
+    FAST, certification=replace(FAST.certification, alternatives=2, enlarge=True), seed=3
+)
+WANTED = FAST.verification.certified
+
+
+@pytest.fixture(scope="module")
+def toy():
+    return Toy((FIRST, SECOND, THIRD))
+
+
+@pytest.fixture(scope="module")
+def explained(toy):
+    """An explanation of three squares, and all composites that it asked for."""
+    toy.seen.clear()
+    found = explain(classifier_of(toy), image_of(toy), config=ALL)
+    assert len(found.proof.alternatives) == 2
+    assert found.proof.exhausted is True
+    assert found.proof.enlarged is not None
+    return found, composites(toy)
+
+
+def composites(toy):
+    return {image.numpy().tobytes() for batch in toy.seen for image in batch}
+
+
+def again(toy, found, folder, asked=None):
+    """What comes out, and everything that was asked meanwhile."""
+    model, image = classifier_of(toy), image_of(toy)
+    write(found, image, folder, provenance(image, model, ALL, preset="", software={}))
+    toy.seen.clear()
+    result = recomputed(model, read_saved(folder, 1), None, asked or Asked())
+    return result, list(toy.seen)
+
+
+def figures(result):
+    return {verdict.name: (verdict.was, verdict.figure) for verdict in result.verdicts}
+
+
+def test_nothing_is_asked_that_the_explanation_did_not_ask(toy, explained, tmp_path):
+    found, before = explained
+    result, _ = again(toy, found, tmp_path / "result")
+    assert result.holds
+    assert result.claim.certificate == found.claim.certificate
+    assert composites(toy) <= before
+    assert {f"alternative {n} sufficient" for n in (1, 2)} <= set(figures(result))
+    assert {"enlarged mask sufficient", "enlarged mask necessary"} <= set(figures(result))
+
+
+def as_later_ones(case, found, watch):
+    """Every claim made again as if others had been refused before; and the noise of each."""
+    drawn = {}
+
+    def claim(name, mask, config, tried):
+        empty = empty_of(watch.case, config)
+        made = certificate_of(watch.case, mask, empty, config, tried)
+        drawn[name] = noise(watch.take(), case.scene.x)
+        assert made.certificate.draws == draws_needed(tried, WANTED)
+        return made
+
+    others = tuple(
+        replace(other, claim=claim(f"alternative {n}", other.mask, reseeded(ALL, n), n + 1))
+        for n, other in enumerate(found.proof.alternatives, start=1)
+    )
+    enlarged = found.proof.enlarged
+    larger = replace(enlarged, claim=claim("enlarged mask", enlarged.mask, ALL, 4))
+    fewer = relative_to(ALL, ("gaussian",))
+    promise = Fallback(found.mask, found.area, claim("fallback", found.mask, fewer, 2), ("grey",))
+    own = claim("", found.mask, ALL, 3)
+    proof = replace(found.proof, alternatives=others, enlarged=larger)
+    return replace(found, claim=own, proof=proof, fallback=promise), drawn
+
+
+@pytest.fixture(scope="module")
+def later(toy, explained, tmp_path_factory):
+    with the_case(toy) as case:
+        found, drawn = as_later_ones(case, explained[0], Watch(case))
+        result, seen = again(toy, found, tmp_path_factory.mktemp("later") / "result")
+        return found, drawn, result, noise(seen, case.scene.x)
+
+
+CLAIMS = ("", "alternative 1", "alternative 2", "enlarged mask", "fallback")
+
+
+def test_a_claim_is_put_again_as_that_of_the_nth_mask_that_was_tried(later):
+    found, _, result, _ = later
+    assert result.claim.certificate == found.claim.certificate
+    assert result.claim.certificate.tried == 3
+    assert result.holds
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_each_claim_is_put_again_on_its_own_draws(later, name):
+    _, drawn, _, seen = later
+    assert len(drawn[name]) > 1000
+    assert shared(drawn[name], seen) == len(drawn[name])
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_each_claim_comes_out_with_the_figures_that_were_saved(later, name):
+    result = later[2]
+    tried = {"": 3, "alternative 1": 2, "alternative 2": 3, "enlarged mask": 4, "fallback": 2}
+    draws = draws_needed(tried[name], WANTED)
+    was, now = figures(result)[f"{name} sufficient".strip()]
+    assert was == now
+    assert was.startswith(f"{draws} of {draws}")
+
+
+def test_another_seed_has_other_draws_and_is_the_first_of_its_own(later, toy, tmp_path):
+    found, drawn, _, _ = later
+    with the_case(toy) as case:
+        result, seen = again(toy, found, tmp_path / "result", Asked(seed=11))
+        x = case.scene.x
+    assert result.claim.certificate.tried == 1
+    assert result.claim.certificate.draws == draws_needed(1, WANTED)
+    assert shared(noise(seen, x), drawn["alternative 1"]) == 0
+    assert "alternative 1 sufficient" not in figures(result)
+
+
+def changed_masks(found, first, second):
+    one, two = found.proof.alternatives
+    others = (replace(one, mask=first), replace(two, mask=second))
+    return replace(found, proof=replace(found.proof, alternatives=others))
+
+
+def refuted(result):
+    return {verdict.name for verdict in result.verdicts if verdict.refuted}
+
+
+def test_alternatives_that_overlap_are_refuted(toy, explained, tmp_path):
+    found, _ = explained
+    one, two = (other.mask for other in found.proof.alternatives)
+    overlapping = changed_masks(found, one | found.mask, two)
+    result, _ = again(toy, overlapping, tmp_path / "first")
+    assert "alternative 1 is disjoint" in refuted(result)
+    result, _ = again(toy, changed_masks(found, one, one | two), tmp_path / "second")
+    assert refuted(result) == {"alternative 2 is disjoint"}
+
+
+def test_what_is_left_is_looked_at_again(toy, explained, tmp_path):
+    found, _ = explained
+    fewer = replace(found.proof, alternatives=found.proof.alternatives[:1])
+    result, _ = again(toy, replace(found, proof=fewer), tmp_path / "result")
+    assert refuted(result) == {"what is left is not sufficient"}
+
+
+def test_masks_that_are_not_sufficient_are_refuted_wherever_they_are_told(
+    toy, explained, tmp_path
+):
+    found, _ = explained
+    enlarged = replace(found.proof.enlarged, mask=found.mask.roll((12, 5), (0, 1)))
+    result, _ = again(
+        toy, replace(found, proof=replace(found.proof, enlarged=enlarged)), tmp_path / "result"
+    )
+    assert {"enlarged mask sufficient", "enlarged mask necessary"} <= refuted(result)
+    result, _ = again(toy, replace(found, mask=found.mask.roll((12, 5), (0, 1))), tmp_path / "two")
+    assert {"sufficient", "kept"} <= refuted(result)
