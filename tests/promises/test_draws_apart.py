@@ -72,12 +72,13 @@ def certifying(case, found):
 
 
 def proving(watch, done):
-    """What is told of a certified mask besides."""
+    """What is told of a certified mask besides, and of all the rest: one hides what one shows."""
     case, told = watch.case, {}
     decision = Decision(case.question, done.claim.empty, done.claim.required)
     rest = {"necessity": necessity_of, "hidden": hidden_of, "silhouette": silhouette_of}
     for name, prove in rest.items():
-        prove(case, done.mask, decision, MORE)
+        for mask in (done.mask, ~done.mask):
+            prove(case, mask, decision, MORE)
         told[name] = watch.take()
     return told
 
