@@ -59,6 +59,18 @@ def test_where_the_classifier_gives_another_answer_nothing_is_searched():
         assert not worth_proving(case, found)
 
 
+def test_a_target_that_is_not_the_answer_is_not_searched_however_far_it_lies_above_emptiness():
+    with the_case() as case:
+        undecided = replace(case, before=case.before.new_tensor([[0.6, 0.4]]))
+        watch = Watch(undecided)
+        found = smallest_mask(watch.case, FAST)
+        assert not of(watch.take(), "forward")
+        assert found.mask.all()
+        assert not found.claim.sufficiency_is_empty
+        assert worth_proving(case, found)
+        assert not worth_proving(undecided, found)
+
+
 @pytest.mark.parametrize("enough", [True, False])
 def test_where_emptiness_is_too_near_to_the_whole_image_nothing_is_searched(enough):
     with the_case() as case:
@@ -198,6 +210,41 @@ def test_the_enlarged_mask_is_sufficient_and_necessary_and_pays_for_those_before
     for i, mine in enumerate(tries):
         others = [noise(calls[:EACH], x) for calls in tries[:i]]
         assert all(shared(noise(mine[:EACH], x), other) == 0 for other in others)
+
+
+def spoiling(case, part, answer):
+    """The first mask to enlarge to gets another answer in one part of its trial."""
+    asked = [0]
+
+    def singly(x):
+        p = case.singly(x)
+        if asked[0] == part:
+            p[:] = p.new_tensor(answer)
+        asked[0] += 1
+        return p
+
+    return replace(case, singly=singly)
+
+
+@pytest.mark.parametrize(
+    ("part", "answer"), [(0, [1.0, 0.0]), (EACH, [0.0, 1.0])], ids=["sufficient", "necessary"]
+)
+def test_a_mask_that_is_only_one_of_both_is_refused_and_paid_for_by_a_larger_one(part, answer):
+    with the_case(Toy((FIRST, SECOND))) as case:
+        found = replace(found_on(case, cells_mask((0, 0)), FAST), scores=scores_around(SECOND))
+        once = enlarged(case, found, FAST, 2)
+        watch = Watch(spoiling(case, part, answer))
+        more = enlarged(watch.case, found, FAST, 2)
+        tries = chunks(of(watch.take(), "singly"), EACH + 1)
+        prints = [noise(calls[:EACH], case.scene.x) for calls in tries]
+    assert once.claim.certificate.tried == 3
+    assert len(tries) == 2
+    assert more.area > once.area
+    assert more.claim.holds
+    assert more.necessity.holds
+    assert more.claim.certificate.tried == 4
+    assert more.claim.certificate.risk == pytest.approx(risk_for(4))
+    assert shared(*prints) == 0
 
 
 def test_without_the_enlarged_mask_what_is_shown_is_all_the_rest():
