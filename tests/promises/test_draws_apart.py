@@ -30,7 +30,7 @@ from recording import (
 from med_cam.certify import certified
 from med_cam.enlarge import enlarged
 from med_cam.fallback import by_background
-from med_cam.further import agreement_of, alternatives, smallest_certified
+from med_cam.further import agreement_of, alternatives, smallest_certified, suffices
 from med_cam.method import as_certified
 from med_cam.proof import hidden_of, necessity_of, proof_of, silhouette_of
 from med_cam.settle import settle
@@ -83,6 +83,13 @@ def proving(watch, done):
     return told
 
 
+def asking_what_is_left(watch, found):
+    """Whether a mask is enough, and whether all the rest is."""
+    for mask in (found.mask, ~found.mask):
+        suffices(replace(watch.case, open=mask[None, None]), found.empty, MORE)
+    return watch.take()
+
+
 def going_on(watch, found, tried):
     """Other masks, and the composites of a report."""
     case = watch.case
@@ -127,7 +134,7 @@ def stages_of_the_course():
         found = smallest_mask(watch.case, MORE)
         told = searched(watch.take())
         done, more = certifying(case, found)
-        told |= more | proving(watch, done)
+        told |= more | proving(watch, done) | {"left": asking_what_is_left(watch, found)}
         small = as_certified(found, certified(case, found, MORE))  # on one square
         told |= going_on(watch, small, done.tried)
         return {name: noise(calls, case.scene.x) for name, calls in told.items()}
@@ -156,6 +163,12 @@ def test_no_other_purpose_has_a_draw_of_this_one(course, purpose):
     assert {name: shared(course[purpose], course[name]) for name in others} == dict.fromkeys(
         others, 0
     )
+
+
+def test_what_is_left_is_asked_on_draws_that_certify_nothing(course):
+    certifying = [name for name in PURPOSES if name != "enlarging"]  # which looks for a mask too
+    assert len(course["left"]) > 1000
+    assert not any(shared(course["left"], course[name]) for name in certifying)
 
 
 def within(part, whole):
