@@ -30,29 +30,32 @@ from methods import end_last_line, in_turn, records, share, table
 from pool import spread
 from seeds import packed
 
-from med_cam.certify import certificate_of
+from med_cam.case.case import observed
+from med_cam.case.references import References, prepare_references
+from med_cam.case.round_trip import exported
+from med_cam.case.seeds import AFTER, fresh
+from med_cam.certification.certificate import certificate_of, empty_of
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.classifiers.bundled import bundled_classifier, bundled_references
 from med_cam.classifiers.load import load_classifier
-from med_cam.config import Config, preset
+from med_cam.config.presets import preset
+from med_cam.config.settings import Config
 from med_cam.images.geometry import Image
 from med_cam.images.read import find_images, read_image
-from med_cam.method import explain
-from med_cam.observe import References, observed, prepare_references
-from med_cam.recompute import Asked, Recomputed, recomputed
-from med_cam.refine import keep_most
+from med_cam.masking import keep_most
+from med_cam.pipeline.explain import explain
+from med_cam.recheck.recheck import Asked, Recomputed, recomputed
 from med_cam.report.origin import provenance
 from med_cam.report.saved import Saved, read_saved
 from med_cam.report.write import write
-from med_cam.settle import AFTER, empty_of, exported, fresh
-from med_cam.studies.catalogue import STUDIES
-from med_cam.studies.controls import centre_disc, smooth_random
-from med_cam.studies.copies import digest
-from med_cam.studies.datasets.collection import Item
-from med_cam.studies.grad_cam import grad_cam
-from med_cam.studies.reproduce import reference_items
-from med_cam.studies.splits import split
-from med_cam.values import Explanation
+from med_cam.results import Explanation
+from med_cam_studies.data.collection import Item
+from med_cam_studies.data.copies import digest
+from med_cam_studies.data.splits import split
+from med_cam_studies.evaluation.reproduce import reference_items
+from med_cam_studies.methods.controls import centre_disc, smooth_random
+from med_cam_studies.methods.grad_cam import grad_cam
+from med_cam_studies.training.catalogue import STUDIES
 
 MANY, BOTH = 16, 10  # composites a pass; images that are verified one a pass too
 

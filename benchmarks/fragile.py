@@ -43,19 +43,20 @@ from methods import (
 )
 from pool import spread
 
+from med_cam.case.case import observed
+from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.classifiers.load import load_classifier
-from med_cam.config import Config
+from med_cam.config.settings import Config
 from med_cam.errors import MedCamError
-from med_cam.fallback import by_background
 from med_cam.images.geometry import Image
 from med_cam.images.read import read_image
-from med_cam.method import explain
-from med_cam.observe import References, observed
-from med_cam.studies.copies import digest
-from med_cam.studies.datasets.brain_mri import CLASSES
-from med_cam.studies.datasets.collection import Item
-from med_cam.values import BackgroundResult, Claim, Fallback
+from med_cam.pipeline.explain import explain
+from med_cam.pipeline.fallback import by_background
+from med_cam.results import BackgroundResult, Claim, Fallback
+from med_cam_studies.data.brain_mri import CLASSES
+from med_cam_studies.data.collection import Item
+from med_cam_studies.data.copies import digest
 
 HALF = 0.5
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from med_cam.classifiers.bundled import bundled_classifier
 from med_cam.classifiers.load import load_classifier
 from med_cam.errors import MedCamError
-from med_cam.studies.catalogue import STUDIES
-from med_cam.studies.measure import measured
-from med_cam.studies.model_card import data_table, dropped, measured_parts
-from med_cam.studies.splits import split
+from med_cam_studies.data.splits import split
+from med_cam_studies.training.catalogue import STUDIES
+from med_cam_studies.training.measure import measured
+from med_cam_studies.training.model_card import data_table, dropped, measured_parts
 
 
 def main() -> int:

@@ -28,29 +28,25 @@ import torch
 from command import carried_out, parsed, parser_of
 from pool import spread
 
+from med_cam.case.case import Case, observed, reference_of
+from med_cam.case.references import References, prepare_references
+from med_cam.case.seeds import CANDIDATES, SEARCH, fresh
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.classifiers.bundled import bundled_classifier, bundled_references, bundled_samples
 from med_cam.classifiers.load import load_classifier
-from med_cam.config import Config, as_table, preset
+from med_cam.config.presets import preset
+from med_cam.config.settings import Config
+from med_cam.config.toml import as_table
 from med_cam.errors import MedCamError
 from med_cam.images.read import find_images, read_image
-from med_cam.observe import Case, References, observed, prepare_references, reference_of
-from med_cam.search import search
-from med_cam.settle import (
-    CANDIDATES,
-    SEARCH,
-    Found,
-    candidate_rules,
-    fresh,
-    settle,
-    whole_image,
-)
-from med_cam.studies.baselines import METHODS
-from med_cam.studies.copies import digest
-from med_cam.studies.datasets.brain_mri import CLASSES, brain_mri
-from med_cam.studies.datasets.collection import Item
-from med_cam.studies.splits import split
+from med_cam.pipeline.propose import Found, candidate_rules, settle, whole_image
+from med_cam.search.train import search
 from med_cam.verify.candidates import candidate_judge
+from med_cam_studies.data.brain_mri import CLASSES, brain_mri
+from med_cam_studies.data.collection import Item
+from med_cam_studies.data.copies import digest
+from med_cam_studies.data.splits import split
+from med_cam_studies.methods.comparators import METHODS
 
 OURS = "default"
 

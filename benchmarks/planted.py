@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from med_cam.config import preset
-from med_cam.method import explain
+from med_cam.config.presets import preset
+from med_cam.pipeline.explain import explain
 from planted import CASES, POSITIONS, Case
 
 COVERED, TIMES = 0.95, 3.0  # what is asked of every mask

@@ -43,10 +43,10 @@ from med_cam.classifiers.bundled import bundled_classifier
 from med_cam.classifiers.load import load_classifier
 from med_cam.errors import MedCamError
 from med_cam.images.read import read_image
-from med_cam.studies.copies import digest
-from med_cam.studies.datasets.brain_mri import CLASSES
-from med_cam.studies.datasets.collection import Item
-from med_cam.studies.sanity import Sanity, sanity
+from med_cam_studies.data.brain_mri import CLASSES
+from med_cam_studies.data.collection import Item
+from med_cam_studies.data.copies import digest
+from med_cam_studies.evaluation.sanity import Sanity, sanity
 
 SEED = 0  # of the search and of the shuffling
 

@@ -31,15 +31,15 @@ from command import carried_out, parsed, parser_of
 from methods import BENCH, OURS, chosen, config_of, end_last_line, records, settings_of, table
 from pool import spread
 
-from med_cam.agreement import chance_iou, pairwise
 from med_cam.classifiers.bundled import bundled_classifier
 from med_cam.classifiers.load import load_classifier
 from med_cam.errors import MedCamError
+from med_cam.images.overlap import chance_iou, pairwise
 from med_cam.images.read import read_image
-from med_cam.method import explain
-from med_cam.studies.copies import digest
-from med_cam.studies.datasets.brain_mri import CLASSES
-from med_cam.studies.datasets.collection import Item
+from med_cam.pipeline.explain import explain
+from med_cam_studies.data.brain_mri import CLASSES
+from med_cam_studies.data.collection import Item
+from med_cam_studies.data.copies import digest
 
 
 def main() -> int:

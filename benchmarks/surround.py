@@ -19,9 +19,9 @@ import scipy.ndimage
 from med_cam.errors import MedCamError
 from med_cam.images.mask_file import mask_from_png
 from med_cam.images.read import read_image
-from med_cam.studies.catalogue import STUDIES
-from med_cam.studies.reproduce import known_rows
-from med_cam.studies.tables import markdown
+from med_cam_studies.evaluation.reproduce import known_rows
+from med_cam_studies.report.tables import markdown
+from med_cam_studies.training.catalogue import STUDIES
 
 DARK = 1 / 12  # of white
 

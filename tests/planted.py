@@ -33,7 +33,7 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor, nn
 
 from med_cam.classifiers.base import Classifier
-from med_cam.classifiers.taps import find_taps
+from med_cam.classifiers.hooked_layers import find_taps
 from med_cam.images.geometry import Image
 
 SIDE, PATCH, TOKEN = 96, 24, 8

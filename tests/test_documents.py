@@ -13,9 +13,10 @@ from med_cam.classifiers.description import FILE, KINDS, READERS
 from med_cam.classifiers.load import load_classifier
 from med_cam.cli.main import explain
 from med_cam.cli.study_commands import check, reproduce, train
-from med_cam.config import PRESETS, config_from_toml
+from med_cam.config.presets import PRESETS
+from med_cam.config.toml import config_from_toml
 from med_cam.masking import BACKGROUNDS, FIXED
-from med_cam.studies.catalogue import STUDIES
+from med_cam_studies.training.catalogue import STUDIES
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("src/**/*.md")]

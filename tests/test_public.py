@@ -47,7 +47,7 @@ def test_the_import_alone_needs_no_torch():
 
 def test_explain_is_the_function_after_any_import():
     code = """
-import med_cam.method
+import med_cam.pipeline.explain
 import med_cam.cli.explain
 from med_cam import explain, explain_all
 import med_cam

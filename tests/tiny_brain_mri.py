@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 from PIL import Image as Pillow
 
-from med_cam.studies.datasets.brain_mri import CLASSES
+from med_cam_studies.data.brain_mri import CLASSES
 
 SIDE = 32
 CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))  # the quarter that is bright tells the class

@@ -7,6 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from med_cam.case.references import (
+        References as References,
+        prepare_references as prepare_references,
+    )
     from med_cam.classifiers.base import Classifier as Classifier
     from med_cam.classifiers.bundled import (
         bundled_classifier as bundled_classifier,
@@ -15,12 +19,9 @@ if TYPE_CHECKING:
     )
     from med_cam.classifiers.load import load_classifier as load_classifier
     from med_cam.classifiers.pairwise import pairwise as pairwise
-    from med_cam.config import (
-        PRESETS as PRESETS,
-        Config as Config,
-        config_from_toml as config_from_toml,
-        preset as preset,
-    )
+    from med_cam.config.presets import PRESETS as PRESETS, preset as preset
+    from med_cam.config.settings import Config as Config
+    from med_cam.config.toml import config_from_toml as config_from_toml
     from med_cam.errors import (
         ClassifierError as ClassifierError,
         ConfigError as ConfigError,
@@ -33,35 +34,34 @@ if TYPE_CHECKING:
         image_from_array as image_from_array,
         read_image as read_image,
     )
-    from med_cam.method import explain as explain, explain_all as explain_all
-    from med_cam.observe import References as References, prepare_references as prepare_references
-    from med_cam.values import Claim as Claim, Explanation as Explanation, Step as Step
+    from med_cam.pipeline.explain import explain as explain, explain_all as explain_all
+    from med_cam.results import Claim as Claim, Explanation as Explanation, Step as Step
 
 PLACES = {
-    "PRESETS": "config",
-    "Claim": "values",
+    "PRESETS": "config.presets",
+    "Claim": "results",
     "Classifier": "classifiers.base",
     "ClassifierError": "errors",
-    "Config": "config",
+    "Config": "config.settings",
     "ConfigError": "errors",
-    "Explanation": "values",
+    "Explanation": "results",
     "Image": "images.geometry",
     "ImageError": "errors",
     "MedCamError": "errors",
     "OutputError": "errors",
-    "References": "observe",
-    "Step": "values",
+    "References": "case.references",
+    "Step": "results",
     "bundled_classifier": "classifiers.bundled",
     "bundled_references": "classifiers.bundled",
     "bundled_samples": "classifiers.bundled",
-    "config_from_toml": "config",
-    "explain": "method",
-    "explain_all": "method",
+    "config_from_toml": "config.toml",
+    "explain": "pipeline.explain",
+    "explain_all": "pipeline.explain",
     "image_from_array": "images.read",
     "load_classifier": "classifiers.load",
     "pairwise": "classifiers.pairwise",
-    "prepare_references": "observe",
-    "preset": "config",
+    "prepare_references": "case.references",
+    "preset": "config.presets",
     "read_image": "images.read",
 }
 

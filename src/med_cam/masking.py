@@ -178,3 +178,11 @@ CONTENT = frozenset({"blur", "others"})
 
 # The same at every draw.
 FIXED = frozenset({"grey", "black", "white", "mean", "blur", "inpainted"})
+
+
+def keep_most(scores: Float[Tensor, "1 1 h w"], share: float) -> Bool[Tensor, "1 1 h w"]:
+    """The given share of the pixels, highest first; at least one."""
+    count = max(1, round(share * scores.numel()))
+    chosen = torch.zeros(scores.numel(), dtype=torch.bool, device=scores.device)
+    chosen[scores.flatten().topk(count).indices] = True
+    return chosen.view_as(scores)

@@ -6,7 +6,7 @@ from torch import nn
 
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.classifiers.compat import import_timm, import_torchvision
-from med_cam.classifiers.taps import find_taps
+from med_cam.classifiers.hooked_layers import find_taps
 
 SIDE = 64
 TIMM = {

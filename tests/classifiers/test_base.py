@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
-from med_cam.classifiers.attach import device_of
 from med_cam.classifiers.base import Classifier, attached, moved
+from med_cam.classifiers.hooks import device_of
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
 

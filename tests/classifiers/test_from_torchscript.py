@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from med_cam.classifiers.attach import frozen
 from med_cam.classifiers.description import Description
 from med_cam.classifiers.from_torchscript import load
+from med_cam.classifiers.hooks import frozen
 from med_cam.errors import ClassifierError
 
 

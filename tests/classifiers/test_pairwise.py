@@ -9,8 +9,8 @@ from torch import nn
 
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.classifiers.load import load_classifier
+from med_cam.classifiers.opaque import Sealed
 from med_cam.classifiers.pairwise import pairwise
-from med_cam.classifiers.sealed import Sealed
 from med_cam.errors import ClassifierError
 
 LABELS = ("glioma", "meningioma", "notumor", "pituitary")

@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import torch
 
-from med_cam.values import BackgroundResult, Check, Claim, Explanation, Passes, Step
+from med_cam.results import BackgroundResult, Check, Claim, Explanation, Passes, Step
 
 NET = """
 import torch

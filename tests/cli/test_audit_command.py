@@ -19,11 +19,11 @@ from med_cam.audit.ask import ALONE
 from med_cam.audit.findings import Findings, Gap, Retained, Silhouette
 from med_cam.cli import audit as command
 from med_cam.cli.audit_command import audit as options
-from med_cam.cli.audit_sentences import meanings, verdicts
-from med_cam.cli.audit_tables import WIDTH, as_markdown, as_text, tables
 from med_cam.cli.main import main
 from med_cam.cli.request import AuditRequest
 from med_cam.cli.settings import backgrounds_named
+from med_cam.report.audit_tables import WIDTH, as_markdown, as_text, tables
+from med_cam.report.audit_text import meanings, verdicts
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 
 from cli.corner import made_up, photograph, results
-from med_cam.config import PRESETS
+from med_cam.config.presets import PRESETS
 
 PER_IMAGE = ("scan-0", "scan-1", "scan-2")
 

@@ -11,7 +11,7 @@ import pytest
 from med_cam.cli import manual
 from med_cam.cli.main import explain, main
 from med_cam.cli.request import Request
-from med_cam.config import PRESETS
+from med_cam.config.presets import PRESETS
 from med_cam.masking import BACKGROUNDS
 
 

@@ -15,9 +15,9 @@ from cli.corner import QUICK
 from med_cam.cli.main import main
 from med_cam.cli.manual import STUDIES as NAMED
 from med_cam.report.schema import read_explanation
-from med_cam.studies.catalogue import STUDIES
-from med_cam.studies.datasets.ham10000 import CLASSES
-from med_cam.studies.recipes import ROBUST
+from med_cam_studies.data.ham10000 import CLASSES
+from med_cam_studies.training.catalogue import STUDIES
+from med_cam_studies.training.recipes import ROBUST
 from tiny_brain_mri import SIDE, picture, tiny_brain_mri
 
 TINY = replace(

@@ -7,7 +7,7 @@ import pytest
 from med_cam.cli.failures import MISTAKE, OURS, Failure, exit_status
 from med_cam.cli.inputs import evenly
 from med_cam.cli.tally import Done, duration, summary
-from med_cam.values import Passes
+from med_cam.results import Passes
 
 PATHS = [Path(f"{index}.png") for index in range(10)]
 

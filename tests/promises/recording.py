@@ -14,11 +14,13 @@ import torch
 from scipy.stats import binom, binomtest
 from torch import nn
 
+from med_cam.case.case import Case, observed
+from med_cam.case.round_trip import exported
+from med_cam.certification.certificate import claimed, empty_of
 from med_cam.classifiers.base import Classifier, attached
-from med_cam.config import Certification, Config, Refinement, Search, Verification
+from med_cam.config.settings import Certification, Config, Refinement, Search, Verification
 from med_cam.images.geometry import Image
-from med_cam.observe import Case, observed
-from med_cam.settle import Found, claimed, empty_of, exported
+from med_cam.pipeline.propose import Found
 
 SIDE, SQUARE, CELL = 32, 6, 8
 FIRST, SECOND, THIRD, SPARE = (1, 1), (1, 25), (17, 9), (17, 17)  # each in a cell, margin 1

@@ -22,9 +22,10 @@ from recording import (
     the_case,
 )
 
-from med_cam.certify import certified, seen_again
-from med_cam.discrete import ground, whittled
-from med_cam.values import Cell
+from med_cam.certification.minimality import ground, seen_again
+from med_cam.pipeline.certify import certified
+from med_cam.reduction.counterexamples import whittled
+from med_cam.results import Cell
 
 NEEDED, AT_TIMES, NEVER = (0, 0), (2, 2), (0, 1)  # cells: the square, the second one, neither
 START = cells_mask(NEEDED, AT_TIMES, NEVER)

@@ -27,16 +27,21 @@ from recording import (
     the_case,
 )
 
-from med_cam.certify import certified
-from med_cam.enlarge import enlarged
-from med_cam.fallback import by_background
-from med_cam.further import agreement_of, alternatives, smallest_certified, suffices
-from med_cam.method import as_certified
-from med_cam.proof import hidden_of, necessity_of, proof_of, silhouette_of
-from med_cam.settle import settle
-from med_cam.smallest import smallest_mask
-from med_cam.stages import mark
-from med_cam.summary import explanation_of
+from med_cam.case.timing import mark
+from med_cam.certification.mask_tests import (
+    hidden_of,
+    necessity_of,
+    proof_of,
+    silhouette_of,
+    suffices,
+)
+from med_cam.pipeline.alternatives import agreement_of, alternatives
+from med_cam.pipeline.certify import certified, smallest_certified
+from med_cam.pipeline.explain import as_certified
+from med_cam.pipeline.fallback import by_background
+from med_cam.pipeline.necessary_superset import enlarged
+from med_cam.pipeline.propose import settle, smallest_mask
+from med_cam.pipeline.result import explanation_of
 from med_cam.verify.decision import Decision
 
 MORE = replace(FAST, certification=replace(FAST.certification, alternatives=2, seeds=3))

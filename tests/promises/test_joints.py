@@ -29,14 +29,15 @@ from recording import (
     the_case,
 )
 
-from med_cam.certify import certified
+from med_cam.case.round_trip import exported
 from med_cam.cli.request import Request
 from med_cam.cli.settings import settings
-from med_cam.enlarge import enlarged, larger
-from med_cam.further import alternatives
-from med_cam.method import as_certified, explain, smaller_promise, worth_proving
-from med_cam.settle import exported
-from med_cam.smallest import smallest_mask
+from med_cam.pipeline.alternatives import alternatives
+from med_cam.pipeline.certify import certified
+from med_cam.pipeline.explain import as_certified, explain, worth_proving
+from med_cam.pipeline.fallback import smaller_promise
+from med_cam.pipeline.necessary_superset import enlarged, larger
+from med_cam.pipeline.propose import smallest_mask
 
 
 def proving(config=FAST, **rules):

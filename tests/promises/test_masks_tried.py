@@ -22,9 +22,10 @@ from recording import (
     the_case,
 )
 
-from med_cam.certify import certificate_of, certified, claim_on, draws_of
-from med_cam.config import Verification
-from med_cam.settle import empty_of, exported
+from med_cam.case.round_trip import exported
+from med_cam.certification.certificate import certificate_of, claim_on, draws_of, empty_of
+from med_cam.config.settings import Verification
+from med_cam.pipeline.certify import certified
 
 PLAIN = replace(FAST, certification=replace(FAST.certification, cell=0))  # start, then grown
 START = cells_mask((0, 0))

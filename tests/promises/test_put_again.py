@@ -18,16 +18,15 @@ from recording import (
     the_case,
 )
 
-from med_cam.certify import certificate_of
-from med_cam.fallback import relative_to
-from med_cam.further import reseeded
-from med_cam.method import explain
-from med_cam.recompute import Asked, recomputed
+from med_cam.case.seeds import reseeded
+from med_cam.certification.certificate import certificate_of, empty_of
+from med_cam.config.settings import relative_to
+from med_cam.pipeline.explain import explain
+from med_cam.recheck.recheck import Asked, recomputed
 from med_cam.report.origin import provenance
 from med_cam.report.saved import read_saved
 from med_cam.report.write import write
-from med_cam.settle import empty_of
-from med_cam.values import Fallback
+from med_cam.results import Fallback
 
 ALL = replace(
     FAST, certification=replace(FAST.certification, alternatives=2, enlarge=True), seed=3

@@ -6,7 +6,7 @@ import pytest
 
 from med_cam.report.claims import claims
 from med_cam.report.line import claims_line
-from med_cam.values import BackgroundResult, Cell, Rate
+from med_cam.results import BackgroundResult, Cell, Rate
 
 GREY = BackgroundResult("grey", True, 1, 1, 1, 0.9, 0.9, "notumor", 0.2, 0.0)
 BLACK = replace(GREY, name="black")

@@ -18,7 +18,7 @@ from med_cam.report.document import to_json, unique_names
 from med_cam.report.schema import SCHEMA_VERSION, json_schema, read_explanation
 from med_cam.report.source import Source
 from med_cam.report.text import to_text
-from med_cam.values import (
+from med_cam.results import (
     Alternative,
     BackgroundResult,
     Cell,

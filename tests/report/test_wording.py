@@ -18,7 +18,7 @@ from med_cam.report.wording import (
     percent,
     probability,
 )
-from med_cam.values import Check
+from med_cam.results import Check
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import torch
 
-from med_cam.studies.rows import OURS, Overlap, Row, Shown
+from med_cam_studies.evaluation.rows import OURS, Overlap, Row, Shown
 
 
 def generator(seed=0):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from med_cam.studies.augment import (
+from med_cam_studies.training.augment import (
     backgrounds,
     batch_of_views,
     blobs,
@@ -15,7 +15,7 @@ from med_cam.studies.augment import (
     shares,
     turned,
 )
-from med_cam.studies.recipes import Recipe
+from med_cam_studies.training.recipes import Recipe
 
 SIDE = 32
 HALF = Recipe(mean=(0.5,) * 3, std=(0.5,) * 3)  # normalised values are those in [-1, 1]

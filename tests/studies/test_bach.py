@@ -6,10 +6,10 @@ import pytest
 from PIL import Image as Pillow
 
 from med_cam.errors import DataError
-from med_cam.studies.datasets.bach import CLASSES, OWNER, bach, part_of, position
-from med_cam.studies.datasets.collection import counts
-from med_cam.studies.pixels import square
-from med_cam.studies.splits import split
+from med_cam_studies.data.bach import CLASSES, OWNER, bach, part_of, position
+from med_cam_studies.data.collection import counts
+from med_cam_studies.data.pixels import square
+from med_cam_studies.data.splits import split
 from tiny_sets import BACH_NUMBERS, BACH_PREFIXES, BACH_TABLE, noise, save_text, tiny_bach
 
 # kaiko-ai/eva, half open, in the 400 files sorted by folder and name

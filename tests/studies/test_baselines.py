@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import nn
 
+from med_cam.case.case import observed
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
-from med_cam.observe import observed
-from med_cam.studies import controls, extremal, rise
-from med_cam.studies.baselines import METHODS
-from med_cam.studies.extremal import Settings, extremal_perturbations
-from med_cam.studies.grad_cam import as_maps, grad_cam
-from med_cam.studies.rise import random_masks
+from med_cam_studies.methods import controls, extremal, rise
+from med_cam_studies.methods.comparators import METHODS
+from med_cam_studies.methods.extremal import Settings, extremal_perturbations
+from med_cam_studies.methods.grad_cam import as_maps, grad_cam
+from med_cam_studies.methods.rise import random_masks
 
 SIDE = 32
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image as Pillow
 
 from med_cam.errors import DataError
-from med_cam.studies.datasets.brain_mri import CLASSES, brain_mri
-from med_cam.studies.splits import split
+from med_cam_studies.data.brain_mri import CLASSES, brain_mri
+from med_cam_studies.data.splits import split
 from tiny_brain_mri import picture, tiny_brain_mri
 
 

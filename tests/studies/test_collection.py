@@ -6,14 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from med_cam.errors import DataError
-from med_cam.studies.datasets.collection import (
-    Item,
-    counts,
-    found_below,
-    images_in,
-    located,
-    some,
-)
+from med_cam_studies.data.collection import Item, counts, found_below, images_in, located, some
 
 
 def touched(*paths):

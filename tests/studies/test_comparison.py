@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from med_cam.studies.comparison import CHANCE, MEASURES, summaries
-from med_cam.studies.rows import OURS, Overlap, Row
+from med_cam_studies.evaluation.comparison import CHANCE, MEASURES, summaries
+from med_cam_studies.evaluation.rows import OURS, Overlap, Row
 
 
 def row(name, area=0.1, **overlaps):

@@ -10,8 +10,8 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image as Pillow
 
 from med_cam.errors import DataError
-from med_cam.studies.copies import digest, near_copies, same_bytes
-from med_cam.studies.datasets.collection import Item
+from med_cam_studies.data.collection import Item
+from med_cam_studies.data.copies import digest, near_copies, same_bytes
 from tiny_brain_mri import SIDE, picture
 
 

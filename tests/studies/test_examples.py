@@ -5,8 +5,8 @@ import torch
 from PIL import Image as Pillow
 
 from med_cam.errors import DataError
-from med_cam.studies.datasets.collection import Item
-from med_cam.studies.examples import examples
+from med_cam_studies.data.collection import Item
+from med_cam_studies.data.examples import examples
 from tiny_sets import noise
 
 

@@ -10,9 +10,17 @@ import pytest
 from made_up import shown
 
 from med_cam.report.wording import NOT_A_DIAGNOSIS
-from med_cam.studies import layout
-from med_cam.studies.gallery import gallery, gallery_files
-from med_cam.studies.layout import TALLEST, WIDTH, fitted, grid_of, paged, panels_height, strips
+from med_cam_studies.report import layout
+from med_cam_studies.report.gallery import gallery, gallery_files
+from med_cam_studies.report.layout import (
+    TALLEST,
+    WIDTH,
+    fitted,
+    grid_of,
+    paged,
+    panels_height,
+    strips,
+)
 
 LONG = "Severe non-proliferative diabetic retinopathy with macular oedema, grade 3 of 4, "
 CLASSES = ("naevus", "mole")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from med_cam.studies.intervals import difference, interval, share_interval
+from med_cam_studies.evaluation.intervals import difference, interval, share_interval
 
 
 def generator(seed=0):

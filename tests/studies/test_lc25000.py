@@ -5,9 +5,9 @@ import shutil
 import pytest
 
 from med_cam.errors import DataError
-from med_cam.studies.datasets.collection import counts
-from med_cam.studies.datasets.lc25000 import CLASSES, lc25000
-from med_cam.studies.splits import split
+from med_cam_studies.data.collection import counts
+from med_cam_studies.data.lc25000 import CLASSES, lc25000
+from med_cam_studies.data.splits import split
 from tiny_sets import (
     LC_FOLDERS,
     LC_GROUPS,

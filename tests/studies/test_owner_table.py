@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from med_cam.errors import DataError
-from med_cam.studies.datasets.owner_table import table_lines, table_rows
+from med_cam_studies.data.owner_table import table_lines, table_rows
 
 PLAIN = "name,grade\nx,1\ny,2\n"
 ROWS = [{"name": "x", "grade": "1"}, {"name": "y", "grade": "2"}]

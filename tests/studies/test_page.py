@@ -14,11 +14,11 @@ from PIL import Image
 
 from med_cam.errors import OutputError
 from med_cam.report.wording import NOT_A_DIAGNOSIS
-from med_cam.studies import cards
-from med_cam.studies.cards import longest_side
-from med_cam.studies.page import page
-from med_cam.studies.rows import Shown
-from med_cam.studies.tables import Table, summary
+from med_cam_studies.evaluation.rows import Shown
+from med_cam_studies.report import cards
+from med_cam_studies.report.cards import longest_side
+from med_cam_studies.report.page import page
+from med_cam_studies.report.tables import Table, summary
 
 VOID = {"meta", "link", "img", "input", "br", "path", "use"}
 HOSTILE = (

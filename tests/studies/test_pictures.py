@@ -6,7 +6,7 @@ import torch
 from made_up import generator, shown
 
 from med_cam.report.panels import OUTLINE
-from med_cam.studies.pictures import (
+from med_cam_studies.report.pictures import (
     CUT_OUTLINE,
     FINDING_OUTLINE,
     alone,

@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 
 from med_cam.errors import ImageError
 from med_cam.images.read import read_image
-from med_cam.studies.pixels import square
+from med_cam_studies.data.pixels import square
 from tiny_sets import noise
 
 RED = np.full((10, 40, 3), (255, 0, 0), np.uint8)

@@ -6,10 +6,10 @@ import torch
 from made_up import overlap, row
 from PIL import Image as Pillow
 
-from med_cam.studies.datasets.collection import Item
-from med_cam.studies.item_result import map_from_png, map_png
-from med_cam.studies.publish import anywhere, most, pooled
-from med_cam.studies.reproduce import append, chosen, known_rows, seen_before
+from med_cam_studies.data.collection import Item
+from med_cam_studies.evaluation.item_result import map_from_png, map_png
+from med_cam_studies.evaluation.reproduce import append, chosen, known_rows, seen_before
+from med_cam_studies.report.publish import anywhere, most, pooled
 
 
 def saved(path, seed, size=(48, 64)):

@@ -9,12 +9,17 @@ import pytest
 import torch
 from torch import nn
 
+from med_cam.case.case import observed
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.classifiers.compat import import_timm, import_torchvision
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
-from med_cam.observe import observed
-from med_cam.studies.rollout import attention_rollout, has_attention, proportioned, rolled_out
+from med_cam_studies.methods.rollout import (
+    attention_rollout,
+    has_attention,
+    proportioned,
+    rolled_out,
+)
 
 SIDE = 64
 GRID = 4  # patches of 16 pixels

@@ -10,14 +10,14 @@ from scipy.stats import rankdata
 from torch import nn
 
 import planted
+from med_cam.case.references import prepare_references
 from med_cam.classifiers.base import Classifier, attached
-from med_cam.classifiers.sealed import Sealed
-from med_cam.config import Certification, Config, Refinement, Search, Verification
+from med_cam.classifiers.opaque import Sealed
+from med_cam.config.settings import Certification, Config, Refinement, Search, Verification
 from med_cam.errors import ClassifierError
-from med_cam.method import explain
-from med_cam.observe import prepare_references
-from med_cam.studies.randomised import layers_from_top, randomised, stages
-from med_cam.studies.sanity import CONTROL, Sanity, compared, rank_correlation, sanity
+from med_cam.pipeline.explain import explain
+from med_cam_studies.evaluation.sanity import CONTROL, Sanity, compared, rank_correlation, sanity
+from med_cam_studies.methods.randomised import layers_from_top, randomised, stages
 
 SIDE = 16
 QUICK = Config(

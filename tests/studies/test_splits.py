@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from med_cam.errors import DataError
-from med_cam.studies.datasets.collection import Item
-from med_cam.studies.splits import TESTED, VALIDATED, part_of, split
+from med_cam_studies.data.collection import Item
+from med_cam_studies.data.splits import TESTED, VALIDATED, part_of, split
 
 CONTENTS = 12
 GROUPS = ("", "a", "b", "c", "d")

@@ -8,10 +8,10 @@ from dataclasses import fields
 from hypothesis import given, settings, strategies as st
 from made_up import overlap, row
 
-from med_cam.studies.comparison import MEASURES, Summary
-from med_cam.studies.intervals import Interval
-from med_cam.studies.rows import OURS, Overlap, Row
-from med_cam.studies.tables import (
+from med_cam_studies.evaluation.comparison import MEASURES, Summary
+from med_cam_studies.evaluation.intervals import Interval
+from med_cam_studies.evaluation.rows import OURS, Overlap, Row
+from med_cam_studies.report.tables import (
     SHARES,
     ahead_table,
     comparison_table,

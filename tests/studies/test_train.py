@@ -16,14 +16,14 @@ import med_cam
 from med_cam.classifiers.load import load_classifier
 from med_cam.errors import ClassifierError, OutputError
 from med_cam.images.read import read_image
-from med_cam.studies.catalogue import STUDIES
-from med_cam.studies.datasets.brain_mri import CLASSES, brain_mri
-from med_cam.studies.examples import examples
-from med_cam.studies.export import description, write_classifier
-from med_cam.studies.recipes import ROBUST
-from med_cam.studies.splits import split
-from med_cam.studies.start import RANDOM, started
-from med_cam.studies.train import batches, logits, train, train_stages
+from med_cam_studies.data.brain_mri import CLASSES, brain_mri
+from med_cam_studies.data.examples import examples
+from med_cam_studies.data.splits import split
+from med_cam_studies.training.catalogue import STUDIES
+from med_cam_studies.training.export import description, write_classifier
+from med_cam_studies.training.recipes import ROBUST
+from med_cam_studies.training.start import RANDOM, started
+from med_cam_studies.training.train import batches, logits, train, train_stages
 from tiny_brain_mri import SIDE, tiny_brain_mri
 
 TINY = replace(

@@ -8,7 +8,14 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from med_cam.errors import ConfigError
-from med_cam.studies.truth import centre_scores, cut_to_area, overlap, pointing, share, usable
+from med_cam_studies.evaluation.truth import (
+    centre_scores,
+    cut_to_area,
+    overlap,
+    pointing,
+    share,
+    usable,
+)
 
 
 def generator(seed=0):

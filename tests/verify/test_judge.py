@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from med_cam.config import Verification
+from med_cam.config.settings import Verification
 from med_cam.masking import Scene
 from med_cam.verify.candidates import candidate_judge
 from med_cam.verify.claim import verify

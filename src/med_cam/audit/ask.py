@@ -15,11 +15,12 @@ from torch import Generator, Tensor
 from med_cam.audit.answers import Answers, Labels, answers_of, labels_given, labels_of
 from med_cam.audit.findings import Findings, Gap, Retained, Silhouette
 from med_cam.audit.shapes import blob, cell_places
+from med_cam.case.case import Case, observed
+from med_cam.case.references import References, digest
 from med_cam.classifiers.base import Answer, Classifier, attached
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
 from med_cam.masking import BACKGROUNDS, FIXED, Scene, background, composite
-from med_cam.observe import Case, References, digest, observed
 from med_cam.verify.decision import Question, on_top
 from med_cam.verify.emptiness import can_draw
 

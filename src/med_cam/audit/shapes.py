@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.refine import keep_most
+from med_cam.masking import keep_most
 
 FIELD = 6  # values a side of the random field that blobs are cut from
 CELL = 16  # pixels a side, a token of most vision transformers (Jain et al. hide those)

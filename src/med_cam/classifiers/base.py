@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from med_cam.classifiers.attach import device_of, frozen, hooked, logits_of, tapped_modules
+from med_cam.classifiers.hooks import device_of, frozen, hooked, logits_of, tapped_modules
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import INTERPOLATIONS, RULES, Geometry, Image
 from med_cam.images.read import with_channels

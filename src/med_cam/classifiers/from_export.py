@@ -22,7 +22,7 @@ from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 
 from med_cam.classifiers.description import Description, Loaded
-from med_cam.classifiers.sealed import Sealed
+from med_cam.classifiers.opaque import Sealed
 from med_cam.errors import ClassifierError
 
 ACTIVATIONS = (

@@ -20,7 +20,7 @@ from torch import Generator, Tensor, nn
 
 from med_cam.classifiers.compat import import_torchvision
 from med_cam.classifiers.description import Description, Loaded
-from med_cam.classifiers.sealed import Sealed
+from med_cam.classifiers.opaque import Sealed
 from med_cam.errors import ClassifierError
 
 TOLERANCE = 1e-3  # difference of probabilities that float32 in another order of sums stays below

@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from med_cam.classifiers.attach import raw_logits
 from med_cam.classifiers.description import Description, Loaded
-from med_cam.classifiers.sealed import Sealed
+from med_cam.classifiers.hooks import raw_logits
+from med_cam.classifiers.opaque import Sealed
 from med_cam.errors import ClassifierError
 
 COLOURS = (1, 3)

@@ -25,11 +25,11 @@ from med_cam.classifiers import (
     from_torchscript,
     from_torchvision,
 )
-from med_cam.classifiers.attach import frozen, raw_logits
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.classifiers.description import FILE, Description, Loaded
+from med_cam.classifiers.hooked_layers import find_taps
+from med_cam.classifiers.hooks import frozen, raw_logits
 from med_cam.classifiers.source import described, kind_of, name_of, sha256_of, weights_file
-from med_cam.classifiers.taps import find_taps
 from med_cam.classifiers.weights import require_finite
 from med_cam.errors import ClassifierError, ConfigError
 

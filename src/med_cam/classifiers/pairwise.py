@@ -7,9 +7,9 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from med_cam.classifiers.attach import logits_of
 from med_cam.classifiers.base import Classifier
-from med_cam.config import nearest
+from med_cam.classifiers.hooks import logits_of
+from med_cam.config.toml import nearest
 from med_cam.errors import ClassifierError
 
 

@@ -11,10 +11,8 @@ from med_cam.audit.answers import labels_of
 from med_cam.audit.ask import audited
 from med_cam.audit.findings import Findings, together
 from med_cam.audit.shapes import cell_side
+from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier
-from med_cam.cli.audit_files import Audit, Audited, write_audit
-from med_cam.cli.audit_sentences import meanings, verdicts
-from med_cam.cli.audit_tables import as_text, tables
 from med_cam.cli.failures import Failure, exit_status, failure_of
 from med_cam.cli.inputs import (
     Source,
@@ -32,7 +30,9 @@ from med_cam.cli.room import require_room
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.tally import counted, duration
 from med_cam.images.read import read_image
-from med_cam.observe import References
+from med_cam.report.audit_document import Audit, Audited, write_audit
+from med_cam.report.audit_tables import as_text, tables
+from med_cam.report.audit_text import meanings, verdicts
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from med_cam.cli import manual
 from med_cam.cli.answer import Work, answer
 from med_cam.cli.options import HOW, Debug, Device, Model
 from med_cam.cli.request import AuditRequest
-from med_cam.config_rules import SEEDS
+from med_cam.config.rules import SEEDS
 
 INTERRUPTED = "interrupted; nothing was written."
 MOST_DRAWS = 1000

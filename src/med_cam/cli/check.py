@@ -7,8 +7,8 @@ from med_cam.cli.request import CheckRequest
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.study_named import study_named
 from med_cam.cli.tally import counted
-from med_cam.studies.check import Checked, checked
-from med_cam.studies.datasets.collection import Item, counts
+from med_cam_studies.data.check import Checked, checked
+from med_cam_studies.data.collection import Item, counts
 
 LISTED = 20  # files of a kind named; of missing and broken ones all are
 

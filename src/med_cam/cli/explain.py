@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from rich.progress import Progress
 
+from med_cam.case.references import References, relabelled
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.cli.failures import INTERRUPTED, Failure, exit_status, failure_of
@@ -30,17 +31,16 @@ from med_cam.cli.room import require_room
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import settings
 from med_cam.cli.tally import Done, counted, done, summary
-from med_cam.config import Config
+from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Image
 from med_cam.images.read import read_image, unique_stems
-from med_cam.method import explain
-from med_cam.observe import References, relabelled
+from med_cam.pipeline.explain import explain
 from med_cam.report.line import summary_line
 from med_cam.report.origin import provenance
 from med_cam.report.wording import backgrounds
 from med_cam.report.write import refuse_foreign_files, write
-from med_cam.search import OnStep
+from med_cam.search.train import OnStep
 
 
 @dataclass(frozen=True, slots=True)

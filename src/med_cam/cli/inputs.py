@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from med_cam.case.references import References, prepare_references
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.bundled import (
     CLASSIFIER,
@@ -18,7 +19,6 @@ from med_cam.classifiers.description import FILE
 from med_cam.cli.failures import Failure, failure_of
 from med_cam.errors import ClassifierError, ConfigError, ImageError, MedCamError
 from med_cam.images.read import find_images, read_image
-from med_cam.observe import References, prepare_references
 from med_cam.report.schema import JSON_FILE
 
 

@@ -1,6 +1,6 @@
 """What `--help` says. One line a paragraph: the terminal wraps them."""
 
-from med_cam.config import PRESETS
+from med_cam.config.presets import PRESETS
 
 PROGRAM = (
     "Shows the smallest part of a medical image on which an image classifier keeps its answer, "

@@ -3,8 +3,8 @@
 from rich.progress import Progress, TaskID
 
 from med_cam.cli.tally import duration
-from med_cam.search import OnStep
-from med_cam.values import Step
+from med_cam.results import Step
+from med_cam.search.train import OnStep
 
 NAME_WIDTH = 24  # of a file name
 

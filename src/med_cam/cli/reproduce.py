@@ -17,22 +17,22 @@ from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import settings
 from med_cam.cli.study_named import study_named
 from med_cam.cli.tally import counted, duration
-from med_cam.config import Config
+from med_cam.config.settings import Config
 from med_cam.errors import ConfigError, DataError
 from med_cam.report.wording import backgrounds, percent, probability
-from med_cam.search import OnStep
-from med_cam.studies.catalogue import Study
-from med_cam.studies.datasets.collection import Collection, Item
-from med_cam.studies.export import write_whole
-from med_cam.studies.item_result import Setting
-from med_cam.studies.measure import Measured, measured
-from med_cam.studies.model_card import measured_parts
-from med_cam.studies.page import import_jinja2
-from med_cam.studies.publish import FILES, Head, publish
-from med_cam.studies.reproduce import chosen, reference_items, reproduced, seen_before
-from med_cam.studies.rows import Row
-from med_cam.studies.splits import Splits, split
-from med_cam.studies.tables import HALF
+from med_cam.search.train import OnStep
+from med_cam_studies.data.collection import Collection, Item
+from med_cam_studies.data.splits import Splits, split
+from med_cam_studies.evaluation.item_result import Setting
+from med_cam_studies.evaluation.reproduce import chosen, reference_items, reproduced, seen_before
+from med_cam_studies.evaluation.rows import Row
+from med_cam_studies.report.page import import_jinja2
+from med_cam_studies.report.publish import FILES, Head, publish
+from med_cam_studies.report.tables import HALF
+from med_cam_studies.training.catalogue import Study
+from med_cam_studies.training.export import write_whole
+from med_cam_studies.training.measure import Measured, measured
+from med_cam_studies.training.model_card import measured_parts
 
 MEASURED = "measured.md"
 

@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from med_cam.cli.request import ReproduceRequest, Request
-from med_cam.config import Certification, Config, config_from_toml, nearest, preset
+from med_cam.config.presets import preset
+from med_cam.config.settings import Certification, Config, relative_to
+from med_cam.config.toml import config_from_toml, nearest
 from med_cam.errors import ConfigError
-from med_cam.fallback import relative_to
 from med_cam.masking import BACKGROUNDS
 
 SEEDS = 2**32  # seeds are spread over the range of torch's generators

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from med_cam.config import nearest
+from med_cam.config.toml import nearest
 from med_cam.errors import ConfigError
-from med_cam.studies.catalogue import STUDIES, Study
-from med_cam.studies.recipes import Recipe
+from med_cam_studies.training.catalogue import STUDIES, Study
+from med_cam_studies.training.recipes import Recipe
 
 
 def study_named(name: str) -> Study:

@@ -8,7 +8,7 @@ from statistics import median
 from med_cam.cli.failures import Failure
 from med_cam.report.line import claims_line
 from med_cam.report.wording import backgrounds, percent
-from med_cam.values import Explanation, Passes
+from med_cam.results import Explanation, Passes
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from med_cam.cli.room import require_room
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.study_named import stages_named, study_named
 from med_cam.cli.tally import duration
-from med_cam.studies.catalogue import Study
-from med_cam.studies.recipes import Recipe
-from med_cam.studies.train import Epoch
-from med_cam.studies.training import CARD, Plan, Trained, Watch, trained
+from med_cam_studies.training.catalogue import Study
+from med_cam_studies.training.recipes import Recipe
+from med_cam_studies.training.train import Epoch
+from med_cam_studies.training.training import CARD, Plan, Trained, Watch, trained
 
 MASKED, EMPTY = 0.25, 0.06  # shares of a batch, where a recipe without them is asked for some
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier
 from med_cam.cli.failures import DONE, INTERRUPTED, REFUTED, Failure, exit_status, failure_of
 from med_cam.cli.inputs import evenly, reference_paths, references_from, source_of
@@ -15,12 +16,11 @@ from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import backgrounds_named
 from med_cam.cli.tally import counted, duration
 from med_cam.errors import ConfigError, OutputError
-from med_cam.observe import References
-from med_cam.recompute import Asked, Recomputed, recomputed
+from med_cam.recheck.compare import Verdict
+from med_cam.recheck.recheck import Asked, Recomputed, recomputed
 from med_cam.report.saved import Saved, found_results, read_saved
 from med_cam.report.specificity import specificity, specificity_lines
-from med_cam.verdict import Verdict
-from med_cam.verify.caveats import floored
+from med_cam.verify.warnings import floored
 
 
 @dataclass(frozen=True, slots=True)

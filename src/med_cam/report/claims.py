@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from med_cam.masking import FIXED
 from med_cam.report.wording import as_given, at_least, at_most, backgrounds, percent, probability
-from med_cam.values import (
+from med_cam.results import (
     Agreement,
     Certificate,
     Check,

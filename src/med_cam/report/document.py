@@ -20,7 +20,7 @@ from med_cam.report.schema import (
     Provenance,
 )
 from med_cam.report.source import Source
-from med_cam.values import (
+from med_cam.results import (
     Agreement,
     Claim,
     Enlarged,

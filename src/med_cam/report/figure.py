@@ -20,7 +20,7 @@ from med_cam.report.lettering import (
 )
 from med_cam.report.panels import FALLBACK_OUTLINE, OUTLINE, draw_panels, stroke
 from med_cam.report.schema import JSON_FILE
-from med_cam.values import Explanation, Fallback
+from med_cam.results import Explanation, Fallback
 
 if TYPE_CHECKING:
     import matplotlib.figure

@@ -2,7 +2,7 @@
 
 from med_cam.report.claims import claims
 from med_cam.report.wording import backgrounds, percent, probability
-from med_cam.values import Explanation
+from med_cam.results import Explanation
 
 
 def summary_line(name: str, explanation: Explanation) -> str:

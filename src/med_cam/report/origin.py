@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier
-from med_cam.config import Config, as_table
+from med_cam.config.settings import Config
+from med_cam.config.toml import as_table
 from med_cam.images.geometry import Image
-from med_cam.observe import References
 from med_cam.report.schema import Provenance
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from med_cam.values import BackgroundResult, Check
+from med_cam.results import BackgroundResult, Check
 
 NOT_A_DIAGNOSIS = "Evidence for the classifier's decision, not a diagnosis."
 

@@ -35,7 +35,7 @@ from med_cam.report.schema import (
 )
 from med_cam.report.source import SOURCE_FILES, source_of
 from med_cam.report.text import to_text
-from med_cam.values import Explanation, Proof
+from med_cam.results import Explanation, Proof
 
 NO_CONTENT = 128  # grey outside the evidence, for people to look at; claims never rest on it
 

@@ -7,14 +7,14 @@ from jaxtyping import Bool
 from torch import Generator, Tensor
 
 from med_cam.classifiers.base import Answer
-from med_cam.config import Verification
+from med_cam.config.settings import Verification
 from med_cam.masking import Scene, composite, nothing_shown
 from med_cam.verify.claim import alternating
 from med_cam.verify.decision import Decision, Question, decide, keeps
 from med_cam.verify.emptiness import alone_rate
-from med_cam.verify.kept import drawn
-from med_cam.verify.shape import other_contents, shape
-from med_cam.verify.stable import stable
+from med_cam.verify.shape_leakage import other_contents, shape
+from med_cam.verify.shift_stability import stable
+from med_cam.verify.sufficiency import drawn
 
 
 def candidate_judge(

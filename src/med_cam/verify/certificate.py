@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.masking import FIXED
-from med_cam.values import Certificate, Rate, Spread
+from med_cam.results import Certificate, Rate, Spread
 from med_cam.verify.decision import Decision, keeps
 
 FIRST = 0.8  # of the risk that is left, for the mask that is tried; most are certified at once

@@ -5,15 +5,15 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from med_cam.classifiers.base import Answer
-from med_cam.config import Verification
+from med_cam.config.settings import Verification
 from med_cam.masking import Scene
-from med_cam.values import Claim
-from med_cam.verify.caveats import warnings_of
+from med_cam.results import Claim
 from med_cam.verify.certificate import certificate
 from med_cam.verify.emptiness import Emptiness, alone_rate
-from med_cam.verify.kept import background_result, drawn, kept, over_backgrounds
-from med_cam.verify.shape import other_contents, shape
-from med_cam.verify.stable import stable
+from med_cam.verify.shape_leakage import other_contents, shape
+from med_cam.verify.shift_stability import stable
+from med_cam.verify.sufficiency import background_result, drawn, kept, over_backgrounds
+from med_cam.verify.warnings import warnings_of
 
 
 def verify(

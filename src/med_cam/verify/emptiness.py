@@ -7,10 +7,10 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from med_cam.classifiers.base import Answer
-from med_cam.config import Verification
+from med_cam.config.settings import Verification
 from med_cam.masking import Scene, nothing_shown
 from med_cam.verify.decision import Decision, Question, decide, keeps
-from med_cam.verify.kept import drawn
+from med_cam.verify.sufficiency import drawn
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from med_cam.classifiers.base import Answer
 from med_cam.masking import Scene, composite
-from med_cam.values import Rate
+from med_cam.results import Rate
 from med_cam.verify.certificate import rate
 from med_cam.verify.decision import Decision, keeps
 

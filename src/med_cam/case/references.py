@@ -1,0 +1,59 @@
+"""Other images as the classifier sees them."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from med_cam.case.counting import BATCH, answers
+from med_cam.classifiers.base import Classifier, attached
+from med_cam.images.geometry import Image
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """Other images as the classifier sees them, and what it says of each.
+
+    Attributes:
+        x: the images, prepared.
+        probabilities: of each class on them.
+        digests: SHA-256 of each file, or of the pixels of one made in memory.
+    """
+
+    x: Float[Tensor, "n c h w"]
+    probabilities: Float[Tensor, "n k"]
+    digests: tuple[str, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """Of all of them in their order: the same only for the same images."""
+        return hashlib.sha256("\n".join(self.digests).encode()).hexdigest()
+
+
+def prepare_references(classifier: Classifier, images: Sequence[Image]) -> References:
+    """Other images for the shape test, prepared and labelled once for many explanations.
+
+    Costs one forward pass an image, which no explanation counts again.
+    """
+    x = torch.cat([classifier.prepare(image) for image in images])
+    with attached(classifier) as forward:
+        p = answers(forward, classifier, BATCH)(x)
+    return References(x, p, tuple(digest(image) for image in images))
+
+
+def relabelled(references: References, classifier: Classifier) -> References:
+    """The same images before another classifier that prepares them alike."""
+    with attached(classifier) as forward:
+        p = answers(forward, classifier, BATCH)(references.x)
+    return replace(references, probabilities=p)
+
+
+def digest(image: Image) -> str:
+    """Of the image's file; of its pixels, as 32-bit floats, if there is none."""
+    if image.sha256:
+        return image.sha256
+    pixels = image.pixels.detach().cpu().float().contiguous().numpy()
+    return hashlib.sha256(pixels.tobytes()).hexdigest()

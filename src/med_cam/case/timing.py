@@ -1,0 +1,42 @@
+"""What each stage of an explanation took, from marks set where a stage ends."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from med_cam.results import Passes, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The end of a stage, or of one of its turns.
+
+    Attributes:
+        name: of the stage that ended.
+        spent: passes of the whole explanation so far.
+        clock: `time.perf_counter` then.
+    """
+
+    name: str
+    spent: Passes
+    clock: float
+
+
+def mark(name: str, spent: Passes) -> Mark:
+    """A mark set now."""
+    return Mark(name, spent, time.perf_counter())
+
+
+def stages(marks: Sequence[Mark]) -> tuple[Stage, ...]:
+    """One stage a name, in the order of first turns; the first mark only starts the clock."""
+    total: dict[str, Stage] = {}
+    for before, now in pairwise(marks):
+        known = total.get(now.name, Stage(now.name, 0, 0, 0.0))
+        total[now.name] = Stage(
+            now.name,
+            known.forward + now.spent.forward - before.spent.forward,
+            known.backward + now.spent.backward - before.spent.backward,
+            known.seconds + now.clock - before.clock,
+        )
+    return tuple(total.values())

@@ -1,0 +1,1 @@
+"""Every number a user can set: its default, its range, its reason."""

@@ -1,0 +1,63 @@
+"""Named settings: ours, and the paper's."""
+
+from collections.abc import Mapping
+
+from med_cam.config.settings import Certification, Config, Objective, Refinement, Search, Weights
+from med_cam.config.toml import nearest
+from med_cam.errors import ConfigError
+
+
+def grouped(preserve: float, sparse: float, robust: float) -> Weights:
+    """The paper's three group weights, each shared by the terms of its group (section 3.4)."""
+    return Weights(
+        activation=preserve,
+        kl=preserve,
+        cross_entropy=preserve,
+        area=sparse,
+        binarization=sparse,
+        total_variation=sparse,
+        robustness=robust,
+    )
+
+
+PAPER = Search(
+    form="sigmoid",
+    steps=300,
+    learning_rate=1e-3,
+    widths=(32, 64, 128, 256, 512),
+    transposed=True,
+    grid=0,
+    masks=1,
+    straight_from=1.0,
+    jitter=0,
+    places=0,
+    look_weight=0.0,
+    maps=1,
+)
+
+PRESETS: Mapping[str, Config] = {
+    "default": Config(),
+    "paper-histology": Config(
+        objective=Objective(weights=grouped(10.0, 100.0, 10.0), distance="mse"),
+        search=PAPER,
+        refinement=Refinement(cut="threshold"),
+        certification=Certification(cell=0),
+    ),
+    "paper-dermoscopy": Config(
+        objective=Objective(weights=grouped(10.0, 150.0, 20.0), distance="mse"),
+        search=PAPER,
+        refinement=Refinement(cut="threshold"),
+        certification=Certification(cell=0),
+    ),
+}
+
+
+def preset(name: str) -> Config:
+    """A preset by its name.
+
+    Raises:
+        ConfigError: if there is none of that name.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"there is no preset {name!r}{nearest(name, PRESETS)}")
+    return PRESETS[name]

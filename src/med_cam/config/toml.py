@@ -1,0 +1,92 @@
+"""Settings from a TOML file, and back to plain values."""
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+from med_cam.config.settings import Config
+from med_cam.errors import ConfigError
+
+
+def config_from_toml(path: Path, base: Config) -> Config:
+    """The settings of a TOML file over those of `base`; tables are named as the fields are.
+
+    Raises:
+        ConfigError: if the file cannot be read, is no TOML, or holds an unknown key, a value of
+            another type or one out of range.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the settings in {path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    try:
+        config: Config = overlaid(base, table)
+    except ConfigError as error:
+        raise ConfigError(f"{path.name}: {error}") from error
+    return config
+
+
+def overlaid(base: Any, table: Mapping[str, Any], section: str = "") -> Any:  # noqa: ANN401 - any section
+    """`base` with the values of `table`, section by section; `base` itself is not changed."""
+    known = {f.name: f for f in fields(base)}
+    values = {name: getattr(base, name) for name in known}
+    for key, value in table.items():
+        where = f"{section}.{key}" if section else key
+        if key not in known:
+            told = f" in [{section}]" if section else ""
+            raise ConfigError(f"unknown key {key!r}{told}{nearest(key, known)}")
+        values[key] = fitting(values[key], value, known[key].type, where)
+    return type(base)(**values)
+
+
+def fitting(default: Any, value: Any, kind: Any, where: str) -> Any:  # noqa: ANN401 - any TOML value
+    """`value` in the type of the default it replaces; ranges are the section's to check."""
+    if is_dataclass(default):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where} is a table, got {value!r}")
+        return overlaid(default, value, where)
+    if isinstance(default, tuple):
+        return listed(value, get_args(kind)[0], where)
+    fitted = as_float(value) if isinstance(default, float) else value
+    if type(fitted) is not type(default):
+        raise ConfigError(f"{where} must be of type {type(default).__name__}, got {value!r}")
+    return fitted
+
+
+def listed(value: Any, kind: type, where: str) -> tuple[Any, ...]:  # noqa: ANN401 - any TOML value
+    """A list as a tuple of one type."""
+    items = value if isinstance(value, list) else ()
+    fitted = tuple(as_float(v) if kind is float else v for v in items)
+    if not isinstance(value, list) or any(type(v) is not kind for v in fitted):
+        raise ConfigError(f"{where} must be a list of {NAMES[kind]}, got {value!r}")
+    return fitted
+
+
+NAMES = {int: "whole numbers", float: "numbers", str: "names"}  # of the types in lists
+
+
+def as_float(value: Any) -> Any:  # noqa: ANN401 - any TOML value
+    """A whole number as a float; anything else as it is."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf  # out of every range
+
+
+def nearest(name: str, known: Mapping[str, Any]) -> str:
+    """The end of a sentence on an unknown name: the nearest known one, or all of them."""
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
+
+
+def as_table(config: Config) -> dict[str, Any]:
+    """All settings as plain nested values, for records."""
+    return asdict(config)

@@ -1,0 +1,1 @@
+"""The method from an image to an explanation: propose, reduce, certify, test."""

@@ -1,0 +1,179 @@
+"""Masks put to a certificate, one after the other: the smallest first, each on draws of its own.
+
+The confidence is that of all masks tried together: a mask that is tried after another has failed
+gets a share of the risk that is left, and hence more draws.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from med_cam.case.case import Case
+from med_cam.case.round_trip import exported, reread
+from med_cam.case.timing import Mark, mark
+from med_cam.certification.certificate import certificate_of
+from med_cam.certification.minimality import ground, seen_again, told
+from med_cam.config.settings import Config
+from med_cam.masking import keep_most
+from med_cam.pipeline.propose import Found, shares_to_claim, smallest_mask
+from med_cam.reduction.counterexamples import Whittled, whittled, withstanding
+from med_cam.results import Cell, Claim, Minimality
+from med_cam.verify.minimality import Mask, Trial, lost, places, survived
+from med_cam.verify.shift_stability import DIRECTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """The mask that a certificate was made out for, or the last one that was refused.
+
+    Attributes:
+        mask: in the source image's pixels, as exported.
+        area: its share of them.
+        claim: with the certificate.
+        tried: masks that were put to a certificate.
+        minimality: None if there was no discrete stage.
+        marks: where turns of the discrete stage and of certificates ended.
+    """
+
+    mask: Bool[Tensor, "h w"]
+    area: float
+    claim: Claim
+    tried: int
+    minimality: Minimality | None
+    marks: tuple[Mark, ...]
+
+
+def certified(case: Case, found: Found, config: Config) -> Certified:
+    """Make the mask as small as it goes, and certify it.
+
+    Tried are the mask after the discrete stage, again after it was pruned on further draws, the
+    mask before it, then larger ones of the same scores. If none is certified, the one of the
+    highest bound is told of: all bounds hold together.
+    """
+    tried: list[Tried] = []
+    marks = []
+    for chosen in candidates(case, found, config):
+        marks.append(mark("discrete", case.spent()))
+        source = exported(case, chosen.mask)
+        claim = certificate_of(case, source, found.empty, config, len(tried) + 1)
+        tried.append((chosen, source, claim))
+        marks.append(mark("certificate", case.spent()))
+        if claim.holds:
+            break
+    chosen, source, claim = best(tried)
+    minimality = minimality_of(case, source, chosen, found)
+    marks.append(mark("discrete", case.spent()))
+    area = source.float().mean().item()
+    return Certified(source, area, claim, len(tried), minimality, tuple(marks))
+
+
+Tried = tuple["Candidate", Bool[Tensor, "h w"], Claim]
+
+
+def best(tried: list[Tried]) -> Tried:
+    """The mask whose claim holds, which is the last; else the highest bound, the smaller first."""
+    if tried[-1][2].holds:
+        return tried[-1]
+    bounds = [0.0 if c.certificate is None else c.certificate.bound for _, _, c in tried]
+    return tried[bounds.index(max(bounds))]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A mask to certify, what it was cut on, and what that took."""
+
+    mask: Mask
+    side: int
+    trial: Trial | None = None
+    cells: tuple[Cell, ...] = ()
+    rounds: int = 0
+    tested: int = 0
+
+
+def candidates(case: Case, found: Found, config: Config) -> Iterator[Candidate]:
+    """The masks to certify, in order."""
+    start, rules = reread(case, found.mask), config.certification
+    trial = None
+    if found.claim.holds and rules.cell:
+        side = side_of(start, rules.cell, rules.most_cells)
+        now = whittled(case, start, ground(case, found.empty.decision, config), side)
+        trial = now.trial
+        for tried in range(1, rules.rounds + 1):
+            if torch.equal(now.mask, start):
+                break
+            yield Candidate(now.mask, side, now.trial, now.cells, now.rounds, now.tested)
+            if tried < rules.rounds:
+                now = again(case, now, tried, config)
+    for mask in chain((start,), grown(case, found, config)):  # grown only if it comes to that
+        yield Candidate(mask, side_of(mask, rules.cell, rules.most_cells), trial)
+
+
+def side_of(mask: Mask, cell: int, most: int) -> int:
+    """The side of the cells: twice as large until the mask has no more than `most` (0: any)."""
+    while cell and most and len(places(mask, cell)) > most:
+        cell *= 2
+    return cell
+
+
+def again(case: Case, now: Whittled, tried: int, config: Config) -> Whittled:
+    """After a refused certificate: pruned on further draws, and with one shift less to spare.
+
+    If nothing breaks it, one step back.
+    """
+    each = 2 * config.certification.pool
+    on = ground(case, now.trial.decision, config, more=tried * each)
+    draws = range(len(on.draws) - min(each, len(on.draws) - on.turn), len(on.draws))
+    strict = replace(now, trial=replace(now.trial, spare=max(0, now.trial.spare - 1)))
+    after = withstanding(case, strict, on.trial(draws, ()))
+    if after.rounds > now.rounds or len(now.way) == 1:
+        return after
+    way = now.way[:-1]
+    return replace(now, way=way, cells=told(case, way[-1], now.trial, now.side))
+
+
+def grown(case: Case, found: Found, config: Config) -> Iterator[Mask]:
+    """Larger masks of the same scores that survive the pool of the discrete stage."""
+    if found.area >= 1 or not found.claim.holds or config.refinement.cut == "threshold":
+        return
+    on = ground(case, found.empty.decision, config)
+    trial = on.trial(range(len(on.draws)), range(len(DIRECTIONS)), spare=on.spare)
+    shares = shares_to_claim(found.area * config.refinement.growth, config.refinement)
+    masks = (keep_most(found.scores, share) & case.open for share in shares)
+    surviving = (m for m in masks if lost(case.answer, case.scene, m, trial) is None)
+    yield from islice(surviving, config.certification.grown)
+
+
+def minimality_of(
+    case: Case, mask: Bool[Tensor, "h1 w1"], chosen: Candidate, found: Found
+) -> Minimality | None:
+    """What the discrete stage came to, seen again on the exported mask, one composite a pass."""
+    if chosen.trial is None:
+        return None
+    side, again = chosen.side, reread(case, mask)
+    trial = chosen.trial
+    cells = chosen.cells
+    if not cells:  # a mask that was not pruned
+        trial = survived(case.answer, case.scene, again, trial)
+        cells = told(case, again, trial, side)
+    told_of = Minimality(
+        cell=side,
+        cells=cells,
+        draws=tuple(sorted(i for kind, i in trial.names if kind == "draw")),
+        shifts=tuple(sorted(i for kind, i in trial.names if kind == "shift")),
+        spare=trial.spare,
+        sufficient=True,
+        tested=chosen.tested,
+        rounds=chosen.rounds,
+        before=found.area,
+        after=mask.float().mean().item(),
+    )
+    return seen_again(case, mask, trial, told_of)
+
+
+def smallest_certified(case: Case, config: Config) -> Certified:
+    """A mask and its certificate, without anything else that is proved."""
+    return certified(case, smallest_mask(case, config), config)

@@ -1,0 +1,131 @@
+"""From scores to a mask with a claim: cut, export, verify, and grow until it holds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from med_cam.case.case import Case, reference_of
+from med_cam.case.round_trip import exported, reread
+from med_cam.case.seeds import CANDIDATES, SEARCH, fresh
+from med_cam.certification.certificate import claimed, empty_of
+from med_cam.config.settings import Config, Refinement, Verification
+from med_cam.masking import keep_most
+from med_cam.reduction.bisection import Passes, smallest_passing
+from med_cam.results import Claim, Step
+from med_cam.search.train import OnStep, search
+from med_cam.verify.candidates import candidate_judge
+from med_cam.verify.emptiness import Emptiness
+
+
+def candidate_rules(config: Config) -> Verification:
+    """The claim's rules with the refinement's numbers: stricter in share, fewer trials."""
+    r = config.refinement
+    return replace(
+        config.verification,
+        share=r.share,
+        draws=r.draws,
+        shape_trials=r.shape_trials,
+        shifts=r.shifts,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A mask in the source's pixels, its share of them, and the claims tried; the last is its own.
+
+    `scores` are what it was cut from, in the classifier's frame; `empty` what the backgrounds are
+    called alone; `steps` the search for the scores.
+    """
+
+    mask: Bool[Tensor, "h w"]
+    area: float
+    scores: Float[Tensor, "1 1 h1 w1"]
+    claims: tuple[Claim, ...]
+    empty: Emptiness
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def claim(self) -> Claim:
+        """The claim on this mask."""
+        return self.claims[-1]
+
+
+def shares_to_claim(first: float | None, rules: Refinement) -> Iterator[float]:
+    """The areas put to a claim, one after the other: growing, then the whole image."""
+    share = first or 1.0
+    for _ in range(rules.attempts):
+        if share >= 1.0:
+            break
+        yield share
+        share *= rules.growth
+    yield 1.0
+
+
+def settle(
+    case: Case,
+    maps: Float[Tensor, "n 1 h w"],
+    passes: Passes,
+    config: Config,
+    steps: tuple[Step, ...] = (),
+) -> Found:
+    """The smallest mask of these maps on which a claim holds; else the last one tried.
+
+    Every claim has draws of its own, on the exported mask, one composite a pass.
+    """
+    seen = torch.where(case.open, maps, maps.min() - 1)  # padding is never evidence
+    empty = empty_of(case, config)
+    tried: list[Claim] = []
+    chosen, source = maps[:1], exported(case, case.open)
+
+    def passes_exported(mask: Bool[Tensor, "1 1 h w"]) -> bool:
+        return passes(reread(case, exported(case, mask)))
+
+    for scores, mask in candidates(seen, passes_exported, config):
+        chosen, source = scores, exported(case, mask)
+        tried.append(claimed(case, source, empty, config, attempt=len(tried)))
+        if tried[-1].holds:
+            break
+    return Found(source, source.float().mean().item(), chosen, tuple(tried), empty, steps)
+
+
+def candidates(
+    maps: Float[Tensor, "n 1 h w"], passes: Passes, config: Config
+) -> Iterator[tuple[Float[Tensor, "1 1 h w"], Bool[Tensor, "1 1 h w"]]]:
+    """Masks to claim on, each after the map it was cut from, in the order to try them.
+
+    The paper's single cut; or the smallest that passes, then larger ones of the same map.
+    """
+    rules = config.refinement
+    if rules.cut == "threshold":
+        yield maps[:1], maps[:1] > 0  # a soft mask of one half
+        return
+    index, first = smallest_passing(maps, passes, smallest=rules.smallest, rounds=rules.rounds)
+    chosen = maps[index : index + 1]
+    for share in shares_to_claim(first, rules):
+        yield chosen, keep_most(chosen, share)
+
+
+def whole_image(case: Case, config: Config) -> Found:
+    """Every pixel that the classifier saw, and the claim on it: for when nothing can be kept."""
+    scores = torch.zeros_like(case.scene.x[:, :1])
+    source, empty = exported(case, case.open), empty_of(case, config)
+    claims = (claimed(case, source, empty, config, attempt=0),)
+    return Found(source, source.float().mean().item(), scores, claims, empty)
+
+
+def smallest_mask(case: Case, config: Config, on_step: OnStep | None = None) -> Found:
+    """The smallest mask on which a claim holds; the whole image where there is nothing to keep."""
+    same = fresh(config.seed, CANDIDATES)  # draws that every candidate is judged on
+    decision, passes = candidate_judge(
+        case.answer, case.scene, case.question, candidate_rules(config), same
+    )
+    gap = case.question.full - decision.empty
+    if not case.decided or gap < config.verification.least_gap:
+        return whole_image(case, config)
+    reference = reference_of(case, decision.required)
+    generator = fresh(config.seed, SEARCH)
+    maps, steps = search(case, reference, config, generator, on_step)  # sections 3.2 to 3.4
+    return settle(case, maps, passes, config, steps)

@@ -1,0 +1,1 @@
+"""A saved explanation, tested again from its files. Knows no search."""

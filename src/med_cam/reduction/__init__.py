@@ -1,0 +1,1 @@
+"""From scores to a smaller mask: bisection, delta debugging, counterexamples."""

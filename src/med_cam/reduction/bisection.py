@@ -1,0 +1,48 @@
+"""From soft scores to the smallest hard mask that still passes.
+
+Is handed `passes`; knows no classifier.
+"""
+
+import math
+from collections.abc import Callable
+
+from jaxtyping import Float
+from torch import Tensor
+
+from med_cam.masking import keep_most
+
+Passes = Callable[[Tensor], bool]
+
+
+def smallest_passing(
+    maps: Float[Tensor, "n 1 h w"], passes: Passes, *, smallest: float, rounds: int
+) -> tuple[int, float | None]:
+    """The smallest share of the pixels at which the mask of some map passes, by bisection.
+
+    Masks of one map are nested: a larger share holds every smaller one. Maps are tried in their
+    order, the one that passed last first. Passing is not always monotone in the share; what is
+    returned has passed, what is smaller by one bisection step (of the logarithm) has not.
+
+    Args:
+        maps: scores, higher = kept earlier.
+        passes: the judge, on the same draws for every candidate.
+        smallest: the smallest share tried, in (0, 1).
+        rounds: bisections; each halves the ratio between the bounds.
+
+    Returns:
+        The index of the map and the share in [smallest, 1); index 0 and None if not even the
+        largest share tried passes.
+    """
+    low, high = math.log(smallest), 0.0
+    order = list(range(len(maps)))
+    best = None
+    for _ in range(rounds):
+        middle = (low + high) / 2
+        share = math.exp(middle)
+        winner = next((i for i in order if passes(keep_most(maps[i : i + 1], share))), None)
+        if winner is None:
+            low = middle
+        else:
+            best, high = share, middle
+            order = [winner, *(i for i in order if i != winner)]
+    return order[0], best

@@ -1,0 +1,143 @@
+"""Train one U-Net on one image until its mask carries the decision (paper section 3.2 to 3.4)."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Generator, Tensor, nn
+
+from med_cam.case.case import Case
+from med_cam.config.settings import Config, Search
+from med_cam.masking import FIXED, Scene, background, composite, shifted
+from med_cam.results import Reference, Step
+from med_cam.search.disc_map import discs, look, standardised
+from med_cam.search.objective import objective
+from med_cam.search.unet import UNet
+
+OnStep = Callable[[Step], None]
+
+
+def search(
+    case: Case,
+    reference: Reference,
+    config: Config,
+    generator: Generator,
+    on_step: OnStep | None = None,
+) -> tuple[Float[Tensor, "n 1 h w"], tuple[Step, ...]]:
+    """Maps of scores, higher = kept earlier, and the course of the loss.
+
+    The last map first, then those of the way there, evenly spread, then the first look. They fail
+    on different images and cost nothing more: the cut chooses among them.
+
+    Args:
+        case: the frozen classifier, the image and its surroundings.
+        reference: what the classifier says of the whole image.
+        config: everything else.
+        generator: on the CPU; for weights, areas, backgrounds and jitter.
+        on_step: called after every step.
+    """
+    s, scene = config.search, case.scene
+    names = config.verification.backgrounds
+    start = first_look(case, config, generator)  # 1 1 h w
+    scores = Scores(scene.x, s, generator)
+    optimizer = torch.optim.Adam(scores.parameters(), lr=s.learning_rate)
+    steps = []
+    maps = [start] if s.places or s.steps == 0 else []
+    for index in range(s.steps):
+        hard = index >= s.straight_from * s.steps
+        mask = FORMS[s.form](start + scores(), s, generator, hard=hard) * case.open  # b 1 h w
+        seen = case.forward(composite(scene.x, mask, around(scene, names[:1], mask, generator)))
+        redrawn = case.forward(composite(scene.x, mask, around(scene, names, mask, generator)))
+        loss, parts = objective(seen, redrawn, mask, reference, config.objective)
+        optimizer.zero_grad()
+        loss.backward(inputs=list(scores.parameters()))  # never into the classifier
+        optimizer.step()
+        steps.append(Step(index, loss.item(), parts, mask.mean().item()))
+        if (index + 1) * s.maps // s.steps > index * s.maps // s.steps:
+            with torch.no_grad():
+                maps.append(start + scores())
+        if on_step is not None:
+            on_step(steps[-1])
+    return torch.cat(maps[::-1]), tuple(steps)
+
+
+class Scores(nn.Module):
+    """The scores of one image's pixels: from the U-Net, or free, to see what the U-Net is for."""
+
+    def __init__(
+        self, x: Float[Tensor, "1 c h w"], settings: Search, generator: Generator
+    ) -> None:
+        super().__init__()
+        self.size = x.shape[2:]
+        grid = settings.grid
+        self.view = F.adaptive_avg_pool2d(x, 2 * grid) if grid else x
+        self.grid = grid
+        self.unet: UNet | None = None
+        if settings.widths:
+            widths, transposed = settings.widths, settings.transposed
+            self.unet = UNet(x.shape[1], widths, generator, transposed=transposed).to(x)
+        else:
+            self.free = nn.Parameter(x.new_zeros(1, 1, *((grid, grid) if grid else self.size)))
+
+    def forward(self) -> Float[Tensor, "1 1 h w"]:
+        """One score a pixel; a coarse grid is raised smoothly."""
+        raw: Tensor = self.free if self.unet is None else self.unet(self.view)
+        if self.unet is not None and self.grid:
+            raw = F.avg_pool2d(raw, 2)
+        if not self.grid:
+            return raw
+        return F.interpolate(raw, size=self.size, mode="bicubic", align_corners=False)
+
+
+def first_look(case: Case, config: Config, generator: Generator) -> Float[Tensor, "1 1 h w"]:
+    """The weighted first look, or zeros."""
+    s = config.search
+    if not s.places:
+        return torch.zeros_like(case.scene.x[:, :1])
+    x, names = case.scene.x, config.verification.backgrounds
+    masks = discs(x.shape[2], x.shape[3], s.places, s.radii).to(x) * case.open
+    found = look(case.answer, case.scene, case.question.target, masks, names, generator)
+    return s.look_weight * found
+
+
+def around(
+    scene: Scene, names: Sequence[str], mask: Float[Tensor, "b 1 h w"], generator: Generator
+) -> Float[Tensor, "b c h w"]:
+    """A background for each mask: the random ones of `names` if there are any, in turn."""
+    random = [name for name in names if name not in FIXED] or list(names)
+    drawn = [background(random[i % len(random)], scene, generator) for i in range(len(mask))]
+    return torch.cat(drawn)
+
+
+def soft_mask(
+    scores: Float[Tensor, "1 1 h w"], settings: Search, generator: Generator, *, hard: bool
+) -> Float[Tensor, "1 1 h w"]:
+    """The paper's mask: the sigmoid of the scores."""
+    return scores.sigmoid()
+
+
+def nested_masks(
+    scores: Float[Tensor, "1 1 h w"], settings: Search, generator: Generator, *, hard: bool
+) -> Float[Tensor, "b 1 h w"]:
+    """Ours: masks of several exact areas from one map, so that one search gives all areas.
+
+    mask = sigmoid((s - its 1 - a quantile) / T), with s standardised and a drawn log-uniformly,
+    one draw from each equal part of the range. When `hard`, the mask is 0/1 and the gradient that
+    of the soft one. All are shifted alike by up to `jitter` pixels, which a mask that draws the
+    answer does not survive.
+    """
+    level = standardised(scores)
+    u = torch.arange(settings.masks) + torch.rand(settings.masks, generator=generator)
+    ratio = settings.largest / settings.smallest
+    areas = settings.smallest * ratio ** (u / settings.masks)
+    cuts = level.detach().flatten().quantile(1 - areas.to(level)).view(-1, 1, 1, 1)
+    mask = ((level - cuts) / settings.temperature).sigmoid()  # b 1 h w
+    if hard:
+        mask = (level > cuts).to(mask) + mask - mask.detach()
+    reach = settings.jitter
+    dy, dx = torch.randint(-reach, reach + 1, (2,), generator=generator).tolist()
+    return shifted(mask, dy, dx)
+
+
+FORMS: Mapping[str, Callable[..., Tensor]] = {"sigmoid": soft_mask, "quantile": nested_masks}

@@ -1,0 +1,195 @@
+"""Is every cell of the mask needed? Relative to a grid, and to composites that have numbers.
+
+A mask is sufficient here if the decision is kept over each of some backgrounds, and with the mask
+shifted by the farthest of the claim's distances in eight directions, but for a few shifts. A cell
+is needed if the mask without it is not; the background that shows it is told with the cell, so
+that one pass is enough to see it again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor
+
+from med_cam.classifiers.base import Answer
+from med_cam.masking import FIXED, Scene, background, composite, shifted
+from med_cam.results import Cell
+from med_cam.verify.decision import Decision, on_top
+from med_cam.verify.shift_stability import DIRECTIONS
+
+OFF_TOP = 2.0  # taken from the gap where the target is not on top: below any where it is
+FIRST = 2  # composites that are tried before all others
+Place = tuple[int, int]  # row and column of a cell
+Mask = Bool[Tensor, "1 1 h w"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Composites on which a mask has to keep the decision.
+
+    Attributes:
+        around: their backgrounds.
+        steps: by how much the mask is shifted in each, down and right.
+        names: of each ("draw" or "shift", its number), see `trial_of`.
+        decision: what keeping means.
+        spare: shifts that may be lost; of the draws none.
+    """
+
+    around: Float[Tensor, "m c h w"]
+    steps: tuple[tuple[int, int], ...]
+    names: tuple[tuple[str, int], ...]
+    decision: Decision
+    spare: int = 0
+
+
+def numbered(
+    scene: Scene, names: Sequence[str], count: int, generator: Generator
+) -> Float[Tensor, "_ c h w"]:
+    """Draws by number: each fixed background once, then `count` of the random ones in turn."""
+    fixed = [name for name in names if name in FIXED]
+    random = [name for name in names if name not in FIXED]
+    turns = [random[i % len(random)] for i in range(count)] if random else []
+    return torch.cat([background(name, scene, generator) for name in (*fixed, *turns)])
+
+
+def trial_of(
+    draws: Float[Tensor, "n c h w"],
+    chosen: Sequence[int],
+    shifts: Sequence[int],
+    distance: int,
+    decision: Decision,
+    *,
+    turn: int,
+) -> Trial:
+    """Composites over some draws, and shifted ones.
+
+    Args:
+        draws: from `numbered`.
+        chosen: numbers of the draws that the mask has to survive unshifted.
+        shifts: numbers of the shifts: eight directions in turn.
+        distance: of the shifts, in pixels.
+        decision: what keeping means.
+        turn: how many draws, the first ones, take turns around the shifted masks.
+    """
+    ways = [DIRECTIONS[i % len(DIRECTIONS)] for i in shifts]
+    return Trial(
+        around=draws[[*chosen, *(i % turn for i in shifts)]],
+        steps=(*((0, 0) for _ in chosen), *((dy * distance, dx * distance) for dy, dx in ways)),
+        names=(*(("draw", i) for i in chosen), *(("shift", i) for i in shifts)),
+        decision=decision,
+    )
+
+
+def survived(answer: Answer, scene: Scene, mask: Mask, trial: Trial) -> Trial:
+    """What this mask survives of a trial, the hardest first: failures of others show early."""
+    gap = gaps(answer, scene, mask, trial)
+    return part(trial, [i for i in gap.argsort(stable=True).tolist() if gap[i] >= 0])
+
+
+def joined(first: Trial, second: Trial) -> Trial:
+    """Both, the first before the second, whose decision and spare shifts stay."""
+    return replace(
+        second,
+        around=torch.cat([first.around, second.around]),
+        steps=first.steps + second.steps,
+        names=first.names + second.names,
+    )
+
+
+def part(trial: Trial, chosen: Sequence[int]) -> Trial:
+    """Some composites of a trial, in this order."""
+    return replace(
+        trial,
+        around=trial.around[list(chosen)],
+        steps=tuple(trial.steps[i] for i in chosen),
+        names=tuple(trial.names[i] for i in chosen),
+    )
+
+
+def gaps(answer: Answer, scene: Scene, mask: Mask, trial: Trial) -> Float[Tensor, " m"]:
+    """By how much the decision is kept on each composite; below 0 it is lost."""
+    if not trial.names:
+        return scene.x.new_zeros(0)
+    soft = mask.to(scene.x)
+    moved = torch.cat([shifted(soft, dy, dx) for dy, dx in trial.steps])
+    return gap_of(answer(composite(scene.x, moved, trial.around)), trial.decision)
+
+
+def gap_of(p: Float[Tensor, "n k"], decision: Decision) -> Float[Tensor, " n"]:
+    """Probability of the target above what is required; far below 0 where it is not on top."""
+    gap = p[:, decision.question.target] - decision.required
+    return gap - OFF_TOP * (~on_top(p, decision.question)).to(gap)
+
+
+def lost(
+    answer: Answer, scene: Scene, mask: Mask, trial: Trial, hint: tuple[str, int] | None = None
+) -> tuple[str, int] | None:
+    """The draw on which the mask fails, by name, or ("shift", -1); None if it survives.
+
+    Args:
+        answer: the classifier.
+        scene: the image.
+        mask: on trial.
+        trial: the hardest first: a few composites are tried, then twice as many, and so on.
+        hint: on what a larger mask failed; tried first.
+    """
+    order = sorted(range(len(trial.names)), key=lambda i: not alike(trial.names[i], hint))
+    shifts, done = 0, 0
+    while done < len(order):
+        some = order[done : 2 * done + FIRST]
+        gap = gaps(answer, scene, mask, part(trial, some)).tolist()
+        fell = {trial.names[i]: g for i, g in zip(some, gap, strict=True) if g < 0}
+        draws = {name: g for name, g in fell.items() if name[0] == "draw"}
+        if draws:
+            return min(draws, key=lambda name: draws[name])
+        shifts += len(fell)
+        if shifts > trial.spare:
+            return "shift", -1
+        done += len(some)
+    return None
+
+
+def alike(name: tuple[str, int], told: tuple[str, int] | None) -> bool:
+    """Whether a composite is one of those told of; -1 is any number."""
+    return told is not None and name[0] == told[0] and told[1] in (name[1], -1)
+
+
+def places(mask: Mask, side: int) -> list[Place]:
+    """The cells that hold evidence, row by row; the grid begins in the upper left corner."""
+    rows, columns = mask[0, 0].nonzero(as_tuple=True)
+    return sorted(set(zip((rows // side).tolist(), (columns // side).tolist(), strict=True)))
+
+
+def without(mask: Mask, cells: Sequence[Place], side: int) -> Mask:
+    """The mask less these cells."""
+    left = mask.clone()
+    for row, column in cells:
+        left[..., row * side : (row + 1) * side, column * side : (column + 1) * side] = False
+    return left
+
+
+def needed_again(
+    answer: Answer, scene: Scene, mask: Mask, side: int, trial: Trial, told: Sequence[Cell]
+) -> tuple[Cell, ...]:
+    """Every cell of a mask, needed only if the composite that is told of it shows it again.
+
+    Args:
+        answer: the classifier, one composite a pass for a claim.
+        scene: the image.
+        mask: as exported.
+        side: of a cell.
+        trial: what the mask has to survive.
+        told: not believed, but tried.
+    """
+    said = {(cell.row, cell.column): cell for cell in told}
+    found = []
+    for place in places(mask, side):
+        cell = said.get(place, Cell(*place, ""))
+        shown = [
+            i for i, name in enumerate(trial.names) if alike(name, (cell.lost_by, cell.number))
+        ]
+        again = lost(answer, scene, without(mask, [place], side), part(trial, shown))
+        found.append(cell if again else Cell(*place, ""))
+    return tuple(found)

@@ -1,0 +1,60 @@
+"""Does the answer stay when random parts of what was hidden are shown again?
+
+Evidence should not depend on hiding just those pixels that speak against it.
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor
+
+from med_cam.classifiers.base import Answer
+from med_cam.masking import Scene, composite
+from med_cam.results import Rate
+from med_cam.verify.certificate import rate
+from med_cam.verify.decision import Decision, on_top
+
+
+def hidden(
+    answer: Answer,
+    scene: Scene,
+    masks: Bool[Tensor, "n 1 h w"],
+    around: Float[Tensor, "m c h w"],
+    decision: Decision,
+    confidence: float,
+) -> Rate:
+    """How often the target stays first, bounded from below.
+
+    Args:
+        answer: the classifier.
+        scene: the image.
+        masks: the evidence and what is shown again, from `shown_again`.
+        around: backgrounds of what stays hidden; they take turns.
+        decision: the target.
+        confidence: of the bound.
+    """
+    turns = around[torch.arange(len(masks)) % len(around)]
+    p = answer(composite(scene.x, masks.to(scene.x), turns))
+    stays = int(on_top(p, decision.question).sum())
+    return rate(stays, len(masks), confidence, at_least=True)
+
+
+def shown_again(
+    mask: Bool[Tensor, "1 1 h w"], side: int, count: int, generator: Generator
+) -> Bool[Tensor, "n 1 h w"]:
+    """The mask and random square cells besides.
+
+    In each trial every cell is shown with the same probability, itself drawn evenly from 0 to 1:
+    from almost nothing to almost everything.
+
+    Args:
+        mask: true = evidence.
+        side: of a cell, in pixels.
+        count: trials.
+        generator: on the CPU.
+    """
+    h, w = mask.shape[2:]
+    rows, columns = -(-h // side), -(-w // side)
+    shares = torch.rand(count, 1, 1, 1, generator=generator)
+    cells = torch.rand(count, 1, rows, columns, generator=generator) < shares
+    pixels = cells.repeat_interleave(side, dim=2).repeat_interleave(side, dim=3)[..., :h, :w]
+    return pixels.to(mask.device) | mask

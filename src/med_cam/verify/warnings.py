@@ -1,0 +1,129 @@
+"""What a reader must be warned of, each sentence with the figure that triggered it."""
+
+import math
+import re
+from collections.abc import Iterator
+
+from med_cam.masking import CONTENT
+from med_cam.results import BackgroundResult, Claim, Proof, Rate
+from med_cam.verify.decision import Decision, Question
+from med_cam.verify.emptiness import Emptiness
+
+RISE = 0.01  # more than rounding and the spread of the draws
+OPINION = 0.5  # a background alone that is called the target more often than not
+CERTAIN = 0.9  # a label with this probability where nothing is shown is no guess any more
+WHOLE = 0.99  # of the image: what is left out explains nothing
+
+
+def warnings_of(
+    results: tuple[BackgroundResult, ...], decision: Decision, *, others_given: bool
+) -> tuple[str, ...]:
+    """What a reader must know besides the checks, each sentence with its figure.
+
+    A masked image that is more confident than the original is a warning, not a success:
+    explanations that know the class leak it (Jethani et al. 2023, arXiv 2302.12893).
+    """
+    question = decision.question
+    label = question.labels[question.target]
+    told = []
+    for r in results:
+        if r.searched and r.mean > question.full + RISE:
+            told.append(
+                f"more confident on the evidence over {r.name} than on the whole image "
+                f"({r.mean:.2f} against {question.full:.2f})"
+            )
+        if r.alone_probability >= OPINION:
+            told.append(f"{r.name} alone is called {label} with {r.alone_probability:.2f}")
+        if not r.searched and r.kept < r.draws:
+            told.append(f"not kept over {r.name}, unseen in the search ({r.kept} of {r.draws})")
+    if not others_given:
+        told.append("no other images given: the shape test used the image's own pixels, shuffled")
+    return tuple(told)
+
+
+def opinions(empty: Emptiness) -> tuple[str, ...]:
+    """Backgrounds that the classifier is sure of without any evidence, whatever the label.
+
+    The target's own label is told by the claim, and from a lower bar on.
+    """
+    question = empty.decision.question
+    told = []
+    for name, p in empty.alone.items():
+        mean = p.mean(dim=0)
+        most = int(mean.argmax())
+        if name not in CONTENT and most != question.target and mean[most] >= CERTAIN:
+            label, sure = question.labels[most], mean[most].item()
+            told.append(
+                f"confident on an empty image: {name} alone is called {label} with {sure:.2f}"
+            )
+    return tuple(told)
+
+
+def leaks(claim: Claim, proof: Proof, area: float, question: Question) -> tuple[str, ...]:
+    """What the tests of the mask brought to light, though its claim may hold."""
+    return tuple(told_of(claim, proof, area, question.labels[question.target]))
+
+
+def told_of(claim: Claim, proof: Proof, area: float, label: str) -> Iterator[str]:
+    """The sentences, one after the other."""
+    if proof.shape.hits:
+        yield f"the mask over other images' content gives {label} in {often(proof.shape)}"
+    if proof.silhouette.hits:
+        yield f"the mask filled with a constant gives {label} in {often(proof.silhouette)}"
+    if proof.hidden.bound < proof.hidden_wanted:
+        changes = proof.hidden.trials - proof.hidden.hits
+        yield (
+            f"showing random hidden parts again changes the answer in {changes} of "
+            f"{proof.hidden.trials}: it stays in at least {floored(proof.hidden.bound)}, "
+            f"{proof.hidden_wanted:.0%} wanted"
+        )
+    if claim.holds and area >= WHOLE:
+        yield f"nothing short of {area:.0%} of the image is robust"
+
+
+def often(rate: Rate) -> str:
+    """A count with its upper bound."""
+    return (
+        f"{rate.hits} of {rate.trials} (at most {raised(rate.bound)} at "
+        f"{rate.confidence:.0%} confidence)"
+    )
+
+
+def floored(bound: float) -> str:
+    """A lower bound in percent, never rounded up."""
+    return f"{math.floor(bound * 1000 + 1e-9) / 10:.1f}%"
+
+
+def raised(bound: float) -> str:
+    """An upper bound in percent, never rounded down."""
+    return f"{math.ceil(bound * 1000 - 1e-9) / 10:.1f}%"
+
+
+NEGATIVE = frozenset(
+    {
+        "absent", "clear", "control", "healthy", "negative", "no", "nofinding", "nofindings",
+        "none", "nontumor", "nontumour", "normal", "notpresent", "notumor", "notumour",
+        "unremarkable",
+    }
+)  # fmt: skip
+ABSENCE = frozenset({"no", "without"})  # of whatever follows
+SOUND = frozenset({"normal", "healthy"})
+OF_WHAT = frozenset(  # sound tissue; a "normal pressure hydrocephalus" is none
+    {"brain", "breast", "colon", "control", "eye", "fundus", "lung", "scan", "skin", "tissue"}
+)
+
+
+def is_negative(label: str) -> bool:
+    """Whether a label names the absence of a finding, by its words.
+
+    Evidence for absence is what shows that nothing is there: it may be the whole image.
+    """
+    words = re.findall(r"[a-z]+", label.lower())
+    if not words:
+        return False
+    first, *rest = words
+    return (
+        "".join(words) in NEGATIVE
+        or first in ABSENCE
+        or (first in SOUND and bool(rest) and set(rest) <= OF_WHAT)
+    )

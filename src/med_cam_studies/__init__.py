@@ -1,0 +1,1 @@
+"""The paper's studies: data sets, training, other methods, evaluation and its report."""

@@ -1,0 +1,1 @@
+"""Data sets from their providers' layouts to splits without leaks."""

@@ -1,0 +1,111 @@
+"""Whether a download of a data set is whole, and what leaks between its parts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from med_cam.errors import ImageError
+from med_cam_studies.data.collection import Collection, Item, counts
+from med_cam_studies.data.copies import near_copies
+from med_cam_studies.data.pixels import square
+from med_cam_studies.data.splits import Splits, split
+from med_cam_studies.evaluation.findings import finding
+from med_cam_studies.training.catalogue import Study
+
+OnItem = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found of a data set on disk.
+
+    Attributes:
+        collection: as it lies there.
+        splits: as studies use it.
+        broken: sentences on files that cannot be read.
+        near: images to test on that nearly equal one to fit on or to validate on.
+        shared: groups (lesions, source tiles) on both sides of a split; the owner's may have some.
+    """
+
+    collection: Collection
+    splits: Splits
+    broken: tuple[str, ...]
+    near: tuple[Item, ...]
+    shared: tuple[str, ...]
+
+    @property
+    def lacking(self) -> Mapping[str, tuple[int, ...]]:
+        """How many images a class the owner's release has more, by part."""
+        k = len(self.collection.classes)
+        return {
+            part: tuple(
+                owned - there for owned, there in zip(of, counts(self.of(part), k), strict=True)
+            )
+            for part, of in self.collection.owner.items()
+        }
+
+    def of(self, part: str) -> list[Item]:
+        """The images of an owner's part; all of them where the owner has none."""
+        return [item for item in self.collection.items if part in ("", item.part)]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every file of the owner's release is there and can be read."""
+        whole = not any(any(of) for of in self.lacking.values())
+        faults = self.collection.missing or self.broken or self.collection.contradictions
+        return whole and not faults
+
+
+def checked(study: Study, root: Path, on_item: OnItem = lambda: None) -> Checked:
+    """Read every file of a data set once.
+
+    Args:
+        study: which data set.
+        root: where it lies.
+        on_item: called after every file.
+
+    Raises:
+        DataError: if the folder does not hold that data set.
+    """
+    collection = study.collect(root)
+    broken = {item.name: told for item in everything(collection) if (told := fault(item, on_item))}
+    whole = [item for item in collection.items if item.name not in broken]
+    splits = split(whole, validated=study.validated, tested=study.tested)
+    known = [*splits.fit, *splits.validation]
+    near = near_copies(splits.testing, known).tolist() if splits.testing and known else []
+    return Checked(
+        collection,
+        splits,
+        tuple(broken.values()),
+        tuple(item for item, close in zip(splits.testing, near, strict=False) if close),
+        shared_groups(splits),
+    )
+
+
+def everything(collection: Collection) -> tuple[Item, ...]:
+    """Every image of the data set, in the split or not."""
+    return (*collection.items, *collection.outlined)
+
+
+def fault(item: Item, on_item: OnItem) -> str:
+    """What is wrong with an item's files, in a sentence; "" if they can be read."""
+    try:
+        square(item.path, size=1, channels=1)
+        for mask in item.masks.values():
+            finding(mask)
+    except ImageError as error:
+        return str(error)
+    finally:
+        on_item()
+    return ""
+
+
+def shared_groups(splits: Splits) -> tuple[str, ...]:
+    """Groups that are to test on as well as to fit on or to validate on."""
+    tested, known = groups(splits.testing), groups([*splits.fit, *splits.validation])
+    return tuple(sorted(tested & known))
+
+
+def groups(items: Sequence[Item]) -> frozenset[str]:
+    """The groups of some items, where they are known."""
+    return frozenset(item.group for item in items if item.group)

@@ -1,0 +1,1 @@
+"""Explanations of a test set against people's outlines and other methods."""

@@ -1,0 +1,148 @@
+"""A study from its data set and a classifier to rows, each image as soon as it is done."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from med_cam.config.toml import as_table
+from med_cam.errors import OutputError
+from med_cam.search.train import OnStep
+from med_cam_studies.data.collection import Item
+from med_cam_studies.data.copies import digest, near_copies
+from med_cam_studies.evaluation.item_result import Setting, item_row
+from med_cam_studies.evaluation.rows import Overlap, Row
+from med_cam_studies.training.export import write_whole
+
+ROWS, RUN = "rows.jsonl", "run.json"
+OTHERS = 32  # other images for the shape test, evenly over the classes
+
+OnItem = Callable[[Item, int], OnStep | None]  # which image, its place; what its steps are told
+
+
+def chosen(items: Sequence[Item], per_class: int) -> tuple[Item, ...]:
+    """Of each of the owner's classes the first by SHA-256 of the file: nobody's choice."""
+    hashes = {item.name: digest(item.path) for item in items}
+    order = sorted(items, key=lambda item: (item.label, hashes[item.name]))
+    labels = sorted({item.label for item in items})
+    return tuple(item for k in labels for item in [i for i in order if i.label == k][:per_class])
+
+
+def reference_items(items: Sequence[Item], *, most: int = OTHERS) -> tuple[Item, ...]:
+    """At most so many for the shape test, as many of each class; none of them is explained."""
+    classes = len({item.label for item in items})
+    return chosen(items, max(1, most // max(1, classes)))[:most]
+
+
+def reproduced(
+    items: Sequence[Item], setting: Setting, on_item: OnItem
+) -> Iterator[Row | tuple[Item, Exception]]:
+    """The line of every image, those of an earlier run first; an error does not stop the others.
+
+    Raises:
+        OutputError: if the folder is of another run, or cannot be written.
+    """
+    begin(setting)
+    known = known_rows(setting.out)
+    yield from (known[item.name] for item in items if item.name in known)
+    for place, item in enumerate(items):
+        if item.name in known:
+            continue
+        try:
+            row = item_row(item, setting, on_item(item, place))
+        except Exception as error:  # noqa: BLE001  the other images are still to be done
+            yield item, error
+            continue
+        append(row, setting.out)
+        yield row
+
+
+def begin(setting: Setting) -> None:
+    """Mark the folder as this run's.
+
+    Raises:
+        OutputError: if it is another run's, or cannot be written.
+    """
+    wanted = json.loads(json.dumps(identity(setting)))
+    path = setting.out / RUN
+    if not path.exists():
+        write_whole(path, f"{json.dumps(wanted, indent=2)}\n".encode())
+        return
+    found = read_json(path)
+    if found != wanted:
+        changed = [key for key in wanted if found.get(key) != wanted[key]]
+        raise OutputError(
+            f"{setting.out} holds a run with another {' and '.join(changed) or 'content'}; give "
+            "another --out, or remove it."
+        )
+
+
+def identity(setting: Setting) -> dict[str, Any]:
+    """What has to be equal for results to stand in one table."""
+    return {
+        "classifier": setting.classifier.sha256,
+        "settings": as_table(setting.config),
+        "tiles": setting.tiles,
+    }
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What a JSON file of ours holds.
+
+    Raises:
+        OutputError: if it cannot be read.
+    """
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path} cannot be read ({error}); remove the folder.") from error
+    return found
+
+
+def known_rows(out: Path) -> Mapping[str, Row]:
+    """Lines of an earlier run, by image; a last line that was cut off by a kill is none."""
+    path = out / ROWS
+    if not path.exists():
+        return {}
+    rows = {}
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        if line.endswith("\n"):
+            row = row_of(json.loads(line))
+            rows[row.image] = row
+    return rows
+
+
+def row_of(table: Mapping[str, Any]) -> Row:
+    """A line as a value."""
+    overlaps = {name: Overlap(**values) for name, values in table["overlaps"].items()}
+    return Row(**{**table, "warnings": tuple(table["warnings"]), "overlaps": overlaps})
+
+
+def append(row: Row, out: Path) -> None:
+    """Add a line, after a line that a kill may have cut off.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    path = out / ROWS
+    try:
+        cut = path.exists() and path.stat().st_size > 0 and path.read_bytes()[-1:] != b"\n"
+        if cut:
+            whole = path.read_bytes().rpartition(b"\n")
+            path.write_bytes(whole[0] + whole[1])
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror}); make room, or give another --out."
+        ) from error
+
+
+def seen_before(items: Sequence[Item], known: Sequence[Item]) -> tuple[Item, ...]:
+    """Items that are, byte for byte or nearly, what the classifier was fitted or validated on.
+
+    IDRiD's outlined eyes are numbered apart from the graded ones, and some of them are the same.
+    """
+    close = near_copies(items, known).tolist()
+    return tuple(item for item, seen in zip(items, close, strict=True) if seen)

@@ -1,0 +1,1 @@
+"""Other methods and controls under the same protocol."""

@@ -1,0 +1,98 @@
+"""Grad-CAM: a layer's maps, each weighted by the mean gradient of the target's logit to it.
+
+After Selvaraju et al. 2017 (arXiv 1610.02391). For transformers the tokens of a block are
+read as maps. Of the tapped layers the last is taken whose places the logit depends on: after the
+last block of a vision transformer the logit is read from the class token alone, and the gradient
+to every place is zero.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Generator, Tensor
+from torch.autograd.graph import GradientEdge
+
+from med_cam.case.case import Case
+from med_cam.errors import ClassifierError
+
+
+def grad_cam(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
+    """The paper's equations 1 and 2, on the deepest tapped layer that has places.
+
+    Raises:
+        ClassifierError: if no tapped layer has places that the logit depends on.
+    """
+    x = case.scene.x.clone().requires_grad_()
+    outputs = case.forward(x)
+    logit = outputs.logits[0, case.question.target]
+    gradients = gradients_at(logit, outputs.activations)
+    h, w = x.shape[2:]
+    for activation, gradient in reversed(list(zip(outputs.activations, gradients, strict=True))):
+        maps, slopes = as_maps(activation.detach(), h, w), as_maps(gradient, h, w)
+        if maps is not None and slopes is not None and slopes.any():
+            cam = weighted_maps(maps, slopes)
+            return F.interpolate(cam, (h, w), mode="bilinear", align_corners=False)
+    raise ClassifierError(
+        "Grad-CAM needs a tapped layer with maps or tokens that the target depends on; name one "
+        "as tap of the classifier."
+    )
+
+
+def weighted_maps(
+    maps: Float[Tensor, "1 c h w"], slopes: Float[Tensor, "1 c h w"]
+) -> Float[Tensor, "1 1 h w"]:
+    """Sum of the maps, each times the mean of its slopes.
+
+    The paper cuts off what is below zero; here it keeps its order, for a cut at any area needs
+    one there too. Cuts of the positive part are the same.
+    """
+    weights = slopes.mean(dim=(2, 3), keepdim=True)  # 1 c 1 1
+    return (weights * maps).sum(dim=1, keepdim=True)
+
+
+def gradients_at(logit: Float[Tensor, ""], activations: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Gradient of a logit to each tapped activation; zero where it does not depend on it.
+
+    The taps are copies beside the path from input to output (a later layer may write over the
+    original), so the gradient is asked for where the copy was made.
+    """
+    edges = []
+    for activation in activations:
+        copied = activation.grad_fn
+        node, output = copied.next_functions[0] if copied else (None, 0)
+        if node is None:
+            raise ClassifierError(
+                "Grad-CAM needs gradients to the tapped layers; the classifier gives none."
+            )
+        edges.append(GradientEdge(node, output))
+    found: Sequence[Tensor | None] = ()
+    if edges:
+        found = torch.autograd.grad(logit, edges, allow_unused=True)
+    return tuple(
+        torch.zeros_like(a) if g is None else g for a, g in zip(activations, found, strict=True)
+    )
+
+
+def as_maps(values: Tensor, h: int, w: int) -> Float[Tensor, "1 c h1 w1"] | None:
+    """Activations as maps of an image of h x w; None for a layer without places.
+
+    Maps may have their channels first or last; of tokens 1 n d, those in excess of a grid in the
+    image's proportions (class and register tokens) come first and are left out.
+    """
+    if values.ndim == 4:
+        first = abs(math.log(values.shape[2] / values.shape[3] * w / h))
+        last = abs(math.log(values.shape[1] / values.shape[2] * w / h))
+        maps = values if first <= last else values.permute(0, 3, 1, 2)
+        return maps if maps.shape[2:] != (1, 1) else None
+    if values.ndim != 3:
+        return None
+    rows = math.isqrt(values.shape[1] * h // w)
+    columns = values.shape[1] // max(rows, 1)
+    columns = min(columns, round(rows * w / h))
+    if rows * columns < 2:
+        return None
+    places = values[:, values.shape[1] - rows * columns :]  # 1 n d
+    return places.transpose(1, 2).reshape(1, -1, rows, columns)

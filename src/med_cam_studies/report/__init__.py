@@ -1,0 +1,1 @@
+"""Figure, tables and report.html of a study."""

@@ -1,0 +1,142 @@
+"""What a study shows: the figure, the tables and the report, from rows and the files of a run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor
+
+from med_cam.images.mask_file import mask_from_png
+from med_cam.images.read import read_image
+from med_cam.report.wording import NOT_A_DIAGNOSIS
+from med_cam_studies.data.collection import Item
+from med_cam_studies.evaluation.comparison import summaries
+from med_cam_studies.evaluation.item_result import (
+    GRAD_CAM,
+    ROLLOUT,
+    map_file,
+    map_from_png,
+    outline_of,
+)
+from med_cam_studies.evaluation.rows import Row, Shown
+from med_cam_studies.report.gallery import gallery_files
+from med_cam_studies.report.page import FILE as REPORT, page
+from med_cam_studies.report.tables import (
+    Table,
+    ahead_table,
+    comparison_table,
+    markdown,
+    rows_csv,
+    summary,
+)
+from med_cam_studies.training.export import write_whole
+
+LONGEST = 1200  # pixels a side at most in figures and report; sources may have twelve million
+TABLE, SUMMARY = "table.csv", "table.md"
+FILES = ("figure.pdf", "figure.png", TABLE, SUMMARY, REPORT)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands before the rows.
+
+    Attributes:
+        title: of the study.
+        classes: in the order of the figure.
+        facts: what the figures rest on, by name.
+        notes: what a reader has to know besides.
+    """
+
+    title: str
+    classes: tuple[str, ...]
+    facts: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def publish(head: Head, rows: Sequence[Row], items: Mapping[str, Item], out: Path) -> None:
+    """Write figure, tables and report to a run's folder, each file whole or not at all.
+
+    Args:
+        head: what stands before the rows.
+        rows: in the order of the report.
+        items: by name, for their files.
+        out: with the results and maps of the rows in it.
+
+    Raises:
+        ImageError: if an image, a mask or a map cannot be read.
+        OutputError: if a file cannot be written.
+    """
+    shown = [shown_row(row, items[row.image], out) for row in rows]
+    tables = tables_of(rows, head.classes)
+    report = page(head.title, shown, facts=head.facts, tables=tables, notes=head.notes)
+    contents = {
+        **gallery_files(shown, title=head.title, classes=head.classes),
+        TABLE: rows_csv(rows).encode(),
+        SUMMARY: summary_text(head, tables).encode(),
+        REPORT: report.encode(),
+    }
+    for name, content in contents.items():
+        write_whole(out / name, content)
+
+
+def tables_of(rows: Sequence[Row], classes: Sequence[str]) -> dict[str, Table]:
+    """By heading: by class, and where findings are outlined method against method."""
+    tables = {"By class": summary(rows, classes)}
+    compared = summaries(rows, generator=Generator().manual_seed(0))
+    if compared:
+        tables["Evidence and outlined findings, at equal area"] = comparison_table(compared)
+        tables["How far ours is ahead, image by image"] = ahead_table(compared)
+    return tables
+
+
+def summary_text(head: Head, tables: Mapping[str, Table]) -> str:
+    """The tables as Markdown, with what they rest on."""
+    told = [f"- {name}: {value}" for name, value in head.facts.items()]
+    parts = [f"# {head.title}", NOT_A_DIAGNOSIS, "\n".join(told), *head.notes]
+    for heading, table in tables.items():
+        parts += [f"## {heading}", markdown(table.head, table.rows).rstrip()]
+    return "\n\n".join(parts) + "\n"
+
+
+def shown_row(row: Row, item: Item, out: Path) -> Shown:
+    """A row with its pictures, none of them larger than a page can show.
+
+    Raises:
+        ImageError: if one of them cannot be read.
+    """
+    image = read_image(item.path)
+    mask = mask_from_png((out / row.folder / "mask.png").read_bytes())
+    files = {name: map_file(out, row.image, name) for name in (GRAD_CAM, ROLLOUT)}
+    maps = {name: map_from_png(path) for name, path in files.items() if path.exists()}
+    outlined = outline_of(item, image)
+    whole = Shown(row, image.pixels, mask, maps, outlined)
+    k = -(-max(mask.shape) // LONGEST)
+    return whole if k == 1 else shrunk(whole, k)
+
+
+def shrunk(shown: Shown, k: int) -> Shown:
+    """The same with k by k pixels as one: the mean of images and maps, most of a mask."""
+    return replace(
+        shown,
+        pixels=pooled(shown.pixels, k),
+        mask=most(shown.mask, k),
+        maps={name: pooled(values[None], k)[0] for name, values in shown.maps.items()},
+        finding=None if shown.finding is None else anywhere(shown.finding, k),
+    )
+
+
+def pooled(x: Float[Tensor, "c h w"], k: int) -> Float[Tensor, "c h1 w1"]:
+    """Means of k by k pixels; of fewer at the far edges."""
+    return F.avg_pool2d(x[None], k, ceil_mode=True, count_include_pad=False)[0]
+
+
+def most(mask: Bool[Tensor, "h w"], k: int) -> Bool[Tensor, "h1 w1"]:
+    """True where at least half of k by k pixels is."""
+    return pooled(mask.float()[None], k)[0] >= 0.5
+
+
+def anywhere(finding: Bool[Tensor, "h w"], k: int) -> Bool[Tensor, "h1 w1"]:
+    """True where any of k by k pixels is, so that a finding of a few pixels stays to be seen."""
+    return F.max_pool2d(finding.float()[None], k, ceil_mode=True)[0] > 0

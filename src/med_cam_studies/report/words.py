@@ -1,0 +1,41 @@
+"""How studies word a method, a decision and a verdict: alike in figure, tables and page."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from med_cam.report import wording
+from med_cam_studies.evaluation.rows import OURS, Row
+
+METHOD_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        OURS: "Med-CAM",
+        "grad_cam": "Grad-CAM",
+        "attention_rollout": "Attention rollout",
+        "rise": "RISE",
+        "extremal_perturbations": "Extremal perturbations",
+        "centre_disc": "Disc in the centre",
+        "one_disc": "One disc",
+        "smooth_random": "Smooth random map",
+    }
+)
+
+
+def method(name: str) -> str:
+    """A method in words; its name with spaces where there are none."""
+    return METHOD_WORDS.get(name, name.replace("_", " "))
+
+
+def decision(row: Row) -> str:
+    """Probability before and after, and the area: "0.97 \u2192 0.90, area 8.7%"."""
+    before, after = wording.probability(row.before), wording.probability(row.after)
+    return f"{before} \u2192 {after}, area {wording.percent(row.area)}"
+
+
+def verdict(row: Row) -> str:
+    """A sign and a word, so that colour is not needed to tell them apart."""
+    return "\u2713 verified" if row.verified else "\u2717 not verified"
+
+
+def differing_truth(row: Row) -> str:
+    """The owner's class where it is not the one explained, else ""."""
+    return row.truth if row.truth != row.label else ""

@@ -1,0 +1,1 @@
+"""A classifier of a data set: recipes, the loop, the measured model."""

@@ -1,0 +1,142 @@
+"""A classifier on a data set's Testing part, read and prepared as `med-cam explain` does it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from med_cam.case.counting import answers
+from med_cam.classifiers.base import Classifier, attached
+from med_cam.errors import ClassifierError, ImageError
+from med_cam.images.read import read_image
+from med_cam_studies.data.collection import Item
+from med_cam_studies.data.copies import near_copies
+from med_cam_studies.data.splits import Splits
+from med_cam_studies.training.metrics import blank, emptiness
+from med_cam_studies.training.performance import Performance, performance
+
+BATCH = 32  # images a pass
+DRAWS = 8  # of each kind of noise
+SEED = 1  # of the noise
+
+OnImages = Callable[[int], None]  # told how many more images are done
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """Answers to one kind of image without content.
+
+    Attributes:
+        draws: images of it.
+        mean: probability of each class.
+        highest: of any class in any draw.
+    """
+
+    draws: int
+    mean: tuple[float, ...]
+    highest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a classifier reaches on the Testing part of a data set.
+
+    Attributes:
+        labels: names of its classes, in the order of `testing.counts`.
+        testing: on every image of the part that can be read.
+        apart: the same without near copies of images to fit on; None where nothing is left.
+        near: how many near copies there are.
+        empty: answers to images without content, by background.
+        broken: sentences on files that cannot be read.
+    """
+
+    labels: tuple[str, ...]
+    testing: Performance
+    apart: Performance | None
+    near: int
+    empty: Mapping[str, Empty]
+    broken: tuple[str, ...]
+
+
+def measured(
+    classifier: Classifier,
+    splits: Splits,
+    classes: Sequence[str],
+    on_images: OnImages = lambda _: None,
+) -> Measured:
+    """Testing read once: performance with and without near copies, and answers to emptiness.
+
+    Args:
+        classifier: that was trained on these splits.
+        splits: of the data set.
+        classes: of the data set, in the order of its labels.
+        on_images: told the images of every batch when it is done.
+
+    Raises:
+        ClassifierError: if the classifier does not know a class of the data set.
+        DataError: if no image of Testing can be read.
+    """
+    index = [label_index(classifier, name) for name in classes]
+    items, probabilities, broken = answered(classifier, splits.testing, on_images)
+    truth = torch.tensor([index[item.label] for item in items])
+    apart = ~near_copies(items, [*splits.fit, *splits.validation])
+    return Measured(
+        labels=classifier.labels,
+        testing=performance(truth, probabilities),
+        apart=performance(truth[apart], probabilities[apart]) if apart.any() else None,
+        near=int((~apart).sum()),
+        empty=empty_answers(classifier),
+        broken=broken,
+    )
+
+
+def label_index(classifier: Classifier, name: str) -> int:
+    """Which output speaks for a class of the data set.
+
+    Raises:
+        ClassifierError: if none does.
+    """
+    if name not in classifier.labels:
+        raise ClassifierError(
+            f"{classifier.name} knows no {name!r}, only {', '.join(classifier.labels)}; give a "
+            "classifier of this data set."
+        )
+    return classifier.labels.index(name)
+
+
+def answered(
+    classifier: Classifier, items: Sequence[Item], on_images: OnImages
+) -> tuple[list[Item], Float[Tensor, "n k"], tuple[str, ...]]:
+    """The items that can be read, their probabilities, and a sentence on each of the others."""
+    done: list[Item] = []
+    parts: list[Tensor] = [torch.zeros(0, len(classifier.labels))]
+    broken: list[str] = []
+    with attached(classifier) as forward:
+        answer = answers(forward, classifier, BATCH)
+        for start in range(0, len(items), BATCH):
+            batch = []
+            for item in items[start : start + BATCH]:
+                try:
+                    image = read_image(item.path, channels=classifier.channels)
+                    batch.append(classifier.prepare(image))
+                    done.append(item)
+                except ImageError as error:
+                    broken.append(str(error))
+            if batch:
+                parts.append(answer(torch.cat(batch)).cpu())
+            on_images(len(items[start : start + BATCH]))
+    return done, torch.cat(parts), tuple(broken)
+
+
+def empty_answers(classifier: Classifier) -> Mapping[str, Empty]:
+    """Probabilities where there is no content; 1 / k for each class is the best there."""
+    generator = Generator().manual_seed(SEED)
+    with attached(classifier) as forward:
+        answer = answers(forward, classifier, BATCH)
+        found = emptiness(answer, blank(classifier), draws=DRAWS, generator=generator)
+    return {
+        name: Empty(len(p), tuple(p.mean(dim=0).tolist()), p.max().item())
+        for name, p in found.items()
+    }

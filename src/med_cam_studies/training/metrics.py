@@ -1,0 +1,56 @@
+"""What studies count: confusions and answers to emptiness; pure functions."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Generator, Tensor
+
+from med_cam.classifiers.base import Answer, Classifier
+from med_cam.masking import Scene
+from med_cam.verify.sufficiency import drawn
+
+EMPTY = ("grey", "black", "white", "gaussian", "uniform")  # backgrounds without any content
+
+
+def confusion(
+    labels: Int[Tensor, " n"], answers: Int[Tensor, " n"], classes: int
+) -> Int[Tensor, "k k"]:
+    """How many images of each class (row) got each answer (column)."""
+    return torch.bincount(labels * classes + answers, minlength=classes**2).view(classes, classes)
+
+
+def accuracies(counts: Int[Tensor, "k k"]) -> tuple[float, ...]:
+    """Share answered right of each class, and last of all images; NaN where there are none."""
+    right, of = counts.diagonal(), counts.sum(dim=1)
+    shares = torch.cat([right / of, (right.sum() / of.sum())[None]])
+    return tuple(shares.tolist())
+
+
+def balanced_accuracy(
+    labels: Int[Tensor, " n"], answers: Int[Tensor, " n"], classes: int
+) -> float:
+    """Mean over the classes that occur of the share answered right."""
+    *shares, _ = accuracies(confusion(labels, answers, classes))
+    return torch.tensor(shares).nanmean().item()
+
+
+def blank(classifier: Classifier) -> Scene:
+    """The classifier's frame without an image in it."""
+    x = torch.zeros(1, classifier.channels, *classifier.input_size, device=classifier.device)
+    white = classifier.normalise(torch.ones_like(x[..., :1, :1]))
+    valid = torch.ones_like(x[:, :1], dtype=torch.bool)
+    return Scene(x=x, valid=valid, black=classifier.black(), white=white, others=x[:0])
+
+
+def emptiness(
+    answer: Answer, scene: Scene, *, draws: int, generator: Generator
+) -> dict[str, Float[Tensor, "n k"]]:
+    """Probabilities on images without content, by background; one draw of those that are fixed.
+
+    Args:
+        answer: the classifier; an opinion of 1 / k on each class is the best it can have here.
+        scene: whose frame and whose black and white are used, never its content.
+        draws: of each random background.
+        generator: on the CPU.
+    """
+    backgrounds = drawn(scene, EMPTY, draws, generator)
+    return {name: answer(x) for name, x in backgrounds.items()}

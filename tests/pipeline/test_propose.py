@@ -1,0 +1,254 @@
+"""From scores to a claim: growing until it holds, on draws of its own, never on what is unseen."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from med_cam.case.case import observed
+from med_cam.case.seeds import AFTER, BREAKING, CANDIDATES, CERTIFY, CLAIM, SEARCH, fresh
+from med_cam.classifiers.base import Classifier, attached
+from med_cam.config.settings import Config, Refinement, Verification
+from med_cam.images.geometry import Image
+from med_cam.masking import gaussian
+from med_cam.pipeline.explain import explain
+from med_cam.pipeline.propose import candidate_rules, settle, shares_to_claim
+
+SIDE = 32
+RULES = Verification(draws=3, unseen_draws=1, unseen=("black",))
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+class Lit(nn.Module):
+    """Class 1 where enough of one square is bright; nowhere else is looked at."""
+
+    def __init__(self, rows=(10, 20), columns=(10, 20), share=0.6):
+        super().__init__()
+        self.rows, self.columns, self.share = slice(*rows), slice(*columns), share
+        self.act = nn.Identity()
+
+    def forward(self, x):
+        lit = self.act(x)[:, 0, self.rows, self.columns].clamp(0, 1).mean(dim=(1, 2))
+        z = 30 * (lit - self.share)
+        return torch.stack([torch.zeros_like(z), z], dim=1)
+
+
+def classifier(rule, module):
+    return Classifier(module, ("dark", "lit"), (SIDE, SIDE), 1, (0.5,), (0.5,), rule=rule)
+
+
+def lit_image(model, size):
+    """Dark, but for the square that the classifier looks at in its frame."""
+    pixels = torch.full((1, *size), 0.3)
+    frame = torch.zeros(1, 1, SIDE, SIDE, dtype=torch.bool)
+    frame[..., model.module.rows, model.module.columns] = True
+    pixels[0, model.geometry(Image(pixels)).restore(frame)] = 1.0
+    return Image(pixels)
+
+
+@contextmanager
+def the_case(*, size=(SIDE, SIDE), rule="squash", module=None, watch=None, target=None):
+    model = classifier(rule, module or Lit())
+    with attached(model) as forward:
+
+        def watched(x):
+            if watch is not None:
+                watch.append(x.clone())
+            return forward(x)
+
+        yield observed(watched, model, lit_image(model, size), target, None)
+
+
+def scores_of_box(rows, columns):
+    """Highest in the middle of a box, falling with the distance from it."""
+    i = torch.arange(SIDE)[:, None].float() - sum(rows) / 2 + 0.5
+    j = torch.arange(SIDE)[None].float() - sum(columns) / 2 + 0.5
+    return -torch.maximum(i.abs(), j.abs())[None, None] - 1e-4 * (i + 1.1 * j)
+
+
+GOOD = scores_of_box((10, 20), (10, 20))
+
+
+def area_of(mask):
+    return mask.float().mean().item()
+
+
+def test_the_mask_grows_by_the_factor_until_a_claim_holds():
+    judged = []
+
+    def passes(mask):  # too lenient: what it lets through is too small for the claim
+        judged.append(area_of(mask))
+        return judged[-1] > 0.04
+
+    config = Config(refinement=Refinement(growth=1.5, attempts=6, rounds=8), verification=RULES)
+    with the_case() as case:
+        found = settle(case, GOOD, passes, config)
+    smallest = min(share for share in judged if share > 0.04)
+    times = found.area / smallest
+    claims = len(found.claims)
+    assert [claim.holds for claim in found.claims] == [False] * (claims - 1) + [True]
+    assert claims > 2
+    assert times == pytest.approx(1.5 ** (claims - 1), rel=0.03)
+    assert found.claim.holds
+
+
+def test_a_claim_that_holds_at_once_is_the_only_one():
+    with the_case() as case:
+        found = settle(case, GOOD, lambda m: area_of(m) > 0.3, Config(verification=RULES))
+    assert len(found.claims) == 1
+    assert found.claim.holds
+    assert 0.3 < found.area < 0.35
+
+
+def test_where_no_candidate_passes_the_whole_image_is_claimed_on():
+    with the_case() as case:
+        found = settle(case, GOOD, lambda _: False, Config(verification=RULES))
+    assert found.area == 1
+    assert len(found.claims) == 1
+    assert found.mask.all()
+
+
+def test_areas_to_claim_end_with_the_whole_image():
+    rules = Refinement(growth=2.0, attempts=3)
+    assert list(shares_to_claim(0.1, rules)) == [0.1, 0.2, 0.4, 1.0]
+    assert list(shares_to_claim(0.4, rules)) == [0.4, 0.8, 1.0]
+    assert list(shares_to_claim(None, rules)) == [1.0]
+    assert list(shares_to_claim(0.1, replace(rules, attempts=0))) == [1.0]
+
+
+def test_the_papers_cut_is_one_half_and_is_not_grown():
+    scores = torch.full((1, 1, SIDE, SIDE), -1.0)
+    scores[..., 3:9, 4:20] = 1.0
+    config = Config(refinement=Refinement(cut="threshold"), verification=RULES)
+    with the_case() as case:
+        found = settle(case, scores, lambda _: True, config)
+    assert torch.equal(found.mask, scores[0, 0].sigmoid() > 0.5)
+    assert len(found.claims) == 1
+    assert not found.claim.holds  # it is elsewhere
+
+
+def test_candidates_are_asked_for_more_than_the_claim_and_cost_less():
+    config = Config()
+    rules = candidate_rules(config)
+    assert rules.share > config.verification.share
+    assert rules.shape_trials < config.verification.shape_trials
+    assert rules.backgrounds == config.verification.backgrounds
+    assert rules.stable_rate == config.verification.stable_rate
+
+
+def noise_of(draws):
+    """The Gaussian noise among composites: what a corner shows that no mask holds."""
+    corner = [x[i, 0, 0, :4] for x in draws for i in range(len(x))]
+    return {tuple(c.tolist()) for c in corner if c.abs().max() > 0 and c.std() > 0.01}
+
+
+def test_every_claim_has_draws_that_no_candidate_and_no_other_claim_has_seen():
+    watch = []
+    config = Config(
+        refinement=Refinement(growth=1.5, attempts=3, rounds=2, draws=3),
+        verification=replace(RULES, shape_trials=20),
+    )
+    judged = []
+
+    def passes(mask):
+        judged.append(1)
+        return area_of(mask) > 0.02
+
+    with the_case(watch=watch) as case:
+        settle(case, scores_of_box((4, 8), (20, 24)), passes, config)
+        scene = case.scene
+    seen = noise_of(watch)
+    for attempt in range(3):
+        first = gaussian(scene, fresh(config.seed, CLAIM + attempt))[0, 0, 0, :4]
+        assert tuple(first.tolist()) in seen
+    candidates = gaussian(scene, fresh(config.seed, CANDIDATES))[0, 0, 0, :4]
+    assert tuple(candidates.tolist()) not in seen
+
+
+def test_every_purpose_of_every_seed_draws_alone():
+    purposes = [SEARCH, CANDIDATES, BREAKING, AFTER, *range(CLAIM, CERTIFY + 50)]
+    seeds = (0, 1, 2, 2**26, 2**26 + 1, 2**32 - 1)  # torch reads 32 bits of what it is given
+    drawn = {
+        torch.rand(1, generator=fresh(seed, purpose), dtype=torch.float64).item()
+        for seed in seeds
+        for purpose in purposes
+    }
+    assert len(drawn) == len(seeds) * len(purposes)
+
+
+def test_claims_are_made_one_composite_at_a_time():
+    watch = []
+    with the_case(watch=watch) as case:
+        watch.clear()
+        settle(case, GOOD, lambda m: area_of(m) > 0.3, Config(verification=RULES))
+    assert watch
+    assert {len(x) for x in watch} == {1}
+
+
+def test_the_claim_is_on_the_mask_in_the_sources_pixels():
+    """A source smaller than the frame cannot hold every mask of the frame."""
+    with the_case(size=(8, 8)) as case:
+        found = settle(case, GOOD, lambda m: area_of(m) > 0.25, Config(verification=RULES))
+        again = case.geometry.project(found.mask)
+    assert found.mask.shape == (8, 8)
+    blocks = again.view(8, 4, 8, 4).float().mean(dim=(1, 3))
+    assert set(blocks.unique().tolist()) == {0.0, 1.0}
+    assert found.area == found.mask.float().mean().item()
+    assert found.claim.holds
+
+
+def test_padding_is_never_evidence():
+    """The scores are highest on the padding; a wide image lies between rows 12 and 20."""
+    scores = scores_of_box((0, 4), (10, 20))
+    judged = []
+
+    def passes(mask):
+        judged.append(mask)
+        return area_of(mask) > 0.1
+
+    with the_case(size=(16, 64), rule="pad", module=Lit((13, 19))) as case:
+        valid = case.scene.valid
+        assert 0 < area_of(valid) < 1
+        found = settle(case, scores, passes, Config(verification=RULES))
+        everywhere = settle(case, scores, lambda _: False, Config(verification=RULES))
+    assert judged
+    assert not any((mask & ~valid).any() for mask in judged)
+    assert area_of(judged[0]) == pytest.approx(0.1, abs=1 / SIDE**2)  # none spent on padding
+    assert found.mask.shape == (16, 64)
+    assert everywhere.area == 1  # all of the source is seen
+    assert everywhere.claim.holds
+
+
+def test_what_a_crop_cuts_off_is_never_evidence():
+    with the_case(size=(40, 120), rule="crop") as case:
+        seen = case.geometry.seen()
+        assert area_of(seen) == pytest.approx(1 / 3, abs=0.02)
+        found = settle(case, GOOD, lambda m: area_of(m) > 0.3, Config(verification=RULES))
+        whole = settle(case, GOOD, lambda _: False, Config(verification=RULES))
+    assert found.claim.holds
+    assert not (found.mask & ~seen).any()
+    assert 0.29 < found.area / area_of(seen) < 0.35  # of what is seen, to a bisection step
+    assert torch.equal(whole.mask, seen)
+    assert whole.area == pytest.approx(area_of(seen))
+
+
+@pytest.mark.parametrize(
+    ("size", "rule"), [((8, 12), "crop"), ((8, 12), "pad"), ((5, 7), "squash"), ((96, 40), "crop")]
+)
+def test_a_whole_explanation_in_any_geometry_comes_back_in_the_sources_pixels(size, rule):
+    model = classifier(rule, Lit((8, 24), (8, 24), share=0.4))
+    image = lit_image(model, size)
+    config = Config(
+        search=replace(Config().search, steps=2, grid=8, widths=(8,), places=3, radii=(0.6,)),
+        verification=RULES,
+    )
+    found = explain(model, image, config=config)
+    assert found.label == "lit"
+    assert found.mask.shape == size
+    assert not (found.mask & ~model.geometry(image).seen()).any()
+    assert found.soft.shape == (SIDE, SIDE)
