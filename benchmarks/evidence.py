@@ -34,8 +34,8 @@ from med_cam.case.case import observed
 from med_cam.case.references import References, prepare_references
 from med_cam.case.round_trip import exported
 from med_cam.case.seeds import AFTER, fresh
-from med_cam.certification.certificate import certificate_of, empty_of
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.certification.certificate import certificate_of, response_of
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.bundled import bundled_classifier, bundled_references
 from med_cam.classifiers.load import load_classifier
 from med_cam.config.presets import preset
@@ -44,7 +44,7 @@ from med_cam.images.geometry import Image
 from med_cam.images.read import find_images, read_image
 from med_cam.masking import keep_most
 from med_cam.pipeline.explain import explain
-from med_cam.recheck.recheck import Asked, Recomputed, recomputed
+from med_cam.recheck.recheck import Asked, Rechecked, rechecked
 from med_cam.report.origin import provenance
 from med_cam.report.saved import Saved, read_saved
 from med_cam.report.write import write
@@ -135,7 +135,7 @@ def explained(item: Item) -> None:
         "area": found.area,
         "warnings": list(found.claim.warnings),
         "mask": packed(found.mask),
-        "stages": {s.name: (s.forward, s.backward, s.seconds) for s in found.stages},
+        "timeline": {s.name: (s.forward, s.backward, s.seconds) for s in found.timeline},
     }
     line["looked_further"] = bench.config.certification.alternatives > 0
     line |= proved(found) | verified(found, image, bench) | {"controls": controls(found, image)}
@@ -145,27 +145,27 @@ def explained(item: Item) -> None:
 
 def proved(found: Explanation) -> dict[str, object]:
     """The numbers of the proof."""
-    proof, certificate = found.proof, found.claim.certificate
-    if proof is None or certificate is None:
+    tests, certificate = found.tests, found.claim.certificate
+    if tests is None or certificate is None:
         return {"proved": False}
-    cells = proof.minimality
+    cells = tests.minimality
     return {
         "proved": True,
         "bound": certificate.bound,
         "tried": certificate.tried,
         "certified": certificate.holds,
         "before": found.area if cells is None else cells.before,
-        "cells": 0 if cells is None else len(cells.cells),
+        "patches": 0 if cells is None else len(cells.patches),
         "needed": 0 if cells is None else cells.needed,
         "minimal": cells is not None and cells.holds,
-        "necessary": proof.necessity.holds,
-        "changed": proof.necessity.changed / proof.necessity.draws,
-        "hidden": proof.hidden.hits / proof.hidden.trials,
-        "hidden_bound": proof.hidden.bound,
-        "alternatives": len(proof.alternatives),
-        "exhausted": proof.exhausted,
-        "silhouette": proof.silhouette.hits,
-        "shape": proof.shape.hits,
+        "necessary": tests.necessity.holds,
+        "changed": tests.necessity.changed / tests.necessity.samples,
+        "reinsertion": tests.reinsertion.hits / tests.reinsertion.trials,
+        "hidden_bound": tests.reinsertion.bound,
+        "alternatives": len(tests.alternatives),
+        "remainder_sufficient": tests.remainder_sufficient,
+        "silhouette": tests.silhouette.hits,
+        "shape_leakage": tests.shape_leakage.hits,
     }
 
 
@@ -184,13 +184,13 @@ def verified(found: Explanation, image: Image, bench: Bench) -> dict[str, object
         write(found, image, Path(folder) / "result", origin)
         saved = read_saved(Path(folder) / "result", classifier.channels)
         alone = without_further(saved)
-        many = recomputed(classifier, alone, bench.references, Asked(batch=MANY))
+        many = rechecked(classifier, alone, bench.references, Asked(batch=MANY))
         both = len(records(bench.out)) < BOTH
-        one = recomputed(classifier, alone, bench.references, Asked()) if both else many
-        further = found.proof is not None and found.proof.alternatives
+        one = rechecked(classifier, alone, bench.references, Asked()) if both else many
+        further = found.tests is not None and found.tests.alternatives
         full = many
         if further:
-            full = recomputed(classifier, saved, bench.references, Asked(batch=MANY))
+            full = rechecked(classifier, saved, bench.references, Asked(batch=MANY))
     return {
         "holds_again": full.holds and one.holds,
         "batches": [1, MANY] if both else [MANY],
@@ -202,27 +202,27 @@ def verified(found: Explanation, image: Image, bench: Bench) -> dict[str, object
     }
 
 
-def named(found: Recomputed) -> list[tuple[str, bool]]:
+def named(found: Rechecked) -> list[tuple[str, bool]]:
     """Claims and whether they hold."""
     return [(verdict.name, verdict.now) for verdict in found.verdicts]
 
 
 def without_further(saved: Saved) -> Saved:
     """The same result without further masks: the claims on the explanation itself."""
-    proof = saved.document["proof"]
-    if proof is None:
+    tests = saved.document["tests"]
+    if tests is None:
         return saved
-    proof = {**proof, "alternatives": [], "exhausted": None}
-    return replace(saved, document={**saved.document, "proof": proof}, alternatives=())
+    tests = {**tests, "alternatives": [], "remainder_sufficient": None}
+    return replace(saved, document={**saved.document, "tests": tests}, alternatives=())
 
 
 def controls(found: Explanation, image: Image) -> dict[str, object]:
     """Masks of other origin and the same area, put to the same certificate."""
     (bench,) = BENCH
-    with attached(bench.classifier) as forward:
+    with hooks_attached(bench.classifier) as forward:
         case = observed(forward, bench.classifier, image, None, bench.references, bench.config)
-        case = replace(case, singly=case.answer)
-        empty = empty_of(case, bench.config)
+        case = replace(case, predict_one=case.predict)
+        empty = response_of(case, bench.config)
         told = {}
         for name, method in CONTROLS.items():
             scores = method(case, fresh(bench.config.seed, AFTER)).detach()
@@ -298,26 +298,26 @@ COLUMNS = {
     "medians smaller by": smaller,
     "median of the ratios": middle(lambda li: li["area"] / li["before"], ".2f"),
     "1-minimal": share(lambda li: li.get("minimal")),
-    "cells": middle(lambda li: li["cells"], ".0f"),
+    "patches": middle(lambda li: li["patches"], ".0f"),
     "cells needed": lambda lines: (
-        f"{sum(li.get('needed', 0) for li in lines)} of {sum(li.get('cells', 0) for li in lines)}"
+        f"{sum(li.get('needed', 0) for li in lines)} of {sum(li.get('patches', 0) for li in lines)}"
     ),
     "necessary": share(lambda li: li.get("necessary")),
     "answer changes without it": middle(lambda li: li["changed"], ".2f"),
-    "stays when hidden parts show": middle(lambda li: li["hidden"], ".2f"),
+    "stays when hidden parts show": middle(lambda li: li["reinsertion"], ".2f"),
     "with an alternative": further(lambda li: li["alternatives"]),
-    "rest not sufficient": further(lambda li: li["exhausted"]),
+    "rest not sufficient": further(lambda li: li["remainder_sufficient"]),
     "warnings": middle(lambda li: len(li["warnings"]), ".0f"),
 }
 COSTS = {
     "images": lambda lines: str(len(lines)),
-    "search forward": middle(lambda li: li["stages"]["search"][0], ".0f"),
-    "search backward": middle(lambda li: li["stages"]["search"][1], ".0f"),
+    "search forward": middle(lambda li: li["timeline"]["search"][0], ".0f"),
+    "search backward": middle(lambda li: li["timeline"]["search"][1], ".0f"),
     "verify forward": middle(lambda li: li["verify_passes"], ".0f"),
     "verify at most as many as the search": share(
-        lambda li: li["verify_passes"] <= sum(li["stages"]["search"][:2])
+        lambda li: li["verify_passes"] <= sum(li["timeline"]["search"][:2])
     ),
-    "of the search forward": share(lambda li: li["verify_passes"] <= li["stages"]["search"][0]),
+    "of the search forward": share(lambda li: li["verify_passes"] <= li["timeline"]["search"][0]),
     "verify with alternatives": middle(lambda li: li["verify_all_passes"], ".0f"),
     "all that was claimed holds again": share(lambda li: li["holds_again"]),
     "same verdicts": share(lambda li: li["same_verdicts"]),
@@ -333,7 +333,7 @@ CONTROL_COLUMNS = {
 
 def stage_columns(lines: Sequence[dict]) -> dict:
     """Two columns a stage."""
-    names = dict.fromkeys(name for line in lines for name in line["stages"])
+    names = dict.fromkeys(name for line in lines for name in line["timeline"])
     columns = {}
     for name in names:
         columns[f"{name}, passes"] = middle(stage_number(name, 0), ".0f")
@@ -343,7 +343,7 @@ def stage_columns(lines: Sequence[dict]) -> dict:
 
 def stage_number(name: str, place: int) -> Callable[[dict], float]:
     """A number of one stage; 0 where an image had none."""
-    return lambda line: line["stages"].get(name, (0, 0, 0.0))[place]
+    return lambda line: line["timeline"].get(name, (0, 0, 0.0))[place]
 
 
 def by_control(lines: Sequence[dict]) -> dict[str, list[dict]]:

@@ -45,15 +45,15 @@ from pool import spread
 
 from med_cam.case.case import observed
 from med_cam.case.references import References
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.load import load_classifier
 from med_cam.config.settings import Config
 from med_cam.errors import MedCamError
 from med_cam.images.geometry import Image
 from med_cam.images.read import read_image
 from med_cam.pipeline.explain import explain
-from med_cam.pipeline.fallback import by_background
-from med_cam.results import BackgroundResult, Claim, Fallback
+from med_cam.pipeline.restricted_claim import by_baseline
+from med_cam.results import BaselineResult, Claim, RestrictedClaim
 from med_cam_studies.data.brain_mri import CLASSES
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.copies import digest
@@ -118,7 +118,7 @@ def explained(item: Item) -> None:
         "verified": found.verified,
         "area": found.area,
         "claim": of_claim(found.claim),
-        "fallback": of_fallback(found.fallback),
+        "restricted_claim": of_fallback(found.restricted),
         "at_half": [of_background(result) for result in halves],
         "forward": found.passes.forward,
         "backward": found.passes.backward,
@@ -134,46 +134,46 @@ def at_half(
     soft: torch.Tensor,
     config: Config,
     references: References,
-) -> tuple[BackgroundResult, ...]:
+) -> tuple[BaselineResult, ...]:
     """Each background at the best half of the image, as `explain` looks for what breaks it.
 
     Not part of what the explanation cost.
     """
-    with attached(classifier) as forward:
+    with hooks_attached(classifier) as forward:
         case = observed(forward, classifier, image, None, references)
-        return by_background(case, soft[None, None].to(case.scene.x), config)
+        return by_baseline(case, soft[None, None].to(case.scene.x), config)
 
 
 def of_claim(claim: Claim) -> dict[str, object]:
     """What the tables read of a claim."""
     return {
         "searched": claim.searched,
-        "empty": claim.empty,
-        "full": claim.full,
+        "p_baseline": claim.p_baseline,
+        "p_image": claim.p_image,
         "failed": [check.name for check in claim.checks if not check.passed],
-        "backgrounds": [of_background(result) for result in claim.backgrounds],
+        "baselines": [of_background(result) for result in claim.baselines],
     }
 
 
-def of_background(result: BackgroundResult) -> dict[str, object]:
+def of_background(result: BaselineResult) -> dict[str, object]:
     """What the tables read of one background."""
     return {
         "name": result.name,
         "searched": result.searched,
-        "kept": result.kept / result.draws,
-        "alone_label": result.alone_label,
-        "alone_probability": result.alone_probability,
+        "retained": result.retained / result.samples,
+        "baseline_label": result.baseline_label,
+        "baseline_probability": result.baseline_probability,
     }
 
 
-def of_fallback(fallback: Fallback | None) -> dict[str, object] | None:
+def of_fallback(restricted: RestrictedClaim | None) -> dict[str, object] | None:
     """The smaller promise, if there is one."""
-    if fallback is None:
+    if restricted is None:
         return None
     return {
-        "area": fallback.area,
-        "dropped": fallback.dropped,
-        "claim": of_claim(fallback.claim),
+        "area": restricted.area,
+        "dropped": restricted.dropped,
+        "claim": of_claim(restricted.claim),
     }
 
 
@@ -188,19 +188,19 @@ def report(lines: Sequence[dict]) -> str:
     parts = [
         f"{', '.join(names)}: {len(lines)} images, {right} answered right.",
         table(CLASS_COLUMNS, by_class | {"all": list(lines)}),
-        table(BREAK_COLUMNS, backgrounds(lines)),
+        table(BREAK_COLUMNS, baselines(lines)),
         f"Masks promised below half of the image: {len(promises(lines))}.",
     ]
     rows = promised(lines)
     return "\n\n".join([*parts, table(KEPT_COLUMNS, rows)] if rows else parts)
 
 
-def backgrounds(lines: Sequence[dict]) -> dict[str, list[dict]]:
+def baselines(lines: Sequence[dict]) -> dict[str, list[dict]]:
     """By background: what the claims say of it alone, and how it fared at half the image."""
     rows: dict[str, list[dict]] = {}
     for line in lines:
-        halves = {b["name"]: b["kept"] for b in line["at_half"]}
-        for b in line["claim"]["backgrounds"]:
+        halves = {b["name"]: b["retained"] for b in line["at_half"]}
+        for b in line["claim"]["baselines"]:
             entry = {"answer": line["answer"], "half": halves.get(b["name"])}
             rows.setdefault(b["name"], []).append(b | entry)
     return rows
@@ -209,14 +209,14 @@ def backgrounds(lines: Sequence[dict]) -> dict[str, list[dict]]:
 def promises(lines: Sequence[dict]) -> list[dict]:
     """The claim on the mask below half of each image that has one, verified or fallback."""
     small = [line["claim"] for line in lines if verified_small(line)]
-    return small + [line["fallback"]["claim"] for line in lines if fallback_small(line)]
+    return small + [line["restricted_claim"]["claim"] for line in lines if fallback_small(line)]
 
 
 def promised(lines: Sequence[dict]) -> dict[str, list[dict]]:
     """Results of those claims by background."""
     rows: dict[str, list[dict]] = {}
     for claim in promises(lines):
-        for b in claim["backgrounds"]:
+        for b in claim["baselines"]:
             rows.setdefault(b["name"], []).append(b)
     return rows
 
@@ -226,7 +226,7 @@ def verified_small(line: Mapping) -> bool:
 
 
 def fallback_small(line: Mapping) -> bool:
-    return line["fallback"] is not None and line["fallback"]["area"] < HALF
+    return line["restricted_claim"] is not None and line["restricted_claim"]["area"] < HALF
 
 
 def relative(lines: Sequence[dict]) -> str:
@@ -236,12 +236,12 @@ def relative(lines: Sequence[dict]) -> str:
 
 
 def fallbacks(lines: Sequence[dict]) -> list[dict]:
-    return [line["fallback"] for line in lines if line["fallback"] is not None]
+    return [line["restricted_claim"] for line in lines if line["restricted_claim"] is not None]
 
 
 def fallback_area(lines: Sequence[dict]) -> str:
     """A column: the median area of the fallbacks."""
-    areas = [fallback["area"] for fallback in fallbacks(lines)]
+    areas = [restricted["area"] for restricted in fallbacks(lines)]
     return f"{statistics.median(areas):.3f}" if areas else "-"
 
 
@@ -253,7 +253,7 @@ def breaks(rows: Sequence[dict]) -> str:
 
 def called(rows: Sequence[dict]) -> str:
     """A column: what a background alone is called, in how many images."""
-    labels = Counter(row["alone_label"] for row in rows)
+    labels = Counter(row["baseline_label"] for row in rows)
     return ", ".join(f"{label} {count}" for label, count in labels.most_common())
 
 
@@ -262,7 +262,7 @@ CLASS_COLUMNS = {
     "verified below half": share(verified_small),
     "verified below the whole": share(lambda line: line["verified"] and line["area"] < 1),
     "median area": middle("area", ".3f"),
-    "with a fallback": share(lambda line: line["fallback"] is not None),
+    "with a fallback": share(lambda line: line["restricted_claim"] is not None),
     "relative to": relative,
     "median area there": fallback_area,
     "fallback below half": share(fallback_small),
@@ -275,16 +275,16 @@ BREAK_COLUMNS = {
     "images": lambda rows: str(len(rows)),
     "breaks the decision": breaks,
     "alone it is called": called,
-    "alone it gives the answer": share(lambda row: row["alone_label"] == row["answer"]),
+    "alone it gives the answer": share(lambda row: row["baseline_label"] == row["answer"]),
     "mean probability of the answer there": lambda rows: (
-        f"{statistics.mean(row['alone_probability'] for row in rows):.2f}"
+        f"{statistics.mean(row['baseline_probability'] for row in rows):.2f}"
     ),
 }
 KEPT_COLUMNS = {
     "masks": lambda rows: str(len(rows)),
     "claimed on": share(lambda row: row["searched"]),
-    "draws kept": lambda rows: f"{statistics.mean(row['kept'] for row in rows):.0%}",
-    "all draws kept": share(lambda row: row["kept"] >= 1),
+    "draws kept": lambda rows: f"{statistics.mean(row['retained'] for row in rows):.0%}",
+    "all draws kept": share(lambda row: row["retained"] >= 1),
 }
 
 

@@ -50,7 +50,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--root", type=Path, required=True, help="the data set's folder")
+    parser.add_argument("--root", type=Path, threshold=True, help="the data set's folder")
     parser.add_argument("--study", choices=sorted(STUDIES), default="brain-mri")
     parser.add_argument("--model", type=Path, help="classifier; the bundled one by default")
     return parser.parse_args()

@@ -31,7 +31,7 @@ from pool import spread
 from med_cam.case.case import Case, observed, reference_of
 from med_cam.case.references import References, prepare_references
 from med_cam.case.seeds import CANDIDATES, SEARCH, fresh
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.bundled import bundled_classifier, bundled_references, bundled_samples
 from med_cam.classifiers.load import load_classifier
 from med_cam.config.presets import preset
@@ -39,7 +39,7 @@ from med_cam.config.settings import Config
 from med_cam.config.toml import as_table
 from med_cam.errors import MedCamError
 from med_cam.images.read import find_images, read_image
-from med_cam.pipeline.propose import Found, candidate_rules, settle, whole_image
+from med_cam.pipeline.propose import Found, candidate_rules, proposed, whole_image
 from med_cam.search.train import search
 from med_cam.verify.candidates import candidate_judge
 from med_cam_studies.data.brain_mri import CLASSES, brain_mri
@@ -174,7 +174,7 @@ def explained(item: Item, methods: Sequence[str]) -> None:
     image = read_image(item.path)
     for method in methods:
         config = config_of(method, bench.seed)
-        with attached(bench.classifier) as forward:
+        with hooks_attached(bench.classifier) as forward:
             case = observed(forward, bench.classifier, image, None, bench.references, config)
             record = measured(case, method, config)
         line = {
@@ -183,8 +183,8 @@ def explained(item: Item, methods: Sequence[str]) -> None:
             "image": item.path.name,
             "sha256": image.sha256,
             "label": CLASSES[item.label],
-            "answer": case.question.labels[case.question.target],
-            "probability": case.question.full,
+            "answer": case.target.labels[case.target.index],
+            "probability": case.target.p_image,
             "method": method,
         } | record
         with bench.out.open("a", encoding="utf-8") as file:
@@ -194,22 +194,22 @@ def explained(item: Item, methods: Sequence[str]) -> None:
 def measured(case: Case, method: str, config: Config) -> dict[str, object]:
     """The map, the cut, the claims and what they cost."""
     begun = time.perf_counter()
-    draws = fresh(config.seed, CANDIDATES)
+    samples = fresh(config.seed, CANDIDATES)
     rules = candidate_rules(config)
-    decision, passes = candidate_judge(case.answer, case.scene, case.question, rules, draws)
-    before, mapping = case.spent(), time.perf_counter()
-    if case.question.full - decision.empty < config.verification.least_gap:
+    decision, passes = candidate_judge(case.predict, case.scene, case.target, rules, samples)
+    before, mapping = case.cost(), time.perf_counter()
+    if case.target.p_image - decision.p_baseline < config.verification.minimum_effect:
         found, mapped, after = whole_image(case, config), mapping, before
     else:
-        scores = scores_of(case, method, config, decision.required)
-        mapped, after = time.perf_counter(), case.spent()
-        found = settle(case, scores, passes, config)
+        scores = scores_of(case, method, config, decision.threshold)
+        mapped, after = time.perf_counter(), case.cost()
+        found = proposed(case, scores, passes, config)
     return outcome(found) | {
         "map_forward": after.forward - before.forward,
         "map_backward": after.backward - before.backward,
         "map_seconds": mapped - mapping,
-        "forward": case.spent().forward,
-        "backward": case.spent().backward,
+        "forward": case.cost().forward,
+        "backward": case.cost().backward,
         "seconds": time.perf_counter() - begun,
     }
 
@@ -231,8 +231,8 @@ def outcome(found: Found) -> dict[str, object]:
         "first_holds": found.claims[0].holds,
         "claims": len(found.claims),
         "checks": {c.name: {"value": c.value, "passed": c.passed} for c in claim.checks},
-        "backgrounds": {b.name: b.kept / b.draws for b in claim.backgrounds},
-        "top1": {b.name: b.kept_top1 / b.draws for b in claim.backgrounds},
+        "backgrounds": {b.name: b.retained / b.samples for b in claim.baselines},
+        "top1": {b.name: b.retained_top1 / b.samples for b in claim.baselines},
         "searched": claim.searched,
         "warnings": claim.warnings,
     }
@@ -296,9 +296,9 @@ def middle(key, form=".0f"):
     return lambda lines: f"{statistics.median(line[key] for line in lines):{form}}"
 
 
-def over(background):
+def over(baseline):
     """A column: mean share of draws over a background on which the decision is kept."""
-    return lambda lines: f"{statistics.mean(li['backgrounds'][background] for li in lines):.0%}"
+    return lambda lines: f"{statistics.mean(li['backgrounds'][baseline] for li in lines):.0%}"
 
 
 def check(name):

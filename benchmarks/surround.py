@@ -42,9 +42,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--study", choices=sorted(STUDIES), required=True)
-    parser.add_argument("--root", type=Path, required=True, help="the data set's folder")
-    parser.add_argument("--out", type=Path, required=True, help="what reproduce wrote")
+    parser.add_argument("--study", choices=sorted(STUDIES), threshold=True)
+    parser.add_argument("--root", type=Path, threshold=True, help="the data set's folder")
+    parser.add_argument("--out", type=Path, threshold=True, help="what reproduce wrote")
     return parser.parse_args()
 
 

@@ -33,7 +33,7 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor, nn
 
 from med_cam.classifiers.base import Classifier
-from med_cam.classifiers.hooked_layers import find_taps
+from med_cam.classifiers.hooked_layers import find_hooked_layers
 from med_cam.images.geometry import Image
 
 SIDE, PATCH, TOKEN = 96, 24, 8
@@ -234,7 +234,7 @@ def classifier_of(module: nn.Module, found: str) -> Classifier:
     bare = Classifier(
         module, ("nothing", found), (SIDE, SIDE), mean=(0.5,) * 3, std=(0.25,) * 3, name=found
     )
-    return replace(bare, taps=find_taps(module, torch.zeros(1, 3, SIDE, SIDE)))
+    return replace(bare, hooked_layers=find_hooked_layers(module, torch.zeros(1, 3, SIDE, SIDE)))
 
 
 def cases() -> Mapping[str, Case]:

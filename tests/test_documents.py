@@ -15,7 +15,7 @@ from med_cam.cli.main import explain
 from med_cam.cli.study_commands import check, reproduce, train
 from med_cam.config.presets import PRESETS
 from med_cam.config.toml import config_from_toml
-from med_cam.masking import BACKGROUNDS, FIXED
+from med_cam.masking import BASELINES, FIXED
 from med_cam_studies.training.catalogue import STUDIES
 
 ROOT = Path(__file__).parents[1]
@@ -59,7 +59,7 @@ def test_every_example_of_a_classifier_loads(code, toml, tmp_path, monkeypatch):
     classifier = load_classifier("my-classifier", device="cpu")
     said = tomllib.loads(toml)
     assert list(classifier.labels) == said.get("classes", ["benign", "malignant"])
-    assert bool(classifier.taps) == (said["architecture"] != "torchscript")
+    assert bool(classifier.hooked_layers) == (said["architecture"] != "torchscript")
 
 
 def test_there_is_an_example_of_every_kind_of_classifier():
@@ -91,8 +91,8 @@ def as_toml(value):
 
 
 def test_every_background_is_described():
-    listed = {cells[0]: cells[-1] for cells in rows("docs/method.md") if cells[0] in BACKGROUNDS}
-    assert set(listed) == set(BACKGROUNDS)
+    listed = {cells[0]: cells[-1] for cells in rows("docs/method.md") if cells[0] in BASELINES}
+    assert set(listed) == set(BASELINES)
     assert {name for name, same in listed.items() if same == "yes"} == FIXED
 
 
@@ -101,7 +101,7 @@ def test_the_example_of_settings_is_read(tmp_path):
     path = tmp_path / "settings.toml"
     path.write_text(re.search(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[1])
     config = config_from_toml(path, PRESETS["default"])
-    assert (config.seed, config.search.steps, config.verification.draws) == (1, 96, 16)
+    assert (config.seed, config.search.steps, config.verification.samples) == (1, 96, 16)
 
 
 def test_the_readme_names_every_option():

@@ -32,26 +32,24 @@ class Scene:
     others: Float[Tensor, "n c h w"]
 
 
-def composite(
+def masked_input(
     x: Float[Tensor, "#b c h w"],
     mask: Float[Tensor, "#b 1 h w"],
-    background: Float[Tensor, "#b c h w"],
+    baseline: Float[Tensor, "#b c h w"],
 ) -> Float[Tensor, "b c h w"]:
     """Keep `x` where the mask is 1 and show the background where it is 0 (paper section 3.2).
 
     Over the background "grey" this is the paper's e = m * x. Where the background is NaN, it is
     painted in from what the mask shows, see `painted_in`.
     """
-    if bool(background.sum().isnan()):  # a tenth of what looking at every pixel costs
-        background = torch.where(background.isnan(), painted_in(x, mask), background)
-    return mask * x + (1 - mask) * background
+    if bool(baseline.sum().isnan()):  # a tenth of what looking at every pixel costs
+        baseline = torch.where(baseline.isnan(), painted_in(x, mask), baseline)
+    return mask * x + (1 - mask) * baseline
 
 
-def nothing_shown(
-    scene: "Scene", backgrounds: Float[Tensor, "n c h w"]
-) -> Float[Tensor, "n c h w"]:
+def nothing_shown(scene: "Scene", baselines: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
     """Backgrounds alone, without any evidence; what would be painted in is grey then."""
-    return composite(scene.x, torch.zeros_like(scene.x[:, :1]), backgrounds)
+    return masked_input(scene.x, torch.zeros_like(scene.x[:, :1]), baselines)
 
 
 def painted_in(
@@ -93,7 +91,7 @@ def shifted(mask: Float[Tensor, "b 1 h w"], dy: int, dx: int) -> Float[Tensor, "
     return padded[..., max(-dy, 0) : max(-dy, 0) + h, max(-dx, 0) : max(-dx, 0) + w]
 
 
-def background(name: str, scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
+def baseline(name: str, scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
     """One draw of a background; on padding it shows what the image shows there.
 
     Args:
@@ -101,7 +99,7 @@ def background(name: str, scene: Scene, generator: Generator) -> Float[Tensor, "
         scene: the image and what surrounds it.
         generator: on the CPU, so that a claim can be drawn again on any machine.
     """
-    drawn = BACKGROUNDS[name](scene, generator)
+    drawn = BASELINES[name](scene, generator)
     return torch.where(scene.valid, drawn, scene.x)
 
 
@@ -160,7 +158,7 @@ def inpainted(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
     return torch.full_like(scene.x, torch.nan)
 
 
-BACKGROUNDS: Mapping[str, Callable[[Scene, Generator], Tensor]] = {
+BASELINES: Mapping[str, Callable[[Scene, Generator], Tensor]] = {
     "grey": grey,
     "black": black,
     "white": white,

@@ -22,7 +22,7 @@ class Reference:
 
     target: int
     head: str
-    required: float
+    threshold: float
     logits: Float[Tensor, "1 k"]
     probabilities: Float[Tensor, "1 k"]
     activations: tuple[Tensor, ...]
@@ -39,7 +39,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class BackgroundResult:
+class BaselineResult:
     """How the mask fared over one background, and what that background alone is called.
 
     Attributes:
@@ -57,14 +57,14 @@ class BackgroundResult:
 
     name: str
     searched: bool
-    draws: int
-    kept: int
-    kept_top1: int
+    samples: int
+    retained: int
+    retained_top1: int
     lowest: float
     mean: float
-    alone_label: str
-    alone_probability: float
-    alone_kept: float
+    baseline_label: str
+    baseline_probability: float
+    baseline_retained: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,24 +117,24 @@ class Certificate:
         change: over all draws, probability of the target less that on the whole image.
     """
 
-    draws: int
-    kept: int
+    samples: int
+    retained: int
     fixed: int
-    fixed_kept: int
+    fixed_retained: int
     confidence: float
     tried: int
     risk: float
     bound: float
     wanted: float
     worst: str
-    worst_kept: float
+    worst_retained: float
     margin: Spread
     change: Spread
 
     @property
     def holds(self) -> bool:
         """Whether the bound reaches what was asked for, and no fixed background breaks it."""
-        return self.bound >= self.wanted and self.fixed_kept == self.fixed
+        return self.bound >= self.wanted and self.fixed_retained == self.fixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,34 +150,34 @@ class Claim:
         required: the probability that a composite has to reach.
         references: whence the other images of the shape test came, in words.
         warnings: sentences, each with the figure that triggered it.
-        least_gap: how far `full` has to lie above `empty` for there to be anything to keep.
+        minimum_effect: how far `full` has to lie above `empty` for there to be anything to keep.
         certificate: the exact bound that goes with the check "kept".
     """
 
     searched: tuple[str, ...]
     checks: tuple[Check, ...]
-    backgrounds: tuple[BackgroundResult, ...]
-    full: float
-    empty: float
-    required: float
+    baselines: tuple[BaselineResult, ...]
+    p_image: float
+    p_baseline: float
+    threshold: float
     references: str
     warnings: tuple[str, ...]
-    least_gap: float = 0.0
+    minimum_effect: float = 0.0
     certificate: Certificate | None = None
 
     @property
     def holds(self) -> bool:
         """Whether every check passed, and there was something to keep."""
-        return not self.sufficiency_is_empty and all(check.passed for check in self.checks)
+        return not self.baseline_suffices and all(check.passed for check in self.checks)
 
     @property
-    def sufficiency_is_empty(self) -> bool:
+    def baseline_suffices(self) -> bool:
         """Whether the backgrounds alone give the target about as well as the whole image does."""
-        return self.full - self.empty < max(self.least_gap, 1e-9)
+        return self.p_image - self.p_baseline < max(self.minimum_effect, 1e-9)
 
 
 @dataclass(frozen=True, slots=True)
-class Fallback:
+class RestrictedClaim:
     """The smallest mask that holds on the backgrounds the classifier can stand.
 
     Never verified on the full set: `claim.searched` says which backgrounds it is relative to,
@@ -191,7 +191,7 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Patch:
     """One cell of the grid that holds evidence, and what shows that it is needed.
 
     Attributes:
@@ -203,7 +203,7 @@ class Cell:
 
     row: int
     column: int
-    lost_by: str
+    witness: str
     number: int = -1
 
 
@@ -225,11 +225,11 @@ class Minimality:
         after: area after it.
     """
 
-    cell: int
-    cells: tuple[Cell, ...]
-    draws: tuple[int, ...]
+    patch: int
+    patches: tuple[Patch, ...]
+    samples: tuple[int, ...]
     shifts: tuple[int, ...]
-    spare: int
+    tolerance: int
     sufficient: bool
     tested: int
     rounds: int
@@ -239,12 +239,12 @@ class Minimality:
     @property
     def needed(self) -> int:
         """How many cells are needed."""
-        return sum(bool(cell.lost_by) for cell in self.cells)
+        return sum(bool(patch.witness) for patch in self.patches)
 
     @property
     def holds(self) -> bool:
         """Whether the mask is sufficient, and every cell of it needed."""
-        return self.sufficient and self.needed == len(self.cells)
+        return self.sufficient and self.needed == len(self.patches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,20 +262,20 @@ class Necessity:
         confidence: of that bound.
     """
 
-    draws: int
+    samples: int
     changed: int
     lost: int
     label: str
     mean: float
     highest: float
-    full: float
+    p_image: float
     bound: float
     confidence: float
 
     @property
     def holds(self) -> bool:
         """Whether the answer changed on every draw."""
-        return self.changed == self.draws
+        return self.changed == self.samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +305,7 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True)
-class Enlarged:
+class NecessarySuperset:
     """A second, larger mask: sufficient, and necessary too."""
 
     mask: Bool[Tensor, "h w"]
@@ -336,7 +336,7 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class MaskTests:
     """What was found of the mask besides its claim.
 
     Attributes:
@@ -344,7 +344,7 @@ class Proof:
         necessity: what is answered without it.
         hidden: random patches of the hidden part shown again: how often the answer stays; bounded
             from below.
-        hidden_wanted: the bound that was asked for.
+        reinsertion_wanted: the bound that was asked for.
         shape: the mask over other images' content: how often it gives the target; bounded from
             above.
         silhouette: the mask filled with a constant: how often it gives the target.
@@ -360,13 +360,13 @@ class Proof:
 
     minimality: Minimality | None
     necessity: Necessity
-    hidden: Rate
-    hidden_wanted: float
+    reinsertion: Rate
+    reinsertion_wanted: float
     shape: Rate
     silhouette: Rate
     alternatives: tuple[Alternative, ...] = ()
-    exhausted: bool | None = None
-    enlarged: Enlarged | None = None
+    remainder_sufficient: bool | None = None
+    necessary_superset: NecessarySuperset | None = None
     agreement: Agreement | None = None
     negative: bool = False
 
@@ -429,10 +429,10 @@ class Explanation:
     kl: float
     components: int
     claim: Claim
-    fallback: Fallback | None
+    restricted: RestrictedClaim | None
     steps: tuple[Step, ...]
     passes: Passes
     seconds: float
-    taps: tuple[str, ...]
-    proof: Proof | None = None
-    stages: tuple[Stage, ...] = ()
+    hooked_layers: tuple[str, ...]
+    tests: MaskTests | None = None
+    timeline: tuple[Stage, ...] = ()

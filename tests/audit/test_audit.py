@@ -29,18 +29,18 @@ from med_cam.audit.ask import (
     audited,
     backgrounds_alone,
     blobs,
-    draws_of,
     gaps_of,
+    samples_of,
     silhouettes,
     with_gaps,
 )
 from med_cam.audit.findings import Gap, Silhouette, together
 from med_cam.audit.shapes import blob, cell_places, cell_side
 from med_cam.audit.verdict import (
+    confident_predictions,
     divided_by_shape,
     drawn_by_shape,
     drift,
-    opinions,
     quarrels,
     recommended,
 )
@@ -111,9 +111,11 @@ def picture(seed=0, corner=1.0):
     return Image(pixels)
 
 
-def audit(module, *, image=None, labels=THREE, references=None, seed=0, draws=DRAWS, **fields):
+def audit(module, *, image=None, labels=THREE, references=None, seed=0, samples=DRAWS, **fields):
     model = classifier(module, labels, **fields)
-    case, found = audited(model, image or picture(), references=references, draws=draws, seed=seed)
+    case, found = audited(
+        model, image or picture(), references=references, samples=samples, seed=seed
+    )
     return case, found, labels_of(model)
 
 
@@ -122,7 +124,7 @@ def audit(module, *, image=None, labels=THREE, references=None, seed=0, draws=DR
 
 def test_a_classifier_that_calls_grey_a_label_is_told_and_grey_is_not_recommended():
     _, found, labels = audit(CallsGrey())
-    assert opinions(found, labels) == {"grey": 1}
+    assert confident_predictions(found, labels) == {"grey": 1}
     assert found.alone["grey"].means[1] == pytest.approx(math.exp(5) / (math.exp(5) + 2))
     assert set(recommended(found, labels)) == set(ALONE) - CONTENT - {"grey"}
     assert drawn_by_shape(found, labels) == {}
@@ -130,7 +132,7 @@ def test_a_classifier_that_calls_grey_a_label_is_told_and_grey_is_not_recommende
 
 def test_a_classifier_without_an_opinion_gets_none_and_every_background_is_recommended():
     _, found, labels = audit(NoOpinion())
-    assert opinions(found, labels) == {}
+    assert confident_predictions(found, labels) == {}
     assert quarrels(found, labels) == ()
     assert set(recommended(found, labels)) == set(ALONE) - CONTENT
     for name in recommended(found, labels):
@@ -142,7 +144,7 @@ def test_a_label_given_by_shape_is_told_though_no_colour_is_called_so():
     told = drawn_by_shape(found, labels)
     assert {kind for kind in found.silhouettes if kind.over == "grey"} <= set(told)
     assert set(told.values()) == {2}
-    assert 2 not in opinions(found, labels).values()
+    assert 2 not in confident_predictions(found, labels).values()
 
 
 def test_a_shape_in_a_colour_that_is_called_so_by_itself_is_not_told():
@@ -154,7 +156,7 @@ def test_a_shape_in_a_colour_that_is_called_so_by_itself_is_not_told():
     _, found, labels = audit(CallsBlack())
     black = Silhouette("black", "grey", 0.3)
     assert found.silhouettes[black].given == (0, DRAWS, 0)
-    assert opinions(found, labels) == {"black": 1}
+    assert confident_predictions(found, labels) == {"black": 1}
     assert drawn_by_shape(found, labels) == {}
 
 
@@ -167,11 +169,11 @@ def test_opinions_of_different_labels_are_told_apart_from_one_opinion():
             third = (x[:, 0, 3, 3] > -0.43).long() + (x[:, 0, 3, 3] > 0.43)
             return busy * nn.functional.one_hot(third, 3)
 
-    _, found, labels = audit(PixelDecides(), draws=32)
+    _, found, labels = audit(PixelDecides(), samples=32)
     assert "gaussian" in quarrels(found, labels)
     assert "gaussian" not in recommended(found, labels)
     assert "grey" in recommended(found, labels)
-    assert not {"grey", "gaussian"} & set(opinions(found, labels))
+    assert not {"grey", "gaussian"} & set(confident_predictions(found, labels))
 
 
 def test_shapes_that_are_given_different_labels_are_told():
@@ -184,7 +186,7 @@ def test_shapes_that_are_given_different_labels_are_told():
             codes = torch.stack([here & there, here & ~there, ~here & there], dim=1)
             return 5.0 * (codes & ~even[:, None])
 
-    _, found, labels = audit(PlaceDecides(), draws=32)
+    _, found, labels = audit(PlaceDecides(), samples=32)
     told = divided_by_shape(found, labels)
     assert Silhouette("black", "grey", 0.5) in told
     assert {kind.fill for kind in told} == {"black"}
@@ -193,22 +195,22 @@ def test_shapes_that_are_given_different_labels_are_told():
 
 def test_answers_lost_to_the_gaps_are_counted_with_where_they_go():
     case, found, _ = audit(CountsBlack())
-    assert case.question.target == 0
+    assert case.target.index == 0
     shares = [found.gaps[Gap("black", share)] for share in HIDDEN]
     for share, r in zip(HIDDEN, shares, strict=True):
         z = 8 * round(share * 64) / 64  # 64 cells
         whole = math.exp(0.2) + math.exp(z) + 1
         assert r.own / r.frames == pytest.approx(math.exp(0.2) / whole, rel=1e-4), share
-        assert r.kept == 0
+        assert r.retained == 0
         assert r.lost == (0, r.frames, 0)
         assert r.takers == (0, 1, 0)
-    assert found.gaps[Gap("grey", 0.9)].kept == DRAWS
+    assert found.gaps[Gap("grey", 0.9)].retained == DRAWS
 
 
 def test_a_drift_needs_more_than_one_image_and_more_than_one_answer():
     model = classifier(CountsBlack())
     labels = labels_of(model)
-    one, two = (audited(model, picture(seed), draws=DRAWS)[1] for seed in (0, 1))
+    one, two = (audited(model, picture(seed), samples=DRAWS)[1] for seed in (0, 1))
     alike = together(one, two)
     assert drift(one, labels, "black") is None
     assert drift(alike, labels, "black") is None
@@ -256,8 +258,8 @@ def test_every_kind_of_frame_is_asked_as_often_as_it_should_be():
     frames = sum(
         a.frames for part in (found.alone, found.silhouettes, found.gaps) for a in part.values()
     )
-    assert found.passes == case.spent().forward == frames + 1
-    assert case.spent().backward == 0
+    assert found.passes == case.cost().forward == frames + 1
+    assert case.cost().backward == 0
 
 
 def test_without_other_images_their_background_is_left_out():
@@ -279,8 +281,8 @@ def test_an_image_that_is_given_no_label_has_no_gaps():
 def test_padding_is_never_covered():
     model = classifier(NoOpinion(), rule="pad")
     wide = Image(torch.rand(3, 20, 60, generator=fresh(1)))
-    case, _ = audited(model, wide, draws=1)
-    drawn = draws_of(wide, 0)
+    case, _ = audited(model, wide, samples=1)
+    drawn = samples_of(wide, 0)
     for frame in with_gaps(case.scene, Gap("grey", 1.0), 1, drawn):
         shown = case.scene.valid.expand_as(frame)
         assert torch.equal(frame[~shown], case.scene.x[~shown])
@@ -289,8 +291,8 @@ def test_padding_is_never_covered():
 
 @pytest.mark.parametrize("over", OVER)
 def test_silhouettes_have_their_colour_in_their_share_and_the_surroundings_elsewhere(over):
-    case, _ = audited(classifier(NoOpinion()), picture(), draws=1)
-    drawn = draws_of(picture(), 0)
+    case, _ = audited(classifier(NoOpinion()), picture(), samples=1)
+    drawn = samples_of(picture(), 0)
     shapes = []
     for fill, level in (("black", -1.0), ("white", 3.0)):
         (frame,) = blobs(case.scene, Silhouette(fill, over, 0.1), 1, drawn)
@@ -327,7 +329,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
 
 
 def test_images_do_not_share_draws_and_do_not_change_each_others():
-    a, b = draws_of(picture(0), 0), draws_of(picture(1), 0)
+    a, b = samples_of(picture(0), 0), samples_of(picture(1), 0)
     noise = [torch.randn(5, generator=drawn("alone gaussian")).tolist() for drawn in (a, b, a)]
     assert noise[0] == noise[2] != noise[1]
     assert torch.randn(5, generator=a("around gaussian")).tolist() != noise[0]
@@ -335,18 +337,18 @@ def test_images_do_not_share_draws_and_do_not_change_each_others():
 
 def test_numbers_do_not_depend_on_the_size_of_batches():
     case, found, labels = audit(Projects())
-    drawn = draws_of(picture(), 0)
-    singly = replace(case, answer=case.singly)
+    drawn = samples_of(picture(), 0)
+    predict_one = replace(case, predict=case.predict_one)
     pairs = [
-        (found.alone, backgrounds_alone(case.singly, case.scene, labels, DRAWS, drawn)),
-        (found.silhouettes, silhouettes(case.singly, case.scene, labels, DRAWS, drawn)),
+        (found.alone, backgrounds_alone(case.predict_one, case.scene, labels, DRAWS, drawn)),
+        (found.silhouettes, silhouettes(case.predict_one, case.scene, labels, DRAWS, drawn)),
     ]
     for together_, apart in pairs:
         for key, answers in together_.items():
             assert answers.means == pytest.approx(apart[key].means, abs=1e-5)
             assert answers.given == apart[key].given
-    for gap, r in gaps_of(singly, labels, DRAWS, drawn).items():
-        assert (r.kept, r.lost) == (found.gaps[gap].kept, found.gaps[gap].lost)
+    for gap, r in gaps_of(predict_one, labels, DRAWS, drawn).items():
+        assert (r.retained, r.lost) == (found.gaps[gap].retained, found.gaps[gap].lost)
         assert r.own == pytest.approx(found.gaps[gap].own, abs=1e-4)
 
 

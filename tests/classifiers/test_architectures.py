@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.compat import import_timm, import_torchvision
-from med_cam.classifiers.hooked_layers import find_taps
+from med_cam.classifiers.hooked_layers import find_hooked_layers
 
 SIDE = 64
 TIMM = {
@@ -64,11 +64,11 @@ def test_each_tap_and_the_logits_send_a_gradient_to_the_input(case):
     module, wanted = case
     x = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
     module.train()
-    taps = find_taps(module, x)
-    assert taps == wanted
-    it = Classifier(module, ("a", "b", "c", "d"), (SIDE, SIDE), taps=taps)
+    hooked_layers = find_hooked_layers(module, x)
+    assert hooked_layers == wanted
+    it = Classifier(module, ("a", "b", "c", "d"), (SIDE, SIDE), hooked_layers=hooked_layers)
     x.requires_grad_()
-    with attached(it) as forward:
+    with hooks_attached(it) as forward:
         logits, activations = forward(x)
         for part in (*activations, logits[:, :1]):
             # Squares, since a plain sum is constant behind a normalisation.
@@ -85,8 +85,8 @@ def test_a_tapped_resnet_gives_what_enters_the_next_stage():
     module = torchvision_model("resnet18").eval()
     seen = []
     module.layer3.register_forward_pre_hook(lambda _module, args: seen.append(args[0].clone()))
-    it = Classifier(module, ("a", "b", "c", "d"), (SIDE, SIDE), taps=("layer2.1.relu",))
-    with attached(it) as forward, torch.no_grad():
+    it = Classifier(module, ("a", "b", "c", "d"), (SIDE, SIDE), hooked_layers=("layer2.1.relu",))
+    with hooks_attached(it) as forward, torch.no_grad():
         (activation,) = forward(torch.randn(2, 3, SIDE, SIDE)).activations
     assert torch.equal(activation, seen[0])
     assert isinstance(module.layer2[1].relu, nn.ReLU)

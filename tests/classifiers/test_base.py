@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
-from med_cam.classifiers.base import Classifier, attached, moved
+from med_cam.classifiers.base import Classifier, hooks_attached, moved
 from med_cam.classifiers.hooks import device_of
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
@@ -18,18 +18,18 @@ from med_cam.images.geometry import Image
 class Small(nn.Module):
     """Convolution, in-place ReLU, dropout, pooled head; `answer` shapes what comes out."""
 
-    def __init__(self, outputs=2, answer=lambda logits: logits):
+    def __init__(self, outputs=2, predict=lambda logits: logits):
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 3, padding=1)
         self.norm = nn.BatchNorm2d(4)
         self.relu = nn.ReLU(inplace=True)
         self.drop = nn.Dropout(0.5)
         self.head = nn.Linear(4, outputs)
-        self.answer = answer
+        self.predict = predict
 
     def forward(self, x):
         features = self.drop(self.relu(self.norm(self.conv(x))))
-        return self.answer(self.head(features.mean(dim=(2, 3))))
+        return self.predict(self.head(features.mean(dim=(2, 3))))
 
 
 def classifier(module=None, labels=("a", "b"), **fields):
@@ -140,12 +140,12 @@ class Named:
         lambda z: z[..., None, None],
     ],
 )
-def test_logits_are_found_in_whatever_the_module_returns(answer):
+def test_logits_are_found_in_whatever_the_module_returns(predict):
     plain = Small()
     wrapped = copy.deepcopy(plain)
-    wrapped.answer = answer
+    wrapped.predict = predict
     x = torch.randn(3, 3, 8, 8)
-    with attached(classifier(plain)) as f, attached(classifier(wrapped)) as g:
+    with hooks_attached(classifier(plain)) as f, hooks_attached(classifier(wrapped)) as g:
         assert torch.equal(f(x).logits, g(x).logits)
 
 
@@ -159,8 +159,11 @@ def test_logits_are_found_in_whatever_the_module_returns(answer):
         (lambda z: z[:1], r"shape \(1, 2\)"),
     ],
 )
-def test_what_is_not_one_logit_a_label_is_refused(answer, told):
-    with attached(classifier(Small(2, answer))) as f, pytest.raises(ClassifierError, match=told):
+def test_what_is_not_one_logit_a_label_is_refused(predict, told):
+    with (
+        hooks_attached(classifier(Small(2, predict))) as f,
+        pytest.raises(ClassifierError, match=told),
+    ):
         f(torch.randn(2, 3, 8, 8))
 
 
@@ -168,7 +171,7 @@ def test_one_logit_under_two_labels_gives_exactly_bernoulli_probabilities():
     module = Small(1)
     it = classifier(module)
     x = torch.randn(5, 3, 8, 8)
-    with attached(it) as f, torch.no_grad():
+    with hooks_attached(it) as f, torch.no_grad():
         positive = module(x).sigmoid().squeeze(1)
         found = it.probabilities(f(x).logits)
     torch.testing.assert_close(found, torch.stack([1 - positive, positive], dim=1))
@@ -178,13 +181,13 @@ def test_one_logit_under_one_label_is_a_sigmoid_head():
     module = Small(1)
     it = classifier(module, labels=("ill",), head="sigmoid")
     x = torch.randn(5, 3, 8, 8)
-    with attached(it) as f, torch.no_grad():
+    with hooks_attached(it) as f, torch.no_grad():
         torch.testing.assert_close(it.probabilities(f(x).logits), module(x).sigmoid())
 
 
 def test_a_batch_of_one_logit_without_its_axis_is_understood():
     module = Small(1, lambda z: z.squeeze(1))
-    with attached(classifier(module, labels=("ill",), head="sigmoid")) as f:
+    with hooks_attached(classifier(module, labels=("ill",), head="sigmoid")) as f:
         assert f(torch.randn(5, 3, 8, 8)).logits.shape == (5, 1)
 
 
@@ -222,7 +225,7 @@ def assert_same(before, after):
 def test_the_module_comes_back_as_it_went_in():
     module = used_module()
     before = state_of(module)
-    with attached(classifier(module, taps=("conv", "relu"))) as f:
+    with hooks_attached(classifier(module, hooked_layers=("conv", "relu"))) as f:
         assert not any(part.training for part in module.modules())
         assert not any(p.requires_grad for p in module.parameters())
         x = torch.randn(2, 3, 8, 8, requires_grad=True)
@@ -236,7 +239,7 @@ def test_the_module_comes_back_after_an_error(error):
     before = state_of(module)
 
     def use_and_break():
-        with attached(classifier(module, taps=("relu",))) as f:
+        with hooks_attached(classifier(module, hooked_layers=("relu",))) as f:
             f(torch.randn(2, 3, 8, 8))
             raise error
 
@@ -250,9 +253,12 @@ def test_the_module_comes_back_after_an_error_inside_itself():
         raise ValueError("no")
 
     module = used_module()
-    module.answer = break_off
+    module.predict = break_off
     before = state_of(module)
-    with pytest.raises(ValueError, match="no"), attached(classifier(module, taps=("relu",))) as f:
+    with (
+        pytest.raises(ValueError, match="no"),
+        hooks_attached(classifier(module, hooked_layers=("relu",))) as f,
+    ):
         f(torch.randn(2, 3, 8, 8))
     assert_same(before, state_of(module))
 
@@ -262,16 +268,16 @@ def test_a_module_that_refuses_eval_is_served():
         def train(self, mode=True):
             raise NotImplementedError
 
-    with attached(classifier(Stubborn())) as f:
+    with hooks_attached(classifier(Stubborn())) as f:
         assert f(torch.randn(1, 3, 8, 8)).logits.shape == (1, 2)
 
 
 def test_nested_use_restores_to_the_outer_use():
-    it = classifier(used_module(), taps=("relu",))
+    it = classifier(used_module(), hooked_layers=("relu",))
     x = torch.randn(1, 3, 8, 8)
-    with attached(it) as outer:
+    with hooks_attached(it) as outer:
         first = outer(x)
-        with attached(dataclasses.replace(it, taps=("conv",))) as inner:
+        with hooks_attached(dataclasses.replace(it, hooked_layers=("conv",))) as inner:
             inner(x)
         again = outer(x)
         assert not any(part.training for part in it.module.modules())
@@ -280,7 +286,7 @@ def test_nested_use_restores_to_the_outer_use():
 
 def test_an_activation_in_place_does_not_overwrite_the_tapped_layer():
     module = Small().eval()
-    with attached(classifier(module, taps=("norm", "relu"))) as f, torch.no_grad():
+    with hooks_attached(classifier(module, hooked_layers=("norm", "relu"))) as f, torch.no_grad():
         x = torch.randn(2, 3, 8, 8)
         norm, relu = f(x).activations
         expected = module.norm(module.conv(x))
@@ -292,7 +298,7 @@ def test_an_activation_in_place_does_not_overwrite_the_tapped_layer():
 def test_gradients_pass_from_a_tap_before_an_activation_in_place():
     module = Small().eval()
     x = torch.randn(1, 3, 8, 8, requires_grad=True)
-    with attached(classifier(module, taps=("norm",))) as f:
+    with hooks_attached(classifier(module, hooked_layers=("norm",))) as f:
         out = f(x)
         (out.activations[0].square().sum() + out.logits.sum()).backward()
     y = x.detach().clone().requires_grad_()
@@ -306,7 +312,7 @@ def test_a_first_layer_in_place_does_not_reach_the_input():
     module = nn.Sequential(nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(192, 2))
     x = torch.randn(2, 3, 8, 8)
     before = x.clone()
-    with attached(classifier(module)) as f:
+    with hooks_attached(classifier(module)) as f:
         f(x)
         f(x.requires_grad_()).logits.sum().backward()
     assert torch.equal(x, before)
@@ -314,8 +320,8 @@ def test_a_first_layer_in_place_does_not_reach_the_input():
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_it_runs_without_gradients_to_the_same_logits(mode):
-    it, x = classifier(taps=("relu",)), torch.randn(2, 3, 8, 8)
-    with attached(it) as f:
+    it, x = classifier(hooked_layers=("relu",)), torch.randn(2, 3, 8, 8)
+    with hooks_attached(it) as f:
         learned = f(x).logits
         with mode():
             assert torch.equal(f(x).logits, learned)
@@ -331,7 +337,7 @@ def test_the_last_call_of_a_shared_layer_counts():
             return self.head(self.relu(-self.relu(x) + 1).flatten(1))
 
     x = torch.randn(1, 3, 8, 8)
-    with attached(classifier(Twice(), taps=("relu",))) as f:
+    with hooks_attached(classifier(Twice(), hooked_layers=("relu",))) as f:
         torch.testing.assert_close(f(x).activations[0], (1 - x.relu()).relu())
 
 
@@ -339,7 +345,7 @@ def test_taps_come_in_the_order_named_and_from_tuples_the_first_tensor():
     module = Small()
     module.conv.register_forward_hook(lambda _m, _i, out: (out, "more"))
     module.norm.register_forward_pre_hook(lambda _m, args: args[0][:1])
-    with attached(classifier(module, taps=("relu", "conv"))) as f:
+    with hooks_attached(classifier(module, hooked_layers=("relu", "conv"))) as f:
         relu, conv = f(torch.randn(2, 3, 8, 8)).activations
     assert (relu >= 0).all()
     assert (conv < 0).any()
@@ -349,7 +355,7 @@ def test_a_tap_that_never_runs_is_named():
     module = Small()
     module.idle = nn.Linear(1, 1)
     with (
-        attached(classifier(module, taps=("idle",))) as f,
+        hooks_attached(classifier(module, hooked_layers=("idle",))) as f,
         pytest.raises(ClassifierError, match="'idle' gave no tensor"),
     ):
         f(torch.randn(1, 3, 8, 8))

@@ -107,7 +107,7 @@ def test_activations_are_layers_under_their_old_names(batch, tmp_path):
 
 def test_a_layer_that_the_user_names_can_be_tapped(tmp_path):
     eager = net()
-    module = loaded(export(eager, tmp_path / "net.pt2"), taps=("blocks.0",)).module
+    module = loaded(export(eager, tmp_path / "net.pt2"), hooked_layers=("blocks.0",)).module
     seen = []
     module.get_submodule("blocks.0").register_forward_hook(lambda _m, _i, o: seen.append(o))
     x = images(2)

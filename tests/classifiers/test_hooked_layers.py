@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from med_cam.classifiers.hooked_layers import find_taps
+from med_cam.classifiers.hooked_layers import find_hooked_layers
 
 X = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
@@ -38,18 +38,18 @@ class Shrinking(nn.Module):
 )
 def test_a_convolutional_net_gives_its_activations_from_a_quarter_down(make):
     x = torch.randn(1, 3, 64, 64)  # maps of 32, 16, 8, 4, 2
-    assert find_taps(Shrinking(make), x) == ("acts.1", "acts.2", "acts.3", "acts.4")
+    assert find_hooked_layers(Shrinking(make), x) == ("acts.1", "acts.2", "acts.3", "acts.4")
 
 
 def test_activations_in_place_are_found_as_well():
     x = torch.randn(1, 3, 64, 64)
-    found = find_taps(Shrinking(lambda: nn.ReLU(inplace=True)), x)
+    found = find_hooked_layers(Shrinking(lambda: nn.ReLU(inplace=True)), x)
     assert found == ("acts.1", "acts.2", "acts.3", "acts.4")
 
 
 def test_sides_that_are_no_powers_of_two_count_by_halvings():
     x = torch.randn(1, 3, 75, 107)
-    assert find_taps(Shrinking(nn.ReLU), x) == ("acts.1", "acts.2", "acts.3", "acts.4")
+    assert find_hooked_layers(Shrinking(nn.ReLU), x) == ("acts.1", "acts.2", "acts.3", "acts.4")
 
 
 def test_functional_activations_fall_back_on_the_blocks_that_hold_them():
@@ -63,7 +63,7 @@ def test_functional_activations_fall_back_on_the_blocks_that_hold_them():
 
     body = nn.Sequential(Block(3, 4), Block(4, 5), Block(5, 6))
     module = nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 2))
-    assert find_taps(module, X) == ("0.1", "0.2")
+    assert find_hooked_layers(module, X) == ("0.1", "0.2")
 
 
 def test_a_container_that_hands_its_part_through_leaves_it_the_credit():
@@ -85,7 +85,7 @@ def test_a_container_that_hands_its_part_through_leaves_it_the_credit():
         def forward(self, x):
             return self.head(self.backbone(x)[1])
 
-    assert find_taps(Whole(), X) == ("backbone.stages.1.0", "backbone.stages.2")
+    assert find_hooked_layers(Whole(), X) == ("backbone.stages.1.0", "backbone.stages.2")
 
 
 def test_functional_activations_without_blocks_fall_back_on_layers_before_the_norm():
@@ -103,7 +103,7 @@ def test_functional_activations_without_blocks_fall_back_on_layers_before_the_no
             x = F.relu(self.cn(self.c(x)))
             return self.head(x.mean(dim=(2, 3)))
 
-    assert find_taps(Flat(), X) == ("b", "c")
+    assert find_hooked_layers(Flat(), X) == ("b", "c")
 
 
 def test_one_relu_for_the_whole_net_is_tapped_where_it_was_last_called():
@@ -117,31 +117,31 @@ def test_one_relu_for_the_whole_net_is_tapped_where_it_was_last_called():
             x = self.relu(self.c(self.relu(self.b(self.relu(self.a(x))))))
             return self.head(x.mean(dim=(2, 3)))
 
-    assert find_taps(Shared(), X) == ("b", "relu")
+    assert find_hooked_layers(Shared(), X) == ("b", "relu")
 
 
 def test_a_net_that_hardly_shrinks_gives_what_it_has():
     module = nn.Sequential(conv(3, 4, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    assert find_taps(nn.Sequential(module, nn.Linear(4, 2)), X) == ("0.1",)
+    assert find_hooked_layers(nn.Sequential(module, nn.Linear(4, 2)), X) == ("0.1",)
 
 
 class Block(nn.Module):
-    def __init__(self, d, answer):
+    def __init__(self, d, predict):
         super().__init__()
         self.mlp = nn.Sequential(nn.Linear(d, 2 * d), nn.GELU(), nn.Linear(2 * d, d))
-        self.answer = answer
+        self.predict = predict
 
     def forward(self, x):
-        return self.answer(x + self.mlp(x))
+        return self.predict(x + self.mlp(x))
 
 
 class Tokens(nn.Module):
     """Patches of 8 x 8, blocks over tokens; `answer` is how a block returns them."""
 
-    def __init__(self, depth, answer=lambda x: x):
+    def __init__(self, depth, predict=lambda x: x):
         super().__init__()
         self.patch = nn.Conv2d(3, 6, 8, 8)
-        self.blocks = nn.ModuleList(Block(6, answer) for _ in range(depth))
+        self.blocks = nn.ModuleList(Block(6, predict) for _ in range(depth))
         self.head = nn.Linear(6, 2)
 
     def forward(self, x):
@@ -156,17 +156,17 @@ class Tokens(nn.Module):
     ("depth", "wanted"), [(1, [0]), (2, [0, 1]), (4, [0, 1, 2, 3]), (12, [2, 5, 8, 11])]
 )
 def test_a_transformer_gives_evenly_spaced_blocks_with_the_last(depth, wanted):
-    assert find_taps(Tokens(depth), X) == tuple(f"blocks.{i}" for i in wanted)
+    assert find_hooked_layers(Tokens(depth), X) == tuple(f"blocks.{i}" for i in wanted)
 
 
 def test_blocks_that_return_tuples_are_found():
     module = Tokens(3, lambda x: (x, None))
-    assert find_taps(module, X) == ("blocks.0", "blocks.1", "blocks.2")
+    assert find_hooked_layers(module, X) == ("blocks.0", "blocks.1", "blocks.2")
 
 
 def test_a_net_of_plain_features_gives_the_last_before_the_logits():
     module = nn.Sequential(nn.Flatten(), nn.Linear(3072, 8), nn.ReLU(), nn.Linear(8, 2))
-    assert find_taps(module, X) == ("2",)
+    assert find_hooked_layers(module, X) == ("2",)
 
 
 def test_modules_that_do_not_run_in_python_give_no_taps():
@@ -186,13 +186,13 @@ def test_modules_that_do_not_run_in_python_give_no_taps():
         def forward(self, x):
             return self.program(x)
 
-    assert find_taps(Around(), X) == ()
+    assert find_hooked_layers(Around(), X) == ()
 
 
 def test_the_module_is_as_before_and_no_gradient_was_taken():
     module = Shrinking(nn.ReLU).train()
     module.gate.eval()
-    find_taps(module, torch.randn(1, 3, 64, 64))
+    find_hooked_layers(module, torch.randn(1, 3, 64, 64))
     assert module.training
     assert module.acts[0].training
     assert not module.gate.training
@@ -203,6 +203,6 @@ def test_the_module_is_as_before_and_no_gradient_was_taken():
 def test_the_module_is_as_before_after_an_error():
     module = Shrinking(nn.ReLU).train()
     with pytest.raises(RuntimeError):
-        find_taps(module, torch.randn(1, 4, 64, 64))
+        find_hooked_layers(module, torch.randn(1, 4, 64, 64))
     assert module.training
     assert not any(part._forward_hooks for part in module.modules())

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from med_cam.classifiers.base import attached
+from med_cam.classifiers.base import hooks_attached
 from med_cam.classifiers.compat import import_timm, import_torchvision
 from med_cam.classifiers.description import Description, description_from, read_description
 from med_cam.classifiers.load import chosen_device, load_classifier
@@ -104,7 +104,7 @@ def expected_logits(tensors, x):
 
 
 def logits(classifier, x):
-    with attached(classifier) as forward, torch.no_grad():
+    with hooks_attached(classifier) as forward, torch.no_grad():
         return forward(x).logits
 
 
@@ -122,7 +122,12 @@ def test_a_folder_gives_the_classifier_it_describes(folder):
         (0.5,) * 3,
         (0.25,) * 3,
     )
-    assert (it.name, it.head, it.rule, it.taps) == ("small", "softmax", "squash", ("relu",))
+    assert (it.name, it.head, it.rule, it.hooked_layers) == (
+        "small",
+        "softmax",
+        "squash",
+        ("relu",),
+    )
     file = folder / "model.safetensors"
     assert it.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     torch.testing.assert_close(logits(it, X), expected_logits(load_file(file), X))
@@ -134,14 +139,14 @@ def test_every_key_reaches_the_classifier(folder):
         folder,
         input_size=[12, 20], mean=[1, 2, 3], std=[4, 5, 6], value_range=255, resize="crop",
         crop_share=0.875, interpolation="bicubic", head="sigmoid", thresholds=[0.25, 0.75],
-        taps=["norm"], name="Ward 7", notes="free", license="CC0", channels=3,
+        hooked_layers=["norm"], name="Ward 7", notes="free", license="CC0", channels=3,
         weights="model.safetensors",
     )  # fmt: skip
     it = load_classifier(folder / "classifier.toml", device="cpu")
     assert (it.input_size, it.mean, it.std) == ((12, 20), (1, 2, 3), (4, 5, 6))
     assert (it.value_range, it.rule, it.crop_share) == (255, "crop", 0.875)
     assert (it.interpolation, it.head, it.thresholds) == ("bicubic", "sigmoid", (0.25, 0.75))
-    assert (it.taps, it.name) == (("norm",), "Ward 7")
+    assert (it.hooked_layers, it.name) == (("norm",), "Ward 7")
 
 
 @pytest.mark.parametrize("nest", [None, "state_dict", "model_state_dict", "model"])
@@ -203,8 +208,8 @@ def test_two_folders_with_modules_of_one_name_do_not_meet(folder, tmp_path):
         "self.relu(", "self.act("))  # fmt: skip
     (other / "classifier.toml").write_text(TOML)
     save_file(state(), other / "model.safetensors")
-    assert load_classifier(folder, device="cpu").taps == ("relu",)
-    assert load_classifier(other, device="cpu").taps == ("act",)
+    assert load_classifier(folder, device="cpu").hooked_layers == ("relu",)
+    assert load_classifier(other, device="cpu").hooked_layers == ("act",)
 
 
 def test_a_factory_may_bring_its_own_weights(folder):
@@ -466,7 +471,7 @@ def test_an_input_size_that_the_classifier_cannot_take_is_told(tmp_path):
 
 
 def test_an_unknown_tap_is_told_with_the_nearest(folder):
-    say(folder, taps=["rule"])
+    say(folder, hooked_layers=["rule"])
     with pytest.raises(ClassifierError, match="nearest name is 'relu'"):
         load_classifier(folder, device="cpu")
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.load import load_classifier
 from med_cam.classifiers.opaque import Sealed
 from med_cam.classifiers.pairwise import pairwise
@@ -19,15 +19,15 @@ LABELS = ("glioma", "meningioma", "notumor", "pituitary")
 class Net(nn.Module):
     """Convolution, norm, in-place ReLU, dropout, head; `answer` shapes what comes out."""
 
-    def __init__(self, outputs=4, answer=lambda logits: logits):
+    def __init__(self, outputs=4, predict=lambda logits: logits):
         super().__init__()
         self.conv, self.norm = nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4)
         self.relu, self.drop = nn.ReLU(inplace=True), nn.Dropout(0.5)
         self.head = nn.Linear(4, outputs)
-        self.answer = answer
+        self.predict = predict
 
     def forward(self, x):
-        return self.answer(
+        return self.predict(
             self.head(self.drop(self.relu(self.norm(self.conv(x)))).mean(dim=(2, 3)))
         )
 
@@ -42,7 +42,7 @@ def images(seed=0, count=3):
 
 
 def outputs(it, x):
-    with attached(it) as forward, torch.no_grad():
+    with hooks_attached(it) as forward, torch.no_grad():
         return forward(x)
 
 
@@ -65,10 +65,10 @@ def plain(module, x):
     seed=st.integers(0, 99),
 )
 @settings(max_examples=10, deadline=None)
-def test_the_probability_is_the_softmax_of_the_two_logits(answer, pair, seed):
+def test_the_probability_is_the_softmax_of_the_two_logits(predict, pair, seed):
     module, x = Net(), images(seed)
     z = plain(module, x)
-    module.answer = answer
+    module.predict = predict
     target, rival = pair
     two = pairwise(classifier(module), LABELS[target], LABELS[rival])
     share = z[:, target].exp() / (z[:, target].exp() + z[:, rival].exp())
@@ -85,9 +85,9 @@ def test_the_probability_is_the_one_given_that_it_is_one_of_the_two():
 
 def test_classes_that_are_not_asked_for_do_not_count():
     module, x = Net(), images()
-    module.answer = lambda z: z + torch.tensor([0.0, 50.0, 0.0, 50.0])
+    module.predict = lambda z: z + torch.tensor([0.0, 50.0, 0.0, 50.0])
     loud = probabilities(pairwise(classifier(module), "notumor", "glioma"), x)
-    module.answer = lambda z: z
+    module.predict = lambda z: z
     torch.testing.assert_close(
         loud, probabilities(pairwise(classifier(module), "notumor", "glioma"), x)
     )
@@ -152,7 +152,7 @@ def test_the_same_layers_are_matched():
 def test_gradients_reach_the_image_from_logits_and_layers():
     it = classifier()
     x, y = images().requires_grad_(), images().requires_grad_()
-    with attached(pairwise(it, "notumor", "pituitary")) as forward:
+    with hooks_attached(pairwise(it, "notumor", "pituitary")) as forward:
         found = forward(x)
         (found.logits[:, 1] - found.logits[:, 0] + found.activations[0].sum()).sum().backward()
     twin = copy.deepcopy(it.module).eval()
@@ -181,7 +181,7 @@ def test_the_module_is_run_as_it_is_and_comes_back_as_it_was():
     before = state(module)
     two = pairwise(classifier(module), "notumor", "pituitary")
     assert any(part is module for part in two.module.modules())
-    with attached(two) as forward:
+    with hooks_attached(two) as forward:
         assert not any(part.training for part in module.modules())
         assert not any(parameter.requires_grad for parameter in module.parameters())
         forward(images().requires_grad_()).logits.sum().backward()
@@ -225,19 +225,19 @@ def test_an_exported_program_is_paired_too(exported, tapped, tmp_path):
     rows = ['architecture = "export"', f"classes = {list(LABELS)}", "mean = 0.5", "std = 0.5"]
     (tmp_path / "classifier.toml").write_text("\n".join(rows + ["taps = []"] * (not tapped)))
     it, x = load_classifier(tmp_path, device="cpu"), images()
-    assert bool(it.taps) == tapped
+    assert bool(it.hooked_layers) == tapped
     two = pairwise(it, "meningioma", "glioma")
-    with attached(two) as forward:
+    with hooks_attached(two) as forward:
         assert not any(parameter.requires_grad for parameter in it.module.parameters())
         found = forward(x)
     assert torch.equal(found.logits, outputs(it, x).logits[:, [0, 1]])
-    assert len(found.activations) == len(it.taps)
+    assert len(found.activations) == len(it.hooked_layers)
     assert (two.sha256, len(it.sha256)) == (it.sha256, 64)
 
 
 @pytest.mark.parametrize("wrapped", [lambda module: module, Sealed])
 def test_a_pair_lies_where_its_classifier_lies_and_moves_with_it(wrapped):
     module = Net()
-    two = pairwise(classifier(wrapped(module), taps=()), "glioma", "notumor")
+    two = pairwise(classifier(wrapped(module), hooked_layers=()), "glioma", "notumor")
     two.module.to("meta")  # stands for any other device
     assert two.device == module.head.weight.device == torch.device("meta")

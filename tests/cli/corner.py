@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import torch
 
-from med_cam.results import BackgroundResult, Check, Claim, Explanation, Passes, Step
+from med_cam.results import BaselineResult, Check, Claim, Explanation, Passes, Step
 
 NET = """
 import torch
@@ -41,7 +41,7 @@ rounds = 1
 attempts = 1
 [verification]
 draws = 1
-unseen_draws = 1
+unseen_samples = 1
 """
 
 
@@ -68,7 +68,7 @@ def made_up(image, *, verified=True):
     _, height, width = image.pixels.shape
     mask = torch.zeros(height, width, dtype=torch.bool)
     mask[: height // 2, : width // 2] = True
-    grey = BackgroundResult("grey", True, 1, 1, 1, 0.9, 0.9, "dark", 0.2, 0.0)
+    grey = BaselineResult("grey", True, 1, 1, 1, 0.9, 0.9, "dark", 0.2, 0.0)
     checks = (Check("kept", 1.0, 1.0, 1, at_least=True, passed=verified),)
     claim = Claim(("grey",), checks, (grey,), 0.95, 0.2, 0.6, "none", ())
     return Explanation(
@@ -85,9 +85,9 @@ def made_up(image, *, verified=True):
         kl=0.01,
         components=1,
         claim=claim,
-        fallback=None,
+        restricted=None,
         steps=(Step(0, 1.0, {"kl": 1.0}, 0.3),),
         passes=Passes(1000, 20),
         seconds=1.0,
-        taps=("relu",),
+        hooked_layers=("relu",),
     )

@@ -21,7 +21,7 @@ from med_cam.cli import audit as command
 from med_cam.cli.audit_command import audit as options
 from med_cam.cli.main import main
 from med_cam.cli.request import AuditRequest
-from med_cam.cli.settings import backgrounds_named
+from med_cam.cli.settings import baselines_named
 from med_cam.report.audit_tables import WIDTH, as_markdown, as_text, tables
 from med_cam.report.audit_text import meanings, verdicts
 
@@ -312,7 +312,7 @@ def test_an_opinion_is_told_with_its_figure_and_what_to_do():
     told = meanings(found, LABELS)
     assert any("Claims over grey and white prove little for a" in s for s in told)
     (advice,) = (s for s in told if "--backgrounds" in s)
-    names = backgrounds_named(advice.split("--backgrounds ")[1].rstrip("."))
+    names = baselines_named(advice.split("--backgrounds ")[1].rstrip("."))
     assert set(names) == {"black", "mean", "gaussian", "uniform", "shuffled"}
 
 

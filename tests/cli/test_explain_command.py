@@ -67,7 +67,7 @@ def test_options_reach_the_method(run, scans, model, instant):
     assert options["references"] is None
     config = options["config"]
     assert config.seed == 3
-    assert config.verification.backgrounds == ("black", "gaussian")
+    assert config.verification.baselines == ("black", "gaussian")
     assert "grey" in config.verification.unseen
     assert config.search == PRESETS["paper-histology"].search
 

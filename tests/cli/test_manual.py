@@ -12,7 +12,7 @@ from med_cam.cli import manual
 from med_cam.cli.main import explain, main
 from med_cam.cli.request import Request
 from med_cam.config.presets import PRESETS
-from med_cam.masking import BACKGROUNDS
+from med_cam.masking import BASELINES
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def test_help_names_every_option_preset_and_background(said):
         assert option == "images" or f"--{option}" in out
     for name in PRESETS:
         assert name in out
-    for name in BACKGROUNDS:
-        assert name in manual.BACKGROUNDS
+    for name in BASELINES:
+        assert name in manual.BASELINES
 
 
 def test_every_option_reaches_the_request():

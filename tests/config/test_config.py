@@ -111,11 +111,11 @@ def test_every_setting_of_a_preset_can_be_written_in_a_file_and_read_again(name,
         ("[search]\nwidths = [true]", ["search.widths", "True"]),
         ('[search]\nradii = ["wide"]', ["search.radii", "'wide'"]),
         ("search = 3", ["search", "table", "3"]),
-        ("[verification]\nbackgrounds = [1, 2]", ["verification.backgrounds", "names", "[1, 2]"]),
-        ('[verification]\nbackgrounds = "grey"', ["verification.backgrounds", "list", "'grey'"]),
-        ("[verification]\nbackgrounds = []", ["verification.backgrounds", "empty", "[]"]),
+        ("[verification]\nbackgrounds = [1, 2]", ["verification.baselines", "names", "[1, 2]"]),
+        ('[verification]\nbackgrounds = "grey"', ["verification.baselines", "list", "'grey'"]),
+        ("[verification]\nbackgrounds = []", ["verification.baselines", "p_baseline", "[]"]),
         ("[verification]\nshifts = [1.0]", ["verification.shifts", "[1.0]"]),
-        ("[verification]\nshape_trials = 19", ["verification.shape_trials", "20", "19"]),
+        ("[verification]\nshape_trials = 19", ["verification.leakage_trials", "20", "19"]),
         ("[objective]\nlayer_weights = [1, -1]", ["objective.layer_weights", "[1.0, -1.0]"]),
         ("[objective.weights]\nkl = nan", ["objective.weights.kl", "nan"]),
         (f"[objective.weights]\nkl = 1{'0' * 400}", ["objective.weights.kl", "inf"]),
@@ -177,8 +177,8 @@ BAD = [
     (Search, "look_weight", -0.5),
     (Refinement, "cut", "best"),
     (Refinement, "share", 1.5),
-    (Refinement, "draws", 0),
-    (Refinement, "shape_trials", 0),
+    (Refinement, "samples", 0),
+    (Refinement, "leakage_trials", 0),
     (Refinement, "shifts", ()),
     (Refinement, "smallest", 1.0),
     (Refinement, "rounds", 0),
@@ -186,14 +186,14 @@ BAD = [
     (Refinement, "attempts", -1),
     (Refinement, "attempts", 60),  # claims would draw what the next seed draws
     (Refinement, "large", 0.0),
-    (Verification, "backgrounds", ()),
-    (Verification, "backgrounds", ("grey", "")),
-    (Verification, "draws", 0),
-    (Verification, "unseen_draws", 0),
+    (Verification, "baselines", ()),
+    (Verification, "baselines", ("grey", "")),
+    (Verification, "samples", 0),
+    (Verification, "unseen_samples", 0),
     (Verification, "share", -0.1),
-    (Verification, "shape_margin", 1.1),
+    (Verification, "leakage_margin", 1.1),
     (Verification, "shifts", (0,)),
-    (Verification, "stable_rate", math.nan),
+    (Verification, "stability_rate", math.nan),
     (Config, "seed", -1),
     (Config, "seed", 2**32),
 ]
@@ -227,10 +227,10 @@ def test_areas_are_accepted_exactly_where_they_are_in_order(smallest, largest):
 
 
 def test_a_claim_has_at_least_twenty_shape_trials_and_a_candidate_may_have_fewer():
-    Config(refinement=Refinement(shape_trials=1))
-    Config(verification=Verification(shape_trials=20))
-    with pytest.raises(ConfigError, match=r"verification\.shape_trials .* 20 or more, got 19"):
-        Config(verification=Verification(shape_trials=19))
+    Config(refinement=Refinement(leakage_trials=1))
+    Config(verification=Verification(leakage_trials=20))
+    with pytest.raises(ConfigError, match=r"verification\.leakage_trials .* 20 or more, got 19"):
+        Config(verification=Verification(leakage_trials=19))
 
 
 def test_a_grid_that_is_halved_to_nothing_is_refused():
@@ -246,7 +246,7 @@ def test_the_ends_of_ranges_are_allowed():
     Search(steps=0, grid=4, masks=1, straight_from=0.0, jitter=0, places=0, look_weight=0.0)
     Search(straight_from=1.0, widths=(1, 7, 8), radii=(2.0,))
     Refinement(share=0.0, attempts=0, growth=1.0001, large=1.0)
-    Verification(share=1.0, shape_margin=0.0, stable_rate=1.0, unseen=())
+    Verification(share=1.0, leakage_margin=0.0, stability_rate=1.0, unseen=())
     Config(seed=2**32 - 1)
 
 
@@ -272,7 +272,7 @@ def test_the_papers_presets_are_the_papers(name, groups):
     assert s.transposed
     assert (s.places, s.jitter, s.straight_from) == (0, 0, 1.0)
     assert config.refinement.cut == "threshold"
-    assert config.verification.backgrounds == ("grey", "gaussian")
+    assert config.verification.baselines == ("grey", "gaussian")
 
 
 def test_the_presets_are_judged_alike():

@@ -10,21 +10,21 @@ from torch import nn
 
 from med_cam.case.case import observed
 from med_cam.case.references import prepare_references
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Config, Objective, Refinement, Search, Verification
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Image
 from med_cam.images.read import image_from_array
-from med_cam.masking import BACKGROUNDS
+from med_cam.masking import BASELINES
 from med_cam.pipeline.explain import explain, explain_all
+from med_cam.verify.baseline_response import baseline_response
 from med_cam.verify.claim import verify
-from med_cam.verify.emptiness import emptiness
 
 SIDE = 32
 CONFIG = Config(
     search=Search(steps=6, grid=8, widths=(8, 8), places=4, radii=(0.6,), jitter=1),
-    refinement=Refinement(draws=2, rounds=5, attempts=3),
-    verification=Verification(draws=3, unseen=("black", "others"), unseen_draws=1),
+    refinement=Refinement(samples=2, rounds=5, attempts=3),
+    verification=Verification(samples=3, unseen=("black", "others"), unseen_samples=1),
 )
 # How the last layer's two numbers, of dark and of bright, become outputs.
 PAIR = ((-8.0,), (8.0,)), (4.0, -4.0)
@@ -37,8 +37,8 @@ class Bright(nn.Module):
 
     def __init__(self, weights=PAIR, channels=1):
         super().__init__()
-        self.cells = nn.Conv2d(channels, 4, 4, stride=4, bias=False)
-        nn.init.constant_(self.cells.weight, 1 / (16 * channels))
+        self.patches = nn.Conv2d(channels, 4, 4, stride=4, bias=False)
+        nn.init.constant_(self.patches.weight, 1 / (16 * channels))
         self.norm = nn.BatchNorm2d(4)
         self.act = nn.ReLU(inplace=True)
         self.drop = nn.Dropout(0.5)
@@ -49,7 +49,7 @@ class Bright(nn.Module):
             self.head.bias.copy_(torch.tensor(weights[1]))
 
     def forward(self, x):
-        cells = self.drop(self.act(self.norm(self.cells(x))))
+        cells = self.drop(self.act(self.norm(self.patches(x))))
         return self.head(self.window(cells).amax(dim=(2, 3))[:, :1])
 
 
@@ -57,7 +57,7 @@ def classifier(weights=PAIR, *, labels=("dark", "bright"), channels=1, **more):
     module = Bright(weights, channels)
     return Classifier(
         module, labels, (SIDE, SIDE), channels, (0.5,) * channels, (0.5,) * channels,
-        taps=("act",), **more,
+        hooked_layers=("act",), **more,
     )  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def same(first, second):
     names = [
         f.name
         for f in fields(first)
-        if f.name not in ("seconds", "stages", "mask", "soft", "fallback")
+        if f.name not in ("seconds", "timeline", "mask", "soft", "restricted_claim")
     ]
     return (
         torch.equal(first.mask, second.mask)
@@ -104,12 +104,12 @@ def test_the_numbers_of_an_explanation_fit_each_other(found):
     assert sum(found.before) == pytest.approx(1, abs=1e-5)
     assert sum(found.after) == pytest.approx(1, abs=1e-5)
     assert found.area == found.mask.float().mean().item()
-    assert found.claim.full == found.before[found.target]
+    assert found.claim.p_image == found.before[found.target]
     assert found.kl == pytest.approx(
         sum(p * (np.log(p) - np.log(q)) for p, q in zip(found.before, found.after, strict=True)),
         abs=1e-4,
     )
-    assert found.taps == ("act",)
+    assert found.hooked_layers == ("act",)
     assert len(found.steps) == CONFIG.search.steps
     assert 0 <= found.soft.min() <= found.soft.max() <= 1
     assert found.seconds > 0
@@ -119,7 +119,7 @@ def test_the_numbers_of_an_explanation_fit_each_other(found):
 def test_what_is_said_of_the_evidence_is_what_the_classifier_says_of_it(found):
     model = classifier()
     x = model.prepare(Image(pixels()))
-    with attached(model) as forward, torch.no_grad():
+    with hooks_attached(model) as forward, torch.no_grad():
         e = found.mask.float() * x  # grey is zero
         p = forward(e).logits.softmax(dim=1)[0]
     assert found.after == pytest.approx(tuple(p.tolist()), abs=1e-6)
@@ -128,7 +128,7 @@ def test_what_is_said_of_the_evidence_is_what_the_classifier_says_of_it(found):
 def test_random_masks_of_the_same_area_fail_where_ours_holds(found):
     model = classifier()
     held = []
-    with attached(model) as forward:
+    with hooks_attached(model) as forward:
         case = observed(forward, model, Image(pixels()), None, None)
         for seed in range(20):
             g = torch.Generator().manual_seed(seed)
@@ -136,8 +136,8 @@ def test_random_masks_of_the_same_area_fail_where_ours_holds(found):
             mask[torch.randperm(SIDE * SIDE, generator=g)[: int(found.mask.sum())]] = True
             for candidate, kept in ((mask.view(SIDE, SIDE), held), (found.mask, None)):
                 g, rules = torch.Generator().manual_seed(seed), CONFIG.verification
-                empty = emptiness(case.answer, case.scene, case.question, rules, g)
-                claim = verify(case.answer, case.scene, candidate[None, None], empty, rules, g)
+                empty = baseline_response(case.predict, case.scene, case.target, rules, g)
+                claim = verify(case.predict, case.scene, candidate[None, None], empty, rules, g)
                 if kept is None:
                     assert claim.holds  # ours, on twenty fresh sets of draws
                 else:
@@ -232,7 +232,7 @@ def odd(module):
     """Not as a fresh module is: partly training, partly frozen."""
     module.train()
     module.norm.eval()
-    module.cells.weight.requires_grad_(False)
+    module.patches.weight.requires_grad_(False)
     return module
 
 
@@ -329,12 +329,12 @@ def test_references_that_are_labelled_otherwise_are_used_and_named():
     spent, _ = counted_apart(model)
     found = explain(model, Image(pixels()), config=CONFIG, references=references)
     assert found.claim.references == "2 other images"
-    assert "others" in {b.name for b in found.claim.backgrounds}
+    assert "others" in {b.name for b in found.claim.baselines}
     assert found.passes.forward == spent["forward"]  # the references' own passes came before
 
 
 def over(*names, **more):
-    return replace(CONFIG, verification=replace(CONFIG.verification, backgrounds=names, **more))
+    return replace(CONFIG, verification=replace(CONFIG.verification, baselines=names, **more))
 
 
 @pytest.mark.parametrize("more", [{}, {"unseen": ("gray",)}])
@@ -356,7 +356,7 @@ def test_other_images_as_background_need_some_that_are_labelled_otherwise():
     assert found.claim.searched == ("grey", "others")
 
 
-@pytest.mark.parametrize("name", [name for name in BACKGROUNDS if name != "others"])
+@pytest.mark.parametrize("name", [name for name in BASELINES if name != "others"])
 def test_every_background_can_be_claimed_on(name):
     found = explain(classifier(), Image(pixels()), config=over(name))
     assert found.claim.searched == (name,)

@@ -7,20 +7,20 @@ import torch
 from torch import nn
 
 from med_cam.case.case import observed
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Config, Refinement, Search, Verification, relative_to
 from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain
-from med_cam.pipeline.fallback import by_background, relied_on, standing
-from med_cam.results import BackgroundResult
+from med_cam.pipeline.restricted_claim import by_baseline, relied_on, robust_to
+from med_cam.results import BaselineResult
 
 SIDE = 32
 LABELS = ("dark", "lit", "noisy")
 BOX = slice(10, 20)
 CONFIG = Config(
     search=Search(steps=6, grid=8, widths=(8,), places=4, radii=(0.6,), jitter=1),
-    refinement=Refinement(draws=2, rounds=5, attempts=2),
-    verification=Verification(draws=3, unseen=("black", "mean"), unseen_draws=1),
+    refinement=Refinement(samples=2, rounds=5, attempts=2),
+    verification=Verification(samples=3, unseen=("black", "mean"), unseen_samples=1),
 )
 
 
@@ -52,7 +52,7 @@ class Stubborn(nn.Module):
 
 
 def classifier(module):
-    return Classifier(module, LABELS, (SIDE, SIDE), 1, (0.5,), (0.5,), taps=("act",))
+    return Classifier(module, LABELS, (SIDE, SIDE), 1, (0.5,), (0.5,), hooked_layers=("act",))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_the_status_names_what_breaks_it_and_what_that_is_called_alone(found):
 
 
 def test_the_fallback_is_smaller_and_holds_over_grey_alone(found):
-    promise = found.fallback
+    promise = found.restricted
     assert promise is not None
     assert promise.claim.searched == ("grey",)
     assert promise.dropped == ("gaussian",)
@@ -90,16 +90,16 @@ def test_the_fallback_is_never_what_is_verified(found):
     """`verified` is of the full set and its own, larger mask."""
     assert found.claim.searched == ("grey", "gaussian")
     assert found.verified == found.claim.holds
-    assert not torch.equal(found.mask, found.fallback.mask)
-    told = {b.name: b for b in found.fallback.claim.backgrounds}
+    assert not torch.equal(found.mask, found.restricted.mask)
+    told = {b.name: b for b in found.restricted.claim.baselines}
     assert not told["gaussian"].searched
-    assert told["gaussian"].kept == 0  # reported beside: it is not kept there
+    assert told["gaussian"].retained == 0  # reported beside: it is not kept there
 
 
 def test_a_classifier_that_can_stand_both_needs_no_fallback(image):
     found = explain(classifier(Fragile(bears=9.0)), image, config=CONFIG)
     assert found.verified
-    assert found.fallback is None
+    assert found.restricted is None
     assert found.area < 0.5
     assert "breaks" not in found.status
 
@@ -108,7 +108,7 @@ def test_the_papers_cut_has_no_fallback(image):
     config = replace(CONFIG, refinement=replace(CONFIG.refinement, cut="threshold"))
     found = explain(classifier(Fragile()), image, config=config)
     assert not found.verified
-    assert found.fallback is None
+    assert found.restricted is None
     assert "breaks" not in found.status
 
 
@@ -118,7 +118,7 @@ def test_what_emptiness_already_says_is_empty_sufficiency(image):
     assert "sufficiency is empty" in found.status
     assert found.area == 1
     assert found.steps == ()  # no search for what cannot be found
-    assert found.fallback is None
+    assert found.restricted is None
 
 
 def test_a_target_that_is_not_the_answer_leaves_nothing_to_keep(image):
@@ -129,23 +129,23 @@ def test_a_target_that_is_not_the_answer_leaves_nothing_to_keep(image):
     assert "does not answer dark" in found.status
     assert "but lit" in found.status
     assert found.steps == ()
-    assert found.fallback is None
+    assert found.restricted is None
 
 
 def test_each_background_is_held_to_its_own_bar(image):
     """Emptiness over one background must not hide what another does."""
     scores = torch.zeros(1, 1, SIDE, SIDE)
     scores[..., BOX, BOX] = 1.0
-    with attached(classifier(Fragile())) as forward:
+    with hooks_attached(classifier(Fragile())) as forward:
         case = observed(forward, classifier(Fragile()), image, None, None, CONFIG)
-        results = by_background(case, scores, CONFIG)
+        results = by_baseline(case, scores, CONFIG)
     told = {r.name: r for r in results}
     assert list(told) == ["grey", "gaussian", "black", "mean"]  # and the fixed ones not searched
     assert [r.searched for r in results] == [True, True, False, False]
-    assert told["grey"].kept == told["grey"].draws == 1
-    assert told["gaussian"].kept == 0
-    assert told["gaussian"].draws == 2
-    assert told["gaussian"].alone_label == "noisy"
+    assert told["grey"].retained == told["grey"].samples == 1
+    assert told["gaussian"].retained == 0
+    assert told["gaussian"].samples == 2
+    assert told["gaussian"].baseline_label == "noisy"
 
 
 class Either(nn.Module):
@@ -167,29 +167,32 @@ def test_an_opinion_on_noise_does_not_raise_the_bar_over_grey(image):
     """Six tenths of the square give 0.54: above grey's 0.45, below the 0.675 of both at once."""
     scores = torch.zeros(1, 1, SIDE, SIDE)
     scores[..., :16, :] = 1.0
-    with attached(classifier(Either())) as forward:
+    with hooks_attached(classifier(Either())) as forward:
         case = observed(forward, classifier(Either()), image, None, None)
-        told = {r.name: r for r in by_background(case, scores, CONFIG)}
-    assert told["gaussian"].alone_probability == pytest.approx(0.9)
+        told = {r.name: r for r in by_baseline(case, scores, CONFIG)}
+    assert told["gaussian"].baseline_probability == pytest.approx(0.9)
     assert told["grey"].lowest == pytest.approx(0.54, abs=1e-5)
-    assert told["grey"].kept == 1
+    assert told["grey"].retained == 1
 
 
-def result(name, *, kept, searched, alone=0.1):
-    return BackgroundResult(name, searched, 4, kept, kept, 0.1, 0.5, "dark", alone, 0.0)
+def result(name, *, kept, searched, predictions=0.1):
+    return BaselineResult(name, searched, 4, kept, kept, 0.1, 0.5, "dark", alone, 0.0)
 
 
 def test_the_searched_backgrounds_that_stand_come_before_any_other():
-    grey, black = result("grey", kept=4, searched=True), result("black", kept=4, searched=False)
-    noise = result("gaussian", kept=3, searched=True)
-    loud = result("grey", kept=4, searched=True, alone=0.95)
+    grey, black = (
+        result("grey", retained=4, searched=True),
+        result("black", retained=4, searched=False),
+    )
+    noise = result("gaussian", retained=3, searched=True)
+    loud = result("grey", retained=4, searched=True, predictions=0.95)
     for results, expected in [
         ((grey, noise, black), ("grey",)),
         ((noise, black), ("black",)),
         ((noise,), ()),
         ((loud, black), ("black",)),
     ]:
-        assert relied_on(results, standing(results, 0.9)) == expected
+        assert relied_on(results, robust_to(results, 0.9)) == expected
 
 
 class NearlyAlways(nn.Module):
@@ -217,7 +220,7 @@ def test_what_emptiness_nearly_says_by_itself_is_never_verified(image):
 
 def test_what_is_given_up_is_still_reported():
     fewer = relative_to(Config(), ("black",)).verification
-    assert fewer.backgrounds == ("black",)
+    assert fewer.baselines == ("black",)
     assert fewer.unseen[:2] == ("grey", "gaussian")
     assert "black" not in fewer.unseen
     assert set(fewer.unseen) == {"grey", "gaussian", "mean", "uniform", "shuffled", "others"}

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from med_cam.case.case import observed
-from med_cam.classifiers.base import attached
+from med_cam.classifiers.base import hooks_attached
 from med_cam.config.settings import Config
-from med_cam.masking import background
+from med_cam.masking import baseline
+from med_cam.verify.baseline_response import baseline_response
 from med_cam.verify.claim import verify
-from med_cam.verify.emptiness import emptiness
 from planted import CASES, POSITIONS, SIDE
 
 RULES = Config().verification
@@ -31,12 +31,12 @@ def some(planted, count, seed=0):
 
 
 def claim(planted, plant, mask):
-    with attached(planted.classifier) as forward:
+    with hooks_attached(planted.classifier) as forward:
         case = observed(forward, planted.classifier, plant.image, None, None)
-        assert case.question.labels[case.question.target] != "nothing"
+        assert case.target.labels[case.target.index] != "nothing"
         g = generator(9)
-        empty = emptiness(case.answer, case.scene, case.question, RULES, g)
-        return verify(case.answer, case.scene, mask[None, None], empty, RULES, g)
+        empty = baseline_response(case.predict, case.scene, case.target, RULES, g)
+        return verify(case.predict, case.scene, mask[None, None], empty, RULES, g)
 
 
 def failed(claim):
@@ -52,8 +52,8 @@ def test_the_needed_region_with_its_margin_is_verified(planted):
 def test_half_of_the_needed_region_does_not_keep_the_decision(planted):
     for index, plant in enumerate(some(planted, 4)):
         half = plant.needed & (torch.arange(SIDE) % 2 == index % 2)
-        assert "kept" in failed(claim(planted, plant, half))
-        assert "kept" in failed(claim(planted, plant, ~half))  # and all else does not help
+        assert "sufficiency" in failed(claim(planted, plant, half))
+        assert "sufficiency" in failed(claim(planted, plant, ~half))  # and all else does not help
 
 
 def test_everything_but_a_twentieth_of_the_needed_region_does_not_keep_the_decision(planted):
@@ -63,7 +63,7 @@ def test_everything_but_a_twentieth_of_the_needed_region_does_not_keep_the_decis
         mask = torch.ones(SIDE, SIDE, dtype=torch.bool)
         rows, columns = hidden[: len(places) // 20].T
         mask[rows, columns] = False
-        assert "kept" in failed(claim(planted, plant, mask))
+        assert "sufficiency" in failed(claim(planted, plant, mask))
 
 
 def test_one_of_two_patches_is_not_enough():
@@ -71,33 +71,33 @@ def test_one_of_two_patches_is_not_enough():
         plant = some(CASES[name], 1)[0]
         red = plant.needed & (plant.image.pixels[0] == 1)
         assert 0 < red.sum() < plant.needed.sum()
-        assert "kept" in failed(claim(CASES[name], plant, red))
-        assert "kept" in failed(claim(CASES[name], plant, plant.needed & ~red))
+        assert "sufficiency" in failed(claim(CASES[name], plant, red))
+        assert "sufficiency" in failed(claim(CASES[name], plant, plant.needed & ~red))
 
 
 @pytest.mark.parametrize("name", ["grey", "black", "gaussian", "uniform", "mean", "shuffled"])
 def test_there_is_no_opinion_on_emptiness(planted, name):
-    with attached(planted.classifier) as forward:
+    with hooks_attached(planted.classifier) as forward:
         image = some(planted, 1)[0].image
         case = observed(forward, planted.classifier, image, None, None)
         g = generator(3)
-        empty = torch.cat([background(name, case.scene, g) for _ in range(16)])
-        p = case.answer(empty)[:, case.question.target]
+        empty = torch.cat([baseline(name, case.scene, g) for _ in range(16)])
+        p = case.predict(empty)[:, case.target.index]
     assert p.min() >= 0.5 - 1e-6
     assert p.max() < 0.53
 
 
 def test_the_whole_image_is_called_what_was_planted(planted):
     for plant in some(planted, 16):
-        with attached(planted.classifier) as forward:
+        with hooks_attached(planted.classifier) as forward:
             case = observed(forward, planted.classifier, plant.image, None, None)
-        assert case.question.full == pytest.approx(0.997, abs=0.001)
+        assert case.target.p_image == pytest.approx(0.997, abs=0.001)
 
 
 def test_every_visible_pixel_of_the_region_has_a_gradient(planted):
     plant = some(planted, 1)[0]
     mask = torch.full((1, 1, SIDE, SIDE), 0.3, requires_grad=True)
-    with attached(planted.classifier) as forward:
+    with hooks_attached(planted.classifier) as forward:
         x = planted.classifier.prepare(plant.image)
         outputs = forward(mask * x)
         (slope,) = torch.autograd.grad(outputs.logits[0, 1], mask)

@@ -9,7 +9,9 @@ from med_cam.config.settings import Config
 from med_cam.pipeline.explain import explain
 from planted_claims import CASES
 
-RULES = replace(Config().certification, alternatives=2, enlarge=True, cell=8, most_cells=0)
+RULES = replace(
+    Config().certification, alternatives=2, necessary_superset=True, patch=8, most_patches=0
+)
 CONFIG = replace(Config(), certification=RULES)
 FAR = (8, 8)  # its partner lies in other cells
 
@@ -38,7 +40,7 @@ def test_evidence_is_certified_and_holds_one_way_that_is_enough(name, explained)
     assert found.verified, found.status
     assert found.claim.certificate.bound >= 0.95
     assert max(covers(found.mask, way.needed) for way in truth.ways) > 0.97
-    assert found.proof.minimality.holds
+    assert found.tests.minimality.holds
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -47,17 +49,17 @@ def test_necessity_is_what_it_must_be(name, explained):
     if not truth.necessary:
         held = [way for way in truth.ways if covers(found.mask, way.needed) > 0.97]
         assert len(held) == 1  # the mask lies on one of them alone
-    assert found.proof.necessity.holds == truth.necessary
+    assert found.tests.necessity.holds == truth.necessary
     if truth.necessary:
-        assert found.proof.necessity.label == "nothing"
+        assert found.tests.necessity.label == "nothing"
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_as_many_further_masks_are_found_as_there_can_be(name, explained):
     truth, found = explained(name)
-    others = found.proof.alternatives
+    others = found.tests.alternatives
     assert len(others) == truth.alternatives
-    assert found.proof.exhausted is True
+    assert found.tests.remainder_sufficient is True
     for other in others:
         assert not (other.mask & found.mask).any()
         assert other.claim.holds
@@ -68,9 +70,9 @@ def test_as_many_further_masks_are_found_as_there_can_be(name, explained):
 def test_a_mask_that_is_necessary_too_holds_every_way(name, explained):
     truth, found = explained(name)
     if truth.necessary:
-        assert found.proof.enlarged is None  # it is already
+        assert found.tests.necessary_superset is None  # it is already
         return
-    enlarged = found.proof.enlarged
+    enlarged = found.tests.necessary_superset
     assert enlarged is not None
     assert enlarged.necessity.holds
     assert enlarged.claim.holds

@@ -34,29 +34,29 @@ def z_of(case, x):
     return logits[:, 1]
 
 
-def around(seed=9, draws=8):
+def around(seed=9, samples=8):
     """Grey once, then independent noise."""
-    noise = torch.randn(draws, 3, SIDE, SIDE, generator=generator(seed))
+    noise = torch.randn(samples, 3, SIDE, SIDE, generator=generator(seed))
     return torch.cat([torch.zeros(1, 3, SIDE, SIDE), noise])
 
 
-def over(case, truth, mask, backgrounds):
+def over(case, truth, mask, baselines):
     """z of what the mask keeps of the image, over each background."""
     x = (truth.image.pixels[None] - 0.5) / 0.25
-    return z_of(case, torch.where(mask, x, backgrounds))
+    return z_of(case, torch.where(mask, x, baselines))
 
 
 def required(case, truth):
     """The probability that keeps the decision: half of the way from empty to full."""
-    backgrounds = around()
-    p = z_of(case, backgrounds).sigmoid()
+    baselines = around()
+    p = z_of(case, baselines).sigmoid()
     empty = (p[0] + p[1:].mean()) / 2  # each background counts once
-    full = over(case, truth, torch.ones(SIDE, SIDE, dtype=torch.bool), backgrounds[:1]).sigmoid()
+    full = over(case, truth, torch.ones(SIDE, SIDE, dtype=torch.bool), baselines[:1]).sigmoid()
     return (empty + (full[0] - empty) / 2).item()
 
 
-def kept(case, truth, mask, backgrounds):
-    z = over(case, truth, mask, backgrounds)
+def kept(case, truth, mask, baselines):
+    z = over(case, truth, mask, baselines)
     return (z > 0) & (z.sigmoid() >= required(case, truth))
 
 
@@ -74,8 +74,8 @@ def survived(case, truth, mask):
     masks = torch.stack([moved(mask, dy, dx) for dy, dx in SHIFTS])[:, None]
     noise = torch.randn(24, 3, SIDE, SIDE, generator=generator(5))
     return [
-        int(kept(case, truth, masks, backgrounds).sum())
-        for backgrounds in (torch.zeros_like(noise), noise)
+        int(kept(case, truth, masks, baselines).sum())
+        for baselines in (torch.zeros_like(noise), noise)
     ]
 
 
@@ -101,7 +101,7 @@ def test_whole_images_are_called_what_was_planted_at_every_position(case):
 
 
 def test_nothing_wins_by_two_where_there_is_no_evidence(case):
-    z = z_of(case, around(draws=64))
+    z = z_of(case, around(samples=64))
     assert z[0] == pytest.approx(-2, abs=1e-6)
     assert z[1:].numpy() == pytest.approx(-2, abs=0.1)
 

@@ -9,15 +9,15 @@ from torch import nn
 
 from med_cam.case.case import observed
 from med_cam.case.seeds import AFTER, BREAKING, CANDIDATES, CERTIFY, CLAIM, SEARCH, fresh
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Config, Refinement, Verification
 from med_cam.images.geometry import Image
 from med_cam.masking import gaussian
 from med_cam.pipeline.explain import explain
-from med_cam.pipeline.propose import candidate_rules, settle, shares_to_claim
+from med_cam.pipeline.propose import candidate_rules, proposed, shares_to_claim
 
 SIDE = 32
-RULES = Verification(draws=3, unseen_draws=1, unseen=("black",))
+RULES = Verification(samples=3, unseen_samples=1, unseen=("black",))
 
 
 def generator(seed=0):
@@ -54,7 +54,7 @@ def lit_image(model, size):
 @contextmanager
 def the_case(*, size=(SIDE, SIDE), rule="squash", module=None, watch=None, target=None):
     model = classifier(rule, module or Lit())
-    with attached(model) as forward:
+    with hooks_attached(model) as forward:
 
         def watched(x):
             if watch is not None:
@@ -87,7 +87,7 @@ def test_the_mask_grows_by_the_factor_until_a_claim_holds():
 
     config = Config(refinement=Refinement(growth=1.5, attempts=6, rounds=8), verification=RULES)
     with the_case() as case:
-        found = settle(case, GOOD, passes, config)
+        found = proposed(case, GOOD, passes, config)
     smallest = min(share for share in judged if share > 0.04)
     times = found.area / smallest
     claims = len(found.claims)
@@ -99,7 +99,7 @@ def test_the_mask_grows_by_the_factor_until_a_claim_holds():
 
 def test_a_claim_that_holds_at_once_is_the_only_one():
     with the_case() as case:
-        found = settle(case, GOOD, lambda m: area_of(m) > 0.3, Config(verification=RULES))
+        found = proposed(case, GOOD, lambda m: area_of(m) > 0.3, Config(verification=RULES))
     assert len(found.claims) == 1
     assert found.claim.holds
     assert 0.3 < found.area < 0.35
@@ -107,7 +107,7 @@ def test_a_claim_that_holds_at_once_is_the_only_one():
 
 def test_where_no_candidate_passes_the_whole_image_is_claimed_on():
     with the_case() as case:
-        found = settle(case, GOOD, lambda _: False, Config(verification=RULES))
+        found = proposed(case, GOOD, lambda _: False, Config(verification=RULES))
     assert found.area == 1
     assert len(found.claims) == 1
     assert found.mask.all()
@@ -126,7 +126,7 @@ def test_the_papers_cut_is_one_half_and_is_not_grown():
     scores[..., 3:9, 4:20] = 1.0
     config = Config(refinement=Refinement(cut="threshold"), verification=RULES)
     with the_case() as case:
-        found = settle(case, scores, lambda _: True, config)
+        found = proposed(case, scores, lambda _: True, config)
     assert torch.equal(found.mask, scores[0, 0].sigmoid() > 0.5)
     assert len(found.claims) == 1
     assert not found.claim.holds  # it is elsewhere
@@ -136,22 +136,22 @@ def test_candidates_are_asked_for_more_than_the_claim_and_cost_less():
     config = Config()
     rules = candidate_rules(config)
     assert rules.share > config.verification.share
-    assert rules.shape_trials < config.verification.shape_trials
-    assert rules.backgrounds == config.verification.backgrounds
-    assert rules.stable_rate == config.verification.stable_rate
+    assert rules.leakage_trials < config.verification.leakage_trials
+    assert rules.baselines == config.verification.baselines
+    assert rules.stability_rate == config.verification.stability_rate
 
 
-def noise_of(draws):
+def noise_of(samples):
     """The Gaussian noise among composites: what a corner shows that no mask holds."""
-    corner = [x[i, 0, 0, :4] for x in draws for i in range(len(x))]
+    corner = [x[i, 0, 0, :4] for x in samples for i in range(len(x))]
     return {tuple(c.tolist()) for c in corner if c.abs().max() > 0 and c.std() > 0.01}
 
 
 def test_every_claim_has_draws_that_no_candidate_and_no_other_claim_has_seen():
     watch = []
     config = Config(
-        refinement=Refinement(growth=1.5, attempts=3, rounds=2, draws=3),
-        verification=replace(RULES, shape_trials=20),
+        refinement=Refinement(growth=1.5, attempts=3, rounds=2, samples=3),
+        verification=replace(RULES, leakage_trials=20),
     )
     judged = []
 
@@ -160,7 +160,7 @@ def test_every_claim_has_draws_that_no_candidate_and_no_other_claim_has_seen():
         return area_of(mask) > 0.02
 
     with the_case(watch=watch) as case:
-        settle(case, scores_of_box((4, 8), (20, 24)), passes, config)
+        proposed(case, scores_of_box((4, 8), (20, 24)), passes, config)
         scene = case.scene
     seen = noise_of(watch)
     for attempt in range(3):
@@ -185,7 +185,7 @@ def test_claims_are_made_one_composite_at_a_time():
     watch = []
     with the_case(watch=watch) as case:
         watch.clear()
-        settle(case, GOOD, lambda m: area_of(m) > 0.3, Config(verification=RULES))
+        proposed(case, GOOD, lambda m: area_of(m) > 0.3, Config(verification=RULES))
     assert watch
     assert {len(x) for x in watch} == {1}
 
@@ -193,7 +193,7 @@ def test_claims_are_made_one_composite_at_a_time():
 def test_the_claim_is_on_the_mask_in_the_sources_pixels():
     """A source smaller than the frame cannot hold every mask of the frame."""
     with the_case(size=(8, 8)) as case:
-        found = settle(case, GOOD, lambda m: area_of(m) > 0.25, Config(verification=RULES))
+        found = proposed(case, GOOD, lambda m: area_of(m) > 0.25, Config(verification=RULES))
         again = case.geometry.project(found.mask)
     assert found.mask.shape == (8, 8)
     blocks = again.view(8, 4, 8, 4).float().mean(dim=(1, 3))
@@ -214,8 +214,8 @@ def test_padding_is_never_evidence():
     with the_case(size=(16, 64), rule="pad", module=Lit((13, 19))) as case:
         valid = case.scene.valid
         assert 0 < area_of(valid) < 1
-        found = settle(case, scores, passes, Config(verification=RULES))
-        everywhere = settle(case, scores, lambda _: False, Config(verification=RULES))
+        found = proposed(case, scores, passes, Config(verification=RULES))
+        everywhere = proposed(case, scores, lambda _: False, Config(verification=RULES))
     assert judged
     assert not any((mask & ~valid).any() for mask in judged)
     assert area_of(judged[0]) == pytest.approx(0.1, abs=1 / SIDE**2)  # none spent on padding
@@ -228,8 +228,8 @@ def test_what_a_crop_cuts_off_is_never_evidence():
     with the_case(size=(40, 120), rule="crop") as case:
         seen = case.geometry.seen()
         assert area_of(seen) == pytest.approx(1 / 3, abs=0.02)
-        found = settle(case, GOOD, lambda m: area_of(m) > 0.3, Config(verification=RULES))
-        whole = settle(case, GOOD, lambda _: False, Config(verification=RULES))
+        found = proposed(case, GOOD, lambda m: area_of(m) > 0.3, Config(verification=RULES))
+        whole = proposed(case, GOOD, lambda _: False, Config(verification=RULES))
     assert found.claim.holds
     assert not (found.mask & ~seen).any()
     assert 0.29 < found.area / area_of(seen) < 0.35  # of what is seen, to a bisection step

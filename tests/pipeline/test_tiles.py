@@ -19,8 +19,8 @@ from planted import CASES, PATCH
 SIDE = 48
 CONFIG = Config(
     search=Search(steps=4, grid=12, widths=(8, 8), places=4, radii=(0.6,), maps=2),
-    refinement=Refinement(draws=2, rounds=5, attempts=4),
-    verification=Verification(draws=3, unseen=("others",), unseen_draws=1, shifts=(3,)),
+    refinement=Refinement(samples=2, rounds=5, attempts=4),
+    verification=Verification(samples=3, unseen=("others",), unseen_samples=1, shifts=(3,)),
 )
 LENGTHS, SIDES = st.integers(1, 300), st.integers(16, 120)
 LEFT, RIGHT = Box(0, 0, SIDE, SIDE), Box(0, SIDE, SIDE, SIDE)
@@ -59,7 +59,7 @@ class Colours(nn.Module):
 def colours(**more):
     """Means are taken as they are: a channel of brightness v has the logit 10 v."""
     labels, zero, one = ("red", "green", "blue"), (0.0,) * 3, (1.0,) * 3
-    return Classifier(Colours(), labels, (16, 16), 3, zero, one, taps=("pool",), **more)
+    return Classifier(Colours(), labels, (16, 16), 3, zero, one, hooked_layers=("pool",), **more)
 
 
 def flat_tiles(*rows):
@@ -188,7 +188,7 @@ def test_each_tile_is_explained_as_an_image_of_its_own(bright):
         assert torch.equal(tile.explanation.mask, alone.mask)
         assert torch.equal(found.mask[:, box.left : box.left + SIDE], alone.mask)
         assert tile.explanation.claim == alone.claim
-        assert tile.probability == pytest.approx(alone.claim.full)
+        assert tile.probability == pytest.approx(alone.claim.p_image)
 
 
 def test_an_image_of_one_tile_is_explained_as_ever(bright):

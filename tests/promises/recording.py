@@ -16,8 +16,8 @@ from torch import nn
 
 from med_cam.case.case import Case, observed
 from med_cam.case.round_trip import exported
-from med_cam.certification.certificate import claimed, empty_of
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.certification.certificate import claimed, response_of
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Certification, Config, Refinement, Search, Verification
 from med_cam.images.geometry import Image
 from med_cam.pipeline.propose import Found
@@ -30,18 +30,18 @@ FAST = Config(
     search=Search(
         steps=4, grid=8, widths=(8,), places=5, radii=(0.6,), straight_from=0.0, jitter=1, maps=2
     ),
-    refinement=Refinement(draws=2, rounds=6, attempts=4, shifts=(1,), shape_trials=3),
+    refinement=Refinement(samples=2, rounds=6, attempts=4, shifts=(1,), leakage_trials=3),
     verification=Verification(
-        backgrounds=("gaussian", "grey"),
+        baselines=("gaussian", "grey"),
         unseen=("black",),
-        draws=4,
-        unseen_draws=1,
+        samples=4,
+        unseen_samples=1,
         shifts=(1,),
-        shape_trials=20,
+        leakage_trials=20,
         certified=0.8,  # 15 draws for the first mask
     ),
     certification=Certification(
-        cell=CELL, cell_draws=8, pool=16, without=6, hidden=16, hidden_cell=16
+        patch=CELL, reduction_samples=8, pool=16, without=6, reinsertion=16, reinsertion_patch=16
     ),
 )
 NEAR = 1e-5  # what a hard mask with a soft gradient may leave of rounding in the image's pixels
@@ -54,10 +54,10 @@ class Toy(nn.Module):
     With `spare`, such a draw is only harder: that square has to be lit too.
     """
 
-    def __init__(self, squares=(FIRST,), *, spare=None):
+    def __init__(self, squares=(FIRST,), *, tolerance=None):
         super().__init__()
         self.act = nn.Identity()
-        self.squares, self.spare = squares, spare
+        self.squares, self.tolerance = squares, spare
         self.column, self.limit = SIDE - 1, float("inf")
         self.bears_black = True
         self.seen: list[torch.Tensor] = []
@@ -66,7 +66,9 @@ class Toy(nn.Module):
         self.seen.append(x.detach().clone())
         x = self.act(x)
         lit = torch.stack([bright(x, square) for square in self.squares]).amax(dim=0)
-        least = 0 * lit if self.spare is None else torch.minimum(lit, bright(x, self.spare))
+        least = (
+            0 * lit if self.tolerance is None else torch.minimum(lit, bright(x, self.tolerance))
+        )
         lit = torch.where(x[:, 0, STRIP, self.column] > self.limit, least, lit)
         if not self.bears_black:
             black = (x == -1).flatten(1).float().mean(dim=1) > 0.3
@@ -84,14 +86,21 @@ def bright(x, square):
 def classifier_of(module: nn.Module) -> Classifier:
     """White is 1, black -1, middle grey 0."""
     return Classifier(
-        module, ("dark", "lit"), (SIDE, SIDE), 1, (0.5,), (0.5,), taps=("act",), sha256="ab" * 32
+        module,
+        ("dark", "lit"),
+        (SIDE, SIDE),
+        1,
+        (0.5,),
+        (0.5,),
+        hooked_layers=("act",),
+        sha256="ab" * 32,
     )
 
 
 def image_of(module: Toy) -> Image:
     """Dark, but for the squares."""
     pixels = torch.full((1, SIDE, SIDE), 0.3)
-    for row, column in (*module.squares, *([module.spare] if module.spare else [])):
+    for row, column in (*module.squares, *([module.tolerance] if module.tolerance else [])):
         pixels[:, row : row + SQUARE, column : column + SQUARE] = 1.0
     return Image(pixels)
 
@@ -100,7 +109,7 @@ def image_of(module: Toy) -> Image:
 def the_case(module: Toy | None = None, target: str | None = None) -> Iterator[Case]:
     module = module or Toy()
     model = classifier_of(module)
-    with attached(model) as forward:
+    with hooks_attached(model) as forward:
         yield observed(forward, model, image_of(module), target, None)
 
 
@@ -122,10 +131,10 @@ def scores_around(square=FIRST) -> torch.Tensor:
 
 def found_on(case: Case, mask: torch.Tensor, config: Config, square=FIRST) -> Found:
     """A mask as `settle` would hand it on."""
-    source, empty = exported(case, mask), empty_of(case, config)
-    claim = claimed(case, source, empty, config, attempt=0)
+    source, response = exported(case, mask), response_of(case, config)
+    claim = claimed(case, source, response, config, attempt=0)
     area = source.float().mean().item()
-    return Found(source, area, scores_around(square), (claim,), empty)
+    return Found(source, area, scores_around(square), (claim,), response)
 
 
 @dataclass(frozen=True)
@@ -165,7 +174,7 @@ def of(calls: Iterable[Call], channel: str) -> list[Call]:
 def noise(shown: Iterable[Call | torch.Tensor], x: torch.Tensor) -> np.ndarray:
     """The fingerprints of all noise in what was shown of an image."""
     known = np.unique(torch.cat([x.unique(), x.new_tensor([-1.0, 0.0, 1.0])]).numpy())
-    prints = [np.empty(0, np.int64)]
+    prints = [np.response(0, np.int64)]
     for part in shown:
         values = (part.x if isinstance(part, Call) else part).detach().cpu().numpy()
         prints.append(fingerprints(values, known))
@@ -198,24 +207,24 @@ def evidence(call: Call, x: torch.Tensor) -> torch.Tensor:
     return (call.x == x).all(dim=0, keepdim=True)
 
 
-def losing(case: Case, failures: Sequence[int], *, stable: Sequence[bool] = ()) -> Case:
+def losing(case: Case, failures: Sequence[int], *, shift_stability: Sequence[bool] = ()) -> Case:
     """A case whose n-th claim loses so many of its draws of noise, and its shifts if so told.
 
     Beyond those told of, claims are answered as the classifier does.
     """
     asked = [0]
 
-    def singly(x):
+    def predict_one(x):
         number, part = divmod(asked[0], EACH)
         asked[0] += 1
-        p = case.singly(x)
+        p = case.predict_one(x)
         if part == 0 and number < len(failures):
             p[: failures[number]] = p.new_tensor([1.0, 0.0])
-        if part == EACH - 1 and number < len(stable) and not stable[number]:
+        if part == EACH - 1 and number < len(shift_stability) and not shift_stability[number]:
             p[:] = p.new_tensor([1.0, 0.0])
         return p
 
-    return replace(case, singly=singly)
+    return replace(case, predict_one=predict_one)
 
 
 # The arithmetic of a certificate, from scipy and from the sentence in the docs.
@@ -229,13 +238,13 @@ def risk_for(tried: int, confidence: float = 0.95) -> float:
     return 0.8 * left
 
 
-def exact(kept: int, draws: int, risk: float) -> float:
+def exact(kept: int, samples: int, risk: float) -> float:
     """The bound of Clopper and Pearson, by scipy."""
-    return binomtest(kept, draws, alternative="greater").proportion_ci(1 - risk, "exact").low
+    return binomtest(kept, samples, alternative="greater").proportion_ci(1 - risk, "exact").low
 
 
 def draws_needed(tried: int, wanted: float, confidence: float = 0.95) -> int:
     """The fewest of which no more than 2 (n - 1) are lost as seldom as the risk, at that rate."""
     allowed, risk = 2 * (tried - 1), risk_for(tried, confidence)
-    draws = np.arange(allowed + 1, 3000)
-    return int(draws[binom.cdf(allowed, draws, 1 - wanted) <= risk * (1 + 1e-9)][0])
+    samples = np.arange(allowed + 1, 3000)
+    return int(samples[binom.cdf(allowed, samples, 1 - wanted) <= risk * (1 + 1e-9)][0])

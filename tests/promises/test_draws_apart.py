@@ -29,18 +29,18 @@ from recording import (
 
 from med_cam.case.timing import mark
 from med_cam.certification.mask_tests import (
-    hidden_of,
+    mask_tests,
     necessity_of,
-    proof_of,
+    reinsertion_of,
     silhouette_of,
     suffices,
 )
 from med_cam.pipeline.alternatives import agreement_of, alternatives
 from med_cam.pipeline.certify import certified, smallest_certified
 from med_cam.pipeline.explain import as_certified
-from med_cam.pipeline.fallback import by_background
 from med_cam.pipeline.necessary_superset import enlarged
-from med_cam.pipeline.propose import settle, smallest_mask
+from med_cam.pipeline.propose import proposed, smallest_mask
+from med_cam.pipeline.restricted_claim import by_baseline
 from med_cam.pipeline.result import explanation_of
 from med_cam.verify.decision import Decision
 
@@ -51,14 +51,14 @@ def searched(calls):
     """The stages of `smallest_mask`: candidates are asked for first, claims last."""
     answers = of(calls, "answer")
     forward = [i for i, call in enumerate(calls) if call.channel == "forward"]
-    look = of(calls[1 : forward[0]], "answer")
-    singly = of(calls, "singly")
-    empty, claims = singly[:3], chunks(singly[3:], EACH)
+    disc_map = of(calls[1 : forward[0]], "answer")
+    predict_one = of(calls, "singly")
+    response, claims = predict_one[:3], chunks(predict_one[3:], EACH)
     return {
         "candidates": answers[:1],
-        "search": [*look, *of(calls, "forward")],
+        "search": [*disc_map, *of(calls, "forward")],
         "judged": of(calls[forward[-1] :], "answer"),
-        "empty": empty,
+        "p_baseline": response,
         "first claim": claims[0],
         "later claims": [call for claim in claims[1:] for call in claim],
     }
@@ -70,17 +70,21 @@ def certifying(case, found):
     done = certified(watch.case, found, MORE)
     assert (done.tried, done.claim.holds) == (2, True)
     calls = watch.take()
-    singly = of(calls, "singly")
-    first, second = chunks(singly, EACH)[:2]
-    told = {"cells": of(calls, "answer"), "first certificate": first, "second certificate": second}
-    return done, told | {"cells seen again": singly[2 * EACH :]}
+    predict_one = of(calls, "singly")
+    first, second = chunks(predict_one, EACH)[:2]
+    told = {
+        "patches": of(calls, "answer"),
+        "first certificate": first,
+        "second certificate": second,
+    }
+    return done, told | {"cells seen again": predict_one[2 * EACH :]}
 
 
 def proving(watch, done):
     """What is told of a certified mask besides, and of all the rest: one hides what one shows."""
     case, told = watch.case, {}
-    decision = Decision(case.question, done.claim.empty, done.claim.required)
-    rest = {"necessity": necessity_of, "hidden": hidden_of, "silhouette": silhouette_of}
+    decision = Decision(case.target, done.claim.p_baseline, done.claim.threshold)
+    rest = {"necessity": necessity_of, "reinsertion": reinsertion_of, "silhouette": silhouette_of}
     for name, prove in rest.items():
         for mask in (done.mask, ~done.mask):
             prove(case, mask, decision, MORE)
@@ -91,7 +95,7 @@ def proving(watch, done):
 def asking_what_is_left(watch, found):
     """Whether a mask is enough, and whether all the rest is."""
     for mask in (found.mask, ~found.mask):
-        suffices(replace(watch.case, open=mask[None, None]), found.empty, MORE)
+        suffices(replace(watch.case, open=mask[None, None]), found.response, MORE)
     return watch.take()
 
 
@@ -106,9 +110,9 @@ def going_on(watch, found, tried):
         "enlarged certificate": [call for each in tries for call in each[:EACH]],
     }
     assert larger.claim.certificate.tried == tried + len(tries)
-    by_background(case, found.scores, MORE)
+    by_baseline(case, found.scores, MORE)
     told["breaking"] = watch.take()
-    begun = mark("begun", case.spent())
+    begun = mark("begun", case.cost())
     explanation_of(case, found, ((), None), None, (begun,), MORE)
     told["after"] = watch.take()
     agreement_of(case, found, MORE)
@@ -151,8 +155,8 @@ def course():
 
 
 PURPOSES = (
-    "candidates", "search", "empty", "first claim", "cells", "first certificate",
-    "second certificate", "enlarged certificate", "necessity", "hidden", "silhouette",
+    "candidates", "search", "p_baseline", "first claim", "patches", "first certificate",
+    "second certificate", "enlarged certificate", "necessity", "reinsertion", "silhouette",
     "enlarging", "breaking", "after", "alternative", "other seeds",
 )  # fmt: skip
 
@@ -187,7 +191,7 @@ def test_every_candidate_is_judged_on_the_same_draws_and_on_no_others(course):
 
 def test_cells_are_seen_again_on_the_draws_that_are_told_of(course):
     assert len(course["cells seen again"])
-    assert within(course["cells seen again"], course["cells"])
+    assert within(course["cells seen again"], course["patches"])
 
 
 def test_a_certificate_takes_as_much_noise_as_it_has_draws(course):
@@ -202,10 +206,10 @@ def too_lenient(mask):
 def test_each_attempt_at_a_claim_has_draws_of_its_own():
     with the_case() as case:
         watch = Watch(case)
-        found = settle(watch.case, scores_around(), too_lenient, FAST)
-        singly = watch.take("singly")
-        empty, claims = singly[:3], chunks(singly[3:], EACH)
-        prints = [noise(calls, case.scene.x) for calls in (empty, *claims)]
+        found = proposed(watch.case, scores_around(), too_lenient, FAST)
+        predict_one = watch.take("singly")
+        response, claims = predict_one[:3], chunks(predict_one[3:], EACH)
+        prints = [noise(calls, case.scene.x) for calls in (response, *claims)]
     assert len(found.claims) == len(claims) >= 3
     assert not found.claims[0].holds
     for one, other in combinations(prints, 2):
@@ -237,7 +241,7 @@ def test_alternatives_share_no_draw_with_each_other_and_are_verified_one_by_one(
         watch = Watch(case)
         found = smallest_mask(case, MORE)
         found = as_certified(found, certified(case, found, MORE))
-        both, exhausted = alternatives(watch.case, found, MORE)
+        both, remainder_sufficient = alternatives(watch.case, found, MORE)
         calls = watch.take()
         one = replace(MORE, certification=replace(MORE.certification, alternatives=1))
         alternatives(watch.case, found, one)
@@ -245,7 +249,7 @@ def test_alternatives_share_no_draw_with_each_other_and_are_verified_one_by_one(
     parts = (first, calls[:1] + calls[len(first) - 1 :])  # ends with a question what is left
     drawn = [noise(of_masks(part, case.scene.x), case.scene.x) for part in parts]
     assert len(both) == 2
-    assert exhausted is True
+    assert remainder_sufficient is True
     assert all(len(part) > 1000 for part in drawn)
     assert shared(*drawn) == 0
 
@@ -257,7 +261,7 @@ def test_claims_are_made_one_composite_a_pass_and_never_on_the_batches_of_the_se
         done = certified(case, found, FAST)
         watch = Watch(case)
         toy.seen.clear()
-        proof_of(watch.case, done.mask, done.claim, done.minimality, FAST)
+        mask_tests(watch.case, done.mask, done.claim, done.minimality, FAST)
         calls = watch.take()
     assert {call.channel for call in calls} == {"singly"}
     assert {len(x) for x in toy.seen} == {1}

@@ -35,9 +35,9 @@ from med_cam.cli.settings import settings
 from med_cam.pipeline.alternatives import alternatives
 from med_cam.pipeline.certify import certified
 from med_cam.pipeline.explain import as_certified, explain, worth_proving
-from med_cam.pipeline.fallback import smaller_promise
 from med_cam.pipeline.necessary_superset import enlarged, larger
 from med_cam.pipeline.propose import smallest_mask
+from med_cam.pipeline.restricted_claim import restricted_claim
 
 
 def proving(config=FAST, **rules):
@@ -67,7 +67,7 @@ def test_a_target_that_is_not_the_answer_is_not_searched_however_far_it_lies_abo
         found = smallest_mask(watch.case, FAST)
         assert not of(watch.take(), "forward")
         assert found.mask.all()
-        assert not found.claim.sufficiency_is_empty
+        assert not found.claim.baseline_suffices
         assert worth_proving(case, found)
         assert not worth_proving(undecided, found)
 
@@ -75,14 +75,14 @@ def test_a_target_that_is_not_the_answer_is_not_searched_however_far_it_lies_abo
 @pytest.mark.parametrize("enough", [True, False])
 def test_where_emptiness_is_too_near_to_the_whole_image_nothing_is_searched(enough):
     with the_case() as case:
-        alone = found_on(case, cells_mask((0, 0)), FAST).empty.decision.empty
-        gap = case.question.full - alone  # of another few draws of noise: the same to 1e-3
+        alone = found_on(case, cells_mask((0, 0)), FAST).response.decision.response
+        gap = case.target.p_image - alone  # of another few draws of noise: the same to 1e-3
         watch = Watch(case)
-        config = claiming(least_gap=gap - 1e-2 if enough else min(1.0, gap + 5e-4))
+        config = claiming(minimum_effect=gap - 1e-2 if enough else min(1.0, gap + 5e-4))
         found = smallest_mask(watch.case, config)
         assert bool(of(watch.take(), "forward")) == enough
         assert found.mask.all() != enough
-        assert found.claim.sufficiency_is_empty != enough
+        assert found.claim.baseline_suffices != enough
         assert worth_proving(case, found) == enough
         assert found.claim.holds == enough
 
@@ -110,7 +110,7 @@ class Shaky(Toy):
 
 
 def test_an_explanation_whose_certificate_is_refused_is_not_verified():
-    toy, rules = Shaky(), claiming(certified=0.95, draws=2)
+    toy, rules = Shaky(), claiming(certified=0.95, samples=2)
     told = [
         explain(classifier_of(toy), image_of(toy), config=replace(rules, seed=seed))
         for seed in range(3)
@@ -130,7 +130,7 @@ def test_an_explanation_that_is_verified_is_certified_on_the_mask_that_is_export
     assert found.claim.certificate.holds
     x = classifier_of(toy).prepare(image_of(toy))
     shown = [(a == x).view(SIDE, SIDE) for a in toy.seen if len(a) == 1]
-    assert sum(torch.equal(mask, found.mask) for mask in shown) >= found.claim.certificate.draws
+    assert sum(torch.equal(mask, found.mask) for mask in shown) >= found.claim.certificate.samples
 
 
 # Other masks
@@ -145,7 +145,7 @@ def test_alternatives_are_disjoint_and_each_holds_a_square_of_its_own():
     config = proving(alternatives=2)
     with the_case(Toy((FIRST, SECOND, THIRD))) as case:
         found = first_mask(case, config)
-        others, exhausted = alternatives(case, found, config)
+        others, remainder_sufficient = alternatives(case, found, config)
         masks = [found.mask, *(other.mask for other in others)]
         held = [
             {s for s in (FIRST, SECOND, THIRD) if bright(case.scene.x * mask, s) > 0.6}
@@ -154,7 +154,7 @@ def test_alternatives_are_disjoint_and_each_holds_a_square_of_its_own():
     assert int(torch.stack(masks).sum(dim=0).max()) == 1
     assert [len(squares) for squares in held] == [1, 1, 1]
     assert set.union(*held) == {FIRST, SECOND, THIRD}
-    assert exhausted is True
+    assert remainder_sufficient is True
     assert all(other.claim.holds and other.claim.certificate.tried >= 1 for other in others)
 
 
@@ -167,8 +167,8 @@ def test_there_are_no_others_only_where_what_is_left_loses_the_decision():
     ):
         config = proving(alternatives=asked)
         with the_case(Toy(squares)) as case:
-            others, exhausted = alternatives(case, first_mask(case, config), config)
-        assert (len(others), exhausted) == (there, told), squares
+            others, remainder_sufficient = alternatives(case, first_mask(case, config), config)
+        assert (len(others), remainder_sufficient) == (there, told), squares
 
 
 def test_masks_to_enlarge_to_hold_the_first_and_grow_by_the_factor():
@@ -203,38 +203,38 @@ def test_the_enlarged_mask_is_sufficient_and_necessary_and_pays_for_those_before
     assert bool((more.mask & found.mask == found.mask).all())
     assert more.area > found.area
     assert more.claim.holds
-    assert more.necessity.changed == more.necessity.draws
+    assert more.necessity.changed == more.necessity.samples
     assert certificate.tried == 2 + len(tries)
     assert certificate.risk == pytest.approx(risk_for(certificate.tried))
-    assert certificate.draws == draws_needed(certificate.tried, FAST.verification.certified)
+    assert certificate.samples == draws_needed(certificate.tried, FAST.verification.certified)
     assert torch.equal(evidence(tries[-1][0], x)[0, 0], more.mask)
     for i, mine in enumerate(tries):
         others = [noise(calls[:EACH], x) for calls in tries[:i]]
         assert all(shared(noise(mine[:EACH], x), other) == 0 for other in others)
 
 
-def spoiling(case, part, answer):
+def spoiling(case, part, predict):
     """The first mask to enlarge to gets another answer in one part of its trial."""
     asked = [0]
 
-    def singly(x):
-        p = case.singly(x)
+    def predict_one(x):
+        p = case.predict_one(x)
         if asked[0] == part:
-            p[:] = p.new_tensor(answer)
+            p[:] = p.new_tensor(predict)
         asked[0] += 1
         return p
 
-    return replace(case, singly=singly)
+    return replace(case, predict_one=predict_one)
 
 
 @pytest.mark.parametrize(
     ("part", "answer"), [(0, [1.0, 0.0]), (EACH, [0.0, 1.0])], ids=["sufficient", "necessary"]
 )
-def test_a_mask_that_is_only_one_of_both_is_refused_and_paid_for_by_a_larger_one(part, answer):
+def test_a_mask_that_is_only_one_of_both_is_refused_and_paid_for_by_a_larger_one(part, predict):
     with the_case(Toy((FIRST, SECOND))) as case:
         found = replace(found_on(case, cells_mask((0, 0)), FAST), scores=scores_around(SECOND))
         once = enlarged(case, found, FAST, 2)
-        watch = Watch(spoiling(case, part, answer))
+        watch = Watch(spoiling(case, part, predict))
         more = enlarged(watch.case, found, FAST, 2)
         tries = chunks(of(watch.take(), "singly"), EACH + 1)
         prints = [noise(calls[:EACH], case.scene.x) for calls in tries]
@@ -261,7 +261,7 @@ def test_without_the_enlarged_mask_what_is_shown_is_all_the_rest():
 # What holds without a background that the classifier cannot stand
 
 
-CANNOT = claiming(backgrounds=("gaussian", "black"), unseen=())
+CANNOT = claiming(baselines=("gaussian", "black"), unseen=())
 
 
 @pytest.fixture
@@ -275,7 +275,7 @@ def frail():
 def test_the_fallback_is_smaller_and_claimed_on_what_the_classifier_can_stand(frail):
     found = smallest_mask(frail, CANNOT)
     watch = Watch(frail)
-    broken, promise = smaller_promise(watch.case, found, CANNOT)
+    broken, promise = restricted_claim(watch.case, found, CANNOT)
     shown = of(watch.take(), "singly")
     assert [result.name for result in broken] == ["black"]
     assert promise.area < found.area
@@ -283,18 +283,18 @@ def test_the_fallback_is_smaller_and_claimed_on_what_the_classifier_can_stand(fr
     assert promise.dropped == ("black",)
     assert promise.claim.holds
     assert promise.claim.certificate.fixed == 0
-    assert {b.name for b in promise.claim.backgrounds if b.searched} == {"gaussian"}
-    certificate = [call for call in shown if len(call.x) == promise.claim.certificate.draws]
+    assert {b.name for b in promise.claim.baselines if b.searched} == {"gaussian"}
+    certificate = [call for call in shown if len(call.x) == promise.claim.certificate.samples]
     assert any(torch.equal(evidence(c, frail.scene.x)[0, 0], promise.mask) for c in certificate)
 
 
 @pytest.mark.parametrize("times", [0.5, 1.0])
 def test_a_promise_that_is_not_smaller_than_the_mask_is_none(frail, times):
     whole = smallest_mask(frail, CANNOT)
-    _, promise = smaller_promise(frail, whole, CANNOT)
+    _, promise = restricted_claim(frail, whole, CANNOT)
     failed = replace(whole.claim, checks=(replace(whole.claim.checks[0], passed=False),))
     small = replace(whole, area=promise.area * times, claims=(failed,))
-    broken, none = smaller_promise(frail, small, CANNOT)
+    broken, none = restricted_claim(frail, small, CANNOT)
     assert [result.name for result in broken] == ["black"]
     assert none is None
 
@@ -305,9 +305,9 @@ def test_the_full_claim_is_not_verified_by_its_fallback():
     config = replace(CANNOT, refinement=replace(CANNOT.refinement, cut="smallest"))
     found = explain(classifier_of(toy), image_of(toy), config=config)
     assert set(found.claim.searched) == {"gaussian", "black"}
-    assert found.fallback is not None
-    assert found.fallback.claim.searched == ("gaussian",)
-    assert found.fallback.area < found.area
+    assert found.restricted is not None
+    assert found.restricted.claim.searched == ("gaussian",)
+    assert found.restricted.area < found.area
     assert found.verified == (found.claim.holds and found.claim.certificate.holds)
 
 
@@ -315,19 +315,19 @@ def test_the_full_claim_is_not_verified_by_its_fallback():
 
 
 def test_a_cell_that_is_asked_for_is_kept_however_many_there_are():
-    usual, asked = settings(Request()), settings(Request(cell=4))
-    assert usual.certification.most_cells > 0
-    assert (asked.certification.cell, asked.certification.most_cells) == (4, 0)
-    capped = proving(cell=4, most_cells=2)
+    usual, asked = settings(Request()), settings(Request(patch=4))
+    assert usual.certification.most_patches > 0
+    assert (asked.certification.patch, asked.certification.most_patches) == (4, 0)
+    capped = proving(patch=4, most_patches=2)
     lifted = replace(
         FAST,
         certification=replace(
-            FAST.certification, cell=4, most_cells=asked.certification.most_cells
+            FAST.certification, patch=4, most_patches=asked.certification.most_patches
         ),
     )
     with the_case() as case:
         found = found_on(case, cells_mask((0, 0), (0, 1)), FAST)
-        cells = [certified(case, found, c).minimality.cell for c in (capped, lifted)]
+        cells = [certified(case, found, c).minimality.patch for c in (capped, lifted)]
         assert torch.equal(exported(case, found.mask[None, None]), found.mask)
     assert cells == [8, 4]
 
@@ -336,6 +336,6 @@ def test_what_is_asked_for_besides_is_proved():
     rules = settings(Request(alternatives=2, necessary=True, seeds=3, seed=7))
     assert rules.seed == 7
     assert rules.certification.alternatives == 2
-    assert rules.certification.enlarge is True
+    assert rules.certification.necessary_superset is True
     assert rules.certification.seeds == 3
-    assert settings(Request()).certification.most_cells == 40
+    assert settings(Request()).certification.most_patches == 40

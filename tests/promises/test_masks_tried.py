@@ -23,11 +23,11 @@ from recording import (
 )
 
 from med_cam.case.round_trip import exported
-from med_cam.certification.certificate import certificate_of, claim_on, draws_of, empty_of
+from med_cam.certification.certificate import certificate_of, claim_on, response_of, samples_of
 from med_cam.config.settings import Verification
 from med_cam.pipeline.certify import certified
 
-PLAIN = replace(FAST, certification=replace(FAST.certification, cell=0))  # start, then grown
+PLAIN = replace(FAST, certification=replace(FAST.certification, patch=0))  # start, then grown
 START = cells_mask((0, 0))
 WIDE = cells_mask((0, 0), (0, 1), (1, 0))
 WANTED = FAST.verification.certified
@@ -37,7 +37,7 @@ def run(failures, config=PLAIN, start=START, stable=()):
     """A mask certified with so many draws lost by the n-th; and the claims as they were asked."""
     with the_case() as case:
         found = found_on(case, start, config)
-        watch = Watch(losing(case, failures, stable=stable))
+        watch = Watch(losing(case, failures, stable=shift_stability))
         done = certified(watch.case, found, config)
         asked = chunks(watch.take("singly"), EACH)[: done.tried]
         return done, asked, case.scene.x
@@ -45,11 +45,11 @@ def run(failures, config=PLAIN, start=START, stable=()):
 
 def refuse(certificate, tried, failures):
     """That this is the n-th certificate, by scipy."""
-    draws, risk = draws_needed(tried, WANTED), risk_for(tried)
-    assert (certificate.tried, certificate.draws) == (tried, draws)
-    assert certificate.kept == draws - failures
+    samples, risk = draws_needed(tried, WANTED), risk_for(tried)
+    assert (certificate.tried, certificate.samples) == (tried, samples)
+    assert certificate.retained == samples - failures
     assert certificate.risk == pytest.approx(risk, rel=1e-9)
-    assert certificate.bound == pytest.approx(exact(draws - failures, draws, risk), abs=1e-9)
+    assert certificate.bound == pytest.approx(exact(samples - failures, samples, risk), abs=1e-9)
 
 
 def test_the_first_mask_has_four_fifths_of_the_risk_and_may_lose_nothing():
@@ -139,7 +139,7 @@ def test_no_more_masks_are_tried_than_the_settings_allow():
 def test_the_draws_of_the_nth_certificate_are_the_fewest_that_are_enough(wanted, confidence):
     rules = Verification(certified=wanted, confidence=confidence)
     for tried in (1, 2, 3):
-        assert draws_of(tried, rules) == draws_needed(tried, wanted, confidence)
+        assert samples_of(tried, rules) == draws_needed(tried, wanted, confidence)
 
 
 # "verified" and the certificate: two random backgrounds and a fixed one, scripted.
@@ -147,7 +147,7 @@ def test_the_draws_of_the_nth_certificate_are_the_fewest_that_are_enough(wanted,
 MIXED = replace(
     FAST,
     verification=replace(
-        FAST.verification, backgrounds=("gaussian", "uniform", "grey"), certified=0.8
+        FAST.verification, baselines=("gaussian", "uniform", "grey"), certified=0.8
     ),
 )
 
@@ -155,15 +155,15 @@ MIXED = replace(
 @pytest.fixture(scope="module")
 def ready():
     with the_case() as case:
-        yield case, exported(case, START), empty_of(case, MIXED)
+        yield case, exported(case, START), response_of(case, MIXED)
 
 
 def scripted(case, kept, grey):
     """The first `kept` draws of both random backgrounds together are kept, and grey if told."""
     state = {"part": 0, "left": kept}
 
-    def singly(x):
-        part, p = state["part"], case.singly(x)
+    def predict_one(x):
+        part, p = state["part"], case.predict_one(x)
         state["part"] += 1
         if part < 2:
             ours = min(state["left"], len(p))
@@ -173,13 +173,15 @@ def scripted(case, kept, grey):
             p[:] = p.new_tensor([0.0, 1.0] if grey else [1.0, 0.0])
         return p
 
-    return replace(case, singly=singly)
+    return replace(case, predict_one=predict_one)
 
 
-def claim_of(ready, kept, draws, *, tried=1, grey=True, wanted=0.8):
-    case, mask, empty = ready
+def claim_of(ready, kept, samples, *, tried=1, grey=True, wanted=0.8):
+    case, mask, response = ready
     config = replace(MIXED, verification=replace(MIXED.verification, certified=wanted))
-    return claim_on(scripted(case, kept, grey), mask, empty, config, tried=tried, draws=draws)
+    return claim_on(
+        scripted(case, kept, grey), mask, response, config, tried=tried, samples=samples
+    )
 
 
 @settings(max_examples=80, deadline=None)
@@ -191,27 +193,27 @@ def claim_of(ready, kept, draws, *, tried=1, grey=True, wanted=0.8):
     wanted=st.sampled_from([0.05, 0.3, 0.6, 0.8, 0.9]),
 )
 def test_verified_means_certified_whatever_is_kept(ready, tried, more, lost, grey, wanted):
-    draws = 2 * -(-(draws_needed(tried, wanted) + more) // 2)
-    kept = max(0, draws - lost)
-    claim = claim_of(ready, kept, draws, tried=tried, grey=grey, wanted=wanted)
-    bound, got = exact(kept, draws, risk_for(tried)), claim.certificate
-    assert (got.kept, got.draws, got.fixed, got.tried) == (kept, draws, 1, tried)
+    samples = 2 * -(-(draws_needed(tried, wanted) + more) // 2)
+    kept = max(0, samples - lost)
+    claim = claim_of(ready, kept, samples, tried=tried, grey=grey, wanted=wanted)
+    bound, got = exact(kept, samples, risk_for(tried)), claim.certificate
+    assert (got.retained, got.samples, got.fixed, got.tried) == (kept, samples, 1, tried)
     assert got.bound == pytest.approx(min(bound, (grey + 2 * bound) / 3), abs=1e-9)
     assert claim.holds == got.holds == (grey and bound >= wanted)
 
 
 @pytest.mark.parametrize("tried", [1, 2, 3])
 def test_one_draw_fewer_than_the_bound_needs_is_not_verified(ready, tried):
-    draws = 2 * -(-draws_needed(tried, 0.8) // 2)
-    enough = [k for k in range(draws + 1) if exact(k, draws, risk_for(tried)) >= 0.8]
-    least, fewer = (claim_of(ready, min(enough) - d, draws, tried=tried) for d in (0, 1))
+    samples = 2 * -(-draws_needed(tried, 0.8) // 2)
+    enough = [k for k in range(samples + 1) if exact(k, samples, risk_for(tried)) >= 0.8]
+    least, fewer = (claim_of(ready, min(enough) - d, samples, tried=tried) for d in (0, 1))
     assert least.holds
     assert least.certificate.holds
     assert not fewer.holds
     assert not fewer.certificate.holds
     kept = least.checks[0]
-    assert (kept.name, kept.trials) == ("kept", draws + 1)
-    assert kept.threshold == pytest.approx((min(enough) + 1) / (draws + 1))
+    assert (kept.name, kept.trials) == ("sufficiency", samples + 1)
+    assert kept.threshold == pytest.approx((min(enough) + 1) / (samples + 1))
 
 
 @pytest.mark.xfail(reason="`least_kept` asks for all draws where no count of them is enough")
@@ -222,27 +224,29 @@ def test_too_few_draws_to_certify_anything_do_not_verify(ready):
 
 
 def test_draws_are_even_over_the_random_backgrounds_and_never_fewer_than_asked_for(ready):
-    case, mask, empty = ready
-    for draws in (1, 2, 15, 16):
-        claim = claim_on(case, mask, empty, MIXED, tried=1, draws=draws)
-        drawn = {b.name: b.draws for b in claim.backgrounds if b.searched}
-        assert drawn == {"gaussian": -(-draws // 2), "uniform": -(-draws // 2), "grey": 1}
+    case, mask, response = ready
+    for samples in (1, 2, 15, 16):
+        claim = claim_on(case, mask, response, MIXED, tried=1, samples=samples)
+        drawn = {b.name: b.samples for b in claim.baselines if b.searched}
+        assert drawn == {"gaussian": -(-samples // 2), "uniform": -(-samples // 2), "grey": 1}
 
 
-@pytest.mark.parametrize("failed", ["shape", "stable"])
+@pytest.mark.parametrize("failed", ["shape_leakage", "shift_stability"])
 def test_a_certificate_does_not_excuse_another_check(ready, failed):
-    case, mask, empty = ready
-    which = {"shape": 4, "stable": 5}[failed]  # after three backgrounds and an unseen one
+    case, mask, response = ready
+    which = {"shape_leakage": 4, "shift_stability": 5}[
+        failed
+    ]  # after three backgrounds and an unseen one
     asked = [0]
 
-    def singly(x):
-        p, part = case.singly(x), asked[0]
+    def predict_one(x):
+        p, part = case.predict_one(x), asked[0]
         asked[0] += 1
         if part == which:
-            p[:] = p.new_tensor([0.0, 1.0] if failed == "shape" else [1.0, 0.0])
+            p[:] = p.new_tensor([0.0, 1.0] if failed == "shape_leakage" else [1.0, 0.0])
         return p
 
-    claim = certificate_of(replace(case, singly=singly), mask, empty, MIXED, 1)
+    claim = certificate_of(replace(case, predict_one=predict_one), mask, response, MIXED, 1)
     assert claim.certificate.holds
     assert [check.name for check in claim.checks if not check.passed] == [failed]
     assert not claim.holds

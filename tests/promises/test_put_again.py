@@ -19,17 +19,19 @@ from recording import (
 )
 
 from med_cam.case.seeds import reseeded
-from med_cam.certification.certificate import certificate_of, empty_of
+from med_cam.certification.certificate import certificate_of, response_of
 from med_cam.config.settings import relative_to
 from med_cam.pipeline.explain import explain
-from med_cam.recheck.recheck import Asked, recomputed
+from med_cam.recheck.recheck import Asked, rechecked
 from med_cam.report.origin import provenance
 from med_cam.report.saved import read_saved
 from med_cam.report.write import write
-from med_cam.results import Fallback
+from med_cam.results import RestrictedClaim
 
 ALL = replace(
-    FAST, certification=replace(FAST.certification, alternatives=2, enlarge=True), seed=3
+    FAST,
+    certification=replace(FAST.certification, alternatives=2, necessary_superset=True),
+    seed=3,
 )
 WANTED = FAST.verification.certified
 
@@ -44,9 +46,9 @@ def explained(toy):
     """An explanation of three squares, and all composites that it asked for."""
     toy.seen.clear()
     found = explain(classifier_of(toy), image_of(toy), config=ALL)
-    assert len(found.proof.alternatives) == 2
-    assert found.proof.exhausted is True
-    assert found.proof.enlarged is not None
+    assert len(found.tests.alternatives) == 2
+    assert found.tests.remainder_sufficient is True
+    assert found.tests.necessary_superset is not None
     return found, composites(toy)
 
 
@@ -59,7 +61,7 @@ def again(toy, found, folder, asked=None):
     model, image = classifier_of(toy), image_of(toy)
     write(found, image, folder, provenance(image, model, ALL, preset="", software={}))
     toy.seen.clear()
-    result = recomputed(model, read_saved(folder, 1), None, asked or Asked())
+    result = rechecked(model, read_saved(folder, 1), None, asked or Asked())
     return result, list(toy.seen)
 
 
@@ -82,23 +84,25 @@ def as_later_ones(case, found, watch):
     drawn = {}
 
     def claim(name, mask, config, tried):
-        empty = empty_of(watch.case, config)
-        made = certificate_of(watch.case, mask, empty, config, tried)
+        response = response_of(watch.case, config)
+        made = certificate_of(watch.case, mask, response, config, tried)
         drawn[name] = noise(watch.take(), case.scene.x)
-        assert made.certificate.draws == draws_needed(tried, WANTED)
+        assert made.certificate.samples == draws_needed(tried, WANTED)
         return made
 
     others = tuple(
         replace(other, claim=claim(f"alternative {n}", other.mask, reseeded(ALL, n), n + 1))
-        for n, other in enumerate(found.proof.alternatives, start=1)
+        for n, other in enumerate(found.tests.alternatives, start=1)
     )
-    enlarged = found.proof.enlarged
+    enlarged = found.tests.necessary_superset
     larger = replace(enlarged, claim=claim("enlarged mask", enlarged.mask, ALL, 4))
     fewer = relative_to(ALL, ("gaussian",))
-    promise = Fallback(found.mask, found.area, claim("fallback", found.mask, fewer, 2), ("grey",))
+    promise = RestrictedClaim(
+        found.mask, found.area, claim("restricted_claim", found.mask, fewer, 2), ("grey",)
+    )
     own = claim("", found.mask, ALL, 3)
-    proof = replace(found.proof, alternatives=others, enlarged=larger)
-    return replace(found, claim=own, proof=proof, fallback=promise), drawn
+    tests = replace(found.tests, alternatives=others, necessary_superset=larger)
+    return replace(found, claim=own, tests=tests, restricted=promise), drawn
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +113,7 @@ def later(toy, explained, tmp_path_factory):
         return found, drawn, result, noise(seen, case.scene.x)
 
 
-CLAIMS = ("", "alternative 1", "alternative 2", "enlarged mask", "fallback")
+CLAIMS = ("", "alternative 1", "alternative 2", "enlarged mask", "restricted_claim")
 
 
 def test_a_claim_is_put_again_as_that_of_the_nth_mask_that_was_tried(later):
@@ -129,11 +133,17 @@ def test_each_claim_is_put_again_on_its_own_draws(later, name):
 @pytest.mark.parametrize("name", CLAIMS)
 def test_each_claim_comes_out_with_the_figures_that_were_saved(later, name):
     result = later[2]
-    tried = {"": 3, "alternative 1": 2, "alternative 2": 3, "enlarged mask": 4, "fallback": 2}
-    draws = draws_needed(tried[name], WANTED)
+    tried = {
+        "": 3,
+        "alternative 1": 2,
+        "alternative 2": 3,
+        "enlarged mask": 4,
+        "restricted_claim": 2,
+    }
+    samples = draws_needed(tried[name], WANTED)
     was, now = figures(result)[f"{name} sufficient".strip()]
     assert was == now
-    assert was.startswith(f"{draws} of {draws}")
+    assert was.startswith(f"{samples} of {samples}")
 
 
 def test_another_seed_has_other_draws_and_is_the_first_of_its_own(later, toy, tmp_path):
@@ -142,15 +152,15 @@ def test_another_seed_has_other_draws_and_is_the_first_of_its_own(later, toy, tm
         result, seen = again(toy, found, tmp_path / "result", Asked(seed=11))
         x = case.scene.x
     assert result.claim.certificate.tried == 1
-    assert result.claim.certificate.draws == draws_needed(1, WANTED)
+    assert result.claim.certificate.samples == draws_needed(1, WANTED)
     assert shared(noise(seen, x), drawn["alternative 1"]) == 0
     assert "alternative 1 sufficient" not in figures(result)
 
 
 def changed_masks(found, first, second):
-    one, two = found.proof.alternatives
+    one, two = found.tests.alternatives
     others = (replace(one, mask=first), replace(two, mask=second))
-    return replace(found, proof=replace(found.proof, alternatives=others))
+    return replace(found, tests=replace(found.tests, alternatives=others))
 
 
 def refuted(result):
@@ -159,7 +169,7 @@ def refuted(result):
 
 def test_alternatives_that_overlap_are_refuted(toy, explained, tmp_path):
     found, _ = explained
-    one, two = (other.mask for other in found.proof.alternatives)
+    one, two = (other.mask for other in found.tests.alternatives)
     overlapping = changed_masks(found, one | found.mask, two)
     result, _ = again(toy, overlapping, tmp_path / "first")
     assert "alternative 1 is disjoint" in refuted(result)
@@ -169,8 +179,8 @@ def test_alternatives_that_overlap_are_refuted(toy, explained, tmp_path):
 
 def test_what_is_left_is_looked_at_again(toy, explained, tmp_path):
     found, _ = explained
-    fewer = replace(found.proof, alternatives=found.proof.alternatives[:1])
-    result, _ = again(toy, replace(found, proof=fewer), tmp_path / "result")
+    fewer = replace(found.tests, alternatives=found.tests.alternatives[:1])
+    result, _ = again(toy, replace(found, tests=fewer), tmp_path / "result")
     assert refuted(result) == {"what is left is not sufficient"}
 
 
@@ -178,10 +188,12 @@ def test_masks_that_are_not_sufficient_are_refuted_wherever_they_are_told(
     toy, explained, tmp_path
 ):
     found, _ = explained
-    enlarged = replace(found.proof.enlarged, mask=found.mask.roll((12, 5), (0, 1)))
+    enlarged = replace(found.tests.necessary_superset, mask=found.mask.roll((12, 5), (0, 1)))
     result, _ = again(
-        toy, replace(found, proof=replace(found.proof, enlarged=enlarged)), tmp_path / "result"
+        toy,
+        replace(found, tests=replace(found.tests, necessary_superset=enlarged)),
+        tmp_path / "result",
     )
     assert {"enlarged mask sufficient", "enlarged mask necessary"} <= refuted(result)
     result, _ = again(toy, replace(found, mask=found.mask.roll((12, 5), (0, 1))), tmp_path / "two")
-    assert {"sufficient", "kept"} <= refuted(result)
+    assert {"sufficient", "sufficiency"} <= refuted(result)

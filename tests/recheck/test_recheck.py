@@ -11,7 +11,7 @@ from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError, OutputError
 from med_cam.images.mask_file import mask_from_png, mask_png
 from med_cam.pipeline.explain import explain
-from med_cam.recheck.recheck import Asked, recomputed
+from med_cam.recheck.recheck import Options, rechecked
 from med_cam.report.origin import provenance
 from med_cam.report.saved import read_saved
 from med_cam.report.write import write
@@ -39,8 +39,8 @@ def folder(explained, tmp_path):
     return tmp_path / "result"
 
 
-def again(folder, asked=None, model=MODEL):
-    return recomputed(model, read_saved(folder, 3), None, asked or Asked())
+def again(folder, options=None, model=MODEL):
+    return rechecked(model, read_saved(folder, 3), None, options or Options())
 
 
 def edit(folder, change):
@@ -68,7 +68,7 @@ def test_the_explanation_is_proved_before_it_is_put_again(explained):
     _, found = explained
     assert found.verified
     assert found.claim.certificate.holds
-    assert found.proof.minimality.holds
+    assert found.tests.minimality.holds
 
 
 def test_every_claim_holds_again_with_the_same_figures(folder):
@@ -76,19 +76,19 @@ def test_every_claim_holds_again_with_the_same_figures(folder):
     assert found.holds
     assert all(verdict.was == verdict.figure for verdict in found.verdicts)
     names = {verdict.name for verdict in found.verdicts}
-    assert {"sufficient", "kept", "shape", "stable", "necessary"} <= names
+    assert {"sufficient", "sufficiency", "shape_leakage", "shift_stability", "necessary"} <= names
     assert "minimal at 16 px cells" in names
 
 
 def test_the_verdicts_are_the_same_in_another_run_and_at_another_batch_size(folder):
-    runs = [again(folder), again(folder), again(folder, Asked(batch=16))]
-    told = [[(v.name, v.told, v.now) for v in run.verdicts] for run in runs]
+    runs = [again(folder), again(folder), again(folder, Options(batch=16))]
+    told = [[(v.name, v.claimed, v.now) for v in run.verdicts] for run in runs]
     assert told[0] == told[1] == told[2]
 
 
 def test_passes_are_counted(folder):
     one = again(folder)
-    many = again(folder, Asked(batch=64))
+    many = again(folder, Options(batch=64))
     assert 100 < one.passes.forward == many.passes.forward
     assert one.passes.backward == 0
 
@@ -131,18 +131,18 @@ def test_a_mask_changed_by_one_cell_with_its_hash_is_refuted(folder, change):
 
 def test_a_mask_put_elsewhere_is_refuted(folder):
     forge(folder, lambda mask: mask.roll((40, 40), (0, 1)))
-    assert {"sufficient", "kept"} <= refuted(again(folder))
+    assert {"sufficient", "sufficiency"} <= refuted(again(folder))
 
 
 def test_a_cell_that_is_said_to_be_needed_for_no_reason_is_refuted(folder):
     forge(folder, one_cell_more)
     document = json.loads((folder / "explanation.json").read_text())
     mask = mask_from_png((folder / "mask.png").read_bytes())
-    known = {(c["row"], c["column"]) for c in document["proof"]["minimality"]["cells"]}
+    known = {(c["row"], c["column"]) for c in document["tests"]["minimality"]["patches"]}
     there = {(int(r) // 16, int(c) // 16) for r, c in mask.nonzero()}
     (row, column), *_ = there - known
-    extra = {"row": row, "column": column, "lost_by": "draw", "number": 0}
-    edit(folder, lambda d: d["proof"]["minimality"]["cells"].append(extra))
+    extra = {"row": row, "column": column, "witness": "sample", "number": 0}
+    edit(folder, lambda d: d["tests"]["minimality"]["patches"].append(extra))
     assert "minimal at 16 px cells" in refuted(again(folder))
 
 
@@ -153,24 +153,24 @@ def test_another_classifier_is_refused(folder):
 
 
 def test_a_new_certificate_is_made_over_what_is_asked_for(folder):
-    asked = Asked(backgrounds=("uniform", "shuffled"), draws=298, confidence=0.9, seed=7)
-    found = again(folder, asked)
+    options = Options(baselines=("uniform", "shuffled"), samples=298, confidence=0.9, seed=7)
+    found = again(folder, options)
     certificate = found.claim.certificate
-    assert (certificate.draws, certificate.fixed, certificate.confidence) == (298, 0, 0.9)
-    assert {b.name for b in found.claim.backgrounds if b.searched} == {"uniform", "shuffled"}
+    assert (certificate.samples, certificate.fixed, certificate.confidence) == (298, 0, 0.9)
+    assert {b.name for b in found.claim.baselines if b.searched} == {"uniform", "shuffled"}
     assert certificate.bound == pytest.approx((0.1 * 0.8) ** (1 / 298), abs=1e-9)
 
 
 def test_an_unknown_background_is_refused(folder):
     with pytest.raises(ConfigError, match="there is no background"):
-        again(folder, Asked(backgrounds=("snow",)))
+        again(folder, Options(baselines=("snow",)))
 
 
 def test_what_holds_nothing_still_holds_nothing(tmp_path, explained):
     image, _ = explained
     origin = provenance(image, MODEL, Config(), preset="", software={})
     found = explain(MODEL, image, target="nothing", config=Config())
-    assert found.proof is None
+    assert found.tests is None
     write(found, image, tmp_path / "none", origin)
     result = again(tmp_path / "none")
     assert result.holds

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from med_cam.reduction.delta_debugging import despeckled, pruned
 
 SIDE = 3
-HARDEST = ("draw", 0)
+HARDEST = ("sample", 0)
 GRID = 8
 
 
@@ -23,7 +23,7 @@ def mask_of(cells, grid=GRID):
     return mask
 
 
-def kept_by(mask):
+def sufficiency_check(mask):
     """The cells that hold evidence, pixel by pixel."""
     return frozenset((y // SIDE, x // SIDE) for y, x in mask[0, 0].nonzero().tolist())
 
@@ -37,12 +37,12 @@ def pruned_by(cells, lost_on, weigh=lambda kept: 0.0, grid=GRID):
     asked, weighed = [], []
 
     def lost(mask, hint):
-        asked.append((kept_by(mask), hint))
-        return lost_on(kept_by(mask))
+        asked.append((sufficiency_check(mask), hint))
+        return lost_on(sufficiency_check(mask))
 
     def weights(masks):
-        weighed.extend(kept_by(mask[None]) for mask in masks)
-        return torch.tensor([float(weigh(kept_by(mask[None]))) for mask in masks])
+        weighed.extend(sufficiency_check(mask[None]) for mask in masks)
+        return torch.tensor([float(weigh(sufficiency_check(mask[None]))) for mask in masks])
 
     found = pruned(mask_of(cells, grid), SIDE, weights, lost, HARDEST)
     return found, asked, weighed
@@ -50,20 +50,20 @@ def pruned_by(cells, lost_on, weigh=lambda kept: 0.0, grid=GRID):
 
 def refuse(found, start, lost_on, weigh=lambda kept: 0.0):
     """Everything that has to be true of a pruned mask, by brute force."""
-    kept = kept_by(found.mask)
+    kept = sufficiency_check(found.mask)
     assert kept
     assert lost_on(kept) is None
-    way = [kept_by(mask) for mask in found.way]
+    way = [sufficiency_check(mask) for mask in found.trajectory]
     assert way[0] == frozenset(start)
     assert way[-1] == kept
     assert all(later < earlier for earlier, later in pairwise(way))
     assert all(lost_on(cells) is None for cells in way)
     assert torch.equal(found.mask, mask_of(start) & mask_of(kept))
-    assert [(c.row, c.column) for c in found.cells] == sorted(kept)
-    for cell in found.cells:
+    assert [(c.row, c.column) for c in found.patches] == sorted(kept)
+    for cell in found.patches:
         rest = kept - {(cell.row, cell.column)}
         expected = HARDEST if weigh(rest) < 0 else lost_on(rest)
-        assert expected == (cell.lost_by, cell.number) or (not rest and expected is None)
+        assert expected == (cell.witness, cell.number) or (not rest and expected is None)
 
 
 def needs_all(planted):
@@ -72,7 +72,7 @@ def needs_all(planted):
 
     def lost_on(kept):
         gone = [i for i, cell in enumerate(order) if cell not in kept]
-        return ("draw", gone[0]) if gone else None
+        return ("sample", gone[0]) if gone else None
 
     return lost_on
 
@@ -88,7 +88,7 @@ def test_what_is_needed_altogether_is_what_is_left(count, seed):
     start = all_cells()
     found, _, _ = pruned_by(start, lost_on)
     refuse(found, start, lost_on)
-    assert kept_by(found.mask) == frozenset(planted)
+    assert sufficiency_check(found.mask) == frozenset(planted)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -102,7 +102,7 @@ def test_cells_that_weigh_too_much_are_needed_and_not_tried_at_all(seed):
 
     found, asked, weighed = pruned_by(all_cells(), lost_on, weigh)
     refuse(found, all_cells(), lost_on, weigh)
-    assert kept_by(found.mask) == frozenset(planted)
+    assert sufficiency_check(found.mask) == frozenset(planted)
     assert all(inner <= kept for kept, _ in asked)
     assert found.tested == len(asked) + len(weighed)
 
@@ -116,8 +116,8 @@ def test_of_cells_that_stand_in_for_each_other_as_few_are_left_as_are_needed(lea
 
     found, _, _ = pruned_by(all_cells(), lost_on)
     refuse(found, all_cells(), lost_on)
-    assert len(kept_by(found.mask)) == least
-    assert kept_by(found.mask) <= planted
+    assert len(sufficiency_check(found.mask)) == least
+    assert sufficiency_check(found.mask) <= planted
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -126,11 +126,11 @@ def test_of_two_sets_that_suffice_one_is_left(seed):
     one, other = frozenset(both[:4]), frozenset(both[4:])
 
     def lost_on(kept):
-        return None if one <= kept or other <= kept else ("draw", 3)
+        return None if one <= kept or other <= kept else ("sample", 3)
 
     found, _, _ = pruned_by(all_cells(), lost_on)
     refuse(found, all_cells(), lost_on)
-    assert kept_by(found.mask) in (one, other)
+    assert sufficiency_check(found.mask) in (one, other)
 
 
 def test_what_is_kept_best_without_goes_first():
@@ -138,7 +138,7 @@ def test_what_is_kept_best_without_goes_first():
     left, right = frozenset({(0, 0), (1, 0)}), frozenset({(0, 7), (1, 7)})
 
     def lost_on(kept):
-        return None if left <= kept or right <= kept else ("draw", 0)
+        return None if left <= kept or right <= kept else ("sample", 0)
 
     for best in (left, right):
 
@@ -146,7 +146,7 @@ def test_what_is_kept_best_without_goes_first():
             return 1.0 if best <= kept else 0.0
 
         found, _, _ = pruned_by(all_cells(), lost_on, weigh)
-        assert kept_by(found.mask) == best
+        assert sufficiency_check(found.mask) == best
 
 
 def chance(*what):
@@ -160,7 +160,7 @@ def rugged(seed, start, share):
         if kept == frozenset(start):
             return None
         fell = [i for i in range(4) if chance(seed, i, sorted(kept)) > share]
-        return ("draw", fell[0]) if fell else None
+        return ("sample", fell[0]) if fell else None
 
     def weigh(kept):
         return share - chance(seed, 0, sorted(kept))
@@ -182,7 +182,7 @@ def test_the_rugged_ones_end_at_different_sizes_below_the_start():
     for seed in range(12):
         start = random_cells(seed, 10)
         lost_on, weigh = rugged(seed, start, 0.6)
-        left.add(len(kept_by(pruned_by(start, lost_on, weigh)[0].mask)))
+        left.add(len(sufficiency_check(pruned_by(start, lost_on, weigh)[0].mask)))
     assert min(left) < 10
     assert len(left) > 2
 
@@ -203,24 +203,26 @@ def test_a_mask_all_of_whose_cells_are_needed_stays_and_has_no_way():
     start = random_cells(1, 7)
     found, _, _ = pruned_by(start, needs_all(start))
     assert torch.equal(found.mask, mask_of(start))
-    assert len(found.way) == 1
+    assert len(found.trajectory) == 1
 
 
 def test_the_last_cell_is_never_taken_away_even_where_nothing_is_enough():
     found, _, _ = pruned_by(all_cells(4), lambda kept: None, grid=4)
-    assert len(kept_by(found.mask)) == 1
-    assert [(cell.row, cell.column) for cell in found.cells] == list(kept_by(found.mask))
-    assert all(cell.lost_by for cell in found.cells)
+    assert len(sufficiency_check(found.mask)) == 1
+    assert [(cell.row, cell.column) for cell in found.patches] == list(
+        sufficiency_check(found.mask)
+    )
+    assert all(cell.witness for cell in found.patches)
 
 
 def test_the_last_cell_is_told_with_what_it_is_lost_on_too():
     planted = [(1, 2)]
 
     def lost_on(kept):
-        return None if kept >= set(planted) else ("draw", 3)
+        return None if kept >= set(planted) else ("sample", 3)
 
-    (cell,) = pruned_by(all_cells(4), lost_on, grid=4)[0].cells
-    assert (cell.lost_by, cell.number) == ("draw", 3)
+    (cell,) = pruned_by(all_cells(4), lost_on, grid=4)[0].patches
+    assert (cell.witness, cell.number) == ("sample", 3)
 
 
 @pytest.mark.parametrize("planted", [(0, 0), (3, 4), (7, 7)])
@@ -232,7 +234,7 @@ def test_one_needed_cell_of_64_is_found_in_far_fewer_than_64_times_64_trials(pla
         return -1.0 if weighs and planted not in kept else 1.0
 
     found, asked, weighed = pruned_by(all_cells(), lost_on, weigh)
-    assert kept_by(found.mask) == {planted}
+    assert sufficiency_check(found.mask) == {planted}
     assert len(asked) + len(weighed) <= (80 if weighs else 200)
     assert len(asked) < 30
     assert found.tested <= 200
@@ -259,7 +261,7 @@ def without_specks(mask, needed, side=8):
 
     def lost(smaller, hint):
         asked.append(smaller)
-        return ("draw", 0) if bool((needed & ~smaller).any()) else None
+        return ("sample", 0) if bool((needed & ~smaller).any()) else None
 
     return despeckled(mask, side, lost), len(asked)
 

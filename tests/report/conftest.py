@@ -12,46 +12,46 @@ from med_cam.report.source import source_of
 from med_cam.results import (
     Agreement,
     Alternative,
-    BackgroundResult,
-    Cell,
+    BaselineResult,
     Certificate,
     Check,
     Claim,
-    Enlarged,
     Explanation,
-    Fallback,
+    MaskTests,
     Minimality,
+    NecessarySuperset,
     Necessity,
     Passes,
-    Proof,
+    Patch,
     Rate,
+    RestrictedClaim,
     Spread,
     Stage,
     Step,
 )
 
 CERTIFICATE = Certificate(
-    draws=63,
-    kept=63,
+    samples=63,
+    retained=63,
     fixed=1,
-    fixed_kept=1,
+    fixed_retained=1,
     confidence=0.95,
     tried=1,
     risk=0.04,
     bound=0.9501987654321098,
     wanted=0.95,
     worst="gaussian",
-    worst_kept=1.0,
+    worst_retained=1.0,
     margin=Spread(0.21, 0.31, 0.61, 0.81, 0.91),
     change=Spread(-0.4, -0.3, -0.2, -0.1, 0.01),
 )
 NECESSITY = Necessity(17, 17, 17, "notumor", 0.03, 0.11, 0.9731234567891234, 0.838, 0.95)
 MINIMALITY = Minimality(
-    cell=16,
-    cells=(*(Cell(4 + i // 6, i % 6, "draw", i) for i in range(22)), Cell(8, 0, "shift")),
-    draws=tuple(range(8)),
+    patch=16,
+    patches=(*(Patch(4 + i // 6, i % 6, "sample", i) for i in range(22)), Patch(8, 0, "shift")),
+    samples=tuple(range(8)),
     shifts=(0, 7),
-    spare=1,
+    tolerance=1,
     sufficient=True,
     tested=61,
     rounds=2,
@@ -59,9 +59,9 @@ MINIMALITY = Minimality(
     after=0.1,
 )
 
-GREY = BackgroundResult("grey", True, 1, 1, 1, 0.91, 0.91, "notumor", 0.25, 0.0)
-NOISE = BackgroundResult("gaussian", True, 63, 63, 63, 0.71, 0.83, "glioma", 0.24, 0.0)
-BLACK = BackgroundResult("black", False, 1, 0, 1, 0.4, 0.4, "notumor", 0.26, 0.0)
+GREY = BaselineResult("grey", True, 1, 1, 1, 0.91, 0.91, "notumor", 0.25, 0.0)
+NOISE = BaselineResult("gaussian", True, 63, 63, 63, 0.71, 0.83, "glioma", 0.24, 0.0)
+BLACK = BaselineResult("black", False, 1, 0, 1, 0.4, 0.4, "notumor", 0.26, 0.0)
 
 
 @pytest.fixture
@@ -74,9 +74,9 @@ def mask():
 @pytest.fixture
 def claim():
     checks = (
-        Check("kept", 1.0, 1.0, 64, True, True),
-        Check("shape", 1 / 24, 0.1, 24, False, True),
-        Check("stable", 23 / 24, 0.9, 24, True, True),
+        Check("sufficiency", 1.0, 1.0, 64, True, True),
+        Check("shape_leakage", 1 / 24, 0.1, 24, False, True),
+        Check("shift_stability", 23 / 24, 0.9, 24, True, True),
     )
     return Claim(
         ("grey", "gaussian"),
@@ -99,19 +99,21 @@ def square(height, width, top, left, side):
 
 
 @pytest.fixture
-def proof(claim):
+def tests(claim):
     """With everything looked into, and all of it well."""
     others = (square(20, 30, 0, 0, 5), square(20, 30, 12, 20, 6))
-    return Proof(
+    return MaskTests(
         minimality=MINIMALITY,
         necessity=NECESSITY,
-        hidden=Rate(59, 59, 0.9505, 0.95),
-        hidden_wanted=0.9,
+        reinsertion=Rate(59, 59, 0.9505, 0.95),
+        reinsertion_wanted=0.9,
         shape=Rate(24, 0, 0.1173, 0.95),
         silhouette=Rate(16, 0, 0.1707, 0.95),
         alternatives=tuple(Alternative(m, m.float().mean().item(), claim) for m in others),
-        exhausted=True,
-        enlarged=Enlarged(square(20, 30, 2, 5, 14), 196 / 600, claim, NECESSITY),
+        remainder_sufficient=True,
+        necessary_superset=NecessarySuperset(
+            square(20, 30, 2, 5, 14), 196 / 600, claim, NECESSITY
+        ),
         agreement=Agreement(
             (7, 1, 2), torch.arange(600).view(20, 30) / 599, (0.1, 0.12, 0.09), 0.62, 0.12, 3
         ),
@@ -119,7 +121,7 @@ def proof(claim):
 
 
 @pytest.fixture
-def explanation(mask, claim, proof):
+def explanation(mask, claim, tests):
     return Explanation(
         target=1,
         label="meningioma",
@@ -134,58 +136,58 @@ def explanation(mask, claim, proof):
         kl=0.0312345678,
         components=1,
         claim=claim,
-        fallback=None,
+        restricted=None,
         steps=(
             Step(0, 1.23456789, {"kl": 0.5, "area": 0.2}, 0.3),
             Step(1, float("nan"), {"kl": float("inf"), "area": 0.1}, 0.2),
         ),
         passes=Passes(380, 240),
         seconds=31.23456789,
-        taps=("blocks.2", "blocks.5"),
-        proof=proof,
-        stages=(Stage("search", 200, 240, 20.123456789), Stage("verify", 180, 0, 11.1)),
+        hooked_layers=("blocks.2", "blocks.5"),
+        tests=tests,
+        timeline=(Stage("search", 200, 240, 20.123456789), Stage("verify", 180, 0, 11.1)),
     )
 
 
 @pytest.fixture
-def refused(explanation, claim, proof):
+def refused(explanation, claim, tests):
     """The same, not verified, with a fallback and nothing that holds."""
-    certificate = replace(CERTIFICATE, kept=60, bound=0.8823, worst_kept=60 / 63)
-    noise = replace(NOISE, kept=60, lowest=0.3)
+    certificate = replace(CERTIFICATE, retained=60, bound=0.8823, worst_retained=60 / 63)
+    noise = replace(NOISE, retained=60, lowest=0.3)
     failed = replace(
         claim,
         checks=(
-            Check("kept", 61 / 64, 1.0, 64, True, False),
-            Check("shape", 12 / 24, 0.1, 24, False, False),
-            Check("stable", 18 / 24, 0.9, 24, True, False),
+            Check("sufficiency", 61 / 64, 1.0, 64, True, False),
+            Check("shape_leakage", 12 / 24, 0.1, 24, False, False),
+            Check("shift_stability", 18 / 24, 0.9, 24, True, False),
         ),
-        backgrounds=(GREY, noise, BLACK),
+        baselines=(GREY, noise, BLACK),
         certificate=certificate,
     )
-    cells = (*MINIMALITY.cells[:21], Cell(8, 1, ""), Cell(8, 2, ""))
+    cells = (*MINIMALITY.patches[:21], Patch(8, 1, ""), Patch(8, 2, ""))
     disproved = replace(
-        proof,
-        minimality=replace(MINIMALITY, cells=cells),
+        tests,
+        minimality=replace(MINIMALITY, patches=cells),
         necessity=replace(NECESSITY, changed=8, lost=12, mean=0.5, highest=0.9, bound=0.26),
-        hidden=Rate(59, 55, 0.8514, 0.95),
+        reinsertion=Rate(59, 55, 0.8514, 0.95),
         shape=Rate(24, 12, 0.6797, 0.95),
         silhouette=Rate(16, 5, 0.5479, 0.95),
         alternatives=(),
-        exhausted=None,
-        enlarged=None,
+        remainder_sufficient=None,
+        necessary_superset=None,
         agreement=None,
         negative=True,
     )
     smaller = torch.zeros_like(explanation.mask)
     smaller[6:9, 9:15] = True
-    only_grey = replace(claim, searched=("grey",), backgrounds=(GREY,), certificate=None)
+    only_grey = replace(claim, searched=("grey",), baselines=(GREY,), certificate=None)
     return replace(
         explanation,
         verified=False,
         status="Gaussian noise breaks the decision on 3 of 63 draws.",
         claim=failed,
-        fallback=Fallback(smaller, 0.03, only_grey, ("gaussian",)),
-        proof=disproved,
+        restricted=RestrictedClaim(smaller, 0.03, only_grey, ("gaussian",)),
+        tests=disproved,
     )
 
 
@@ -193,7 +195,7 @@ def refused(explanation, claim, proof):
 def bare(explanation):
     """As an older med-cam has it: no certificate, no proof, no stages."""
     claim = replace(explanation.claim, certificate=None)
-    return replace(explanation, claim=claim, proof=None, stages=())
+    return replace(explanation, claim=claim, tests=None, timeline=())
 
 
 @pytest.fixture

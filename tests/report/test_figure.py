@@ -90,8 +90,8 @@ def test_what_fails_has_its_sign_and_the_failing_colour(refused, image, part, si
 
 
 def test_one_claim_that_fails_among_others_is_not_called_proved(explanation, image):
-    necessity = replace(explanation.proof.necessity, changed=9)
-    found = replace(explanation, proof=replace(explanation.proof, necessity=necessity))
+    necessity = replace(explanation.tests.necessity, changed=9)
+    found = replace(explanation, tests=replace(explanation.tests, necessity=necessity))
     text = said(figure(image, found))
     assert "Proved" not in text
     assert "Tested" in text
@@ -139,7 +139,7 @@ def test_three_warnings_are_shown_and_the_others_counted(explanation, image):
 
 @pytest.mark.parametrize("length", [0, 1, 4])
 @pytest.mark.parametrize(
-    ("which", "shape"),
+    ("which", "shape_leakage"),
     [
         ("refused", (30, 30)),
         ("refused", (40, 900)),
@@ -153,7 +153,7 @@ def test_all_text_lies_on_the_page_and_none_on_another(request, which, shape, le
     found = request.getfixturevalue(which)
     claim = replace(found.claim, warnings=("w " + LONG * length,) * 6 * min(length, 1))
     found = replace(found, label="x" + LONG * length, status=LONG * (length + 1), claim=claim)
-    image, found = resized(replace(found, fallback=None), *shape)
+    image, found = resized(replace(found, restricted=None), *shape)
     drawing = figure(image, found)
     ruler = canvas_of(drawing).get_renderer()
     boxes = [text.get_window_extent(ruler) for text in words(drawing)]
@@ -168,13 +168,13 @@ def test_all_text_lies_on_the_page_and_none_on_another(request, which, shape, le
         assert not any(box.padded(-2.5).overlaps(other.padded(-2.5)) for other in later)
 
 
-@pytest.mark.parametrize("shape", [(30, 30), (40, 20), (20, 40)])
+@pytest.mark.parametrize("shape_leakage", [(30, 30), (40, 20), (20, 40)])
 def test_the_pictures_stay_large_however_much_there_is_to_say(refused, shape):
     long = LONG.strip(" ,")
     claim = replace(refused.claim, warnings=(LONG * 3,) * 6)
     found = replace(refused, label=long, labels=("a", long, "b"), status=LONG * 3, claim=claim)
-    fallback = replace(refused.fallback, mask=torch.ones(*shape, dtype=torch.bool))
-    image, found = resized(replace(found, fallback=fallback), *shape)
+    restricted = replace(refused.restricted, mask=torch.ones(*shape, dtype=torch.bool))
+    image, found = resized(replace(found, restricted=restricted), *shape)
     panel = figure(image, found).axes[1].get_window_extent()
     assert max(panel.width, panel.height) >= 300
 

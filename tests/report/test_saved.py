@@ -67,21 +67,21 @@ def test_a_result_is_read_back_as_it_was_written(folder, explanation, image):
     assert torch.equal(saved.image.pixels, image.pixels)
     assert saved.image.sha256 == image.sha256
     assert torch.equal(saved.mask, explanation.mask)
-    proof = explanation.proof
-    for mask, other in zip(saved.alternatives, proof.alternatives, strict=True):
+    tests = explanation.tests
+    for mask, other in zip(saved.alternatives, tests.alternatives, strict=True):
         assert torch.equal(mask, other.mask)
-    assert torch.equal(saved.enlarged, proof.enlarged.mask)
-    assert saved.fallback is None
+    assert torch.equal(saved.necessary_superset, tests.necessary_superset.mask)
+    assert saved.restricted is None
 
 
 def test_a_result_without_a_proof_has_one_mask_and_perhaps_a_fallback(
     tmp_path, refused, bare, image, provenance
 ):
-    write(replace(bare, fallback=refused.fallback), image, tmp_path / "scan", provenance)
+    write(replace(bare, restricted=refused.restricted), image, tmp_path / "scan", provenance)
     saved = read_saved(tmp_path / "scan", 1)
     assert saved.alternatives == ()
-    assert saved.enlarged is None
-    assert torch.equal(saved.fallback, refused.fallback.mask)
+    assert saved.necessary_superset is None
+    assert torch.equal(saved.restricted, refused.restricted.mask)
 
 
 def test_a_grey_image_is_read_for_a_classifier_of_colours(folder, image):
@@ -102,7 +102,7 @@ def test_a_tile_of_a_larger_file_comes_back_as_the_tile(tmp_path, explanation, i
     cells = torch.zeros(8, 9, dtype=torch.bool)
     cells[2:5, 3:6] = True
     tile = replace(image, pixels=image.pixels[:, 4:12, 5:14])
-    found = replace(explanation, mask=cells, proof=None)
+    found = replace(explanation, mask=cells, tests=None)
     write(found, tile, tmp_path / "tile", provenance)
     saved = read_saved(tmp_path / "tile", 1)
     assert torch.equal(saved.image.pixels, tile.pixels)
@@ -111,7 +111,7 @@ def test_a_tile_of_a_larger_file_comes_back_as_the_tile(tmp_path, explanation, i
 
 
 @pytest.mark.parametrize("place", [(0, 0), (7, 9), (19, 29)])
-@pytest.mark.parametrize("name", ["mask.png", "alternative-2.png", "enlarged.png"])
+@pytest.mark.parametrize("name", ["mask.png", "alternative-2.png", "necessary-superset.png"])
 def test_one_pixel_of_a_mask_that_was_changed_is_noticed(folder, name, place):
     flip(folder / name, *place)
     complains(folder, f"{name} is not the mask that was explained", "SHA-256", "explain the image")
@@ -143,7 +143,7 @@ def test_an_exchanged_image_is_noticed_though_its_own_hash_was_exchanged_too(fol
 
 @pytest.mark.parametrize(
     "name",
-    ["mask.png", "source.png", "alternative-1.png", "enlarged.png", "explanation.json"],
+    ["mask.png", "source.png", "alternative-1.png", "necessary-superset.png", "explanation.json"],
 )
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
@@ -172,7 +172,7 @@ def test_what_is_no_mask_is_refused_whatever_its_hash(folder, edit):
 def test_results_of_1_0_are_told_from_damaged_ones(folder, edit):
     def older(document):
         document["schema_version"] = "1.0"
-        del document["proof"], document["stages"], document["claim"]["certificate"]
+        del document["tests"], document["timeline"], document["claim"]["certificate"]
 
     edit(older)
     complains(folder, "was written by an older med-cam", "1.0", "explain the image again")
@@ -181,12 +181,12 @@ def test_results_of_1_0_are_told_from_damaged_ones(folder, edit):
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda d: d.pop("proof"),
+        lambda d: d.pop("tests"),
         lambda d: d["sha256"].pop("mask"),
         lambda d: d.update(image=None),
         lambda d: d["image"].update(height="tall"),
-        lambda d: d["proof"].update(alternatives=[3]),
-        lambda d: d["proof"]["enlarged"].pop("sha256"),
+        lambda d: d["tests"].update(alternatives=[3]),
+        lambda d: d["tests"]["necessary_superset"].pop("sha256"),
         lambda d: d.update(schema_version="1.x"),
         lambda d: d["image"].update(file="a\0b"),
         lambda d: d["image"].update(file=5),
@@ -208,7 +208,7 @@ def test_results_are_found_at_any_depth_sorted_and_once(tmp_path):
     for place in wanted:
         place.mkdir(parents=True)
         (place / "explanation.json").touch()
-    (tmp_path / "empty").mkdir()
+    (tmp_path / "p_baseline").mkdir()
     hidden = tmp_path / ".med-cam-1234"
     hidden.mkdir()
     (hidden / "explanation.json").touch()
@@ -224,11 +224,11 @@ def test_a_result_in_a_hidden_folder_that_was_named_is_found(tmp_path):
     assert found_results([tmp_path / ".mine"]) == [place]
 
 
-@pytest.mark.parametrize("name", ["missing", "empty", "file"])
+@pytest.mark.parametrize("name", ["missing", "p_baseline", "file"])
 def test_a_path_without_results_is_named(tmp_path, name):
     (tmp_path / "scan").mkdir()
     (tmp_path / "scan" / "explanation.json").touch()
-    (tmp_path / "empty").mkdir()
+    (tmp_path / "p_baseline").mkdir()
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=rf"{name} holds no result; give a folder"):
         found_results([tmp_path / "scan", tmp_path / name])

@@ -20,15 +20,15 @@ from med_cam.report.source import Source
 from med_cam.report.text import to_text
 from med_cam.results import (
     Alternative,
-    BackgroundResult,
-    Cell,
+    BaselineResult,
     Certificate,
     Check,
     Claim,
-    Enlarged,
+    MaskTests,
     Minimality,
+    NecessarySuperset,
     Necessity,
-    Proof,
+    Patch,
     Rate,
     Spread,
     Stage,
@@ -115,7 +115,7 @@ def test_every_field_is_written_whether_or_not_the_schema_insists(which, request
 
 def test_a_field_that_is_not_written_would_be_noticed(explanation, describe):
     document = describe(explanation)
-    del document["proof"]["alternatives"][0]["claim"]["certificate"]["margin"]["low"]
+    del document["tests"]["alternatives"][0]["claim"]["certificate"]["margin"]["low"]
     found = list(unwritten(document, json_schema()))
     assert found == [".proof.alternatives[].claim.certificate.margin.low"]
 
@@ -123,9 +123,9 @@ def test_a_field_that_is_not_written_would_be_noticed(explanation, describe):
 def as_1_0(document):
     """What med-cam wrote before there were certificates and proofs."""
     document = json.loads(json.dumps(document)) | {"schema_version": "1.0"}
-    del document["proof"], document["stages"], document["claim"]["certificate"]
-    del document["image"]["file"], document["classifier"]["against"]
-    for name in ("mask", "source", "references"):
+    del document["tests"], document["timeline"], document["claim"]["certificate"]
+    del document["image"]["file"], document["classifier"]["contrast"]
+    for name in ("mask", "source", "reference_images"):
         del document["sha256"][name]
     return document
 
@@ -139,42 +139,46 @@ def test_files_of_1_0_are_still_valid_and_read(tmp_path, bare, describe):
 
 def test_the_proof_in_the_file_is_the_proof(explanation, describe):
     document = json.loads(to_text(describe(explanation)))
-    certificate, proof = document["claim"]["certificate"], document["proof"]
-    assert (certificate["draws"], certificate["kept"], certificate["holds"]) == (63, 63, True)
+    certificate, tests = document["claim"]["certificate"], document["tests"]
+    assert (certificate["samples"], certificate["retained"], certificate["holds"]) == (
+        63,
+        63,
+        True,
+    )
     assert certificate["bound"] == 0.9501987654321098
     assert certificate["margin"] == {
         "lowest": 0.21, "low": 0.31, "middle": 0.61, "high": 0.81, "highest": 0.91
     }  # fmt: skip
-    assert (proof["minimality"]["needed"], proof["minimality"]["holds"]) == (23, True)
-    assert len(proof["minimality"]["cells"]) == 23
-    assert proof["minimality"]["cells"][-1] == {
-        "row": 8, "column": 0, "lost_by": "shift", "number": -1
+    assert (tests["minimality"]["needed"], tests["minimality"]["holds"]) == (23, True)
+    assert len(tests["minimality"]["patches"]) == 23
+    assert tests["minimality"]["patches"][-1] == {
+        "row": 8, "column": 0, "witness": "shift", "number": -1
     }  # fmt: skip
-    assert proof["necessity"]["holds"] is True
-    assert [other["mask"] for other in proof["alternatives"]] == [
+    assert tests["necessity"]["holds"] is True
+    assert [other["mask"] for other in tests["alternatives"]] == [
         "alternative-1.png", "alternative-2.png"
     ]  # fmt: skip
-    assert proof["enlarged"]["mask"] == "enlarged.png"
-    assert proof["agreement"]["map"] == "agreement.png"
-    assert proof["agreement"]["seeds"] == [7, 1, 2]
-    assert document["stages"][0] == {
+    assert tests["necessary_superset"]["mask"] == "necessary-superset.png"
+    assert tests["agreement"]["map"] == "agreement.png"
+    assert tests["agreement"]["seeds"] == [7, 1, 2]
+    assert document["timeline"][0] == {
         "name": "search", "forward": 200, "backward": 240, "seconds": 20.1235
     }  # fmt: skip
-    assert document["classifier"]["against"] == "glioma"
-    assert document["sha256"]["references"] == "c" * 64
+    assert document["classifier"]["contrast"] == "glioma"
+    assert document["sha256"]["reference_images"] == "c" * 64
 
 
 def test_what_does_not_hold_is_written_so(refused, describe):
     document = describe(refused)
     assert document["claim"]["certificate"]["holds"] is False
-    assert document["proof"]["minimality"]["needed"] == 21
-    assert document["proof"]["minimality"]["holds"] is False
-    assert document["proof"]["necessity"]["holds"] is False
-    assert document["proof"]["enlarged"] is None
-    assert document["proof"]["agreement"] is None
+    assert document["tests"]["minimality"]["needed"] == 21
+    assert document["tests"]["minimality"]["holds"] is False
+    assert document["tests"]["necessity"]["holds"] is False
+    assert document["tests"]["necessary_superset"] is None
+    assert document["tests"]["agreement"] is None
 
 
-@pytest.mark.parametrize("name", ["status", "claim", "fallback", "sha256"])
+@pytest.mark.parametrize("name", ["status", "claim", "restricted_claim", "sha256"])
 def test_a_field_left_out_is_invalid(name, explanation, describe):
     document = describe(explanation)
     del document[name]
@@ -195,16 +199,16 @@ def test_the_docs_list_every_field_with_its_meaning_and_no_other():
     [
         (Claim, "claim", {"holds"}),
         (Check, "claim.checks[]", set()),
-        (BackgroundResult, "claim.backgrounds[]", set()),
+        (BaselineResult, "claim.backgrounds[]", set()),
         (Certificate, "claim.certificate", {"holds"}),
         (Spread, "claim.certificate.margin", set()),
-        (Proof, "proof", set()),
+        (MaskTests, "tests", set()),
         (Minimality, "proof.minimality", {"holds", "needed"}),
-        (Cell, "proof.minimality.cells[]", set()),
+        (Patch, "proof.minimality.cells[]", set()),
         (Necessity, "proof.necessity", {"holds"}),
         (Rate, "proof.hidden", set()),
         (Alternative, "proof.alternatives[]", {"sha256"}),
-        (Enlarged, "proof.enlarged", {"sha256"}),
+        (NecessarySuperset, "proof.enlarged", {"sha256"}),
         (Stage, "stages[]", set()),
     ],
 )
@@ -220,7 +224,7 @@ def test_the_decision_can_be_computed_again_from_the_file(explanation, describe)
     before, after = document["probabilities"], document["probabilities_after"]
     assert tuple(before.values()) == explanation.before
     assert document["change"] == after["meningioma"] - before["meningioma"]
-    assert document["claim"]["required"] == explanation.claim.required
+    assert document["claim"]["threshold"] == explanation.claim.threshold
     assert document["claim"]["holds"] is True
 
 
@@ -247,12 +251,12 @@ def test_one_line_for_each_step(explanation, describe):
 
 
 def test_one_line_for_each_cell_and_one_for_the_numbers_of_draws(explanation, describe):
-    minimality = replace(explanation.proof.minimality, draws=tuple(range(60)))
-    proof = replace(explanation.proof, minimality=minimality)
-    text = to_text(describe(replace(explanation, proof=proof)))
+    minimality = replace(explanation.tests.minimality, samples=tuple(range(60)))
+    tests = replace(explanation.tests, minimality=minimality)
+    text = to_text(describe(replace(explanation, tests=tests)))
     assert sum('"lost_by":' in line for line in text.splitlines()) == 23
     assert sum('"draws": [' in line and line.endswith("],") for line in text.splitlines()) == 1
-    assert max(len(line) for line in text.splitlines() if "lost_by" in line) < 99
+    assert max(len(line) for line in text.splitlines() if "witness" in line) < 99
 
 
 @given(
@@ -260,7 +264,7 @@ def test_one_line_for_each_cell_and_one_for_the_numbers_of_draws(explanation, de
         st.none() | st.booleans() | st.integers() | st.text(max_size=40),
         lambda inner: (
             st.lists(inner, max_size=9)
-            | st.dictionaries(st.sampled_from(["trace", "cells", "a"]) | st.text(), inner)
+            | st.dictionaries(st.sampled_from(["trace", "patches", "a"]) | st.text(), inner)
         ),
         max_leaves=40,
     )
@@ -273,8 +277,11 @@ def test_the_hash_of_the_mask_is_that_of_its_file(explanation, describe):
     document = describe(explanation)
     for name, mask in (
         (document["sha256"]["mask"], explanation.mask),
-        (document["proof"]["enlarged"]["sha256"], explanation.proof.enlarged.mask),
-        (document["proof"]["alternatives"][1]["sha256"], explanation.proof.alternatives[1].mask),
+        (
+            document["tests"]["necessary_superset"]["sha256"],
+            explanation.tests.necessary_superset.mask,
+        ),
+        (document["tests"]["alternatives"][1]["sha256"], explanation.tests.alternatives[1].mask),
     ):
         assert name == hashlib.sha256(mask_png(mask)).hexdigest()
 
@@ -299,10 +306,10 @@ def test_an_image_made_in_memory_has_no_name_and_no_hash(explanation, provenance
     document = to_json(explanation, provenance=bare, source=source)
     assert document["image"] == {"name": None, "file": "source.npy", "height": 20, "width": 30}
     assert document["sha256"]["source"] == hashlib.sha256(b"pixels").hexdigest()
-    for name in ("image", "weights", "references"):
+    for name in ("image", "weights", "reference_images"):
         assert document["sha256"][name] is None
     assert document["preset"] is None
-    assert document["classifier"]["against"] is None
+    assert document["classifier"]["contrast"] is None
     assert errors(document) == []
 
 

@@ -6,14 +6,14 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, strategies as st
 
-from med_cam.masking import BACKGROUNDS
+from med_cam.masking import BASELINES
 from med_cam.report.line import summary_line
 from med_cam.report.wording import (
-    BACKGROUND_WORDS,
+    BASELINE_WORDS,
     as_given,
     at_least,
     at_most,
-    backgrounds,
+    baselines,
     check,
     percent,
     probability,
@@ -99,23 +99,23 @@ def test_bounds(worded, text):
 
 
 def test_every_background_has_words_and_every_word_a_background():
-    assert set(BACKGROUND_WORDS) == set(BACKGROUNDS)
+    assert set(BASELINE_WORDS) == set(BASELINES)
 
 
 def test_backgrounds_read_as_a_sentence():
-    assert backgrounds(()) == ""
-    assert backgrounds(("black",)) == "black"
-    assert backgrounds(("black", "white")) == "black and white"
-    assert backgrounds(("black", "own", "gaussian")) == "black, own and Gaussian noise"
+    assert baselines(()) == ""
+    assert baselines(("black",)) == "black"
+    assert baselines(("black", "white")) == "black and white"
+    assert baselines(("black", "own", "gaussian")) == "black, own and Gaussian noise"
 
 
 @pytest.mark.parametrize(
     ("result", "text"),
     [
-        (Check("kept", 1.0, 1.0, 9, True, True), "kept 9/9"),
-        (Check("kept", 7 / 9, 1.0, 9, True, False), "kept 7/9, all needed"),
-        (Check("stable", 0.75, 0.9, 24, True, False), "stable 18/24, 90% needed"),
-        (Check("shape", 5 / 24, 0.1, 24, False, False), "shape 5/24, 10% allowed"),
+        (Check("sufficiency", 1.0, 1.0, 9, True, True), "kept 9/9"),
+        (Check("sufficiency", 7 / 9, 1.0, 9, True, False), "kept 7/9, all needed"),
+        (Check("shift_stability", 0.75, 0.9, 24, True, False), "stable 18/24, 90% needed"),
+        (Check("shape_leakage", 5 / 24, 0.1, 24, False, False), "shape 5/24, 10% allowed"),
     ],
 )
 def test_a_check_is_counted_and_a_failed_one_says_what_was_asked(result, text):

@@ -21,7 +21,7 @@ from med_cam.report.schema import read_explanation
 from med_cam.report.write import evidence_png, write
 
 FILES = {"mask.png", "evidence.png", "figure.png", "explanation.json", "source.png"}
-PROOFS = {"alternative-1.png", "alternative-2.png", "enlarged.png", "agreement.png"}
+PROOFS = {"alternative-1.png", "alternative-2.png", "necessary-superset.png", "agreement.png"}
 
 
 @pytest.fixture(autouse=True)
@@ -83,14 +83,16 @@ def test_an_image_that_was_changed_meanwhile_is_refused_and_the_old_result_stays
 
 def test_further_masks_are_in_the_files_that_json_names(tmp_path, explanation, image, provenance):
     write(explanation, image, tmp_path / "scan", provenance)
-    proof = read_explanation(tmp_path / "scan")["proof"]
+    tests = read_explanation(tmp_path / "scan")["tests"]
 
     def mask(entry):
         return mask_from_png((tmp_path / "scan" / entry["mask"]).read_bytes())
 
-    for entry, other in zip(proof["alternatives"], explanation.proof.alternatives, strict=True):
+    for entry, other in zip(tests["alternatives"], explanation.tests.alternatives, strict=True):
         assert torch.equal(mask(entry), other.mask)
-    assert torch.equal(mask(proof["enlarged"]), explanation.proof.enlarged.mask)
+    assert torch.equal(
+        mask(tests["necessary_superset"]), explanation.tests.necessary_superset.mask
+    )
 
 
 def test_the_map_of_agreement_is_grey_with_all_masks_white(
@@ -101,7 +103,7 @@ def test_the_map_of_agreement_is_grey_with_all_masks_white(
     assert mode == "L"
     assert pixels.shape == (20, 30)
     assert (pixels[0, 0], pixels[-1, -1]) == (0, 255)
-    shares = explanation.proof.agreement.shares.numpy()
+    shares = explanation.tests.agreement.shares.numpy()
     assert np.abs(pixels / 255 - shares).max() <= 0.5 / 255 + 1e-6
 
 
@@ -135,10 +137,12 @@ def test_a_users_own_picture_of_the_name_of_a_copy_is_not_lost(
 
 def test_a_fallback_has_its_mask_and_json_names_it(tmp_path, refused, image, provenance):
     write(refused, image, tmp_path / "scan", provenance)
-    assert names(tmp_path / "scan") == FILES | {"fallback.png"}
-    name = json.loads((tmp_path / "scan/explanation.json").read_text("utf-8"))["fallback"]["mask"]
+    assert names(tmp_path / "scan") == FILES | {"restricted.png"}
+    name = json.loads((tmp_path / "scan/explanation.json").read_text("utf-8"))["restricted_claim"][
+        "mask"
+    ]
     assert torch.equal(
-        mask_from_png((tmp_path / "scan" / name).read_bytes()), refused.fallback.mask
+        mask_from_png((tmp_path / "scan" / name).read_bytes()), refused.restricted.mask
     )
 
 

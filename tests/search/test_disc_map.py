@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from med_cam.masking import Scene
-from med_cam.search.disc_map import discs, look, standardised
+from med_cam.search.disc_map import disc_map, discs, standardised
 
 SIDE = 40
 FLAT = torch.zeros(1, 3, 1, 1)
@@ -25,20 +25,20 @@ def sees(row, column, size=6):
     """The share of a square that is brighter than grey, as the probability of class 1."""
     asked = []
 
-    def answer(x):
+    def predict(x):
         asked.append(len(x))
         lit = (x[..., row : row + size, column : column + size] > 0.99).float()
         p = 0.02 + 0.96 * lit.mean(dim=(1, 2, 3))
         return torch.stack([1 - p, p], dim=1)
 
-    return answer, asked
+    return predict, asked
 
 
 @pytest.mark.parametrize("place", [(4, 6), (28, 30), (17, 17), (2, 32)])
 def test_the_look_is_highest_where_the_classifier_looks(place):
-    answer, _ = sees(*place)
+    predict, _ = sees(*place)
     masks = discs(SIDE, SIDE, 5, (0.6, 0.35))
-    found = look(answer, scene(), 1, masks, ("grey",), generator())[0, 0]
+    found = disc_map(predict, scene(), 1, masks, ("grey",), generator())[0, 0]
     row, column = divmod(int(found.argmax()), SIDE)
     assert abs(row - place[0] - 3) <= 6
     assert abs(column - place[1] - 3) <= 6
@@ -47,8 +47,10 @@ def test_the_look_is_highest_where_the_classifier_looks(place):
 
 
 def test_the_look_for_the_other_class_is_lowest_there():
-    answer, _ = sees(28, 30)
-    found = look(answer, scene(), 0, discs(SIDE, SIDE, 5, (0.5,)), ("grey",), generator())[0, 0]
+    predict, _ = sees(28, 30)
+    found = disc_map(predict, scene(), 0, discs(SIDE, SIDE, 5, (0.5,)), ("grey",), generator())[
+        0, 0
+    ]
     row, column = divmod(int(found.argmin()), SIDE)
     assert abs(row - 31) <= 6
     assert abs(column - 33) <= 6
@@ -57,21 +59,23 @@ def test_the_look_for_the_other_class_is_lowest_there():
 @given(st.integers(1, 6), st.lists(st.floats(0.1, 1.5), min_size=1, max_size=3))
 @settings(max_examples=20, deadline=None)
 def test_the_look_costs_one_pass_a_place_and_radius(places, radii):
-    answer, asked = sees(10, 10)
+    predict, asked = sees(10, 10)
     masks = discs(SIDE, SIDE, places, radii)
-    look(answer, scene(), 1, masks, ("grey", "gaussian"), generator())
+    disc_map(predict, scene(), 1, masks, ("grey", "gaussian"), generator())
     assert sum(asked) == len(masks) == places**2 * len(radii)
 
 
 def test_a_look_has_mean_zero_and_deviation_one():
-    answer, _ = sees(10, 10)
-    found = look(answer, scene(), 1, discs(SIDE, SIDE, 5, (0.6,)), ("gaussian",), generator(2))
+    predict, _ = sees(10, 10)
+    found = disc_map(
+        predict, scene(), 1, discs(SIDE, SIDE, 5, (0.6,)), ("gaussian",), generator(2)
+    )
     assert found.mean().item() == pytest.approx(0, abs=1e-5)
     assert found.std().item() == pytest.approx(1, abs=1e-4)
 
 
 def test_a_classifier_without_a_preference_gives_next_to_nothing():
-    found = look(
+    found = disc_map(
         lambda x: torch.full((len(x), 2), 0.5),
         scene(),
         1,
@@ -86,11 +90,11 @@ def test_a_classifier_without_a_preference_gives_next_to_nothing():
 def test_backgrounds_take_turns():
     seen = []
 
-    def answer(x):
+    def predict(x):
         seen.append(x[:, 0, 0, 0])  # a corner that no disc holds
         return torch.full((len(x), 2), 0.5)
 
-    look(answer, scene(), 1, discs(SIDE, SIDE, 2, (0.3,)), ("black", "white"), generator())
+    disc_map(predict, scene(), 1, discs(SIDE, SIDE, 2, (0.3,)), ("black", "white"), generator())
     assert torch.cat(seen).tolist() == [-2, 2, -2, 2]
 
 

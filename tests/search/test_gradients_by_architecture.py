@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.compat import import_timm
-from med_cam.classifiers.hooked_layers import find_taps
-from med_cam.masking import composite
+from med_cam.classifiers.hooked_layers import find_hooked_layers
+from med_cam.masking import masked_input
 from med_cam.search import losses
 
 SIDE = 64
@@ -36,15 +36,15 @@ def slopes(request):
     x = torch.randn(1, 3, SIDE, SIDE, generator=generator(1))
     mask = torch.rand(1, 1, SIDE, SIDE, generator=generator(2)).requires_grad_()
     noise = torch.randn(x.shape, generator=generator(3))
-    taps = find_taps(module, x)
-    model = Classifier(module, ("a", "b", "c", "d"), (SIDE, SIDE), taps=taps)
-    with attached(model) as forward:
+    hooked_layers = find_hooked_layers(module, x)
+    model = Classifier(module, ("a", "b", "c", "d"), (SIDE, SIDE), hooked_layers=hooked_layers)
+    with hooks_attached(model) as forward:
         with torch.no_grad():
             whole = forward(x)
-        seen = forward(composite(x, mask, torch.zeros_like(x)))  # e = m * x
-        redrawn = forward(composite(x, mask, noise))  # e~
+        seen = forward(masked_input(x, mask, torch.zeros_like(x)))  # e = m * x
+        redrawn = forward(masked_input(x, mask, noise))  # e~
         target = whole.logits.argmax(dim=1)
-        alphas = [1 / len(taps)] * len(taps)
+        alphas = [1 / len(hooked_layers)] * len(hooked_layers)
         pair = (seen.activations, whole.activations, alphas)
         values = {
             "activation_mse": losses.activation_matching(*pair, "mse"),

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from torch import nn
 
 from med_cam.case.case import observed, reference_of
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Config, Search
 from med_cam.images.geometry import Image
 from med_cam.search.train import Scores, around, nested_masks, search, soft_mask
@@ -29,8 +29,8 @@ class Bright(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.cells = nn.Conv2d(1, 2, 4, stride=4, bias=False)
-        nn.init.constant_(self.cells.weight, 1 / 16)
+        self.patches = nn.Conv2d(1, 2, 4, stride=4, bias=False)
+        nn.init.constant_(self.patches.weight, 1 / 16)
         self.act = nn.ReLU()
         self.window = nn.AvgPool2d(2, 1)
         self.head = nn.Linear(1, 2)
@@ -39,7 +39,7 @@ class Bright(nn.Module):
             self.head.bias.copy_(torch.tensor([1.5, -1.5]))
 
     def forward(self, x):
-        cells = self.act(self.cells(x))
+        cells = self.act(self.patches(x))
         return self.head(self.window(cells).amax(dim=(2, 3))[:, :1])
 
 
@@ -48,9 +48,15 @@ def the_case(place=(8, 20), module=None):
     pixels = torch.rand(1, SIDE, SIDE, generator=generator(5)) * 0.3 + 0.2
     pixels[:, place[0] : place[0] + 8, place[1] : place[1] + 8] = 1.0
     model = Classifier(
-        module or Bright(), ("dark", "bright"), (SIDE, SIDE), 1, (0.5,), (0.5,), taps=("act",)
+        module or Bright(),
+        ("dark", "bright"),
+        (SIDE, SIDE),
+        1,
+        (0.5,),
+        (0.5,),
+        hooked_layers=("act",),
     )
-    with attached(model) as forward:
+    with hooks_attached(model) as forward:
         yield observed(forward, model, Image(pixels), None, None)
 
 
@@ -66,7 +72,7 @@ def test_scores_are_higher_on_what_is_needed_than_elsewhere(place, places):
     needed = torch.zeros(SIDE, SIDE, dtype=torch.bool)
     needed[place[0] : place[0] + 8, place[1] : place[1] + 8] = True
     with the_case(place) as case:
-        assert case.question.target == 1
+        assert case.target.index == 1
         maps, _ = maps_of(case, config)
     last = maps[0, 0]
     assert last[needed].mean() > last[~needed].mean() + last[~needed].std()
@@ -167,7 +173,7 @@ def test_the_u_net_moves_in_the_first_step_already():
 
 
 @pytest.mark.parametrize(
-    ("steps", "kept", "places", "expected"),
+    ("steps", "sufficiency", "places", "expected"),
     [(12, 4, 3, 5), (12, 1, 3, 2), (12, 4, 0, 4), (3, 4, 3, 4), (0, 4, 3, 1), (0, 4, 0, 1)],
 )
 def test_maps_are_the_last_first_and_the_first_look_last(steps, kept, places, expected):
@@ -175,14 +181,14 @@ def test_maps_are_the_last_first_and_the_first_look_last(steps, kept, places, ex
     with the_case() as case:
         maps, course = maps_of(case, Config(search=s))
         (only, *_), _ = maps_of(case, Config(search=dataclasses.replace(s, maps=1)))
-        look = maps_of(case, Config(search=dataclasses.replace(s, steps=0)))[0]
+        disc_map = maps_of(case, Config(search=dataclasses.replace(s, steps=0)))[0]
     assert maps.shape == (expected, 1, SIDE, SIDE)
     assert torch.equal(maps[0], only)  # the last step's
     assert not maps.requires_grad
     assert [step.index for step in course] == list(range(steps))
     if places:
-        assert torch.equal(maps[-1:], look)
-        assert look.std().item() == pytest.approx(s.look_weight, rel=1e-3)
+        assert torch.equal(maps[-1:], disc_map)
+        assert disc_map.std().item() == pytest.approx(s.look_weight, rel=1e-3)
     if steps == 12 and kept == 4:  # evenly: after steps 3, 6, 9 and 12; half of them is after 6
         short = dataclasses.replace(s, steps=6, maps=1, straight_from=1.0)
         full = dataclasses.replace(s, straight_from=1.0)

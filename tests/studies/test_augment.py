@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from med_cam_studies.training.augment import (
-    backgrounds,
+    baselines,
     batch_of_views,
     blobs,
     coloured,
@@ -63,7 +63,7 @@ def test_backgrounds_know_nothing_of_places(seed):
     """None shows the bright half of the image where it is: mean by half, over many draws."""
     x = torch.full((100, 3, SIDE, SIDE), -1.0)
     x[..., SIDE // 2 :] = 1.0
-    seen = backgrounds(x, HALF, generator(seed))
+    seen = baselines(x, HALF, generator(seed))
     left, right = seen[..., : SIDE // 2].mean(), seen[..., SIDE // 2 :].mean()
     assert seen.shape == x.shape
     assert abs(left - right) < 0.05
@@ -142,7 +142,7 @@ def test_constant_and_uniform_backgrounds_lie_between_black_and_white():
         (level - torch.tensor(recipe.mean)) / torch.tensor(recipe.std) for level in (0.0, 1.0)
     )
     x = black.view(1, 3, 1, 1).expand(200, 3, 8, 8).contiguous()
-    flat = backgrounds(x, recipe, generator(5)).flatten(2)
+    flat = baselines(x, recipe, generator(5)).flatten(2)
     inside = (flat >= black[:, None] - 1e-4) & (flat <= white[:, None] + 1e-4)
     gaussian = ~inside.flatten(1).all(dim=1)
     assert 0.1 < gaussian.float().mean() < 0.5  # two of eight kinds

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from med_cam.case.case import observed
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
 from med_cam_studies.methods import controls, extremal, rise
@@ -40,9 +40,9 @@ class Corner(nn.Module):
         return torch.stack([torch.zeros_like(z), z], dim=1)
 
 
-def classifier(module, taps=(), labels=("dark", "bright")):
+def classifier(module, hooked_layers=(), labels=("dark", "bright")):
     bare = Classifier(module, labels, (SIDE, SIDE), channels=1, mean=(0.5,), std=(0.5,))
-    return replace(bare, taps=taps)
+    return replace(bare, hooked_layers=hooked_layers)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def case():
     pixels = torch.rand(1, SIDE, SIDE, generator=generator(5)) * 0.4
     pixels[:, :16, :16] = 1.0
     model = classifier(Corner(), ("act",))
-    with attached(model) as forward:
+    with hooks_attached(model) as forward:
         yield observed(forward, model, Image(pixels), None, None)
 
 
@@ -84,9 +84,9 @@ def test_a_method_finds_the_corner_that_the_classifier_looks_at(case, name):
     ],
 )
 def test_passes_are_what_the_method_says(case, name, forward, backward):
-    before = case.spent()
+    before = case.cost()
     METHODS[name](case, generator())
-    after = case.spent()
+    after = case.cost()
     assert after.forward - before.forward == forward
     assert after.backward - before.backward == backward
 
@@ -111,9 +111,9 @@ def test_grad_cam_is_the_mean_gradient_times_the_maps_worked_by_hand():
         [[1.0, 0.5, 0.7, 0.2], [0, 0, 0, 0], [0.9, 0.1, 0.6, 0.8], [0, 0, 0, 0]]
     )[None]
     model = Classifier(
-        Two(), ("a", "b"), (4, 4), channels=1, mean=(0.0,), std=(1.0,), taps=("maps",)
+        Two(), ("a", "b"), (4, 4), channels=1, mean=(0.0,), std=(1.0,), hooked_layers=("maps",)
     )
-    with attached(model) as forward:
+    with hooks_attached(model) as forward:
         found = grad_cam(observed(forward, model, Image(pixels), 1, None), generator())
     first = torch.tensor([[1.0, 0.7], [0.9, 0.6]])  # every second pixel
     second = torch.tensor([[0.5, 0.2], [0.1, 0.8]])
@@ -136,9 +136,15 @@ def test_grad_cam_of_an_activation_that_is_overwritten_in_place_is_that_of_the_t
     module = Overwriting()
     x = torch.rand(1, 1, SIDE, SIDE, generator=generator(2))
     model = Classifier(
-        module, ("a", "b"), (SIDE, SIDE), channels=1, mean=(0.0,), std=(1.0,), taps=("maps",)
+        module,
+        ("a", "b"),
+        (SIDE, SIDE),
+        channels=1,
+        mean=(0.0,),
+        std=(1.0,),
+        hooked_layers=("maps",),
     )
-    with attached(model) as forward:
+    with hooks_attached(model) as forward:
         found = grad_cam(observed(forward, model, Image(x[0]), 0, None), generator())
     maps = module.maps(x).detach().requires_grad_()
     logit = module.head(maps.relu().mean(dim=(2, 3)))[0, 0]
@@ -178,9 +184,9 @@ def test_grad_cam_on_tokens_takes_the_last_layer_whose_places_count():
         channels=1,
         mean=(0.0,),
         std=(1.0,),
-        taps=("first", "last"),
+        hooked_layers=("first", "last"),
     )
-    with attached(model) as forward:
+    with hooks_attached(model) as forward:
         scores = grad_cam(observed(forward, model, Image(pixels), 1, None), generator())
     assert scores[0, 0].argmax() // SIDE in range(8, 16)
     assert scores[0, 0].argmax() % SIDE in range(24, 32)
@@ -188,7 +194,7 @@ def test_grad_cam_on_tokens_takes_the_last_layer_whose_places_count():
 
 def test_grad_cam_without_places_says_so():
     model = classifier(Corner())  # no taps at all
-    with attached(model) as forward:
+    with hooks_attached(model) as forward:
         seen = observed(forward, model, Image(torch.ones(1, SIDE, SIDE)), 1, None)
         with pytest.raises(ClassifierError, match="tapped layer"):
             grad_cam(seen, generator())
@@ -231,14 +237,14 @@ def test_rise_of_a_linear_answer_is_its_covariance_with_the_masks():
     """p = the mask at one pixel: the map is E[m_u m_v] / E[m], highest at v, 1/2 far away."""
     place = (9, 20)
 
-    def answer(x):
+    def predict(x):
         p = x[:, 0, *place]
         return torch.stack([1 - p, p], dim=1)
 
     model = classifier(Corner(), ("act",))
-    with attached(model) as forward:
+    with hooks_attached(model) as forward:
         inner = observed(forward, model, Image(torch.ones(1, SIDE, SIDE)), 1, None)
-        found = rise.rise(replace(inner, answer=answer), generator(), masks=4000)[0, 0]
+        found = rise.rise(replace(inner, predict=predict), generator(), masks=4000)[0, 0]
     assert found.argmax() == place[0] * SIDE + place[1]
     assert found[25:, :8].mean() == pytest.approx(0.5, abs=0.05)
     assert found[place] == pytest.approx(0.5 + 2 * 0.25 / 2, abs=0.25)

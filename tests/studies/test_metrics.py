@@ -59,7 +59,7 @@ def test_emptiness_shows_what_it_says_and_nothing_of_the_image():
     x = torch.full((1, 1, 16, 16), 0.3)
     one = torch.ones(1, 1, 1, 1)
     scene = Scene(x=x, valid=x > 0, black=-one, white=one, others=x[:0])
-    seen = emptiness(lambda v: v.flatten(1), scene, draws=3, generator=generator())
+    seen = emptiness(lambda v: v.flatten(1), scene, samples=3, generator=generator())
     assert set(seen) == set(EMPTY)
     assert [len(seen[name]) for name in EMPTY] == [1, 1, 1, 3, 3]
     for name, value in (("grey", 0), ("black", -1), ("white", 1)):

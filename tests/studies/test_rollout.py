@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from med_cam.case.case import observed
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.compat import import_timm, import_torchvision
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
@@ -33,10 +33,10 @@ def generator(seed=0):
 
 def scrambled(module, seed=0):
     """Weights large enough that attention is far from even."""
-    draws = generator(seed)
+    samples = generator(seed)
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=draws) * 0.3)
+            parameter.copy_(torch.randn(parameter.shape, generator=samples) * 0.3)
     return module.eval()
 
 
@@ -69,7 +69,7 @@ def picture(side=SIDE):
 
 
 def rollout(model, *, target=0, seed=0):
-    with attached(model) as forward:
+    with hooks_attached(model) as forward:
         case = observed(forward, model, picture(model.input_size[0]), target, None)
         return attention_rollout(case, generator(seed))
 
@@ -246,7 +246,7 @@ def test_rows_of_the_rollout_sum_to_one():
 def test_the_grid_need_not_be_square():
     module = timm_vit(img_size=(32, 96))
     model = Classifier(module, ("a", "b"), (32, 96))
-    with attached(model) as forward:
+    with hooks_attached(model) as forward:
         image = Image(torch.rand(3, 32, 96, generator=generator()))
         found = attention_rollout(observed(forward, model, image, 0, None), generator())
     with torch.no_grad():
@@ -265,11 +265,11 @@ def test_patches_cut_without_a_convolution_are_laid_out_in_the_images_proportion
 
 def test_it_costs_one_pass_forward_and_none_back():
     model = classifier(timm_vit())
-    with attached(model) as forward:
+    with hooks_attached(model) as forward:
         case = observed(forward, model, picture(), None, None)
-        before = case.spent()
+        before = case.cost()
         found = attention_rollout(case, generator())
-        after = case.spent()
+        after = case.cost()
     assert (after.forward - before.forward, after.backward - before.backward) == (1, 0)
     assert not found.requires_grad
 
@@ -310,7 +310,7 @@ def test_the_classifier_comes_back_as_it_was_also_after_an_error(make, broken):
         return [flag[:2] for flag in flags], [sorted(flag[2]) for flag in flags], hooks
 
     before, weights = state(), {k: v.clone() for k, v in module.state_dict().items()}
-    with attached(model) as forward:
+    with hooks_attached(model) as forward:
         case = observed(forward, model, picture(), None, None)
         logits = case.whole.logits
         module.broken = broken

@@ -11,7 +11,7 @@ from torch import nn
 
 import planted
 from med_cam.case.references import prepare_references
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.opaque import Sealed
 from med_cam.config.settings import Certification, Config, Refinement, Search, Verification
 from med_cam.errors import ClassifierError
@@ -22,8 +22,8 @@ from med_cam_studies.methods.randomised import layers_from_top, randomised, stag
 SIDE = 16
 QUICK = Config(
     search=Search(steps=8, grid=12, widths=(8, 8), places=5, radii=(0.6, 0.35), jitter=1),
-    refinement=Refinement(draws=2, rounds=6, attempts=3),
-    verification=Verification(draws=3, unseen=(), unseen_draws=1),
+    refinement=Refinement(samples=2, rounds=6, attempts=3),
+    verification=Verification(samples=3, unseen=(), unseen_samples=1),
     certification=Certification(cell=0, without=2, hidden=2),
 )
 
@@ -96,7 +96,7 @@ def alike(first, second):
 
 
 def logits(given, x):
-    with attached(given) as forward, torch.no_grad():
+    with hooks_attached(given) as forward, torch.no_grad():
         return forward(x).logits
 
 
@@ -251,7 +251,7 @@ def found():
     case = planted.CASES["red and blue, convolutional"]
     image = case.plant((24, 24), fresh(0)).image
     others = [planted.Image(planted.soft_content(fresh(seed))) for seed in range(4)]
-    given = replace(case.classifier, taps=())
+    given = replace(case.classifier, hooked_layers=())
     before = state(given.module)
     references = prepare_references(given, others)
     result = sanity(given, image, config=QUICK, references=references)

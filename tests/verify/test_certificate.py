@@ -16,17 +16,17 @@ from med_cam.results import Certificate, Spread
 from med_cam.verify.certificate import (
     as_tried,
     certificate,
-    draws_for,
-    failures_of,
-    least_kept,
+    least_retained,
+    losses_allowed,
     lower_bound,
     margins,
     rate,
     risk_of,
+    samples_for,
     spread,
     upper_bound,
 )
-from med_cam.verify.decision import Decision, Question
+from med_cam.verify.decision import Decision, Target
 
 NOMINAL, ENOUGH = 0.95, 0.945  # coverage claimed, and what 10,000 simulated cases must reach
 CASES = 10_000
@@ -58,14 +58,14 @@ def bisected(hits, trials, risk):
     return low
 
 
-def counted(kept, draws, fixed_kept=1, fixed=1, confidence=NOMINAL):
+def counted(kept, samples, fixed_retained=1, fixed=1, confidence=NOMINAL):
     return Certificate(
-        draws, kept, fixed, fixed_kept, confidence, 1, 0.0, 0.0, 0.95, "grey", 1.0, FLAT, FLAT
+        samples, kept, fixed, fixed_retained, confidence, 1, 0.0, 0.0, 0.95, "grey", 1.0, FLAT, FLAT
     )  # fmt: skip
 
 
-def exact(kept, draws, risk):
-    return binomtest(kept, draws, alternative="greater").proportion_ci(1 - risk, "exact").low
+def exact(kept, samples, risk):
+    return binomtest(kept, samples, alternative="greater").proportion_ci(1 - risk, "exact").low
 
 
 @settings(max_examples=25, deadline=None)
@@ -104,7 +104,7 @@ def test_a_rate_has_the_bound_of_the_side_it_is_asked_for():
 @settings(max_examples=60, deadline=None)
 @given(st.floats(0.3, 0.995), st.floats(1e-5, 0.2), st.integers(0, 6))
 def test_no_fewer_draws_would_do(wanted, risk, failures):
-    n = draws_for(wanted, risk, failures)
+    n = samples_for(wanted, risk, failures)
     # A rate just below `wanted` passes no more often than `risk`, and more often with fewer draws.
     assert at_most(failures, n, 1 - wanted) <= risk * (1 + 1e-6)
     assert n - 1 <= failures or at_most(failures, n - 1, 1 - wanted) > risk * (1 - 1e-6)
@@ -113,31 +113,31 @@ def test_no_fewer_draws_would_do(wanted, risk, failures):
 @pytest.mark.parametrize("wanted", [0.2, 0.5, 0.8, 0.9, 0.95, 0.99])
 def test_a_certificate_holds_if_no_more_draws_are_lost_than_it_allows(wanted):
     for tried in range(1, 6):
-        risk, failures = risk_of(tried, NOMINAL), failures_of(tried)
-        n = draws_for(wanted, risk, failures)
+        risk, failures = risk_of(tried, NOMINAL), losses_allowed(tried)
+        n = samples_for(wanted, risk, failures)
         enough, few = (replace(counted(n - k, n), wanted=wanted) for k in (failures, failures + 1))
         assert as_tried(enough, tried, random=1).holds
         assert not as_tried(few, tried, random=1).holds
 
 
 def test_the_first_mask_may_lose_no_draw_and_later_ones_more_and_more():
-    assert [failures_of(tried) for tried in (1, 2, 3, 4)] == [0, 2, 4, 6]
+    assert [losses_allowed(tried) for tried in (1, 2, 3, 4)] == [0, 2, 4, 6]
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 60), st.floats(0.3, 0.99), st.floats(1e-3, 0.2))
-def test_the_fewest_draws_kept_that_are_enough_are_found(draws, wanted, risk):
-    enough = [k for k in range(draws + 1) if exact(k, draws, risk) >= wanted]
-    assert least_kept(draws, wanted, risk) == min(enough, default=draws)
+def test_the_fewest_draws_kept_that_are_enough_are_found(samples, wanted, risk):
+    enough = [k for k in range(samples + 1) if exact(k, samples, risk) >= wanted]
+    assert least_retained(samples, wanted, risk) == min(enough, default=samples)
 
 
 def test_the_first_certificate_takes_as_many_draws_as_the_settings_say():
     rules = Verification()
-    assert draws_for(rules.certified, risk_of(1, rules.confidence)) == 63
-    assert draws_for(0.95, 0.05) == 59
-    assert draws_for(0.99, 0.05) == 299
-    assert draws_for(0.95, 0.05, 1) == 93  # the textbook's sample sizes
-    assert draws_for(0.95, 0.05, 2) == 124
+    assert samples_for(rules.certified, risk_of(1, rules.confidence)) == 63
+    assert samples_for(0.95, 0.05) == 59
+    assert samples_for(0.99, 0.05) == 299
+    assert samples_for(0.95, 0.05, 1) == 93  # the textbook's sample sizes
+    assert samples_for(0.95, 0.05, 2) == 124
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.999])
@@ -153,45 +153,45 @@ def test_the_risks_of_all_masks_tried_sum_to_what_is_left_of_the_confidence(conf
 def test_a_later_mask_has_the_bound_of_its_own_smaller_risk(tried):
     found = as_tried(counted(60, 63), tried, random=1)
     risk = 0.05 * 0.8 * 0.2 ** (tried - 1)
-    assert (found.tried, found.draws, found.kept) == (tried, 63, 60)
+    assert (found.tried, found.samples, found.retained) == (tried, 63, 60)
     assert found.risk == pytest.approx(risk)
     assert found.bound == pytest.approx(bisected(60, 63, risk), abs=1e-7)
     assert not found.holds
 
 
 def test_fixed_backgrounds_that_are_kept_do_not_lift_the_bound():
-    some = as_tried(counted(63, 63, fixed_kept=3, fixed=3), 1, random=1)
-    assert some.bound == as_tried(counted(63, 63, fixed_kept=0, fixed=0), 1, random=1).bound
+    some = as_tried(counted(63, 63, fixed_retained=3, fixed=3), 1, random=1)
+    assert some.bound == as_tried(counted(63, 63, fixed_retained=0, fixed=0), 1, random=1).bound
     assert some.bound == pytest.approx(0.04 ** (1 / 63), abs=1e-9)
     assert some.holds
 
 
-@pytest.mark.parametrize(("fixed_kept", "random"), [(0, 1), (1, 1), (1, 3), (2, 2)])
-def test_a_fixed_background_that_fails_counts_as_much_as_a_random_one(fixed_kept, random):
-    found = as_tried(counted(64, 64, fixed_kept=fixed_kept, fixed=3), 1, random=random)
+@pytest.mark.parametrize(("fixed_retained", "random"), [(0, 1), (1, 1), (1, 3), (2, 2)])
+def test_a_fixed_background_that_fails_counts_as_much_as_a_random_one(fixed_retained, random):
+    found = as_tried(counted(64, 64, fixed_retained=fixed_retained, fixed=3), 1, random=random)
     alone = 0.04 ** (1 / 64)
-    mixed = (fixed_kept + random * alone) / (3 + random)
+    mixed = (fixed_retained + random * alone) / (3 + random)
     assert found.bound == pytest.approx(mixed, abs=1e-9)
     assert found.bound < alone
     assert not found.holds
 
 
 def test_a_failed_fixed_background_refuses_a_certificate_even_where_the_bound_is_high():
-    found = as_tried(counted(9999, 9999, fixed_kept=3, fixed=4), 1, random=100)
+    found = as_tried(counted(9999, 9999, fixed_retained=3, fixed=4), 1, random=100)
     assert found.bound > found.wanted
     assert not found.holds
 
 
-@pytest.mark.parametrize(("fixed_kept", "bound"), [(2, 1.0), (1, 0.5)])
-def test_without_random_backgrounds_one_composite_each_tells_all(fixed_kept, bound):
-    found = as_tried(counted(0, 0, fixed_kept=fixed_kept, fixed=2), 3, random=0)
+@pytest.mark.parametrize(("fixed_retained", "bound"), [(2, 1.0), (1, 0.5)])
+def test_without_random_backgrounds_one_composite_each_tells_all(fixed_retained, bound):
+    found = as_tried(counted(0, 0, fixed_retained=fixed_retained, fixed=2), 3, random=0)
     assert (found.bound, found.risk, found.tried) == (bound, 0.0, 3)
-    assert found.holds == (fixed_kept == 2)
+    assert found.holds == (fixed_retained == 2)
 
 
-def decision(head="softmax", threshold=0.0, required=0.6, target=1):
-    question = Question(target, ("a", "b", "c"), head, threshold, 0.9)
-    return Decision(question, 0.3, required)
+def decision(head="softmax", output_threshold=0.0, threshold=0.6, target=1):
+    target = Target(target, ("a", "b", "c"), head, output_threshold, 0.9)
+    return Decision(target, 0.3, threshold)
 
 
 SEEN = {
@@ -204,18 +204,18 @@ SEEN = {
 
 def test_a_certificate_counts_random_draws_and_fixed_backgrounds_apart():
     found = certificate(SEEN, decision(), wanted=0.9, confidence=0.9)
-    assert (found.draws, found.kept) == (6, 5)
-    assert (found.fixed, found.fixed_kept) == (2, 1)
+    assert (found.samples, found.retained) == (6, 5)
+    assert (found.fixed, found.fixed_retained) == (2, 1)
     assert (found.tried, found.confidence, found.wanted) == (1, 0.9, 0.9)
     assert found.bound == pytest.approx(bisected(5, 6, 0.08), abs=1e-7)  # the mixture has more
-    assert (found.worst, found.worst_kept) == ("black", 0.0)
+    assert (found.worst, found.worst_retained) == ("black", 0.0)
 
 
 def test_the_worst_background_is_the_one_kept_least_often():
     some = {name: p for name, p in SEEN.items() if name != "black"}
     found = certificate(some, decision(), wanted=0.9, confidence=0.9)
     assert found.worst == "uniform"
-    assert found.worst_kept == pytest.approx(2 / 3)
+    assert found.worst_retained == pytest.approx(2 / 3)
 
 
 def test_margin_and_change_are_over_every_draw():
@@ -254,46 +254,46 @@ def test_a_spread_is_the_percentiles_of_numpy(values):
 
 
 @cache
-def as_reported(tried, kept, draws):
-    return as_tried(counted(kept, draws), tried, random=1).bound
+def as_reported(tried, kept, samples):
+    return as_tried(counted(kept, samples), tried, random=1).bound
 
 
 @cache
-def alone(risk, kept, draws):
-    return lower_bound(kept, draws, risk)
+def alone(risk, kept, samples):
+    return lower_bound(kept, samples, risk)
 
 
-def naive(kept, draws):
+def naive(kept, samples):
     """Not a bound at all: the share that was kept."""
-    return kept / draws
+    return kept / samples
 
 
 def generator(seed):
     return np.random.default_rng([7, seed])
 
 
-def bounds_of(bound, counts, draws):
+def bounds_of(bound, counts, samples):
     """The bound of every count, worked out once for each that occurs."""
     seen, where = np.unique(counts, return_inverse=True)
-    return np.array([bound(int(k), draws) for k in seen])[where]
+    return np.array([bound(int(k), samples) for k in seen])[where]
 
 
-def coverage(bound, draws, p, seed=0):
-    counts = generator(seed).binomial(draws, p, CASES)
-    return (bounds_of(bound, counts, draws) <= p).mean()
+def coverage(bound, samples, p, seed=0):
+    counts = generator(seed).binomial(samples, p, CASES)
+    return (bounds_of(bound, counts, samples) <= p).mean()
 
 
 @pytest.mark.parametrize("p", RATES)
-@pytest.mark.parametrize("draws", [63, 299])
-def test_one_bound_is_right_as_often_as_it_says(draws, p):
-    assert coverage(partial(alone, 1 - NOMINAL), draws, p) >= ENOUGH
+@pytest.mark.parametrize("samples", [63, 299])
+def test_one_bound_is_right_as_often_as_it_says(samples, p):
+    assert coverage(partial(alone, 1 - NOMINAL), samples, p) >= ENOUGH
 
 
 @pytest.mark.parametrize("p", RATES)
 @pytest.mark.parametrize("wanted", [0.9, 0.95, 0.99])
 def test_the_first_certificate_is_right_as_often_as_it_says(wanted, p):
-    draws = draws_for(wanted, risk_of(1, NOMINAL))
-    assert coverage(partial(as_reported, 1), draws, p) >= ENOUGH
+    samples = samples_for(wanted, risk_of(1, NOMINAL))
+    assert coverage(partial(as_reported, 1), samples, p) >= ENOUGH
 
 
 @pytest.mark.parametrize("p", RATES)
@@ -301,11 +301,11 @@ def test_the_share_that_was_kept_is_no_bound_and_the_simulation_shows_it(p):
     assert coverage(naive, 299, p) < ENOUGH
 
 
-@pytest.mark.parametrize("draws", [63, 299])
-def test_the_exact_coverage_is_never_below_nominal_at_any_rate(draws):
-    bounds = np.array([alone(1 - NOMINAL, k, draws) for k in range(draws + 1)])
+@pytest.mark.parametrize("samples", [63, 299])
+def test_the_exact_coverage_is_never_below_nominal_at_any_rate(samples):
+    bounds = np.array([alone(1 - NOMINAL, k, samples) for k in range(samples + 1)])
     p = np.linspace(0.5, 0.9999, 400)[:, None]
-    covered = (binom.pmf(np.arange(draws + 1), draws, p) * (bounds <= p)).sum(axis=1)
+    covered = (binom.pmf(np.arange(samples + 1), samples, p) * (bounds <= p)).sum(axis=1)
     assert covered.min() >= NOMINAL - 1e-9
     assert covered.min() < 0.96  # and not by being far too low
 
@@ -323,8 +323,8 @@ def reported(rates, tries, wanted, seed=0):
     """Bound and truth of the first mask that reaches `wanted`, else of the highest bound."""
     draw = generator(seed)
     bound, truth = np.full(CASES, -1.0), np.zeros(CASES)
-    for p, (draws, bound_at) in zip(rates, tries, strict=True):
-        found = bounds_of(bound_at, draw.binomial(draws, p, CASES), draws)
+    for p, (samples, bound_at) in zip(rates, tries, strict=True):
+        found = bounds_of(bound_at, draw.binomial(samples, p, CASES), samples)
         better = (bound < wanted) & (found > bound)
         bound, truth = np.where(better, found, bound), np.where(better, p, truth)
     return bound, truth
@@ -333,8 +333,8 @@ def reported(rates, tries, wanted, seed=0):
 def tries_of(count, wanted=0.95):
     """Draws and bound of masks tried one after the other, as the package does it."""
     tries = range(1, count + 1)
-    draws = [draws_for(wanted, risk_of(k, NOMINAL), failures_of(k)) for k in tries]
-    return [(n, partial(as_reported, k)) for n, k in zip(draws, tries, strict=True)]
+    samples = [samples_for(wanted, risk_of(k, NOMINAL), losses_allowed(k)) for k in tries]
+    return [(n, partial(as_reported, k)) for n, k in zip(samples, tries, strict=True)]
 
 
 @pytest.mark.parametrize("name", LADDERS)
@@ -356,7 +356,7 @@ def test_masks_that_are_good_enough_are_certified_in_the_end():
 
 def test_the_full_risk_for_every_mask_would_fail_and_the_simulation_shows_it():
     full = partial(alone, 0.05)
-    tries = [(draws_for(0.95, 0.05, failures_of(k)), full) for k in range(1, 9)]
+    tries = [(samples_for(0.95, 0.05, losses_allowed(k)), full) for k in range(1, 9)]
     bound, truth = reported((JUST_BELOW,) * 8, tries, 0.95)
     assert (bound <= truth).mean() < ENOUGH
 
@@ -382,7 +382,7 @@ def stratified(bound, rates, each, seed=0):
 @pytest.mark.parametrize("rates", STRATA)
 @pytest.mark.parametrize("wanted", [0.95, 0.99])
 def test_draws_even_over_several_backgrounds_bound_their_mean(rates, wanted):
-    each = -(-draws_for(wanted, risk_of(1, NOMINAL)) // len(rates))
+    each = -(-samples_for(wanted, risk_of(1, NOMINAL)) // len(rates))
     bounds = stratified(partial(as_reported, 1), rates, each)
     assert (bounds <= np.mean(rates)).mean() >= ENOUGH
     assert (stratified(naive, rates, each) <= np.mean(rates)).mean() < ENOUGH
@@ -394,12 +394,12 @@ def test_the_mean_over_several_backgrounds_is_no_bound_on_the_worst_of_them():
     assert (stratified(partial(as_reported, 1), rates, 32) <= min(rates)).mean() < ENOUGH
 
 
-@pytest.mark.parametrize("fixed_kept", [0, 1, 2])
-def test_with_fixed_backgrounds_the_bound_is_one_on_the_even_mixture_of_all(fixed_kept):
+@pytest.mark.parametrize("fixed_retained", [0, 1, 2])
+def test_with_fixed_backgrounds_the_bound_is_one_on_the_even_mixture_of_all(fixed_retained):
     rates, fixed = (0.99, 0.91), 2
 
-    def bound(kept, draws):
-        return as_tried(counted(kept, draws, fixed_kept, fixed), 1, random=2).bound
+    def bound(kept, samples):
+        return as_tried(counted(kept, samples, fixed_retained, fixed), 1, random=2).bound
 
-    mixture = (fixed_kept + sum(rates)) / (fixed + len(rates))
+    mixture = (fixed_retained + sum(rates)) / (fixed + len(rates))
     assert (stratified(bound, rates, 32) <= min(mixture, np.mean(rates))).mean() >= ENOUGH

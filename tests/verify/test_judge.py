@@ -5,10 +5,10 @@ import torch
 
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene
+from med_cam.verify.baseline_response import baseline_response
 from med_cam.verify.candidates import candidate_judge
 from med_cam.verify.claim import verify
-from med_cam.verify.decision import Question, decide, keeps, on_top
-from med_cam.verify.emptiness import emptiness
+from med_cam.verify.decision import Target, decide, on_top, retains
 
 SIDE = 32
 
@@ -57,18 +57,18 @@ def scene(x):
     )
 
 
-def question(answer, x):
-    return Question(1, ("dark", "bright"), "softmax", 0.0, answer(x)[0, 1].item())
+def target(predict, x):
+    return Target(1, ("dark", "bright"), "softmax", 0.0, predict(x)[0, 1].item())
 
 
-def judged(answer, s, mask, rules, seed=0):
+def judged(predict, s, mask, rules, seed=0):
     g = fresh(seed)
-    empty = emptiness(answer, s, question(answer, s.x), rules, g)
-    return verify(answer, s, mask, empty, rules, g)
+    empty = baseline_response(predict, s, target(predict, s.x), rules, g)
+    return verify(predict, s, mask, empty, rules, g)
 
 
-def claim_on(mask, answer=sees_brightness, rules=None, seed=0):
-    return judged(answer, scene(image()), mask, rules or Verification(), seed)
+def claim_on(mask, predict=sees_brightness, rules=None, seed=0):
+    return judged(predict, scene(image()), mask, rules or Verification(), seed)
 
 
 def check(claim, name):
@@ -78,14 +78,14 @@ def check(claim, name):
 def test_the_mask_over_what_the_classifier_looks_at_passes_every_check():
     claim = claim_on(box(6, 16, 14))
     assert claim.holds
-    assert {c.name for c in claim.checks} == {"kept", "shape", "stable"}
-    assert check(claim, "kept").trials == 9  # grey once, gaussian eight times
+    assert {c.name for c in claim.checks} == {"sufficiency", "shape_leakage", "shift_stability"}
+    assert check(claim, "sufficiency").trials == 9  # grey once, gaussian eight times
 
 
 def test_a_mask_elsewhere_fails_kept():
     claim = claim_on(box(0, 0, 14))
     assert not claim.holds
-    assert check(claim, "kept").value == 0
+    assert check(claim, "sufficiency").value == 0
 
 
 def test_random_masks_of_the_same_area_fail_far_more_often():
@@ -101,35 +101,35 @@ def test_random_masks_of_the_same_area_fail_far_more_often():
 
 def test_a_mask_that_holds_only_in_place_fails_stable():
     claim = claim_on(box(10, 20, 6))  # to the pixel
-    assert check(claim, "kept").passed
-    assert not check(claim, "stable").passed
+    assert check(claim, "sufficiency").passed
+    assert not check(claim, "shift_stability").passed
     assert not claim.holds
 
 
 def test_a_mask_that_draws_the_answer_fails_shape():
-    rules = Verification(backgrounds=("grey",))
+    rules = Verification(baselines=("grey",))
     claim = judged(sees_silhouette, scene(image()), box(0, 0, 12), rules)
-    assert check(claim, "kept").passed
-    assert check(claim, "shape").value == 1.0
-    assert not check(claim, "shape").passed
+    assert check(claim, "sufficiency").passed
+    assert check(claim, "shape_leakage").value == 1.0
+    assert not check(claim, "shape_leakage").passed
 
 
 def test_without_other_images_the_shape_test_shuffles_the_image_and_says_so():
     s = scene(image())
     alone = Scene(s.x, s.valid, s.black, s.white, s.others[:0])
     claim = judged(sees_brightness, alone, box(6, 16, 14), Verification())
-    assert check(claim, "shape").trials >= 20
+    assert check(claim, "shape_leakage").trials >= 20
     assert "shuffled" in claim.references
     assert any("no other images" in w for w in claim.warnings)
-    assert "others" not in {b.name for b in claim.backgrounds}
+    assert "others" not in {b.name for b in claim.baselines}
 
 
 def test_emptiness_that_already_answers_makes_sufficiency_empty():
     def always(x):
         return torch.tensor([[0.01, 0.99]]).expand(len(x), 2)
 
-    claim = claim_on(box(0, 0, 20), answer=always)
-    assert claim.full <= claim.empty
+    claim = claim_on(box(0, 0, 20), predict=always)
+    assert claim.p_image <= claim.p_baseline
     assert not claim.holds
     assert any("alone is called bright" in w for w in claim.warnings)
 
@@ -141,46 +141,46 @@ def test_more_confidence_after_than_before_is_a_warning():
         z = 8 * (lit - 0.5) - 2 * quiet
         return torch.stack([-z, z], dim=1).softmax(dim=1)
 
-    claim = claim_on(box(6, 16, 14), answer=louder_when_masked)
+    claim = claim_on(box(6, 16, 14), predict=louder_when_masked)
     assert any("more confident on the evidence" in w for w in claim.warnings)
 
 
 def test_unseen_backgrounds_are_told_apart_and_do_not_decide():
     claim = claim_on(box(6, 16, 14))
     assert claim.searched == ("grey", "gaussian")
-    assert {b.name for b in claim.backgrounds if b.searched} == {"grey", "gaussian"}
-    assert {b.name for b in claim.backgrounds if not b.searched} == {
+    assert {b.name for b in claim.baselines if b.searched} == {"grey", "gaussian"}
+    assert {b.name for b in claim.baselines if not b.searched} == {
         "black", "mean", "uniform", "shuffled", "others",
     }  # fmt: skip
 
 
 def test_the_bar_is_half_way_from_empty_to_full():
-    q = Question(0, ("a", "b"), "softmax", 0.0, 0.9)
+    q = Target(0, ("a", "b"), "softmax", 0.0, 0.9)
     alone = {"grey": torch.tensor([[0.3, 0.7]]), "noise": torch.tensor([[0.1, 0.9], [0.3, 0.7]])}
     decision = decide(q, alone, 0.5)
-    assert decision.empty == pytest.approx(0.25)  # each background counts once
-    assert decision.required == pytest.approx(0.575)
+    assert decision.p_baseline == pytest.approx(0.25)  # each background counts once
+    assert decision.threshold == pytest.approx(0.575)
 
 
 def test_top_1_alone_does_not_keep_the_decision():
-    q = Question(0, ("a", "b", "c"), "softmax", 0.0, 0.9)
+    q = Target(0, ("a", "b", "c"), "softmax", 0.0, 0.9)
     decision = decide(q, {"grey": torch.tensor([[0.34, 0.33, 0.33]])}, 0.5)
     weak = torch.tensor([[0.40, 0.30, 0.30]])
     assert on_top(weak, q).all()
-    assert not keeps(weak, decision).any()
+    assert not retains(weak, decision).any()
 
 
 def test_sigmoid_heads_are_judged_by_their_threshold():
-    q = Question(1, ("a", "b"), "sigmoid", 0.7, 0.95)
+    q = Target(1, ("a", "b"), "sigmoid", 0.7, 0.95)
     decision = decide(q, {"grey": torch.tensor([[0.9, 0.1]])}, 0.5)
     p = torch.tensor([[0.99, 0.65], [0.99, 0.75]])
-    assert keeps(p, decision).tolist() == [False, True]  # both above 0.525, one above 0.7
+    assert retains(p, decision).tolist() == [False, True]  # both above 0.525, one above 0.7
 
 
 def test_candidates_are_judged_alike_and_large_enough_ones_pass():
     x = image()
     _, passes = candidate_judge(
-        sees_brightness, scene(x), question(sees_brightness, x), Verification(), fresh()
+        sees_brightness, scene(x), target(sees_brightness, x), Verification(), fresh()
     )
     assert passes(box(6, 16, 14))
     assert not passes(box(0, 0, 14))

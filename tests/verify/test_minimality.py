@@ -12,17 +12,17 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from med_cam.masking import Scene
-from med_cam.results import Cell
-from med_cam.verify.decision import Decision, Question, keeps
+from med_cam.results import Patch
+from med_cam.verify.decision import Decision, Target, retains
 from med_cam.verify.minimality import (
     Trial,
     gap_of,
     joined,
     lost,
-    needed_again,
     numbered,
     part,
     places,
+    still_needed,
     survived,
     trial_of,
     without,
@@ -54,8 +54,8 @@ def random_mask(seed, share=0.6, side=SIDE):
     return torch.rand(1, 1, side, side, generator=fresh(seed)) < share
 
 
-def decision(required=0.5, head="softmax", threshold=0.0):
-    return Decision(Question(1, ("a", "b", "c"), head, threshold, 0.9), 0.1, required)
+def decision(threshold=0.5, head="softmax", output_threshold=0.0):
+    return Decision(Target(1, ("a", "b", "c"), head, output_threshold, 0.9), 0.1, threshold)
 
 
 # Places and cells
@@ -98,11 +98,11 @@ NAMES = ("gaussian", "black", "uniform", "grey", "others")
 
 def test_fixed_backgrounds_come_first_and_random_ones_take_turns():
     s = scene(whole_numbers(1, 1, 2, 4, 4), others=3)
-    draws = numbered(s, NAMES, 7, fresh())
-    assert draws.shape == (2 + 7, 2, 4, 4)
-    assert torch.equal(draws[0], torch.full((2, 4, 4), -1.0))  # black
-    assert torch.equal(draws[1], torch.zeros(2, 4, 4))  # grey
-    for i, draw in enumerate(draws[2:]):
+    samples = numbered(s, NAMES, 7, fresh())
+    assert samples.shape == (2 + 7, 2, 4, 4)
+    assert torch.equal(samples[0], torch.full((2, 4, 4), -1.0))  # black
+    assert torch.equal(samples[1], torch.zeros(2, 4, 4))  # grey
+    for i, draw in enumerate(samples[2:]):
         given_as = {"gaussian": 0, "uniform": 1, "others": 2}
         whole = bool((draw == draw.round()).all())
         between = bool(((draw >= -1) & (draw <= 4)).all())
@@ -122,46 +122,46 @@ def test_fewer_draws_are_the_first_of_more(names):
 
 
 def test_without_random_backgrounds_there_is_one_draw_of_each():
-    draws = numbered(scene(whole_numbers(1, 1, 1, 4, 4)), ("grey", "white"), 9, fresh())
-    assert [draw.unique().tolist() for draw in draws] == [[0.0], [4.0]]
+    samples = numbered(scene(whole_numbers(1, 1, 1, 4, 4)), ("grey", "white"), 9, fresh())
+    assert [draw.unique().tolist() for draw in samples] == [[0.0], [4.0]]
 
 
 # Trials
 
 
 def test_a_trial_names_its_draws_and_shifts_and_lets_the_first_draws_take_turns():
-    draws = torch.arange(5.0)[:, None, None, None].expand(5, 1, 2, 2)
-    trial = trial_of(draws, [4, 1], [0, 3, 7, 9], 3, decision(), turn=3)
+    samples = torch.arange(5.0)[:, None, None, None].expand(5, 1, 2, 2)
+    trial = trial_of(samples, [4, 1], [0, 3, 7, 9], 3, decision(), turn=3)
     assert trial.names == (
-        ("draw", 4), ("draw", 1), ("shift", 0), ("shift", 3), ("shift", 7), ("shift", 9),
+        ("sample", 4), ("sample", 1), ("shift", 0), ("shift", 3), ("shift", 7), ("shift", 9),
     )  # fmt: skip
     assert trial.around[:, 0, 0, 0].tolist() == [4, 1, 0, 0, 1, 0]
     # Eight directions row by row, from up and left to down and right, then again from the first.
     assert trial.steps == ((0, 0), (0, 0), (-3, -3), (0, -3), (3, 3), (-3, 0))
-    assert trial.spare == 0
+    assert trial.tolerance == 0
 
 
 def test_eight_shifts_in_a_row_are_all_eight_directions():
-    draws = torch.zeros(1, 1, 2, 2)
-    steps = trial_of(draws, [], range(8, 16), 2, decision(), turn=1).steps
+    samples = torch.zeros(1, 1, 2, 2)
+    steps = trial_of(samples, [], range(8, 16), 2, decision(), turn=1).steps
     assert set(steps) == {(dy, dx) for dy, dx in product((-2, 0, 2), repeat=2)} - {(0, 0)}
 
 
 def test_a_part_and_a_join_keep_what_belongs_together():
-    draws = torch.arange(6.0)[:, None, None, None].expand(6, 1, 2, 2)
-    one = trial_of(draws, [0, 2], [1], 3, decision(0.5), turn=6)
-    other = Trial(**{f: getattr(trial_of(draws, [5], [], 3, decision(0.7), turn=6), f) for f in (
-        "around", "steps", "names", "decision")}, spare=2)  # fmt: skip
+    samples = torch.arange(6.0)[:, None, None, None].expand(6, 1, 2, 2)
+    one = trial_of(samples, [0, 2], [1], 3, decision(0.5), turn=6)
+    other = Trial(**{f: getattr(trial_of(samples, [5], [], 3, decision(0.7), turn=6), f) for f in (
+        "around", "steps", "names", "decision")}, tolerance=2)  # fmt: skip
     both = joined(one, other)
-    assert both.names == (("draw", 0), ("draw", 2), ("shift", 1), ("draw", 5))
+    assert both.names == (("sample", 0), ("sample", 2), ("shift", 1), ("sample", 5))
     assert both.around[:, 0, 0, 0].tolist() == [0, 2, 1, 5]
     assert both.steps == (*one.steps, *other.steps)
-    assert (both.spare, both.decision.required) == (2, 0.7)
+    assert (both.tolerance, both.decision.threshold) == (2, 0.7)
     some = part(both, [3, 2])
-    assert some.names == (("draw", 5), ("shift", 1))
+    assert some.names == (("sample", 5), ("shift", 1))
     assert some.around[:, 0, 0, 0].tolist() == [5, 1]
     assert some.steps == ((0, 0), one.steps[2])
-    assert (some.spare, some.decision.required) == (2, 0.7)
+    assert (some.tolerance, some.decision.threshold) == (2, 0.7)
 
 
 @settings(max_examples=30, deadline=None)
@@ -173,15 +173,15 @@ def test_a_part_and_a_join_keep_what_belongs_together():
 def test_the_gap_is_below_0_exactly_where_the_decision_is_not_kept(eighths, bar, head):
     p = torch.tensor([eighths]) / 8
     on = decision(bar / 8, *head)
-    assert (gap_of(p, on)[0].item() >= 0) == bool(keeps(p, on)[0])
+    assert (gap_of(p, on)[0].item() >= 0) == bool(retains(p, on)[0])
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1))
-def test_the_gap_has_the_sign_of_the_judge_to_the_last_bit(p, required):
-    answers = torch.tensor([[0.0, p, 0.0], [0.0, required, 0.0]])
-    on = decision(required, "sigmoid", 0.0)
-    assert (gap_of(answers, on) >= 0).tolist() == keeps(answers, on).tolist()
+def test_the_gap_has_the_sign_of_the_judge_to_the_last_bit(p, threshold):
+    predictor = torch.tensor([[0.0, p, 0.0], [0.0, threshold, 0.0]])
+    on = decision(threshold, "sigmoid", 0.0)
+    assert (gap_of(predictor, on) >= 0).tolist() == retains(predictor, on).tolist()
 
 
 # Lost and survived, against the definition
@@ -191,28 +191,30 @@ def toy(seed):
     """Three classes by three random sums of pixels."""
     weights = whole_numbers(seed, 3, 2, SIDE, SIDE, most=4) - 2
 
-    def answer(x):
+    def predict(x):
         sums = torch.einsum("bchw,kchw->bk", x.double(), weights.double())
         return (sums / 64 + 0.5).clamp(0, 1).float()
 
-    return answer
+    return predict
 
 
-def trial(seed, draws, shifts, required, spare=0):
+def trial(seed, samples, shifts, threshold, tolerance=0):
     around = whole_numbers(seed + 1, 4, 2, SIDE, SIDE)
-    found = trial_of(around, draws, shifts, 2, decision(required), turn=3)
-    return Trial(found.around, found.steps, found.names, found.decision, spare)
+    found = trial_of(around, samples, shifts, 2, decision(threshold), turn=3)
+    return Trial(found.around, found.steps, found.names, found.decision, tolerance)
 
 
-def kept_on(answer, s, mask, on, i):
+def kept_on(predict, s, mask, on, i):
     """Whether the decision is kept on the i-th composite, made pixel by pixel."""
     dy, dx = on.steps[i]
-    image, composite = s.x[0].numpy(), on.around[i].numpy().copy()
+    image, masked_input = s.x[0].numpy(), on.around[i].numpy().copy()
     for y, x in product(range(SIDE), range(SIDE)):
         if mask[0, 0, y, x] and 0 <= y + dy < SIDE and 0 <= x + dx < SIDE:
-            composite[:, y + dy, x + dx] = image[:, y + dy, x + dx]
-    p = answer(torch.from_numpy(composite)[None])[0].tolist()
-    return p.index(max(p)) == 1 and p[1] >= on.decision.required, p[1] - 2 * (p.index(max(p)) != 1)
+            masked_input[:, y + dy, x + dx] = image[:, y + dy, x + dx]
+    p = predict(torch.from_numpy(masked_input)[None])[0].tolist()
+    return p.index(max(p)) == 1 and p[1] >= on.decision.threshold, p[1] - 2 * (
+        p.index(max(p)) != 1
+    )
 
 
 def shuffled(on, seed):
@@ -222,57 +224,57 @@ def shuffled(on, seed):
 
 
 @pytest.mark.parametrize("seed", range(24))
-@pytest.mark.parametrize("spare", [0, 2])
-def test_what_a_mask_is_lost_on_is_true_whatever_the_order_and_the_hint(seed, spare):
-    answer, s = toy(seed), scene(whole_numbers(seed + 2, 1, 2, SIDE, SIDE))
-    on = trial(seed, range(4), range(8), (seed % 5) / 8, spare)
+@pytest.mark.parametrize("tolerance", [0, 2])
+def test_what_a_mask_is_lost_on_is_true_whatever_the_order_and_the_hint(seed, tolerance):
+    predict, s = toy(seed), scene(whole_numbers(seed + 2, 1, 2, SIDE, SIDE))
+    on = trial(seed, range(4), range(8), (seed % 5) / 8, tolerance)
     mask = random_mask(seed, 0.4 + 0.05 * (seed % 12))
-    kept = {name: kept_on(answer, s, mask, on, i)[0] for i, name in enumerate(on.names)}
-    draws = {name for name, held in kept.items() if name[0] == "draw" and not held}
+    kept = {name: kept_on(predict, s, mask, on, i)[0] for i, name in enumerate(on.names)}
+    samples = {name for name, held in kept.items() if name[0] == "sample" and not held}
     shifts = sum(name[0] == "shift" and not held for name, held in kept.items())
-    hints = [None, ("draw", 3), ("shift", -1), ("shift", 5), ("draw", 77), ("", -1)]
+    hints = [None, ("sample", 3), ("shift", -1), ("shift", 5), ("sample", 77), ("", -1)]
     for i, hint in enumerate(hints):
-        found = lost(answer, s, mask, shuffled(on, i), hint)
-        if not draws and shifts <= spare:
+        found = lost(predict, s, mask, shuffled(on, i), hint)
+        if not samples and shifts <= tolerance:
             assert found is None
         elif found == ("shift", -1):
-            assert shifts > spare
+            assert shifts > tolerance
         else:
-            assert found in draws
+            assert found in samples
 
 
 def test_the_toys_above_are_lost_on_draws_on_shifts_and_on_nothing():
     ends = set()
     for seed in range(24):
-        answer, s = toy(seed), scene(whole_numbers(seed + 2, 1, 2, SIDE, SIDE))
+        predict, s = toy(seed), scene(whole_numbers(seed + 2, 1, 2, SIDE, SIDE))
         on = trial(seed, range(4), range(8), (seed % 5) / 8)
-        found = lost(answer, s, random_mask(seed, 0.4 + 0.05 * (seed % 12)), on)
+        found = lost(predict, s, random_mask(seed, 0.4 + 0.05 * (seed % 12)), on)
         ends.add(found if found is None else found[0])
-    assert ends == {None, "draw", "shift"}
+    assert ends == {None, "sample", "shift"}
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_draw_is_named_where_draws_are_tried_first(seed):
-    answer, s = toy(seed), scene(whole_numbers(seed + 2, 1, 2, SIDE, SIDE))
+    predict, s = toy(seed), scene(whole_numbers(seed + 2, 1, 2, SIDE, SIDE))
     on, mask = trial(seed, range(4), range(8), 0.25), random_mask(seed)
-    fell = {n for i, n in enumerate(on.names) if not kept_on(answer, s, mask, on, i)[0]}
-    draws = {name for name in fell if name[0] == "draw"}
-    found = lost(answer, s, mask, on)
-    assert found in draws if draws else found == (("shift", -1) if fell else None)
+    fell = {n for i, n in enumerate(on.names) if not kept_on(predict, s, mask, on, i)[0]}
+    samples = {name for name in fell if name[0] == "sample"}
+    found = lost(predict, s, mask, on)
+    assert found in samples if samples else found == (("shift", -1) if fell else None)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_hint_that_is_right_is_what_is_named_or_a_harder_one_beside_it(seed):
-    answer, s = toy(seed), scene(whole_numbers(seed + 2, 1, 2, SIDE, SIDE))
+    predict, s = toy(seed), scene(whole_numbers(seed + 2, 1, 2, SIDE, SIDE))
     on, mask = trial(seed, range(4), (), 0.5), random_mask(seed)
     for i, name in enumerate(on.names):
         seen = []
 
         def counting(x, seen=seen):
             seen.append(len(x))
-            return answer(x)
+            return predict(x)
 
-        if not kept_on(answer, s, mask, on, i)[0]:
+        if not kept_on(predict, s, mask, on, i)[0]:
             assert lost(counting, s, mask, on, name) is not None
             assert seen == [2]  # no composites but the first two
 
@@ -282,16 +284,16 @@ def test_all_draws_are_tried_where_none_is_lost_and_few_where_the_first_is():
     on, mask, seen = trial(0, range(4), range(8), 0.5), random_mask(0), []
 
     def always(p):
-        def answer(x):
+        def predict(x):
             seen.append(len(x))
             return torch.tensor([[0.0, p, 0.0]]).expand(len(x), 3)
 
-        return answer
+        return predict
 
     assert lost(always(0.5), s, mask, on) is None
     assert sum(seen) == len(on.names)
     seen.clear()
-    assert lost(always(0.25), s, mask, on) == ("draw", 0)
+    assert lost(always(0.25), s, mask, on) == ("sample", 0)
     assert sum(seen) == 2
 
 
@@ -303,16 +305,16 @@ def test_no_composites_are_survived_by_every_mask():
 
 @pytest.mark.parametrize("seed", range(15))
 def test_what_a_mask_survives_is_kept_of_a_trial_the_hardest_first(seed):
-    answer, s = toy(seed), scene(whole_numbers(seed + 2, 1, 2, SIDE, SIDE))
-    on, mask = trial(seed, range(4), range(8), 0.25, spare=3), random_mask(seed)
-    told = [kept_on(answer, s, mask, on, i) for i in range(len(on.names))]
-    left = survived(answer, s, mask, on)
+    predict, s = toy(seed), scene(whole_numbers(seed + 2, 1, 2, SIDE, SIDE))
+    on, mask = trial(seed, range(4), range(8), 0.25, tolerance=3), random_mask(seed)
+    told = [kept_on(predict, s, mask, on, i) for i in range(len(on.names))]
+    left = survived(predict, s, mask, on)
     expected = sorted((i for i, (held, _) in enumerate(told) if held), key=lambda i: told[i][1])
     assert left.names == tuple(on.names[i] for i in expected)
     assert left.steps == tuple(on.steps[i] for i in expected)
     assert torch.equal(left.around, on.around[expected])
-    assert left.spare == 3
-    assert lost(answer, s, mask, left) is None
+    assert left.tolerance == 3
+    assert lost(predict, s, mask, left) is None
 
 
 # Needed again: nothing told is believed
@@ -335,35 +337,35 @@ def planted():
     around[1, 0, 1, 1] = 1.0
     mask = without(torch.ones(1, 1, SIDE, SIDE, dtype=torch.bool), [(2, 0), (2, 1), (2, 2)], CELL)
 
-    def answer(v):
+    def predict(v):
         lit = torch.stack([v[:, 0, y, column] for y, column in spots.values()]).amin(dim=0)
         return torch.stack([0.25 + 0 * lit, 0.75 * lit, 0 * lit], dim=1)
 
-    return answer, scene(x), around, mask
+    return predict, scene(x), around, mask
 
 
-def again(told, *, shifts=(), spare=0):
-    answer, s, around, mask = planted()
+def again(told, *, shifts=(), tolerance=0):
+    predict, s, around, mask = planted()
     on = trial_of(around, [0, 1], shifts, 1, decision(0.5), turn=2)
-    on = Trial(on.around, on.steps, on.names, on.decision, spare)
-    found = needed_again(answer, s, mask, CELL, on, told)
+    on = Trial(on.around, on.steps, on.names, on.decision, tolerance)
+    found = still_needed(predict, s, mask, CELL, on, told)
     assert [(c.row, c.column) for c in found] == [(r, c) for r in (0, 1) for c in (0, 1, 2)]
-    return {(c.row, c.column): (c.lost_by, c.number) for c in found if c.lost_by}
+    return {(c.row, c.column): (c.witness, c.number) for c in found if c.witness}
 
 
-TRUTH = {A: ("draw", 0), B: ("draw", 1), EDGE: ("draw", 0)}
+TRUTH = {A: ("sample", 0), B: ("sample", 1), EDGE: ("sample", 0)}
 
 
 def cells(told):
-    return [Cell(*place, *name) for place, name in told.items()]
+    return [Patch(*place, *name) for place, name in told.items()]
 
 
 def test_the_planted_mask_is_sufficient_and_its_cells_are_needed_on_the_draws_they_should_be():
-    answer, s, around, mask = planted()
+    predict, s, around, mask = planted()
     on = trial_of(around, [0, 1], (), 1, decision(0.5), turn=2)
-    assert lost(answer, s, mask, on) is None
+    assert lost(predict, s, mask, on) is None
     for place, name in {**TRUTH, C: None}.items():
-        assert lost(answer, s, without(mask, [place], CELL), on) == name
+        assert lost(predict, s, without(mask, [place], CELL), on) == name
 
 
 def test_cells_that_are_told_with_the_right_draw_are_needed():
@@ -371,26 +373,30 @@ def test_cells_that_are_told_with_the_right_draw_are_needed():
 
 
 def test_a_cell_told_with_a_draw_that_does_not_show_it_is_not_needed():
-    assert again(cells({**TRUTH, A: ("draw", 1)})) == {B: TRUTH[B], EDGE: TRUTH[EDGE]}
-    assert again(cells({**TRUTH, EDGE: ("draw", 1)}))[EDGE] == ("draw", 1)  # either shows it
+    assert again(cells({**TRUTH, A: ("sample", 1)})) == {B: TRUTH[B], EDGE: TRUTH[EDGE]}
+    assert again(cells({**TRUTH, EDGE: ("sample", 1)}))[EDGE] == ("sample", 1)  # either shows it
 
 
-@pytest.mark.parametrize("name", [("draw", 0), ("draw", 1), ("draw", 7), ("shift", -1), ("", -1)])
+@pytest.mark.parametrize(
+    "name", [("sample", 0), ("sample", 1), ("sample", 7), ("shift", -1), ("", -1)]
+)
 def test_an_idle_cell_is_not_needed_whatever_is_told_of_it(name):
     assert again(cells({**TRUTH, C: name})) == TRUTH
 
 
-@pytest.mark.parametrize("name", [("draw", 9), ("shift", 0), ("shift", -1), ("", -1), ("", 0)])
+@pytest.mark.parametrize("name", [("sample", 9), ("shift", 0), ("shift", -1), ("", -1), ("", 0)])
 def test_a_needed_cell_told_with_what_is_not_on_trial_is_not_needed(name):
     assert again(cells({**TRUTH, A: name})) == {B: TRUTH[B], EDGE: TRUTH[EDGE]}
 
 
 def test_cells_that_nothing_is_told_of_are_not_needed_and_others_are_left_out():
     assert again([]) == {}
-    assert again(cells({B: TRUTH[B], (2, 2): ("draw", 0), (9, 9): ("draw", 0)})) == {B: TRUTH[B]}
+    assert again(cells({B: TRUTH[B], (2, 2): ("sample", 0), (9, 9): ("sample", 0)})) == {
+        B: TRUTH[B]
+    }
 
 
 def test_shifts_show_a_cell_only_where_more_are_lost_than_may_be():
     told = cells({EDGE: ("shift", -1)})
-    assert again(told, shifts=range(8), spare=7) == {EDGE: ("shift", -1)}  # lost in all eight
-    assert again(told, shifts=range(8), spare=8) == {}
+    assert again(told, shifts=range(8), tolerance=7) == {EDGE: ("shift", -1)}  # lost in all eight
+    assert again(told, shifts=range(8), tolerance=8) == {}

@@ -9,8 +9,8 @@ import torch
 from scipy.stats import binomtest
 
 from med_cam.masking import Scene
-from med_cam.verify.decision import Decision, Question
-from med_cam.verify.necessity import given_most, necessity
+from med_cam.verify.decision import Decision, Target
+from med_cam.verify.necessity import most_frequent_label, necessity
 
 SIDE = 24
 LABELS = ("dark", "bright", "grey")
@@ -50,26 +50,26 @@ def image(*patches):
     return x
 
 
-def decision(full=0.9, required=0.5, target=1, labels=LABELS):
-    return Decision(Question(target, labels, "softmax", 0.0, full), 0.1, required)
+def decision(p_image=0.9, threshold=0.5, target=1, labels=LABELS):
+    return Decision(Target(target, labels, "softmax", 0.0, full), 0.1, threshold)
 
 
-def backgrounds(count=7):
+def baselines(count=7):
     noise = torch.randn(count - 1, 1, SIDE, SIDE, generator=fresh(2)).clamp(-2, 2)
     return torch.cat([torch.zeros(1, 1, SIDE, SIDE), noise])
 
 
-def without(mask, *patches, required=0.5):
+def without(mask, *patches, threshold=0.5):
     s = scene(image(*patches))
-    return necessity(sees_patches, s, mask, backgrounds(), decision(required=required), 0.95)
+    return necessity(sees_patches, s, mask, baselines(), decision(threshold=threshold), 0.95)
 
 
 def test_without_the_only_patch_the_answer_changes_on_every_draw():
     found = without(box(9, 9), (10, 10))
     assert found.holds
-    assert (found.draws, found.changed, found.lost) == (7, 7, 7)
+    assert (found.samples, found.changed, found.lost) == (7, 7, 7)
     assert found.label == "dark"
-    assert found.full == 0.9
+    assert found.p_image == 0.9
     assert found.bound == pytest.approx(0.05 ** (1 / 7), abs=1e-9)
     assert (found.mean, found.highest) == pytest.approx((0.1, 0.1))
 
@@ -88,7 +88,7 @@ def test_one_of_two_patches_is_not_necessary_and_both_together_are():
 
 
 def test_a_decision_can_be_lost_while_the_answer_stays():
-    found = without(box(0, 0), (10, 10), required=0.95)
+    found = without(box(0, 0), (10, 10), threshold=0.95)
     assert (found.changed, found.lost) == (0, 7)
     assert not found.holds
 
@@ -98,7 +98,7 @@ def test_what_was_hidden_may_show_through_on_some_draws_only():
     around = torch.zeros(8, 1, SIDE, SIDE)
     around[:3, :, 9:15, 9:15] = 3.0
     found = necessity(sees_patches, scene(image((10, 10))), box(9, 9), around, decision(), 0.9)
-    assert (found.draws, found.changed, found.lost) == (8, 5, 5)
+    assert (found.samples, found.changed, found.lost) == (8, 5, 5)
     low = binomtest(5, 8, alternative="greater").proportion_ci(0.9, "exact").low
     assert found.bound == pytest.approx(low, abs=1e-9)
     assert (found.confidence, found.label) == (0.9, "dark")
@@ -112,34 +112,34 @@ def test_what_was_hidden_may_show_through_on_some_draws_only():
 def test_the_figures_are_those_of_the_rest_of_the_image_set_pixel_by_pixel(seed, head):
     weights = torch.randn(3, SIDE * SIDE, generator=fresh(seed)).numpy().astype(np.float64) / 12
 
-    def answers(v):
+    def predictor(v):
         z = v.reshape(-1, SIDE * SIDE).astype(np.float64) @ weights.T
         return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True) if head == "softmax" else (
             1 / (1 + np.exp(-z))
         )  # fmt: skip
 
-    def answer(v):
-        return torch.from_numpy(answers(v.numpy())).float()
+    def predict(v):
+        return torch.from_numpy(predictor(v.numpy())).float()
 
     s = scene(torch.rand(1, 1, SIDE, SIDE, generator=fresh(seed + 1)))
     mask = torch.rand(1, 1, SIDE, SIDE, generator=fresh(seed + 2)) < 0.5
     around = torch.randn(9, 1, SIDE, SIDE, generator=fresh(seed + 3))
-    on = Decision(Question(1, LABELS, head, 0.45, 0.8), 0.2, 0.4)
+    on = Decision(Target(1, LABELS, head, 0.45, 0.8), 0.2, 0.4)
     composites, pixels = around.numpy().copy(), s.x[0, 0].numpy()
     shown = [
         (y, x) for y, row in enumerate(mask[0, 0].tolist()) for x, m in enumerate(row) if not m
     ]
     for n, (y, x) in product(range(9), shown):
         composites[n, 0, y, x] = pixels[y, x]
-    rows = answers(composites).tolist()
+    rows = predictor(composites).tolist()
     first = [max(range(3), key=row.__getitem__) for row in rows]
     top = [
         row[1] >= 0.45 if head == "sigmoid" else i == 1 for row, i in zip(rows, first, strict=True)
     ]
     held = [t and row[1] >= 0.4 for row, t in zip(rows, top, strict=True)]
 
-    found = necessity(answer, s, mask, around, on, 0.95)
-    assert (found.draws, found.changed, found.lost) == (9, top.count(False), held.count(False))
+    found = necessity(predict, s, mask, around, on, 0.95)
+    assert (found.samples, found.changed, found.lost) == (9, top.count(False), held.count(False))
     assert found.mean == pytest.approx(sum(row[1] for row in rows) / 9, abs=1e-5)
     assert found.highest == pytest.approx(max(row[1] for row in rows), abs=1e-5)
     often = Counter(LABELS[i] for i in first)
@@ -157,4 +157,4 @@ def test_the_figures_are_those_of_the_rest_of_the_image_set_pixel_by_pixel(seed,
     ],
 )
 def test_the_label_is_the_one_that_is_first_most_often(rows, label):
-    assert given_most(torch.tensor(rows), LABELS) == label
+    assert most_frequent_label(torch.tensor(rows), LABELS) == label

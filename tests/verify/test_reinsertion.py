@@ -8,8 +8,8 @@ from hypothesis import given, settings, strategies as st
 from scipy.stats import binomtest, kstest
 
 from med_cam.masking import Scene
-from med_cam.verify.decision import Decision, Question
-from med_cam.verify.reinsertion import hidden, shown_again
+from med_cam.verify.decision import Decision, Target
+from med_cam.verify.reinsertion import hidden, reinserted
 
 SIDE, CELL, TRIALS = 24, 4, 300
 
@@ -25,7 +25,7 @@ def box(top, left, size=8):
 
 
 def drawn(mask=None, count=TRIALS, seed=0, side=CELL):
-    return shown_again(box(8, 8) if mask is None else mask, side, count, fresh(seed))
+    return reinserted(box(8, 8) if mask is None else mask, side, count, fresh(seed))
 
 
 def test_the_evidence_is_always_shown():
@@ -38,7 +38,7 @@ def test_the_evidence_is_always_shown():
 @given(st.integers(1, 13), st.integers(1, 13), st.integers(1, 6), st.integers(0, 99))
 def test_what_is_shown_besides_are_whole_cells_cut_off_at_the_far_edges(h, w, side, seed):
     mask = torch.rand(1, 1, h, w, generator=fresh(seed)) < 0.3
-    for trial in shown_again(mask, side, 4, fresh(seed)):
+    for trial in reinserted(mask, side, 4, fresh(seed)):
         for top, left in product(range(0, h, side), range(0, w, side)):
             cell = (0, slice(top, top + side), slice(left, left + side))
             hidden_part = trial[cell][~mask[0][cell]]
@@ -47,7 +47,7 @@ def test_what_is_shown_besides_are_whole_cells_cut_off_at_the_far_edges(h, w, si
 
 def test_the_share_shown_is_spread_evenly_from_nothing_to_everything():
     elsewhere = ~box(8, 8)[0, 0]
-    masks = shown_again(box(8, 8), 1, TRIALS, fresh(1))  # many cells, so that shares are exact
+    masks = reinserted(box(8, 8), 1, TRIALS, fresh(1))  # many cells, so that shares are exact
     shares = masks[:, 0, elsewhere].float().mean(dim=1)
     assert kstest(shares.numpy(), "uniform").pvalue > 0.01
     assert shares.min() < 0.05
@@ -85,7 +85,7 @@ def scene():
     )
 
 
-DECISION = Decision(Question(1, ("other", "target"), "softmax", 0.0, 0.9), 0.1, 0.5)
+DECISION = Decision(Target(1, ("other", "target"), "softmax", 0.0, 0.9), 0.1, 0.5)
 
 
 def pair(p):
@@ -125,7 +125,7 @@ def test_it_is_enough_that_the_target_stays_first():
     def barely(x):
         return pair(0.51 + 0 * x[:, 0, 0, 0])
 
-    strict = Decision(DECISION.question, 0.1, 0.8)
+    strict = Decision(DECISION.target, 0.1, 0.8)
     assert hidden(barely, scene(), drawn(count=10), around(), strict, 0.95).hits == 10
 
 

@@ -7,11 +7,11 @@ import torch
 from scipy.stats import binomtest
 
 from med_cam.masking import Scene
-from med_cam.verify.decision import Decision, Question
+from med_cam.verify.decision import Decision, Target
 from med_cam.verify.silhouette import own, silhouette
 
 SIDE = 24
-DECISION = Decision(Question(1, ("other", "target"), "softmax", 0.0, 0.9), 0.1, 0.5)
+DECISION = Decision(Target(1, ("other", "target"), "softmax", 0.0, 0.9), 0.1, 0.5)
 GREY = torch.zeros(1, 2, SIDE, SIDE)
 
 
@@ -58,8 +58,8 @@ def sees_content(x):
     return pair(0.1 + 0.8 * lit * dim)
 
 
-def found_by(answer, around, mask=None, confidence=0.95, on=DECISION):
-    return silhouette(answer, scene(), box() if mask is None else mask, around, on, confidence)
+def found_by(predict, around, mask=None, confidence=0.95, on=DECISION):
+    return silhouette(predict, scene(), box() if mask is None else mask, around, on, confidence)
 
 
 def test_the_toys_see_the_image_as_their_target():
@@ -139,7 +139,7 @@ def test_what_is_first_but_below_the_bar_is_no_hit():
         return pair(0.6 + 0 * x[:, 0, 0, 0])
 
     assert found_by(weak, GREY).hits == 4
-    strict = Decision(DECISION.question, 0.1, 0.7)
+    strict = Decision(DECISION.target, 0.1, 0.7)
     assert found_by(weak, GREY, on=strict).hits == 0
 
 

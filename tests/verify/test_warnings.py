@@ -8,18 +8,18 @@ import torch
 from hypothesis import given, settings, strategies as st
 from scipy.stats import binomtest
 
-from med_cam.results import Check, Claim, Necessity, Proof, Rate
-from med_cam.verify.decision import Decision, Question
-from med_cam.verify.emptiness import Emptiness
-from med_cam.verify.warnings import leaks, opinions
+from med_cam.results import Check, Claim, MaskTests, Necessity, Rate
+from med_cam.verify.baseline_response import BaselineResponse
+from med_cam.verify.decision import Decision, Target
+from med_cam.verify.warnings import confident_predictions, test_warnings
 
 LABELS = ("glioma", "meningioma", "notumor")
-QUESTION = Question(1, LABELS, "softmax", 0.0, 0.9)
+QUESTION = Target(1, LABELS, "softmax", 0.0, 0.9)
 NONE, STAYS = Rate(20, 0, 0.14, 0.95), Rate(59, 59, 0.95, 0.95)
 
 
 def empty(**alone):
-    return Emptiness(alone, Decision(QUESTION, 0.2, 0.5))
+    return BaselineResponse(alone, Decision(QUESTION, 0.2, 0.5))
 
 
 def rows(*values):
@@ -27,7 +27,7 @@ def rows(*values):
 
 
 def test_a_background_that_is_surely_called_something_else_is_told_with_label_and_figure():
-    told = opinions(
+    told = confident_predictions(
         empty(
             grey=rows((0.02, 0.05, 0.93)),
             gaussian=rows((0.97, 0.01, 0.02), (0.93, 0.03, 0.04)),
@@ -41,36 +41,36 @@ def test_a_background_that_is_surely_called_something_else_is_told_with_label_an
 
 
 def test_the_target_itself_is_not_told_here_however_sure():
-    assert opinions(empty(grey=rows((0.01, 0.98, 0.01)))) == ()
+    assert confident_predictions(empty(grey=rows((0.01, 0.98, 0.01)))) == ()
 
 
 @pytest.mark.parametrize(("sure", "warned"), [(0.89, False), (0.9, True), (0.91, True)])
 def test_the_bar_for_a_sure_background_is_nine_tenths(sure, warned):
-    assert len(opinions(empty(grey=rows((0.0, 1 - sure, sure))))) == warned
+    assert len(confident_predictions(empty(grey=rows((0.0, 1 - sure, sure))))) == warned
 
 
 @pytest.mark.parametrize("name", ["blur", "others"])
 def test_backgrounds_with_content_are_not_empty_and_not_told_of(name):
-    assert opinions(empty(**{name: rows((0.0, 0.0, 1.0))})) == ()
+    assert confident_predictions(empty(**{name: rows((0.0, 0.0, 1.0))})) == ()
 
 
 def test_draws_of_a_background_count_by_their_mean():
     one_doubts = rows((0.0, 0.0, 1.0), (0.3, 0.0, 0.7), (0.1, 0.0, 0.9))
-    assert opinions(empty(gaussian=one_doubts)) == ()
+    assert confident_predictions(empty(gaussian=one_doubts)) == ()
 
 
 def claim(*, holds=True):
-    check = Check("kept", 1.0, 1.0, 9, at_least=True, passed=holds)
+    check = Check("sufficiency", 1.0, 1.0, 9, at_least=True, passed=holds)
     return Claim(("grey",), (check,), (), 0.9, 0.2, 0.55, "8 other images", ())
 
 
-def proof(shape=NONE, silhouette=NONE, hidden_rate=STAYS, wanted=0.9):
+def tests(shape=NONE, silhouette=NONE, hidden_rate=STAYS, wanted=0.9):
     necessity = Necessity(16, 16, 16, "notumor", 0.1, 0.2, 0.9, 0.8, 0.95)
-    return Proof(None, necessity, hidden_rate, wanted, shape, silhouette)
+    return MaskTests(None, necessity, hidden_rate, wanted, shape, silhouette)
 
 
 def told(area=0.1, *, holds=True, **found):
-    return leaks(claim(holds=holds), proof(**found), area, QUESTION)
+    return test_warnings(claim(holds=holds), tests(**found), area, QUESTION)
 
 
 def test_nothing_is_told_of_a_mask_that_nothing_speaks_against():

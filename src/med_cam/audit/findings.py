@@ -46,7 +46,7 @@ class Retained:
     """
 
     frames: int
-    kept: int
+    retained: int
     own: float
     peaks: float
     lost: tuple[int, ...]
@@ -56,7 +56,7 @@ class Retained:
     @property
     def losses(self) -> int:
         """On how many frames the image's own answer is not given."""
-        return self.frames - self.kept
+        return self.frames - self.retained
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def both_retained(a: Retained, b: Retained) -> Retained:
     """The answers on the frames of both."""
     return Retained(
         frames=a.frames + b.frames,
-        kept=a.kept + b.kept,
+        retained=a.retained + b.retained,
         own=a.own + b.own,
         peaks=a.peaks + b.peaks,
         lost=summed(a.lost, b.lost),

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from med_cam.audit.answers import Labels, divided, most_of, opinion
 from med_cam.audit.findings import Findings, Silhouette
-from med_cam.masking import BACKGROUNDS, CONTENT
+from med_cam.masking import BASELINES, CONTENT
 
 ALL = 1.0  # of the cells: nothing is left of the image
 ENOUGH = 2  # images that lose their answer to a label; one may have a reason of its own
 
 
-def opinions(found: Findings, labels: Labels) -> dict[str, int]:
+def confident_predictions(found: Findings, labels: Labels) -> dict[str, int]:
     """The backgrounds without content that have a label for an opinion, and which."""
     told = {name: opinion(found.alone[name], labels) for name in contentless(found)}
     return {name: label for name, label in told.items() if label is not None}
@@ -23,13 +23,13 @@ def quarrels(found: Findings, labels: Labels) -> tuple[str, ...]:
 
 def recommended(found: Findings, labels: Labels) -> tuple[str, ...]:
     """The backgrounds without content on which no label is an opinion."""
-    avoided = {*opinions(found, labels), *quarrels(found, labels)}
+    avoided = {*confident_predictions(found, labels), *quarrels(found, labels)}
     return tuple(name for name in contentless(found) if name not in avoided)
 
 
 def contentless(found: Findings) -> list[str]:
     """The backgrounds drawn that show nothing of any image."""
-    return [name for name in BACKGROUNDS if name in found.alone and name not in CONTENT]
+    return [name for name in BASELINES if name in found.alone and name not in CONTENT]
 
 
 def drawn_by_shape(found: Findings, labels: Labels) -> dict[Silhouette, int]:

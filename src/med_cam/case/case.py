@@ -7,16 +7,16 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from med_cam.case.counting import BATCH, answers, counted
+from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References
-from med_cam.classifiers.base import Answer, Classifier, Forward, Outputs
+from med_cam.classifiers.base import Classifier, Forward, Outputs, Predict
 from med_cam.config.settings import Config
 from med_cam.config.toml import nearest
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Geometry, Image
-from med_cam.masking import BACKGROUNDS, Scene
+from med_cam.masking import BASELINES, Scene
 from med_cam.results import Passes, Reference
-from med_cam.verify.decision import Question, on_top
+from med_cam.verify.decision import Target, on_top
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +41,21 @@ class Case:
 
     classifier: Classifier
     forward: Forward
-    answer: Answer
-    singly: Answer
+    predict: Predict
+    predict_one: Predict
     geometry: Geometry
     source: Image
     scene: Scene
-    question: Question
+    target: Target
     whole: Outputs
     before: Float[Tensor, "1 k"]
-    spent: Callable[[], Passes]
+    cost: Callable[[], Passes]
     open: Bool[Tensor, "1 1 h w"]
 
     @property
     def decided(self) -> bool:
         """Whether the classifier gives the target on the whole image: else nothing can be kept."""
-        return bool(on_top(self.before, self.question)[0])
+        return bool(on_top(self.before, self.target)[0])
 
 
 def observed(
@@ -81,7 +81,7 @@ def observed(
         ConfigError: if a background cannot be drawn, or layers and their weights do not match.
         ImageError: if the image cannot be fitted to the classifier.
     """
-    forward, spent = counted(forward)
+    forward, cost = counted(forward)
     geometry = classifier.geometry(image)
     x = classifier.prepare(image)  # 1 c h w
     if classifier.check is not None:
@@ -89,27 +89,27 @@ def observed(
     with torch.no_grad():
         whole = forward(x)
     before = classifier.probabilities(whole.logits)
-    question = question_of(classifier, before, target)
+    target = target_of(classifier, before, target)
     scene = Scene(
         x=x,
         valid=geometry.valid().to(x.device),
         black=classifier.black(),
         white=classifier.normalise(torch.ones_like(x[..., :1, :1])),
-        others=labelled_otherwise(references, question, x),
+        others=labelled_otherwise(references, target, x),
     )
-    batched, singly = answers(forward, classifier, BATCH), answers(forward, classifier, 1)
+    batched, predict_one = predictor(forward, classifier, BATCH), predictor(forward, classifier, 1)
     case = Case(
         classifier=classifier,
         forward=forward,
-        answer=batched,
-        singly=singly,
+        predict=batched,
+        predict_one=predict_one,
         geometry=geometry,
         source=image,
         scene=scene,
-        question=question,
+        target=target,
         whole=whole,
         before=before,
-        spent=spent,
+        cost=cost,
         open=scene.valid,
     )
     if config is not None:
@@ -124,43 +124,43 @@ def refuse_unfit(case: Case, config: Config) -> None:
         ConfigError: if a background cannot be drawn, or layers and their weights do not match.
     """
     rules, alphas = config.verification, config.objective.layer_weights
-    for name in (*rules.backgrounds, *rules.unseen):
-        if name not in BACKGROUNDS:
-            raise ConfigError(f"there is no background {name!r}{nearest(name, BACKGROUNDS)}")
-    if "others" in rules.backgrounds and len(case.scene.others) == 0:
-        label = case.question.labels[case.question.target]
+    for name in (*rules.baselines, *rules.unseen):
+        if name not in BASELINES:
+            raise ConfigError(f"there is no background {name!r}{nearest(name, BASELINES)}")
+    if "others" in rules.baselines and len(case.scene.others) == 0:
+        label = case.target.labels[case.target.index]
         raise ConfigError(
             "the background 'others' needs other images that the classifier does not call "
             f"{label}; give --references"
         )
-    taps = case.classifier.taps
-    if alphas and len(alphas) != len(taps):
+    hooked_layers = case.classifier.hooked_layers
+    if alphas and len(alphas) != len(hooked_layers):
         raise ConfigError(
-            f"objective.layer_weights has {len(alphas)} numbers for {len(taps)} matched layers "
-            f"({', '.join(taps)}); give one each"
+            f"objective.layer_weights has {len(alphas)} numbers for {len(hooked_layers)} matched layers "
+            f"({', '.join(hooked_layers)}); give one each"
         )
 
 
-def reference_of(case: Case, required: float) -> Reference:
+def reference_of(case: Case, threshold: float) -> Reference:
     """What the search compares composites with."""
     return Reference(
-        target=case.question.target,
-        head=case.question.head,
-        required=required,
+        target=case.target.index,
+        head=case.target.head,
+        threshold=threshold,
         logits=case.whole.logits,
         probabilities=case.before,
         activations=case.whole.activations,
     )
 
 
-def question_of(
+def target_of(
     classifier: Classifier, before: Float[Tensor, "1 k"], target: int | str | None
-) -> Question:
+) -> Target:
     """The target, by index, by label or as the classifier's own answer."""
     index = target_index(classifier.labels, target, default=int(before.argmax()))
-    threshold = classifier.thresholds[index] if classifier.head == "sigmoid" else 0.0
+    output_threshold = classifier.thresholds[index] if classifier.head == "sigmoid" else 0.0
     full = before[0, index].item()
-    return Question(index, classifier.labels, classifier.head, threshold, full)
+    return Target(index, classifier.labels, classifier.head, output_threshold, full)
 
 
 def target_index(labels: Sequence[str], target: int | str | None, *, default: int) -> int:
@@ -179,9 +179,9 @@ def target_index(labels: Sequence[str], target: int | str | None, *, default: in
 
 
 def labelled_otherwise(
-    references: References | None, question: Question, x: Float[Tensor, "1 c h w"]
+    references: References | None, target: Target, x: Float[Tensor, "1 c h w"]
 ) -> Float[Tensor, "n c h w"]:
     """The references that the classifier does not call the target."""
     if references is None:
         return x[:0]
-    return references.x[~on_top(references.probabilities, question)]
+    return references.x[~on_top(references.probabilities, target)]

@@ -6,34 +6,34 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from med_cam.classifiers.base import Answer, Classifier, Forward, Outputs
+from med_cam.classifiers.base import Classifier, Forward, Outputs, Predict
 from med_cam.results import Passes
 
 BATCH = 64  # images a pass, where nothing is claimed
 
 
-def answers(forward: Forward, classifier: Classifier, batch: int) -> Answer:
+def predictor(forward: Forward, classifier: Classifier, batch: int) -> Predict:
     """Probabilities without gradients, `batch` images a pass."""
 
     @torch.no_grad()
-    def answer(x: Tensor) -> Tensor:
+    def predict(x: Tensor) -> Tensor:
         return torch.cat([classifier.probabilities(forward(v).logits) for v in x.split(batch)])
 
-    return answer
+    return predict
 
 
 def counted(forward: Forward) -> tuple[Forward, Callable[[], Passes]]:
     """The same function, and how many images have gone through it forward and backward."""
-    spent = {"forward": 0, "backward": 0}
+    cost = {"forward": 0, "backward": 0}
 
     def went_back(images: int, _: Tensor) -> None:
-        spent["backward"] += images
+        cost["backward"] += images
 
     def counting(x: Tensor) -> Outputs:
         outputs = forward(x)
-        spent["forward"] += len(x)
+        cost["forward"] += len(x)
         if outputs.logits.requires_grad:
             outputs.logits.register_hook(partial(went_back, len(x)))
         return outputs
 
-    return counting, lambda: Passes(spent["forward"], spent["backward"])
+    return counting, lambda: Passes(cost["forward"], cost["backward"])

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from med_cam.case.counting import BATCH, answers
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.case.counting import BATCH, predictor
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.images.geometry import Image
 
 
@@ -39,15 +39,15 @@ def prepare_references(classifier: Classifier, images: Sequence[Image]) -> Refer
     Costs one forward pass an image, which no explanation counts again.
     """
     x = torch.cat([classifier.prepare(image) for image in images])
-    with attached(classifier) as forward:
-        p = answers(forward, classifier, BATCH)(x)
+    with hooks_attached(classifier) as forward:
+        p = predictor(forward, classifier, BATCH)(x)
     return References(x, p, tuple(digest(image) for image in images))
 
 
 def relabelled(references: References, classifier: Classifier) -> References:
     """The same images before another classifier that prepares them alike."""
-    with attached(classifier) as forward:
-        p = answers(forward, classifier, BATCH)(references.x)
+    with hooks_attached(classifier) as forward:
+        p = predictor(forward, classifier, BATCH)(references.x)
     return replace(references, probabilities=p)
 
 

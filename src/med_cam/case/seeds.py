@@ -10,7 +10,7 @@ from med_cam.config.settings import Config
 
 # Each purpose has draws of its own; claims come last of the first 64, one number an attempt.
 SEARCH, CANDIDATES, BREAKING, AFTER, CLAIM = range(5)
-EMPTY, CELLS, WITHOUT, HIDDEN, SILHOUETTE, ENLARGE = range(64, 70)
+BASELINE, PATCHES, DELETION, REINSERTION, SILHOUETTE, SUPERSET = range(64, 70)
 CERTIFY = 128  # one number a mask tried
 
 FEW = 64  # purposes that share a seed's numbers

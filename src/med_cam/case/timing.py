@@ -19,24 +19,24 @@ class Mark:
     """
 
     name: str
-    spent: Passes
+    cost: Passes
     clock: float
 
 
-def mark(name: str, spent: Passes) -> Mark:
+def mark(name: str, cost: Passes) -> Mark:
     """A mark set now."""
-    return Mark(name, spent, time.perf_counter())
+    return Mark(name, cost, time.perf_counter())
 
 
-def stages(marks: Sequence[Mark]) -> tuple[Stage, ...]:
+def timeline(marks: Sequence[Mark]) -> tuple[Stage, ...]:
     """One stage a name, in the order of first turns; the first mark only starts the clock."""
     total: dict[str, Stage] = {}
     for before, now in pairwise(marks):
         known = total.get(now.name, Stage(now.name, 0, 0, 0.0))
         total[now.name] = Stage(
             now.name,
-            known.forward + now.spent.forward - before.spent.forward,
-            known.backward + now.spent.backward - before.spent.backward,
+            known.forward + now.cost.forward - before.cost.forward,
+            known.backward + now.cost.backward - before.cost.backward,
             known.seconds + now.clock - before.clock,
         )
     return tuple(total.values())

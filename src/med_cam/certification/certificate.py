@@ -7,40 +7,46 @@ from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
-from med_cam.case.seeds import CERTIFY, CLAIM, EMPTY, fresh
+from med_cam.case.seeds import BASELINE, CERTIFY, CLAIM, fresh
 from med_cam.config.settings import Config, Verification
 from med_cam.masking import FIXED
 from med_cam.results import Certificate, Check, Claim
-from med_cam.verify.certificate import as_tried, draws_for, failures_of, least_kept, risk_of
+from med_cam.verify.baseline_response import BaselineResponse, baseline_response
+from med_cam.verify.certificate import (
+    as_tried,
+    least_retained,
+    losses_allowed,
+    risk_of,
+    samples_for,
+)
 from med_cam.verify.claim import verify
-from med_cam.verify.emptiness import Emptiness, emptiness
 
 
 def certificate_of(
-    case: Case, mask: Bool[Tensor, "h1 w1"], empty: Emptiness, config: Config, tried: int
+    case: Case, mask: Bool[Tensor, "h1 w1"], response: BaselineResponse, config: Config, tried: int
 ) -> Claim:
     """The claim on an exported mask with as many draws as the n-th certificate takes.
 
     Each has draws of its own, one composite a pass.
     """
-    draws = draws_of(tried, config.verification)
-    return claim_on(case, mask, empty, config, tried=tried, draws=draws)
+    samples = samples_of(tried, config.verification)
+    return claim_on(case, mask, response, config, tried=tried, samples=samples)
 
 
-def draws_of(tried: int, rules: Verification) -> int:
+def samples_of(tried: int, rules: Verification) -> int:
     """Draws of the random backgrounds together that the n-th certificate takes."""
     risk = risk_of(tried, rules.confidence)
-    return draws_for(rules.certified, risk, failures_of(tried))
+    return samples_for(rules.certified, risk, losses_allowed(tried))
 
 
 def claim_on(
     case: Case,
     mask: Bool[Tensor, "h1 w1"],
-    empty: Emptiness,
+    response: BaselineResponse,
     config: Config,
     *,
     tried: int,
-    draws: int,
+    samples: int,
 ) -> Claim:
     """The claim on an exported mask, as the n-th that was put to a certificate.
 
@@ -52,36 +58,49 @@ def claim_on(
         tried: from 1; decides which draws are used, and what risk the bound may have.
         draws: of the random backgrounds together, at least.
     """
-    random = sum(name not in FIXED for name in config.verification.backgrounds)
-    rules = replace(config.verification, draws=-(-draws // max(1, random)))
+    random = sum(name not in FIXED for name in config.verification.baselines)
+    rules = replace(config.verification, samples=-(-samples // max(1, random)))
     generator = fresh(config.seed, CERTIFY + tried - 1)
-    claim = verify(case.singly, case.scene, reread(case, mask), empty, rules, generator)
+    claim = verify(case.predict_one, case.scene, reread(case, mask), response, rules, generator)
     if claim.certificate is None:
         return claim
     certificate = as_tried(claim.certificate, tried, random=random)
-    checks = tuple(kept_by(certificate) if c.name == "kept" else c for c in claim.checks)
+    checks = tuple(
+        sufficiency_check(certificate) if c.name == "sufficiency" else c for c in claim.checks
+    )
     return replace(claim, certificate=certificate, checks=checks)
 
 
-def kept_by(certificate: Certificate) -> Check:
+def sufficiency_check(certificate: Certificate) -> Check:
     """The check "kept" with as many draws to keep as its certificate needs."""
     c = certificate
-    trials = c.draws + c.fixed
-    least = least_kept(c.draws, c.wanted, c.risk) if c.draws else 0
-    passed = c.fixed_kept == c.fixed and c.kept >= least
-    rate = (c.kept + c.fixed_kept) / trials
-    return Check("kept", rate, (least + c.fixed) / trials, trials, at_least=True, passed=passed)
+    trials = c.samples + c.fixed
+    least = least_retained(c.samples, c.wanted, c.risk) if c.samples else 0
+    passed = c.fixed_retained == c.fixed and c.retained >= least
+    rate = (c.retained + c.fixed_retained) / trials
+    return Check(
+        "sufficiency", rate, (least + c.fixed) / trials, trials, at_least=True, passed=passed
+    )
 
 
-def empty_of(case: Case, config: Config) -> Emptiness:
+def response_of(case: Case, config: Config) -> BaselineResponse:
     """What the backgrounds are called alone, on draws that no claim uses."""
-    draws = fresh(config.seed, EMPTY)
-    return emptiness(case.singly, case.scene, case.question, config.verification, draws)
+    samples = fresh(config.seed, BASELINE)
+    return baseline_response(
+        case.predict_one, case.scene, case.target, config.verification, samples
+    )
 
 
 def claimed(
-    case: Case, mask: Bool[Tensor, "h1 w1"], empty: Emptiness, config: Config, *, attempt: int
+    case: Case,
+    mask: Bool[Tensor, "h1 w1"],
+    response: BaselineResponse,
+    config: Config,
+    *,
+    attempt: int,
 ) -> Claim:
     """The claim on an exported mask, one composite a pass, on draws of this attempt alone."""
-    draws = fresh(config.seed, CLAIM + attempt)
-    return verify(case.singly, case.scene, reread(case, mask), empty, config.verification, draws)
+    samples = fresh(config.seed, CLAIM + attempt)
+    return verify(
+        case.predict_one, case.scene, reread(case, mask), response, config.verification, samples
+    )

@@ -26,7 +26,7 @@ class Outputs(NamedTuple):
 
 
 Forward = Callable[[Tensor], Outputs]
-Answer = Callable[[Tensor], Tensor]  # normalised b c h w -> probabilities b k, without gradients
+Predict = Callable[[Tensor], Tensor]  # normalised b c h w -> probabilities b k, without gradients
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Classifier:
     interpolation: str = "bilinear"
     head: str = "softmax"
     thresholds: tuple[float, ...] = ()
-    taps: tuple[str, ...] = ()
+    hooked_layers: tuple[str, ...] = ()
     name: str = "classifier"
     sha256: str = ""
     check: Callable[[Tensor], None] | None = None
@@ -80,7 +80,7 @@ class Classifier:
         for fits, rule in (*_frame_rules(self), *_head_rules(self)):
             if not fits:
                 raise ClassifierError(f"{self.name}: {rule}.")
-        tapped_modules(self.module, self.taps)
+        tapped_modules(self.module, self.hooked_layers)
 
     @property
     def device(self) -> torch.device:
@@ -124,7 +124,7 @@ class Classifier:
 
 
 @contextmanager
-def attached(classifier: Classifier) -> Iterator[Forward]:
+def hooks_attached(classifier: Classifier) -> Iterator[Forward]:
     """The classifier as a function, frozen and tapped for the length of a `with`.
 
     In evaluation mode, no parameter requires a gradient, forward hooks on the taps. All of it is
@@ -144,9 +144,9 @@ def attached(classifier: Classifier) -> Iterator[Forward]:
         # A copy, since a first layer that works in place must not reach x.
         raw = classifier.module(x.clone(memory_format=layout))
         logits = logits_of(raw, batch=x.shape[0], labels=classifier.labels)
-        return Outputs(logits, tuple(_caught(caught, name) for name in classifier.taps))
+        return Outputs(logits, tuple(_caught(caught, name) for name in classifier.hooked_layers))
 
-    with frozen(classifier.module), hooked(classifier.module, classifier.taps, caught):
+    with frozen(classifier.module), hooked(classifier.module, classifier.hooked_layers, caught):
         yield forward
 
 

@@ -63,7 +63,7 @@ class Description:
     interpolation: str | None = None
     head: str | None = None
     thresholds: tuple[float, ...] | None = None
-    taps: tuple[str, ...] | None = None
+    hooked_layers: tuple[str, ...] | None = None
     name: str | None = None
     license: str | None = None
     notes: str | None = None

@@ -52,11 +52,13 @@ def load(description: Description, weights: Path | None) -> Loaded:
     smallest, largest = _batch_range(exported, shape[0], weights)
     graph = _unguarded(exported)
     _refuse_training(graph, weights)
-    taps = _with_taps(graph, description.taps or ())
+    hooked_layers = _with_taps(graph, description.hooked_layers or ())
     program = _Program(graph, _dtype(exported), _logits_place(exported, weights))
     sides = tuple(side for side in shape[2:] if isinstance(side, int))
     return Loaded(
-        module=Sealed(program.cpu(), smallest=smallest, largest=largest, taps=taps),
+        module=Sealed(
+            program.cpu(), smallest=smallest, largest=largest, hooked_layers=hooked_layers
+        ),
         input_size=(sides[0], sides[1]) if len(sides) == 2 else None,
         channels=shape[1] if shape[1] in (1, 3) else None,
     )
@@ -249,11 +251,11 @@ def _with_taps(graph: fx.GraphModule, named: tuple[str, ...]) -> dict[str, nn.Mo
         within = [node for node in graph.graph.nodes if name in _paths(node)]
         if name not in wanted and within:
             wanted[name] = within[-1]
-    taps: dict[str, nn.Module] = {}
+    hooked_layers: dict[str, nn.Module] = {}
     for i, (name, node) in enumerate(wanted.items()):
-        taps[name] = _identity_behind(graph, node, f"med_cam_tap_{i}")
+        hooked_layers[name] = _identity_behind(graph, node, f"med_cam_tap_{i}")
     graph.recompile()
-    return taps
+    return hooked_layers
 
 
 def _identity_behind(graph: fx.GraphModule, node: fx.Node, name: str) -> nn.Module:

@@ -61,8 +61,10 @@ def load(description: Description, weights: Path | None) -> Loaded:
     size = (height, width) if height and width else None
     images = _images(channels or 3, description.input_size or size or (SIDE, SIDE))
     fixed = _fixed_batch(graph, images, shape[0] or 1, weights)
-    taps = _layers(graph, images[:1].expand(fixed or 1, -1, -1, -1), description.taps or ())
-    module = Sealed(graph, smallest=fixed or 1, largest=fixed, taps=taps)
+    hooked_layers = _layers(
+        graph, images[:1].expand(fixed or 1, -1, -1, -1), description.hooked_layers or ()
+    )
+    module = Sealed(graph, smallest=fixed or 1, largest=fixed, hooked_layers=hooked_layers)
     _require_parity(weights, module, images[:2])
     known = channels if channels in COLOURS else None
     check = partial(_require_parity, weights, module)
@@ -269,7 +271,7 @@ def _reference(proto: Any, path: Path, x: Float[Tensor, "b c h w"]) -> Float[Ten
             f"onnxruntime cannot run {path} ({reason}); correct input_size in classifier.toml, "
             "or export it again."
         ) from error
-    numbers = torch.cat([torch.from_numpy(answer).float() for answer in answers])
+    numbers = torch.cat([torch.from_numpy(predict).float() for predict in answers])
     return numbers[: len(x)].reshape(len(x), -1)
 
 

@@ -45,7 +45,7 @@ class _Tape:
     last: dict[tuple[int, ...], tuple[Tensor, int]] = field(default_factory=dict)
 
 
-def find_taps(module: nn.Module, x: Float[Tensor, "b c h w"]) -> tuple[str, ...]:
+def find_hooked_layers(module: nn.Module, x: Float[Tensor, "b c h w"]) -> tuple[str, ...]:
     """Names of the layers to match, in the order in which they are computed; perhaps none.
 
     Runs the module once on `x`, without gradients, and leaves it as it was.

@@ -42,7 +42,9 @@ def frozen(module: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def hooked(module: nn.Module, taps: tuple[str, ...], caught: dict[str, Tensor]) -> Iterator[None]:
+def hooked(
+    module: nn.Module, hooked_layers: tuple[str, ...], caught: dict[str, Tensor]
+) -> Iterator[None]:
     """Write the output of each tap's last call into `caught` for the length of a `with`.
 
     A copy is taken at once, since a later layer may overwrite the output in place.
@@ -57,26 +59,26 @@ def hooked(module: nn.Module, taps: tuple[str, ...], caught: dict[str, Tensor]) 
         return catch
 
     with ExitStack() as stack:
-        for name, part in tapped_modules(module, taps).items():
+        for name, part in tapped_modules(module, hooked_layers).items():
             stack.callback(part.register_forward_hook(hook(name)).remove)
         yield
 
 
-def tapped_modules(module: nn.Module, taps: tuple[str, ...]) -> dict[str, nn.Module]:
+def tapped_modules(module: nn.Module, hooked_layers: tuple[str, ...]) -> dict[str, nn.Module]:
     """The modules of these names.
 
     Raises:
         ClassifierError: if there is no module of a name; the nearest one is named.
     """
-    known = dict(module.named_modules(remove_duplicate=False)) if taps else {}
-    for name in taps:
+    known = dict(module.named_modules(remove_duplicate=False)) if hooked_layers else {}
+    for name in hooked_layers:
         if not name or name not in known:
             near = get_close_matches(name, known, n=1, cutoff=0.0)
             raise ClassifierError(
                 f"There is no layer {name!r} to tap in {type(module).__name__}"
                 + (f"; the nearest name is {near[0]!r}." if near and near[0] else ".")
             )
-    return {name: known[name] for name in taps}
+    return {name: known[name] for name in hooked_layers}
 
 
 def first_tensor(output: object) -> Tensor | None:

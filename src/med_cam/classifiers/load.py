@@ -25,9 +25,9 @@ from med_cam.classifiers import (
     from_torchscript,
     from_torchvision,
 )
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.description import FILE, Description, Loaded
-from med_cam.classifiers.hooked_layers import find_taps
+from med_cam.classifiers.hooked_layers import find_hooked_layers
 from med_cam.classifiers.hooks import frozen, raw_logits
 from med_cam.classifiers.source import described, kind_of, name_of, sha256_of, weights_file
 from med_cam.classifiers.weights import require_finite
@@ -107,12 +107,14 @@ def _classifier(description: Description, loaded: Loaded, *, name: str, sha256: 
     x = _probe(frame["channels"], frame["input_size"])
     outputs = _outputs(loaded.module, x)
     head = _head(description, loaded, outputs)
-    taps = description.taps
+    hooked_layers = description.hooked_layers
     return Classifier(
         module=loaded.module,
         **head,
         **frame,
-        taps=find_taps(loaded.module, x) if taps is None else taps,
+        hooked_layers=find_hooked_layers(loaded.module, x)
+        if hooked_layers is None
+        else hooked_layers,
         name=name,
         sha256=sha256,
         check=loaded.check,
@@ -190,19 +192,19 @@ def _outputs(module: nn.Module, x: Float[Tensor, "1 c h w"]) -> int:
     """How many logits the module gives, in one first run."""
     try:
         with frozen(module), torch.no_grad():
-            answer = module(x.clone())
+            predict = module(x.clone())
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0].rstrip(".")
         raise ClassifierError(
             f"The classifier does not run on an input of {'x'.join(map(str, x.shape))} "
             f"({type(error).__name__}: {reason}); correct input_size or channels in {FILE}."
         ) from error
-    return raw_logits(answer, batch=1).shape[1]
+    return raw_logits(predict, batch=1).shape[1]
 
 
 def _try(classifier: Classifier) -> None:
     """Run the finished classifier once, taps and all."""
-    with attached(classifier) as forward, torch.no_grad():
+    with hooks_attached(classifier) as forward, torch.no_grad():
         logits, _ = forward(_probe(classifier.channels, classifier.input_size))
     if not torch.isfinite(logits).all():
         raise ClassifierError(

@@ -34,13 +34,13 @@ class Sealed(nn.Module):
         *,
         smallest: int = 1,
         largest: int | None = None,
-        taps: Mapping[str, nn.Module] = NO_TAPS,
+        hooked_layers: Mapping[str, nn.Module] = NO_TAPS,
     ) -> None:
         super().__init__()
         self._inner = (inner,)  # in a tuple, so that it is not registered as a submodule
         self._smallest = smallest
         self._largest = largest
-        self._taps = tuple((_shown(self, name), part) for name, part in taps.items())
+        self._taps = tuple((_shown(self, name), part) for name, part in hooked_layers.items())
         self.eval()
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:

@@ -80,6 +80,6 @@ def pairwise(classifier: Classifier, target: str, rival: str) -> Classifier:
         labels=(rival, target),
         head="softmax",
         thresholds=(),
-        taps=tuple(f"module.{tap}" for tap in classifier.taps),
+        hooked_layers=tuple(f"module.{tap}" for tap in classifier.hooked_layers),
         name=f"{classifier.name}: {target} against {rival}",
     )

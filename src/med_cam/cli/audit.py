@@ -90,7 +90,7 @@ def heading(job: Job, source: Source, images: int) -> str:
     return (
         f"{introduced(job.classifier, source)}\n"
         f"{counted(images, 'image')} to audit with, {others}, "
-        f"{counted(job.request.draws, 'draw')} of everything random, seed {job.request.seed}."
+        f"{counted(job.request.samples, 'draw')} of everything random, seed {job.request.seed}."
     )
 
 
@@ -129,7 +129,7 @@ def audit_from(job: Job, images: Sequence[Audited], found: Findings, failed: int
         images=tuple(images),
         failed=failed,
         references=others_of(job),
-        draws=job.request.draws,
+        samples=job.request.samples,
         seed=job.request.seed,
         found=found,
         software=versions(sys.modules),
@@ -155,12 +155,12 @@ def one(job: Job, path: Path) -> tuple[Audited, Findings]:
         job.classifier,
         image,
         references=job.references,
-        draws=job.request.draws,
+        samples=job.request.samples,
         seed=job.request.seed,
     )
-    question = case.question
-    label = question.labels[question.target] if case.decided else None
-    return Audited(path.name, image.sha256, label, question.full), found
+    target = case.target
+    label = target.labels[target.index] if case.decided else None
+    return Audited(path.name, image.sha256, label, target.p_image), found
 
 
 def report(audit: Audit, seconds: float) -> Iterator[str]:

@@ -26,7 +26,7 @@ def audit(  # noqa: PLR0913  one argument an option
         Path | None,
         typer.Option(metavar="FOLDER", help=manual.AUDIT_REFERENCES, show_default=False),
     ] = None,
-    draws: Annotated[
+    samples: Annotated[
         int,
         typer.Option(metavar="N", help=manual.DRAWS, rich_help_panel=HOW, min=1, max=MOST_DRAWS),
     ] = 8,
@@ -47,7 +47,7 @@ def audit(  # noqa: PLR0913  one argument an option
         images=tuple(images or ()),
         model=model,
         references=references,
-        draws=draws,
+        samples=samples,
         seed=seed,
         device=device,
         out=out,

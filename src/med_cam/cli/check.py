@@ -25,7 +25,7 @@ def run(request: CheckRequest, screen: Screen) -> int:
     with row(screen.bar, f"reading {study.title}") as task:
         found = checked(study, request.root, lambda: screen.bar.advance(task))
     screen.say(f"{study.title} in {request.root}\n")
-    for paragraph in (*inventory(found), *faults(found), *leaks(found), verdict(found)):
+    for paragraph in (*inventory(found), *faults(found), *test_warnings(found), verdict(found)):
         screen.say(paragraph)
     return DONE if found.complete else MISTAKE
 
@@ -62,7 +62,7 @@ def faults(found: Checked) -> Iterator[str]:
             yield f"\n{counted(len(names), 'file')} {noun}:\n" + "\n".join(f"  {n}" for n in names)
 
 
-def leaks(found: Checked) -> Iterator[str]:
+def test_warnings(found: Checked) -> Iterator[str]:
     """Copies and groups across the parts."""
     dropped = found.splits.dropped
     yield "\nByte-identical copies, all left out when a classifier is trained or tested:"

@@ -12,7 +12,7 @@ import torch
 from rich.progress import Progress
 
 from med_cam.case.references import References, relabelled
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.cli.failures import INTERRUPTED, Failure, exit_status, failure_of
 from med_cam.cli.inputs import (
@@ -38,7 +38,7 @@ from med_cam.images.read import read_image, unique_stems
 from med_cam.pipeline.explain import explain
 from med_cam.report.line import summary_line
 from med_cam.report.origin import provenance
-from med_cam.report.wording import backgrounds
+from med_cam.report.wording import baselines
 from med_cam.report.write import refuse_foreign_files, write
 from med_cam.search.train import OnStep
 
@@ -83,7 +83,7 @@ def job_of(request: Request, config: Config, source: Source, opened: ExitStack) 
         MedCamError: if one of them cannot be read, or they do not suit what was asked for.
     """
     others = evenly(reference_paths(request.references, source, opened), most=MANY)
-    if "others" in config.verification.backgrounds and not others:
+    if "others" in config.verification.baselines and not others:
         raise ConfigError("the background 'others' needs other images; give --references FOLDER")
     classifier = loaded(source, request.device)
     refuse_unknown_label(request.target, classifier.labels)
@@ -111,7 +111,7 @@ def refuse_unknown_label(target: str | None, labels: Sequence[str]) -> None:
 def heading(job: Job, source: Source, images: int) -> str:
     """What a run consists of, in two lines: the classifier, and what it is asked."""
     others = "no" if job.references is None else f"{len(job.references.x)}"
-    claimed = backgrounds(job.config.verification.backgrounds)
+    claimed = baselines(job.config.verification.baselines)
     return (
         f"{introduced(job.classifier, source)}\n"
         f"{counted(images, 'image')} to explain over {claimed}; "
@@ -138,7 +138,7 @@ def worked_off(
         return INTERRUPTED
     if finished:
         seconds, out = time.perf_counter() - begun, job.request.out
-        claimed = job.config.verification.backgrounds
+        claimed = job.config.verification.baselines
         screen.say(summary(finished, failed, claimed=claimed, seconds=seconds, out=out))
     return exit_status(failed)
 
@@ -227,6 +227,6 @@ def before(job: Job, image: Image) -> Asked:
 
 def answered(classifier: Classifier, image: Image) -> str:
     """The classifier's own answer, for one pass more."""
-    with attached(classifier) as forward, torch.no_grad():
+    with hooks_attached(classifier) as forward, torch.no_grad():
         logits = forward(classifier.prepare(image)).logits
     return classifier.labels[int(logits[0].argmax())]

@@ -106,7 +106,7 @@ def explain(  # noqa: PLR0913  one argument an option
     ] = None,
     preset: Preset = "default",
     config: ConfigFile = None,
-    backgrounds: Backgrounds = None,
+    baselines: Backgrounds = None,
     against: Annotated[
         str | None,
         typer.Option(
@@ -158,7 +158,7 @@ def explain(  # noqa: PLR0913  one argument an option
         config=config,
         out=out,
         references=references,
-        backgrounds=backgrounds,
+        baselines=baselines,
         against=against,
         cell=cell,
         alternatives=alternatives,

@@ -64,10 +64,10 @@ REFERENCES = (
 )
 PRESET = f"The settings to start from: {', '.join(PRESETS)}."
 CONFIG = "Settings of your own, over the preset's."
-BACKGROUNDS = (
+BASELINES = (
     'What is put around the evidence, and what "verified" is relative to. Any of grey, black, '
     "white, mean, blur, gaussian, uniform, shuffled, others, inpainted; "
-    f"{','.join(PRESETS['default'].verification.backgrounds)} if not said otherwise."
+    f"{','.join(PRESETS['default'].verification.baselines)} if not said otherwise."
 )
 AGAINST = (
     "Explain only what separates the target from this one label. The classifier is then asked for "

@@ -17,7 +17,7 @@ ConfigFile = Annotated[
 Backgrounds = Annotated[
     str | None,
     typer.Option(
-        metavar="A,B,...", help=manual.BACKGROUNDS, show_default=False, rich_help_panel=HOW
+        metavar="A,B,...", help=manual.BASELINES, show_default=False, rich_help_panel=HOW
     ),
 ]
 Seed = Annotated[

@@ -19,7 +19,7 @@ from med_cam.cli.study_named import study_named
 from med_cam.cli.tally import counted, duration
 from med_cam.config.settings import Config
 from med_cam.errors import ConfigError, DataError
-from med_cam.report.wording import backgrounds, percent, probability
+from med_cam.report.wording import baselines, percent, probability
 from med_cam.search.train import OnStep
 from med_cam_studies.data.collection import Collection, Item
 from med_cam_studies.data.splits import Splits, split
@@ -166,7 +166,7 @@ def facts(ready: Run, request: ReproduceRequest, found: Measured) -> dict[str, s
         told["The paper reports"] = f"{accuracy:.0%} with {architecture}"
     told |= {
         "Images": f"of each class the first {request.images} of Testing by SHA-256 of the file",
-        "Claims rest on": backgrounds(setting.config.verification.backgrounds),
+        "Claims rest on": baselines(setting.config.verification.baselines),
         "Settings": f"preset {request.preset}, seed {setting.config.seed}"
         + (f", tiles of {setting.tiles} pixels" if setting.tiles else ""),
     }
@@ -192,7 +192,7 @@ def heading(ready: Run, found: Measured) -> str:
         f"{ready.study.title}: {name}, accuracy {testing.accuracy:.1%} on "
         f"{counted(sum(map(sum, testing.counts)), 'image')} of Testing.\n"
         f"{counted(len(ready.items), 'image')} to explain over "
-        f"{backgrounds(ready.setting.config.verification.backgrounds)}."
+        f"{baselines(ready.setting.config.verification.baselines)}."
     )
 
 

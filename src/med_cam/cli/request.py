@@ -36,7 +36,7 @@ class Request:
     config: Path | None = None
     out: Path = OUT
     references: Path | None = None
-    backgrounds: str | None = None
+    baselines: str | None = None
     against: str | None = None
     cell: int | None = None
     alternatives: int | None = None
@@ -66,8 +66,8 @@ class VerifyRequest:
     folders: tuple[Path, ...]
     model: str | None = None
     references: Path | None = None
-    backgrounds: str | None = None
-    draws: int | None = None
+    baselines: str | None = None
+    samples: int | None = None
     confidence: float | None = None
     seed: int | None = None
     batch: int = 1
@@ -93,7 +93,7 @@ class AuditRequest:
     images: tuple[Path, ...] = ()
     model: str | None = None
     references: Path | None = None
-    draws: int = 8
+    samples: int = 8
     seed: int = 0
     device: str = "auto"
     out: Path | None = None
@@ -166,7 +166,7 @@ class ReproduceRequest:
     tiles: int = 0
     preset: str = "default"
     config: Path | None = None
-    backgrounds: str | None = None
+    baselines: str | None = None
     seed: int | None = None
     device: str = "auto"
     debug: bool = False

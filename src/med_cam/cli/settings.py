@@ -8,7 +8,7 @@ from med_cam.config.presets import preset
 from med_cam.config.settings import Certification, Config, relative_to
 from med_cam.config.toml import config_from_toml, nearest
 from med_cam.errors import ConfigError
-from med_cam.masking import BACKGROUNDS
+from med_cam.masking import BASELINES
 
 SEEDS = 2**32  # seeds are spread over the range of torch's generators
 
@@ -22,8 +22,8 @@ def settings(request: Request | ReproduceRequest) -> Config:
     config = preset(request.preset)
     if request.config is not None:
         config = config_from_toml(settings_file(request.config), config)
-    if request.backgrounds is not None:
-        config = relative_to(config, backgrounds_named(request.backgrounds))
+    if request.baselines is not None:
+        config = relative_to(config, baselines_named(request.baselines))
     if isinstance(request, Request):
         config = replace(config, certification=to_prove(request, config.certification))
     if request.seed is not None:
@@ -43,11 +43,11 @@ def to_prove(request: Request, rules: Certification) -> Certification:
     more = request.alternatives
     return replace(
         rules,
-        cell=rules.cell if request.cell is None else request.cell,
-        most_cells=rules.most_cells if request.cell is None else 0,
+        cell=rules.patch if request.patch is None else request.patch,
+        most_patches=rules.most_patches if request.patch is None else 0,
         alternatives=rules.alternatives if more is None else more,
         seeds=rules.seeds if request.seeds is None else request.seeds,
-        enlarge=rules.enlarge or request.necessary,
+        necessary_superset=rules.necessary_superset or request.necessary,
     )
 
 
@@ -62,7 +62,7 @@ def settings_file(path: Path) -> Path:
     return path
 
 
-def backgrounds_named(text: str) -> tuple[str, ...]:
+def baselines_named(text: str) -> tuple[str, ...]:
     """Names between commas, each once.
 
     Raises:
@@ -70,7 +70,7 @@ def backgrounds_named(text: str) -> tuple[str, ...]:
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
-        raise ConfigError(f"--backgrounds {text!r} names none; known are {', '.join(BACKGROUNDS)}")
+        raise ConfigError(f"--backgrounds {text!r} names none; known are {', '.join(BASELINES)}")
     return names
 
 
@@ -81,8 +81,8 @@ def refuse_unknown_backgrounds(config: Config) -> None:
         ConfigError: if one is unknown, or none is claimed on.
     """
     rules = config.verification
-    if not rules.backgrounds:
+    if not rules.baselines:
         raise ConfigError("verification.backgrounds is empty; a claim needs at least one")
-    for name in (*rules.backgrounds, *rules.unseen):
-        if name not in BACKGROUNDS:
-            raise ConfigError(f"there is no background {name!r}{nearest(name, BACKGROUNDS)}")
+    for name in (*rules.baselines, *rules.unseen):
+        if name not in BASELINES:
+            raise ConfigError(f"there is no background {name!r}{nearest(name, BASELINES)}")

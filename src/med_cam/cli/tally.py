@@ -7,7 +7,7 @@ from statistics import median
 
 from med_cam.cli.failures import Failure
 from med_cam.report.line import claims_line
-from med_cam.report.wording import backgrounds, percent
+from med_cam.report.wording import baselines, percent
 from med_cam.results import Explanation, Passes
 
 
@@ -51,7 +51,7 @@ def _finished(
     backward = sum(image.passes.backward for image in finished)
     return [
         f"{counted(len(finished), 'image')} explained, {verified} verified over "
-        f"{backgrounds(claimed)}; median area "
+        f"{baselines(claimed)}; median area "
         f"{percent(median(image.area for image in finished))} of the image.",
         f"{duration(seconds)}, {forward:,} passes forward, {backward:,} backward.",
         f"Results in {out}, a folder for each image: mask.png, evidence.png, figure.png, "

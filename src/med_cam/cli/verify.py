@@ -13,11 +13,11 @@ from med_cam.cli.inputs import evenly, reference_paths, references_from, source_
 from med_cam.cli.loaded import MANY, loaded
 from med_cam.cli.request import VerifyRequest
 from med_cam.cli.screen import Screen, row
-from med_cam.cli.settings import backgrounds_named
+from med_cam.cli.settings import baselines_named
 from med_cam.cli.tally import counted, duration
 from med_cam.errors import ConfigError, OutputError
 from med_cam.recheck.compare import Verdict
-from med_cam.recheck.recheck import Asked, Recomputed, recomputed
+from med_cam.recheck.recheck import Options, Rechecked, rechecked
 from med_cam.report.saved import Saved, found_results, read_saved
 from med_cam.report.specificity import specificity, specificity_lines
 from med_cam.verify.warnings import floored
@@ -29,7 +29,7 @@ class Job:
 
     classifier: Classifier
     references: References | None
-    asked: Asked
+    options: Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Verified:
     """One result, and how its claims came out."""
 
     saved: Saved
-    found: Recomputed
+    found: Rechecked
 
 
 def run(request: VerifyRequest, screen: Screen) -> int:
@@ -48,7 +48,7 @@ def run(request: VerifyRequest, screen: Screen) -> int:
     """
     begun = time.perf_counter()
     folders = found_results(request.folders)
-    asked = asked_of(request)
+    options = asked_of(request)
     with ExitStack() as opened:
         source = source_of(request.model, opened)
         with row(screen.bar, "loading the classifier"):
@@ -56,10 +56,10 @@ def run(request: VerifyRequest, screen: Screen) -> int:
             others = evenly(reference_paths(request.references, source, opened), most=MANY)
             references = references_from(classifier, others)
         screen.say(f"Classifier: {classifier.name}, SHA-256 {classifier.sha256 or 'unknown'}.")
-        return worked_off(Job(classifier, references, asked), folders, screen, begun)
+        return worked_off(Job(classifier, references, options), folders, screen, begun)
 
 
-def asked_of(request: VerifyRequest) -> Asked:
+def asked_of(request: VerifyRequest) -> Options:
     """The options, checked.
 
     Raises:
@@ -67,10 +67,10 @@ def asked_of(request: VerifyRequest) -> Asked:
     """
     if request.confidence is not None and not 0 < request.confidence < 1:
         raise ConfigError(f"the confidence is {request.confidence}; give one between 0 and 1")
-    names = request.backgrounds
-    return Asked(
-        backgrounds=None if names is None else backgrounds_named(names),
-        draws=request.draws,
+    names = request.baselines
+    return Options(
+        baselines=None if names is None else baselines_named(names),
+        samples=request.samples,
         confidence=request.confidence,
         seed=request.seed,
         batch=request.batch,
@@ -129,13 +129,13 @@ def verified(job: Job, folder: Path) -> Verified:
             f"than those given ({job.references.sha256[:12]}); give the same ones to --references"
         )
     references = None if told is None else job.references
-    return Verified(saved, recomputed(job.classifier, saved, references, job.asked))
+    return Verified(saved, rechecked(job.classifier, saved, references, job.options))
 
 
 def told(end: Verified) -> str:
     """A result in a line, and below it every claim that fails or was not made."""
     found, name = end.found, end.saved.folder.name
-    claimed = [verdict for verdict in found.verdicts if verdict.told]
+    claimed = [verdict for verdict in found.verdicts if verdict.claimed]
     held = sum(verdict.now for verdict in claimed)
     certificate = found.claim.certificate if found.claim is not None else None
     bound = "" if certificate is None else f"; sufficient in at least {floored(certificate.bound)}"
@@ -151,7 +151,7 @@ def lines(verdicts: Sequence[Verdict]) -> list[str]:
         figures = f" (saved {verdict.was}; now {verdict.figure})" if verdict.figure else ""
         if verdict.refuted:
             shown.append(f"    REFUTED: {verdict.name}{figures}")
-        elif not verdict.told:
+        elif not verdict.claimed:
             now = ", though it holds now" if verdict.now else ""
             shown.append(f"    not claimed{now}: {verdict.name}{figures}")
     return shown

@@ -22,7 +22,7 @@ def verify(  # noqa: PLR0913  one argument an option
         Path | None,
         typer.Option(metavar="FOLDER", help=manual.VERIFY_REFERENCES, show_default=False),
     ] = None,
-    backgrounds: Annotated[
+    baselines: Annotated[
         str | None,
         typer.Option(
             metavar="A,B,...",
@@ -31,7 +31,7 @@ def verify(  # noqa: PLR0913  one argument an option
             rich_help_panel=HOW,
         ),
     ] = None,
-    draws: Annotated[
+    samples: Annotated[
         int | None,
         typer.Option(
             metavar="N", help=manual.VERIFY_DRAWS, show_default=False, rich_help_panel=HOW, min=1
@@ -58,8 +58,8 @@ def verify(  # noqa: PLR0913  one argument an option
         folders=tuple(folders),
         model=model,
         references=references,
-        backgrounds=backgrounds,
-        draws=draws,
+        baselines=baselines,
+        samples=samples,
         confidence=confidence,
         seed=seed,
         batch=batch,

@@ -41,13 +41,13 @@ PRESETS: Mapping[str, Config] = {
         objective=Objective(weights=grouped(10.0, 100.0, 10.0), distance="mse"),
         search=PAPER,
         refinement=Refinement(cut="threshold"),
-        certification=Certification(cell=0),
+        certification=Certification(patch=0),
     ),
     "paper-dermoscopy": Config(
         objective=Objective(weights=grouped(10.0, 150.0, 20.0), distance="mse"),
         search=PAPER,
         refinement=Refinement(cut="threshold"),
-        certification=Certification(cell=0),
+        certification=Certification(patch=0),
     ),
 }
 

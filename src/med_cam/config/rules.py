@@ -124,8 +124,8 @@ SEARCH: Rules = {
 REFINEMENT: Rules = {
     "cut": one_of("smallest", "threshold"),
     "share": share,
-    "draws": whole(1),
-    "shape_trials": whole(1),
+    "samples": whole(1),
+    "leakage_trials": whole(1),
     "shifts": shifts,
     "smallest": inner,
     "rounds": whole(1),
@@ -135,38 +135,38 @@ REFINEMENT: Rules = {
 }
 
 VERIFICATION: Rules = {
-    "backgrounds": many(name, of="names of backgrounds", least=1),
+    "baselines": many(name, of="names of backgrounds", least=1),
     "unseen": many(name, of="names of backgrounds"),
-    "draws": whole(1),
-    "unseen_draws": whole(1),
+    "samples": whole(1),
+    "unseen_samples": whole(1),
     "share": share,
-    "least_gap": share,
-    "shape_trials": whole(1),
-    "shape_margin": share,
+    "minimum_effect": share,
+    "leakage_trials": whole(1),
+    "leakage_margin": share,
     "shifts": shifts,
-    "stable_rate": share,
+    "stability_rate": share,
     "certified": inner,
     "confidence": inner,
 }
 
 CERTIFICATION: Rules = {
     "rounds": whole(1, 32),
-    "cell": Allowed(
+    "patch": Allowed(
         lambda v: is_whole(v) and (v == 0 or v >= 2), "0 or a whole number, 2 or more"
     ),
     "grown": whole(0, 32),
-    "most_cells": whole(0),
-    "cell_draws": whole(1),
+    "most_patches": whole(0),
+    "reduction_samples": whole(1),
     "pool": whole(0),
-    "without": whole(1),
-    "hidden": whole(1),
-    "hidden_wanted": share,
-    "hidden_cell": whole(1),
+    "deletion_samples": whole(1),
+    "reinsertion_trials": whole(1),
+    "reinsertion_wanted": share,
+    "reinsertion_patch": whole(1),
     "alternatives": whole(0),
-    "enlarge": switch,
+    "necessary_superset": switch,
     "seeds": whole(1),
 }
 
-CLAIM: Rules = {"shape_trials": whole(20)}  # fewer only for candidates
+CLAIM: Rules = {"leakage_trials": whole(20)}  # fewer only for candidates
 
 RUN: Rules = {"seed": whole(0, SEEDS - 1)}

@@ -118,7 +118,7 @@ class Refinement:
             curse: of masks bisected to the smallest that passes some draws, many fail on fresh
             ones.
         draws: of each random background, the same for every candidate.
-        shape_trials, shifts: fewer than the claim's, for cost.
+        leakage_trials, shifts: fewer than the claim's, for cost.
         smallest: smallest share of the image tried.
         rounds: bisections.
         growth: factor on the area when a claim fails.
@@ -129,8 +129,8 @@ class Refinement:
 
     cut: str = "smallest"
     share: float = 0.65
-    draws: int = 5
-    shape_trials: int = 4
+    samples: int = 5
+    leakage_trials: int = 4
     shifts: tuple[int, ...] = (3,)
     smallest: float = 0.01
     rounds: int = 6
@@ -150,29 +150,29 @@ class Verification:
         backgrounds: searched, and claimed on; the paper's two by default.
         unseen: never used in the search, only reported.
         draws: of each random background among `backgrounds`.
-        unseen_draws: of each random one among `unseen`.
+        unseen_samples: of each random one among `unseen`.
         share: of the way from the empty to the full probability that must be retained.
-        least_gap: how far the full probability must lie above the empty one. Below, sufficiency
+        minimum_effect: how far the full probability must lie above the empty one. Below, sufficiency
             is empty: a network that calls noise "notumor" with 0.99 keeps it with any mask.
-        shape_trials: composites of the mask over other contents, at least.
-        shape_margin: how much more often than emptiness the shape may give the target.
+        leakage_trials: composites of the mask over other contents, at least.
+        leakage_margin: how much more often than emptiness the shape may give the target.
         shifts: distances of the shift test, in pixels of the classifier's frame.
-        stable_rate: share of shifts that must keep the decision.
+        stability_rate: share of shifts that must keep the decision.
         certified: bound asked for on the probability of keeping the decision; decides how many
             draws a certificate takes (63 for the first mask, all of which have to keep it).
         confidence: of the bounds; masks tried for one certificate share what is left of 1.
     """
 
-    backgrounds: tuple[str, ...] = ("grey", "gaussian")
+    baselines: tuple[str, ...] = ("grey", "gaussian")
     unseen: tuple[str, ...] = ("black", "mean", "uniform", "shuffled", "others")
-    draws: int = 8
-    unseen_draws: int = 2
+    samples: int = 8
+    unseen_samples: int = 2
     share: float = 0.5
-    least_gap: float = 0.1
-    shape_trials: int = 20
-    shape_margin: float = 0.10
+    minimum_effect: float = 0.1
+    leakage_trials: int = 20
+    leakage_margin: float = 0.10
     shifts: tuple[int, ...] = (1, 2, 3)
-    stable_rate: float = 0.9
+    stability_rate: float = 0.9
     certified: float = 0.95
     confidence: float = 0.95
 
@@ -190,13 +190,13 @@ class Certification:
         grown: larger masks that are put to a certificate after that.
         cell: side of the cells that the discrete stage takes away, in pixels of the classifier's
             frame; 0 = no discrete stage.
-        most_cells: of a mask; cells are made twice as large until there are no more. 0 = any.
-        cell_draws: random backgrounds that a smaller mask has to keep the decision on at first.
+        most_patches: of a mask; cells are made twice as large until there are no more. 0 = any.
+        reduction_samples: random backgrounds that a smaller mask has to keep the decision on at first.
         pool: further ones that it is tried on before the certificate; those that break it join.
         without: random backgrounds around the complement.
         hidden: composites with random patches of the hidden part shown again.
-        hidden_wanted: bound on how often the answer has to stay then.
-        hidden_cell: side of those patches, in pixels of the classifier's frame.
+        reinsertion_wanted: bound on how often the answer has to stay then.
+        reinsertion_patch: side of those patches, in pixels of the classifier's frame.
         alternatives: further disjoint masks to look for.
         enlarge: whether to grow the mask until it is necessary too.
         seeds: masks to compare, the explanation's own included.
@@ -204,16 +204,16 @@ class Certification:
 
     rounds: int = 2
     grown: int = 2
-    cell: int = 16
-    most_cells: int = 40
-    cell_draws: int = 16
+    patch: int = 16
+    most_patches: int = 40
+    reduction_samples: int = 16
     pool: int = 32
     without: int = 16
-    hidden: int = 59
-    hidden_wanted: float = 0.9
-    hidden_cell: int = 16
+    reinsertion: int = 59
+    reinsertion_wanted: float = 0.9
+    reinsertion_patch: int = 16
     alternatives: int = 0
-    enlarge: bool = False
+    necessary_superset: bool = False
     seeds: int = 1
 
     def __post_init__(self) -> None:
@@ -238,7 +238,7 @@ class Config:
 
 def relative_to(config: Config, names: tuple[str, ...]) -> Config:
     """The same run, searched and claimed on other backgrounds."""
-    given_up = tuple(n for n in config.verification.backgrounds if n not in names)
+    given_up = tuple(n for n in config.verification.baselines if n not in names)
     unseen = (*given_up, *(n for n in config.verification.unseen if n not in names))
-    rules = replace(config.verification, backgrounds=names, unseen=unseen)
+    rules = replace(config.verification, baselines=names, unseen=unseen)
     return replace(config, verification=rules)

@@ -39,8 +39,8 @@ def overlaid(base: Any, table: Mapping[str, Any], section: str = "") -> Any:  # 
     for key, value in table.items():
         where = f"{section}.{key}" if section else key
         if key not in known:
-            told = f" in [{section}]" if section else ""
-            raise ConfigError(f"unknown key {key!r}{told}{nearest(key, known)}")
+            reported = f" in [{section}]" if section else ""
+            raise ConfigError(f"unknown key {key!r}{reported}{nearest(key, known)}")
         values[key] = fitting(values[key], value, known[key].type, where)
     return type(base)(**values)
 

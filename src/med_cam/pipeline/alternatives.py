@@ -54,7 +54,7 @@ def alternatives(
     masks: list[Alternative] = []
     for number in range(1, config.certification.alternatives + 1):
         rest = replace(case, open=case.open & ~taken)
-        if not suffices(rest, found.empty, config):
+        if not suffices(rest, found.response, config):
             return tuple(masks), True
         done = smallest_certified(rest, reseeded(config, number))
         if not done.claim.holds:
@@ -62,7 +62,7 @@ def alternatives(
         masks.append(Alternative(done.mask, done.area, done.claim))
         taken = taken | reread(case, done.mask)
     rest = replace(case, open=case.open & ~taken)
-    return tuple(masks), None if suffices(rest, found.empty, config) else True
+    return tuple(masks), None if suffices(rest, found.response, config) else True
 
 
 def agreement_of(case: Case, found: Found, config: Config) -> Agreement | None:

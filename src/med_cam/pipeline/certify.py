@@ -16,12 +16,12 @@ from med_cam.case.case import Case
 from med_cam.case.round_trip import exported, reread
 from med_cam.case.timing import Mark, mark
 from med_cam.certification.certificate import certificate_of
-from med_cam.certification.minimality import ground, seen_again, told
+from med_cam.certification.minimality import reported, retested, sample_set
 from med_cam.config.settings import Config
 from med_cam.masking import keep_most
 from med_cam.pipeline.propose import Found, shares_to_claim, smallest_mask
-from med_cam.reduction.counterexamples import Whittled, whittled, withstanding
-from med_cam.results import Cell, Claim, Minimality
+from med_cam.reduction.counterexamples import Reduced, reduced, refined
+from med_cam.results import Claim, Minimality, Patch
 from med_cam.verify.minimality import Mask, Trial, lost, places, survived
 from med_cam.verify.shift_stability import DIRECTIONS
 
@@ -57,16 +57,16 @@ def certified(case: Case, found: Found, config: Config) -> Certified:
     tried: list[Tried] = []
     marks = []
     for chosen in candidates(case, found, config):
-        marks.append(mark("discrete", case.spent()))
+        marks.append(mark("discrete", case.cost()))
         source = exported(case, chosen.mask)
-        claim = certificate_of(case, source, found.empty, config, len(tried) + 1)
+        claim = certificate_of(case, source, found.response, config, len(tried) + 1)
         tried.append((chosen, source, claim))
-        marks.append(mark("certificate", case.spent()))
+        marks.append(mark("certificate", case.cost()))
         if claim.holds:
             break
     chosen, source, claim = best(tried)
     minimality = minimality_of(case, source, chosen, found)
-    marks.append(mark("discrete", case.spent()))
+    marks.append(mark("discrete", case.cost()))
     area = source.float().mean().item()
     return Certified(source, area, claim, len(tried), minimality, tuple(marks))
 
@@ -89,7 +89,7 @@ class Candidate:
     mask: Mask
     side: int
     trial: Trial | None = None
-    cells: tuple[Cell, ...] = ()
+    patches: tuple[Patch, ...] = ()
     rounds: int = 0
     tested: int = 0
 
@@ -98,52 +98,54 @@ def candidates(case: Case, found: Found, config: Config) -> Iterator[Candidate]:
     """The masks to certify, in order."""
     start, rules = reread(case, found.mask), config.certification
     trial = None
-    if found.claim.holds and rules.cell:
-        side = side_of(start, rules.cell, rules.most_cells)
-        now = whittled(case, start, ground(case, found.empty.decision, config), side)
+    if found.claim.holds and rules.patch:
+        side = side_of(start, rules.patch, rules.most_patches)
+        now = reduced(case, start, sample_set(case, found.response.decision, config), side)
         trial = now.trial
         for tried in range(1, rules.rounds + 1):
             if torch.equal(now.mask, start):
                 break
-            yield Candidate(now.mask, side, now.trial, now.cells, now.rounds, now.tested)
+            yield Candidate(now.mask, side, now.trial, now.patches, now.rounds, now.tested)
             if tried < rules.rounds:
                 now = again(case, now, tried, config)
     for mask in chain((start,), grown(case, found, config)):  # grown only if it comes to that
-        yield Candidate(mask, side_of(mask, rules.cell, rules.most_cells), trial)
+        yield Candidate(mask, side_of(mask, rules.patch, rules.most_patches), trial)
 
 
-def side_of(mask: Mask, cell: int, most: int) -> int:
+def side_of(mask: Mask, patch: int, most: int) -> int:
     """The side of the cells: twice as large until the mask has no more than `most` (0: any)."""
-    while cell and most and len(places(mask, cell)) > most:
-        cell *= 2
-    return cell
+    while patch and most and len(places(mask, patch)) > most:
+        patch *= 2
+    return patch
 
 
-def again(case: Case, now: Whittled, tried: int, config: Config) -> Whittled:
+def again(case: Case, now: Reduced, tried: int, config: Config) -> Reduced:
     """After a refused certificate: pruned on further draws, and with one shift less to spare.
 
     If nothing breaks it, one step back.
     """
     each = 2 * config.certification.pool
-    on = ground(case, now.trial.decision, config, more=tried * each)
-    draws = range(len(on.draws) - min(each, len(on.draws) - on.turn), len(on.draws))
-    strict = replace(now, trial=replace(now.trial, spare=max(0, now.trial.spare - 1)))
-    after = withstanding(case, strict, on.trial(draws, ()))
-    if after.rounds > now.rounds or len(now.way) == 1:
+    on = sample_set(case, now.trial.decision, config, more=tried * each)
+    samples = range(len(on.samples) - min(each, len(on.samples) - on.turn), len(on.samples))
+    strict = replace(now, trial=replace(now.trial, tolerance=max(0, now.trial.tolerance - 1)))
+    after = refined(case, strict, on.trial(samples, ()))
+    if after.rounds > now.rounds or len(now.trajectory) == 1:
         return after
-    way = now.way[:-1]
-    return replace(now, way=way, cells=told(case, way[-1], now.trial, now.side))
+    trajectory = now.trajectory[:-1]
+    return replace(
+        now, trajectory=trajectory, patches=reported(case, trajectory[-1], now.trial, now.side)
+    )
 
 
 def grown(case: Case, found: Found, config: Config) -> Iterator[Mask]:
     """Larger masks of the same scores that survive the pool of the discrete stage."""
     if found.area >= 1 or not found.claim.holds or config.refinement.cut == "threshold":
         return
-    on = ground(case, found.empty.decision, config)
-    trial = on.trial(range(len(on.draws)), range(len(DIRECTIONS)), spare=on.spare)
+    on = sample_set(case, found.response.decision, config)
+    trial = on.trial(range(len(on.samples)), range(len(DIRECTIONS)), tolerance=on.tolerance)
     shares = shares_to_claim(found.area * config.refinement.growth, config.refinement)
     masks = (keep_most(found.scores, share) & case.open for share in shares)
-    surviving = (m for m in masks if lost(case.answer, case.scene, m, trial) is None)
+    surviving = (m for m in masks if lost(case.predict, case.scene, m, trial) is None)
     yield from islice(surviving, config.certification.grown)
 
 
@@ -155,23 +157,23 @@ def minimality_of(
         return None
     side, again = chosen.side, reread(case, mask)
     trial = chosen.trial
-    cells = chosen.cells
-    if not cells:  # a mask that was not pruned
-        trial = survived(case.answer, case.scene, again, trial)
-        cells = told(case, again, trial, side)
-    told_of = Minimality(
-        cell=side,
-        cells=cells,
-        draws=tuple(sorted(i for kind, i in trial.names if kind == "draw")),
+    patches = chosen.patches
+    if not patches:  # a mask that was not pruned
+        trial = survived(case.predict, case.scene, again, trial)
+        patches = reported(case, again, trial, side)
+    test_sentences = Minimality(
+        patch=side,
+        patches=patches,
+        samples=tuple(sorted(i for kind, i in trial.names if kind == "sample")),
         shifts=tuple(sorted(i for kind, i in trial.names if kind == "shift")),
-        spare=trial.spare,
+        tolerance=trial.tolerance,
         sufficient=True,
         tested=chosen.tested,
         rounds=chosen.rounds,
         before=found.area,
         after=mask.float().mean().item(),
     )
-    return seen_again(case, mask, trial, told_of)
+    return retested(case, mask, trial, test_sentences)
 
 
 def smallest_certified(case: Case, config: Config) -> Certified:

@@ -6,18 +6,18 @@ from dataclasses import replace
 from med_cam.case.case import Case, observed
 from med_cam.case.references import References
 from med_cam.case.timing import Mark, mark
-from med_cam.certification.mask_tests import proof_of
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.certification.mask_tests import mask_tests
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.presets import PRESETS
 from med_cam.config.settings import Config
 from med_cam.images.geometry import Image
 from med_cam.pipeline.alternatives import agreement_of, alternatives
 from med_cam.pipeline.certify import Certified, certified
-from med_cam.pipeline.fallback import smaller_promise
-from med_cam.pipeline.necessary_superset import enlarged
+from med_cam.pipeline.necessary_superset import superset
 from med_cam.pipeline.propose import Found, smallest_mask
+from med_cam.pipeline.restricted_claim import restricted_claim
 from med_cam.pipeline.result import explanation_of
-from med_cam.results import Explanation, Passes, Proof
+from med_cam.results import Explanation, MaskTests, Passes
 from med_cam.search.train import OnStep
 
 
@@ -53,18 +53,18 @@ def explain(
     """
     begun = mark("begun", Passes(0, 0))
     config = config or PRESETS["default"]
-    with attached(classifier) as forward:
+    with hooks_attached(classifier) as forward:
         case = observed(forward, classifier, image, target, references, config)  # section 3.1
         found = smallest_mask(case, config, on_step)
-        searched = mark("search", case.spent())
+        searched = mark("search", case.cost())
         certificate = certified(case, found, config) if worth_proving(case, found) else None
         found = found if certificate is None else as_certified(found, certificate)
         certificates = () if certificate is None else certificate.marks
-        broken, promise = smaller_promise(case, found, config)
-        promised = mark("fallback", case.spent())
-        proof, marks = proved(case, found, certificate, config)
-        course = (begun, searched, *certificates, promised, *marks)
-        return explanation_of(case, found, (broken, promise), proof, course, config)
+        broken, promise = restricted_claim(case, found, config)
+        promised = mark("restricted_claim", case.cost())
+        tests, marks = proved(case, found, certificate, config)
+        marks = (begun, searched, *certificates, promised, *marks)
+        return explanation_of(case, found, (broken, promise), tests, marks, config)
 
 
 def explain_all(
@@ -82,7 +82,7 @@ def explain_all(
 
 def worth_proving(case: Case, found: Found) -> bool:
     """Whether there is a decision, and emptiness does not give it anyway."""
-    return case.decided and not found.claim.sufficiency_is_empty
+    return case.decided and not found.claim.baseline_suffices
 
 
 def as_certified(found: Found, certificate: Certified) -> Found:
@@ -93,21 +93,21 @@ def as_certified(found: Found, certificate: Certified) -> Found:
 
 def proved(
     case: Case, found: Found, certificate: Certified | None, config: Config
-) -> tuple[Proof | None, tuple[Mark, ...]]:
+) -> tuple[MaskTests | None, tuple[Mark, ...]]:
     """The proof of a mask, and where its stages ended; nothing where there was nothing to keep."""
     if certificate is None:
         return None, ()
-    proof = proof_of(case, found.mask, found.claim, certificate.minimality, config)
-    marks = [mark("proof", case.spent())]
-    if config.certification.enlarge and not proof.necessity.holds:
-        more = enlarged(case, found, config, certificate.tried)
-        proof = replace(proof, enlarged=more)
-        marks.append(mark("enlarged", case.spent()))
+    tests = mask_tests(case, found.mask, found.claim, certificate.minimality, config)
+    marks = [mark("tests", case.cost())]
+    if config.certification.necessary_superset and not tests.necessity.holds:
+        more = superset(case, found, config, certificate.tried)
+        tests = replace(tests, necessary_superset=more)
+        marks.append(mark("necessary_superset", case.cost()))
     if config.certification.alternatives:
-        others, exhausted = alternatives(case, found, config)
-        proof = replace(proof, alternatives=others, exhausted=exhausted)
-        marks.append(mark("alternatives", case.spent()))
+        others, remainder_sufficient = alternatives(case, found, config)
+        tests = replace(tests, alternatives=others, remainder_sufficient=remainder_sufficient)
+        marks.append(mark("alternatives", case.cost()))
     if config.certification.seeds > 1:
-        proof = replace(proof, agreement=agreement_of(case, found, config))
-        marks.append(mark("seeds", case.spent()))
-    return proof, tuple(marks)
+        tests = replace(tests, agreement=agreement_of(case, found, config))
+        marks.append(mark("seeds", case.cost()))
+    return tests, tuple(marks)

@@ -10,14 +10,14 @@ from torch import Tensor
 from med_cam.case.case import Case, reference_of
 from med_cam.case.round_trip import exported, reread
 from med_cam.case.seeds import CANDIDATES, SEARCH, fresh
-from med_cam.certification.certificate import claimed, empty_of
+from med_cam.certification.certificate import claimed, response_of
 from med_cam.config.settings import Config, Refinement, Verification
 from med_cam.masking import keep_most
 from med_cam.reduction.bisection import Passes, smallest_passing
 from med_cam.results import Claim, Step
 from med_cam.search.train import OnStep, search
+from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.candidates import candidate_judge
-from med_cam.verify.emptiness import Emptiness
 
 
 def candidate_rules(config: Config) -> Verification:
@@ -26,8 +26,8 @@ def candidate_rules(config: Config) -> Verification:
     return replace(
         config.verification,
         share=r.share,
-        draws=r.draws,
-        shape_trials=r.shape_trials,
+        samples=r.samples,
+        leakage_trials=r.leakage_trials,
         shifts=r.shifts,
     )
 
@@ -44,7 +44,7 @@ class Found:
     area: float
     scores: Float[Tensor, "1 1 h1 w1"]
     claims: tuple[Claim, ...]
-    empty: Emptiness
+    response: BaselineResponse
     steps: tuple[Step, ...] = ()
 
     @property
@@ -64,7 +64,7 @@ def shares_to_claim(first: float | None, rules: Refinement) -> Iterator[float]:
     yield 1.0
 
 
-def settle(
+def proposed(
     case: Case,
     maps: Float[Tensor, "n 1 h w"],
     passes: Passes,
@@ -76,7 +76,7 @@ def settle(
     Every claim has draws of its own, on the exported mask, one composite a pass.
     """
     seen = torch.where(case.open, maps, maps.min() - 1)  # padding is never evidence
-    empty = empty_of(case, config)
+    response = response_of(case, config)
     tried: list[Claim] = []
     chosen, source = maps[:1], exported(case, case.open)
 
@@ -85,10 +85,10 @@ def settle(
 
     for scores, mask in candidates(seen, passes_exported, config):
         chosen, source = scores, exported(case, mask)
-        tried.append(claimed(case, source, empty, config, attempt=len(tried)))
+        tried.append(claimed(case, source, response, config, attempt=len(tried)))
         if tried[-1].holds:
             break
-    return Found(source, source.float().mean().item(), chosen, tuple(tried), empty, steps)
+    return Found(source, source.float().mean().item(), chosen, tuple(tried), response, steps)
 
 
 def candidates(
@@ -111,21 +111,21 @@ def candidates(
 def whole_image(case: Case, config: Config) -> Found:
     """Every pixel that the classifier saw, and the claim on it: for when nothing can be kept."""
     scores = torch.zeros_like(case.scene.x[:, :1])
-    source, empty = exported(case, case.open), empty_of(case, config)
-    claims = (claimed(case, source, empty, config, attempt=0),)
-    return Found(source, source.float().mean().item(), scores, claims, empty)
+    source, response = exported(case, case.open), response_of(case, config)
+    claims = (claimed(case, source, response, config, attempt=0),)
+    return Found(source, source.float().mean().item(), scores, claims, response)
 
 
 def smallest_mask(case: Case, config: Config, on_step: OnStep | None = None) -> Found:
     """The smallest mask on which a claim holds; the whole image where there is nothing to keep."""
     same = fresh(config.seed, CANDIDATES)  # draws that every candidate is judged on
     decision, passes = candidate_judge(
-        case.answer, case.scene, case.question, candidate_rules(config), same
+        case.predict, case.scene, case.target, candidate_rules(config), same
     )
-    gap = case.question.full - decision.empty
-    if not case.decided or gap < config.verification.least_gap:
+    gap = case.target.p_image - decision.p_baseline
+    if not case.decided or gap < config.verification.minimum_effect:
         return whole_image(case, config)
-    reference = reference_of(case, decision.required)
+    reference = reference_of(case, decision.threshold)
     generator = fresh(config.seed, SEARCH)
     maps, steps = search(case, reference, config, generator, on_step)  # sections 3.2 to 3.4
-    return settle(case, maps, passes, config, steps)
+    return proposed(case, maps, passes, config, steps)

@@ -12,23 +12,23 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import AFTER, fresh
-from med_cam.case.timing import Mark, mark, stages
+from med_cam.case.timing import Mark, mark, timeline
 from med_cam.config.settings import Config
 from med_cam.images.content import content, content_warnings
-from med_cam.masking import background, composite
+from med_cam.masking import baseline, masked_input
 from med_cam.pipeline.propose import Found
-from med_cam.results import BackgroundResult, Check, Claim, Explanation, Fallback, Proof
+from med_cam.results import BaselineResult, Check, Claim, Explanation, MaskTests, RestrictedClaim
 from med_cam.search.losses import bernoulli_kl, kl_divergence
-from med_cam.verify.decision import Question
-from med_cam.verify.warnings import leaks, opinions
+from med_cam.verify.decision import Target
+from med_cam.verify.warnings import confident_predictions, test_warnings
 
 
 def explanation_of(
     case: Case,
     found: Found,
-    promised: tuple[tuple[BackgroundResult, ...], Fallback | None],
-    proof: Proof | None,
-    course: Sequence[Mark],
+    promised: tuple[tuple[BaselineResult, ...], RestrictedClaim | None],
+    tests: MaskTests | None,
+    marks: Sequence[Mark],
     config: Config,
 ) -> Explanation:
     """The result.
@@ -43,55 +43,55 @@ def explanation_of(
         course: where the stages ended.
         config: settings.
     """
-    question, (broken, fallback) = case.question, promised
-    first = background(config.verification.backgrounds[0], case.scene, fresh(config.seed, AFTER))
-    evidence = composite(case.scene.x, reread(case, found.mask).to(case.scene.x), first)
+    target, (broken, restricted) = case.target, promised
+    first = baseline(config.verification.baselines[0], case.scene, fresh(config.seed, AFTER))
+    evidence = masked_input(case.scene.x, reread(case, found.mask).to(case.scene.x), first)
     with torch.no_grad():
         logits = case.forward(evidence).logits
-    divergence = bernoulli_kl if question.head == "sigmoid" else kl_divergence
+    divergence = bernoulli_kl if target.head == "sigmoid" else kl_divergence
     return Explanation(
-        target=question.target,
-        label=question.labels[question.target],
-        labels=question.labels,
+        target=target.index,
+        label=target.labels[target.index],
+        labels=target.labels,
         mask=found.mask,
         soft=ranks(found.scores, config.search.form),
         area=found.area,
-        status=status(case, found, broken, fallback),
+        status=status(case, found, broken, restricted),
         verified=found.claim.holds,
         before=tuple(case.before[0].tolist()),
         after=tuple(case.classifier.probabilities(logits)[0].tolist()),
         kl=divergence(logits, case.whole.logits).item(),
         components=components(found.mask),
-        claim=warned(case, found, proof),
-        fallback=fallback,
+        claim=warned(case, found, tests),
+        restricted=restricted,
         steps=found.steps,
-        passes=case.spent(),
-        seconds=mark("end", case.spent()).clock - course[0].clock,
-        taps=case.classifier.taps,
-        proof=proof,
-        stages=stages(course),
+        passes=case.cost(),
+        seconds=mark("end", case.cost()).clock - marks[0].clock,
+        hooked_layers=case.classifier.hooked_layers,
+        tests=tests,
+        timeline=timeline(marks),
     )
 
 
-def warned(case: Case, found: Found, proof: Proof | None) -> Claim:
+def warned(case: Case, found: Found, tests: MaskTests | None) -> Claim:
     """The claim with all that a reader must be warned of."""
     seen = content_warnings(content(case.source.pixels, found.mask))
-    alone = opinions(found.empty)
-    more = () if proof is None else leaks(found.claim, proof, found.area, case.question)
-    return replace(found.claim, warnings=(*found.claim.warnings, *alone, *more, *seen))
+    baseline_p = confident_predictions(found.response)
+    more = () if tests is None else test_warnings(found.claim, tests, found.area, case.target)
+    return replace(found.claim, warnings=(*found.claim.warnings, *baseline_p, *more, *seen))
 
 
 def status(
     case: Case,
     found: Found,
-    broken: tuple[BackgroundResult, ...],
-    fallback: Fallback | None,
+    broken: tuple[BaselineResult, ...],
+    restricted: RestrictedClaim | None,
 ) -> str:
     """How it ended, in one sentence."""
     if case.decided:
-        return status_of(found.claim, found.area, broken, fallback, case.question)
-    answer = int(case.before.argmax())
-    return no_decision(case.question, case.question.labels[answer], case.before[0, answer].item())
+        return status_of(found.claim, found.area, broken, restricted, case.target)
+    predict = int(case.before.argmax())
+    return no_decision(case.target, case.target.labels[predict], case.before[0, predict].item())
 
 
 def ranks(scores: Float[Tensor, "1 1 h w"], form: str) -> Float[Tensor, "h w"]:
@@ -108,21 +108,21 @@ def components(mask: Bool[Tensor, "h w"]) -> int:
     return int(scipy.ndimage.label(mask.cpu().numpy(), structure=np.ones((3, 3)))[1])
 
 
-def no_decision(question: Question, answered: str, probability: float) -> str:
+def no_decision(target: Target, answered: str, probability: float) -> str:
     """The classifier does not give the target at all."""
-    label = question.labels[question.target]
+    label = target.labels[target.index]
     return (
         f"nothing to keep: on the whole image the classifier does not answer {label} "
-        f"({question.full:.2f}) but {answered} ({probability:.2f})"
+        f"({target.p_image:.2f}) but {answered} ({probability:.2f})"
     )
 
 
 def status_of(
     claim: Claim,
     area: float,
-    broken: tuple[BackgroundResult, ...],
-    fallback: Fallback | None,
-    question: Question,
+    broken: tuple[BaselineResult, ...],
+    restricted: RestrictedClaim | None,
+    target: Target,
 ) -> str:
     """How the search and the claim ended.
 
@@ -133,22 +133,22 @@ def status_of(
         fallback: the smaller promise, if there is one.
         question: what was asked.
     """
-    parts = [ending(claim, area, question)]
-    parts += [broken_by(result) for result in broken]
-    if fallback is not None:
-        names = ", ".join(fallback.claim.searched)
-        parts.append(f"relative to {names} alone, {fallback.area:.0%} of the image is enough")
+    parts = [ending(claim, area, target)]
+    parts += [sensitivity(result) for result in broken]
+    if restricted is not None:
+        names = ", ".join(restricted.claim.searched)
+        parts.append(f"relative to {names} alone, {restricted.area:.0%} of the image is enough")
     return "; ".join(parts)
 
 
-def ending(claim: Claim, area: float, question: Question) -> str:
+def ending(claim: Claim, area: float, target: Target) -> str:
     """The first half of the sentence."""
     over = ", ".join(claim.searched)
-    if claim.sufficiency_is_empty:
-        label = question.labels[question.target]
+    if claim.baseline_suffices:
+        label = target.labels[target.index]
         return (
             f"sufficiency is empty: {over} without any evidence already give {label} with "
-            f"{claim.empty:.2f}, the whole image {claim.full:.2f}"
+            f"{claim.p_baseline:.2f}, the whole image {claim.p_image:.2f}"
         )
     if not claim.holds:
         return " and ".join(failing(c) for c in claim.checks if not c.passed)
@@ -162,18 +162,18 @@ def failing(check: Check) -> str:
     bar = f"{'at least' if check.at_least else 'at most'} {check.threshold:.0%}"
     got = round(check.value * check.trials)
     meaning = {
-        "kept": "the decision is kept on",
-        "shape": "the mask's shape alone gives the label on",
-        "stable": "the decision survives a shift in",
+        "retained": "the decision is kept on",
+        "shape_leakage": "the mask's shape alone gives the label on",
+        "shift_stability": "the decision survives a shift in",
     }[check.name]
     return f"{meaning} {got} of {check.trials} composites, where {bar} is required"
 
 
-def broken_by(result: BackgroundResult) -> str:
+def sensitivity(result: BaselineResult) -> str:
     """Which background breaks it, and what that background is called by itself."""
-    if result.kept == result.draws:
-        return f"{result.name} alone already gives the label ({result.alone_probability:.2f})"
+    if result.retained == result.samples:
+        return f"{result.name} alone already gives the label ({result.baseline_probability:.2f})"
     return (
-        f"{result.name} breaks it (kept on {result.kept} of {result.draws} draws at half the "
-        f"image; alone it is called {result.alone_label})"
+        f"{result.name} breaks it (kept on {result.retained} of {result.samples} draws at half the "
+        f"image; alone it is called {result.baseline_label})"
     )

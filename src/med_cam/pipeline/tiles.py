@@ -14,10 +14,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from med_cam.case.case import question_of, target_index
-from med_cam.case.counting import BATCH, answers, counted
+from med_cam.case.case import target_index, target_of
+from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Config
 from med_cam.errors import ConfigError
 from med_cam.images.geometry import Image
@@ -160,7 +160,7 @@ def explain_tiles(  # noqa: PLR0913  the arguments of `explain`, and the side
     begun = time.perf_counter()
     _, height, width = image.pixels.shape
     boxes = tile_boxes(height, width, side=side)
-    p, looked = first_look(classifier, image, boxes)
+    p, looked = first_disc_map(classifier, image, boxes)
     mean = p.mean(dim=0)
     index = target_index(classifier.labels, target, default=int(mean.argmax()))
     method = partial(explain, classifier, target=index, config=config, references=references)
@@ -216,24 +216,24 @@ def cropped(image: Image, box: Box) -> Image:
     return replace(image, pixels=image.pixels[:, *box.place])
 
 
-def first_look(
+def first_disc_map(
     classifier: Classifier, image: Image, boxes: Sequence[Box]
 ) -> tuple[Float[Tensor, "n k"], Passes]:
     """The classifier's answer to every tile, without gradients, and the passes it took.
 
     Never more than `BATCH` tiles are in memory at a time.
     """
-    told = []
-    with attached(classifier) as forward:
-        forward, spent = counted(forward)
-        answer = answers(forward, classifier, BATCH)
+    reported = []
+    with hooks_attached(classifier) as forward:
+        forward, cost = counted(forward)
+        predict = predictor(forward, classifier, BATCH)
         for first in range(0, len(boxes), BATCH):
             batch = boxes[first : first + BATCH]
             x = torch.cat([classifier.prepare(cropped(image, box)) for box in batch])
             if classifier.check is not None and first == 0:
                 classifier.check(x[:1])
-            told.append(answer(x))
-    return torch.cat(told), spent()
+            reported.append(predict(x))
+    return torch.cat(reported), cost()
 
 
 def tile_of(
@@ -266,7 +266,7 @@ def called(classifier: Classifier, p: Float[Tensor, "1 k"], target: int) -> str:
     "" where no output of a sigmoid head reaches its threshold.
     """
     order = (target, *p[0].argsort(descending=True).tolist())
-    given = (k for k in order if bool(on_top(p, question_of(classifier, p, k))[0]))
+    given = (k for k in order if bool(on_top(p, target_of(classifier, p, k))[0]))
     return next((classifier.labels[k] for k in given), "")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from med_cam.results import Claim, Necessity, Proof, Rate
+from med_cam.results import Claim, MaskTests, Necessity, Rate
 from med_cam.verify.warnings import floored
 
 Told = Mapping[str, Any]  # a part of explanation.json
@@ -23,7 +23,7 @@ class Verdict:
     """
 
     name: str
-    told: bool
+    claimed: bool
     now: bool
     was: str
     figure: str
@@ -31,21 +31,21 @@ class Verdict:
     @property
     def refuted(self) -> bool:
         """Whether something was claimed that does not hold."""
-        return self.told and not self.now
+        return self.claimed and not self.now
 
 
-def of_claim(prefix: str, told: Told, now: Claim) -> Iterator[Verdict]:
+def of_claim(prefix: str, reported: Told, now: Claim) -> Iterator[Verdict]:
     """Sufficiency with its bound, and each check of the claim."""
-    certificate, was = now.certificate, told["certificate"]
+    certificate, was = now.certificate, reported["certificate"]
     if certificate is not None:
         yield Verdict(
             f"{prefix}sufficient",
             bool(was["holds"]),
             certificate.holds,
-            sufficient(was["kept"], was["draws"], was["bound"]),
-            sufficient(certificate.kept, certificate.draws, certificate.bound),
+            sufficient(was["retained"], was["samples"], was["bound"]),
+            sufficient(certificate.retained, certificate.samples, certificate.bound),
         )
-    known = {check["name"]: check for check in told["checks"]}
+    known = {check["name"]: check for check in reported["checks"]}
     for check in now.checks:
         then = known[check.name]
         yield Verdict(
@@ -57,64 +57,64 @@ def of_claim(prefix: str, told: Told, now: Claim) -> Iterator[Verdict]:
         )
 
 
-def of_proof(told: Told, now: Proof) -> Iterator[Verdict]:
+def of_proof(reported: Told, now: MaskTests) -> Iterator[Verdict]:
     """Minimality, necessity, and what is bounded besides."""
-    was = told["minimality"]
+    was = reported["minimality"]
     if was is not None and now.minimality is not None:
         yield Verdict(
-            f"minimal at {now.minimality.cell} px cells",
+            f"minimal at {now.minimality.patch} px cells",
             bool(was["holds"]),
             now.minimality.holds,
-            of(was["needed"], len(was["cells"])),
-            of(now.minimality.needed, len(now.minimality.cells)),
+            of(was["needed"], len(was["patches"])),
+            of(now.minimality.needed, len(now.minimality.patches)),
         )
-    yield of_necessity("", told["necessity"], now.necessity)
-    wanted = told["hidden_wanted"]
+    yield of_necessity("", reported["necessity"], now.necessity)
+    wanted = reported["reinsertion_wanted"]
     yield Verdict(
         "hidden parts shown again",
-        told["hidden"]["bound"] >= wanted,
-        now.hidden.bound >= now.hidden_wanted,
-        of(told["hidden"]["hits"], told["hidden"]["trials"]),
-        of(now.hidden.hits, now.hidden.trials),
+        reported["reinsertion"]["bound"] >= wanted,
+        now.reinsertion.bound >= now.reinsertion_wanted,
+        of(reported["reinsertion"]["hits"], reported["reinsertion"]["trials"]),
+        of(now.reinsertion.hits, now.reinsertion.trials),
     )
-    yield silent("silhouette alone does nothing", told["silhouette"], now.silhouette)
+    yield silent("silhouette alone does nothing", reported["silhouette"], now.silhouette)
 
 
-def of_necessity(prefix: str, told: Told, now: Necessity) -> Verdict:
+def of_necessity(prefix: str, reported: Told, now: Necessity) -> Verdict:
     """Whether the answer changes without the mask."""
     return Verdict(
         f"{prefix}necessary",
-        bool(told["holds"]),
+        bool(reported["holds"]),
         now.holds,
-        of(told["changed"], told["draws"]),
-        of(now.changed, now.draws),
+        of(reported["changed"], reported["samples"]),
+        of(now.changed, now.samples),
     )
 
 
-def silent(name: str, told: Told, now: Rate) -> Verdict:
+def silent(name: str, reported: Told, now: Rate) -> Verdict:
     """Whether something never gives the target."""
     return Verdict(
         name,
-        not told["hits"],
+        not reported["hits"],
         not now.hits,
-        of(told["hits"], told["trials"]),
+        of(reported["hits"], reported["trials"]),
         of(now.hits, now.trials),
     )
 
 
-def nothing_to_keep(document: Told, *, keeps: bool) -> Verdict:
+def nothing_to_keep(document: Told, *, retains: bool) -> Verdict:
     """For a result that claims nothing: whether there is still nothing to keep."""
-    return Verdict("nothing to keep", not document["verified"], not keeps, "", "")
+    return Verdict("nothing to keep", not document["verified"], not retains, "", "")
 
 
 def promised(name: str, now: bool) -> Verdict:  # noqa: FBT001  as found
     """Something that is claimed whenever it is spoken of."""
-    return Verdict(name, told=True, now=now, was="", figure="")
+    return Verdict(name, claimed=True, now=now, was="", figure="")
 
 
-def sufficient(kept: int, draws: int, bound: float) -> str:
+def sufficient(retained: int, samples: int, bound: float) -> str:
     """Draws kept, and the bound, rounded down."""
-    return f"{of(kept, draws)}, at least {floored(bound)}"
+    return f"{of(retained, samples)}, at least {floored(bound)}"
 
 
 def of(hits: int, trials: int) -> str:

@@ -14,12 +14,12 @@ import scipy.ndimage
 import torch
 from torch import Tensor
 
-from med_cam.results import Cell
+from med_cam.results import Patch
 from med_cam.verify.minimality import Mask, Place, places, without
 
 Weigh = Callable[[Tensor], Tensor]  # n 1 h w -> n
 Lost = Callable[[Tensor, tuple[str, int] | None], tuple[str, int] | None]
-EMPTY = ("draw", -1)  # where a mask without evidence fails, though no composite shows it
+EMPTY = ("sample", -1)  # where a mask without evidence fails, though no composite shows it
 Shown = dict[Place, tuple[str, int]]  # what shows that a cell is needed
 
 
@@ -35,8 +35,8 @@ class Pruned:
     """
 
     mask: Mask
-    way: tuple[Mask, ...]
-    cells: tuple[Cell, ...]
+    trajectory: tuple[Mask, ...]
+    patches: tuple[Patch, ...]
     tested: int
 
 
@@ -53,20 +53,20 @@ def pruned(mask: Mask, side: int, weigh: Weigh, lost: Lost, hardest: tuple[str, 
         hardest: name of the draw that `weigh` looks at.
     """
     size = max(1, len(places(mask, side)) // 2)
-    way, tested = [mask], 0
+    trajectory, tested = [mask], 0
     shown: Shown = {}
     while True:
-        cells = places(mask, side)
-        weights = weigh(torch.cat([without(mask, [cell], side) for cell in cells]))
-        order = [cells[i] for i in weights.argsort(descending=True, stable=True).tolist()]
+        patches = places(mask, side)
+        weights = weigh(torch.cat([without(mask, [patch], side) for patch in patches]))
+        order = [patches[i] for i in weights.argsort(descending=True, stable=True).tolist()]
         spare = int((weights >= 0).sum())
         known = shown | dict.fromkeys(order[spare:], hardest)
         smaller, tried, shown = passed_through(mask, order[:spare], side, size, lost, known)
-        tested += len(cells) + tried
+        tested += len(patches) + tried
         if size == 1 and torch.equal(smaller, mask):
-            needed = tuple(Cell(*cell, *shown[cell]) for cell in cells)
-            return Pruned(mask, tuple(way), needed, tested)
-        way += [] if torch.equal(smaller, mask) else [smaller]
+            needed = tuple(Patch(*patch, *shown[patch]) for patch in patches)
+            return Pruned(mask, tuple(trajectory), needed, tested)
+        trajectory += [] if torch.equal(smaller, mask) else [smaller]
         mask, size = smaller, max(1, size // 2)
 
 

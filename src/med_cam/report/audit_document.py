@@ -12,9 +12,9 @@ from med_cam.audit.answers import Answers, Labels, most_given, opinion
 from med_cam.audit.findings import Findings, Retained
 from med_cam.audit.shapes import cell_side
 from med_cam.audit.verdict import (
+    confident_predictions,
     divided_by_shape,
     drawn_by_shape,
-    opinions,
     quarrels,
     recommended,
 )
@@ -64,7 +64,7 @@ class Audit:
     images: tuple[Audited, ...]
     failed: int
     references: int
-    draws: int
+    samples: int
     seed: int
     found: Findings
     software: Mapping[str, str]
@@ -131,7 +131,7 @@ def facts(audit: Audit) -> str:
         "weights (SHA-256)": audit.classifier.sha256 or "unknown",
         "images": f"{len(audit.images)}" + (f", {audit.failed} failed" if audit.failed else ""),
         "other images": audit.references,
-        "draws": f"{audit.draws} of everything random, an image",
+        "draws": f"{audit.samples} of everything random, an image",
         "seed": audit.seed,
         "passes": f"{audit.found.passes:,}",
         "device": audit.classifier.device,
@@ -186,7 +186,7 @@ def origin(audit: Audit) -> dict[str, Any]:
         ],
         "failed": audit.failed,
         "references": audit.references,
-        "draws": audit.draws,
+        "draws": audit.samples,
         "seed": audit.seed,
         "cell": cell_side(c.input_size),
         "device": str(c.device),
@@ -213,7 +213,7 @@ def retained_json(r: Retained, labels: Labels) -> dict[str, Any]:
     """Answers on images with parts missing."""
     return {
         "frames": r.frames,
-        "kept": r.kept,
+        "kept": r.retained,
         "mean_own": r.own / r.frames,
         "mean_highest": r.peaks / r.frames,
         "lost_to": dict(zip(labels.names, r.lost, strict=True)),
@@ -225,7 +225,9 @@ def retained_json(r: Retained, labels: Labels) -> dict[str, Any]:
 def verdict_json(found: Findings, labels: Labels) -> dict[str, Any]:
     """What it comes to."""
     return {
-        "opinions": {n: labels.names[label] for n, label in opinions(found, labels).items()},
+        "opinions": {
+            n: labels.names[label] for n, label in confident_predictions(found, labels).items()
+        },
         "divided": quarrels(found, labels),
         "by_shape": [
             {**kind._asdict(), "label": labels.names[label]}

@@ -141,7 +141,7 @@ def gap_table(found: Findings, labels: Labels, cell: int) -> Table:
             starred(gap.over),
             f"{gap.share:.0%}",
             str(r.frames),
-            percent(r.kept / r.frames),
+            percent(r.retained / r.frames),
             probability(r.own / r.frames),
             probability(r.peaks / r.frames),
             destinations(r, labels),
@@ -165,8 +165,8 @@ def destinations(r: Retained, labels: Labels) -> str:
         return "-"
     counts = [*zip(r.lost, labels.names, strict=True), (r.unnamed, NONE)]
     most = sorted((pair for pair in counts if pair[0]), key=lambda pair: -pair[0])[:2]
-    told = (f"{shortened(name)} {percent(count / r.losses)}" for count, name in most)
-    return f"{', '.join(told)} (of {r.losses})"
+    reported = (f"{shortened(name)} {percent(count / r.losses)}" for count, name in most)
+    return f"{', '.join(reported)} (of {r.losses})"
 
 
 def shortened(label: str) -> str:

@@ -8,11 +8,11 @@ from med_cam.audit.ask import COVERS
 from med_cam.audit.findings import Findings, Gap, Silhouette
 from med_cam.audit.verdict import (
     Drift,
+    confident_predictions,
     contentless,
     divided_by_shape,
     drawn_by_shape,
     drift,
-    opinions,
     quarrels,
     recommended,
 )
@@ -36,33 +36,33 @@ def verdicts(found: Findings, labels: Labels) -> list[str]:
 
 def meanings(found: Findings, labels: Labels) -> list[str]:
     """What follows for explanations."""
-    loud, good = opinions(found, labels), recommended(found, labels)
-    told = [claims_over(label, names, labels) for label, names in by_label(loud).items()]
-    told.append(backgrounds_to_use(good))
+    loud, good = confident_predictions(found, labels), recommended(found, labels)
+    reported = [claims_over(label, names, labels) for label, names in by_label(loud).items()]
+    reported.append(backgrounds_to_use(good))
     drawn = by_label(drawn_by_shape(found, labels))
     if drawn or divided_by_shape(found, labels):
         named = listed([labels.names[label] for label in drawn]) if drawn else "some label"
-        told.append(
+        reported.append(
             f"The outline of a mask may give {named} by itself, whatever it shows: explain with "
             "--references, and trust no mask that fails the shape test."
         )
-    return told + [gaps_under(label, over, labels) for label, over in drifting(found, labels)]
+    return reported + [gaps_under(label, over, labels) for label, over in drifting(found, labels)]
 
 
 def emptiness_sentences(found: Findings, labels: Labels) -> list[str]:
     """Which labels are given where nothing is shown."""
-    loud, split = opinions(found, labels), quarrels(found, labels)
-    told = [
+    loud, split = confident_predictions(found, labels), quarrels(found, labels)
+    reported = [
         f"{labels.names[label]} is the answer to nothing: "
         f"{', '.join(alone(name, label, found) for name in names)}."
         for label, names in by_label(loud).items()
     ]
-    told += [
+    reported += [
         f"On {name} alone {percent(found.alone[name].sure / found.alone[name].frames)} of the "
         f"frames are an opinion, but not of one label."
         for name in split
     ]
-    return told or [f"Nothing shown, no opinion: {loudest(found, labels)}."]
+    return reported or [f"Nothing shown, no opinion: {loudest(found, labels)}."]
 
 
 def alone(name: str, label: int, found: Findings) -> str:
@@ -91,14 +91,14 @@ def bar(labels: Labels) -> str:
 def shape_sentences(found: Findings, labels: Labels) -> list[str]:
     """Which labels shapes give that neither their colour nor their surroundings do."""
     drawn, split = drawn_by_shape(found, labels), divided_by_shape(found, labels)
-    told = [
+    reported = [
         shape_sentence(label, kinds, found, labels) for label, kinds in by_label(drawn).items()
     ]
     if split:
-        told.append(
+        reported.append(
             f"Shape alone gives labels, not always the same one, to {kinds_of(split, found)}."
         )
-    return told or ["No shape without content gives a label that its parts do not give alone."]
+    return reported or ["No shape without content gives a label that its parts do not give alone."]
 
 
 def shape_sentence(
@@ -130,20 +130,22 @@ def gap_sentences(found: Findings, labels: Labels) -> list[str]:
     if not covers:
         return ["No image is given a label: nothing can be lost as parts go missing."]
     half, most = (
-        [percent(r.kept / r.frames) for r in (found.gaps[Gap(over, share)] for over in covers)]
+        [percent(r.retained / r.frames) for r in (found.gaps[Gap(over, share)] for over in covers)]
         for share in (HALF, MOST)
     )
-    told = [
+    reported = [
         f"Answers kept over {listed(covers)}: {listed(half)} with half of the image hidden, "
         f"{listed(most)} with {MOST:.0%}."
     ]
-    return told + [drift_sentence(over, to, labels) for over, to in drifts(found, labels).items()]
+    return reported + [
+        drift_sentence(over, to, labels) for over, to in drifts(found, labels).items()
+    ]
 
 
 def drifts(found: Findings, labels: Labels) -> dict[str, Drift]:
     """The backgrounds without content over which lost answers mostly go to one label."""
-    told = {over: drift(found, labels, over) for over in COVERS if over not in CONTENT}
-    return {over: to for over, to in told.items() if to is not None}
+    reported = {over: drift(found, labels, over) for over in COVERS if over not in CONTENT}
+    return {over: to for over, to in reported.items() if to is not None}
 
 
 def drifting(found: Findings, labels: Labels) -> list[tuple[int, list[str]]]:
@@ -180,7 +182,7 @@ def gaps_under(label: int, over: Sequence[str], labels: Labels) -> str:
 
 def backgrounds_to_use(good: Sequence[str]) -> str:
     """Over what to explain."""
-    usual = PRESETS["default"].verification.backgrounds
+    usual = PRESETS["default"].verification.baselines
     if not good:
         return (
             "There is no background without an opinion: explain labels that are not the answer to "

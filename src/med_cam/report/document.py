@@ -14,21 +14,21 @@ from med_cam.images.mask_file import mask_png
 from med_cam.report.schema import (
     AGREEMENT_FILE,
     ALTERNATIVE_FILE,
-    ENLARGED_FILE,
-    FALLBACK_FILE,
+    RESTRICTED_FILE,
     SCHEMA_VERSION,
+    SUPERSET_FILE,
     Provenance,
 )
 from med_cam.report.source import Source
 from med_cam.results import (
     Agreement,
     Claim,
-    Enlarged,
     Explanation,
-    Fallback,
+    MaskTests,
     Minimality,
+    NecessarySuperset,
     Necessity,
-    Proof,
+    RestrictedClaim,
     Stage,
     Step,
 )
@@ -71,8 +71,8 @@ def _finding(found: Explanation) -> dict[str, Any]:
         "change": found.after[found.target] - found.before[found.target],
         "kl": _rounded(found.kl),
         "claim": _claim(found.claim),
-        "fallback": None if found.fallback is None else _fallback(found.fallback),
-        "proof": None if found.proof is None else _proof(found.proof),
+        "restricted_claim": None if found.restricted is None else _fallback(found.restricted),
+        "tests": None if found.tests is None else _proof(found.tests),
     }
 
 
@@ -81,9 +81,9 @@ def _course(found: Explanation) -> dict[str, Any]:
     return {
         "passes": asdict(found.passes),
         "seconds": _rounded(found.seconds),
-        "stages": [_stage(stage) for stage in found.stages],
+        "timeline": [_stage(stage) for stage in found.timeline],
         "labels": found.labels,
-        "taps": found.taps,
+        "hooked_layers": found.hooked_layers,
         "trace": [_step(step) for step in found.steps],
     }
 
@@ -102,7 +102,7 @@ def _origin(found: Explanation, origin: Provenance, source: Source) -> dict[str,
         },
         "classifier": {
             "name": origin.classifier,
-            "against": origin.against or None,
+            "contrast": origin.against or None,
             "input_size": origin.input_size,
             "resize": origin.rule,
         },
@@ -111,7 +111,7 @@ def _origin(found: Explanation, origin: Provenance, source: Source) -> dict[str,
             "source": source.sha256,
             "mask": _sha256(found.mask),
             "weights": origin.weights_sha256 or None,
-            "references": origin.references_sha256 or None,
+            "reference_images": origin.references_sha256 or None,
         },
         "config": origin.config,
         "versions": origin.versions,
@@ -125,36 +125,38 @@ def _claim(claim: Claim) -> dict[str, Any]:
     return asdict(claim) | {"holds": claim.holds, "certificate": proved}
 
 
-def _fallback(fallback: Fallback) -> dict[str, Any]:
+def _fallback(restricted: RestrictedClaim) -> dict[str, Any]:
     return {
-        **_mask(FALLBACK_FILE, fallback.mask),
-        "area": fallback.area,
-        "dropped": fallback.dropped,
-        "claim": _claim(fallback.claim),
+        **_mask(RESTRICTED_FILE, restricted.mask),
+        "area": restricted.area,
+        "dropped": restricted.dropped,
+        "claim": _claim(restricted.claim),
     }
 
 
-def _proof(proof: Proof) -> dict[str, Any]:
+def _proof(tests: MaskTests) -> dict[str, Any]:
     """What was found of the mask besides its claim; masks and maps by their files."""
     return {
-        "minimality": None if proof.minimality is None else _minimality(proof.minimality),
-        "necessity": _necessity(proof.necessity),
-        "hidden": asdict(proof.hidden),
-        "hidden_wanted": proof.hidden_wanted,
-        "shape": asdict(proof.shape),
-        "silhouette": asdict(proof.silhouette),
+        "minimality": None if tests.minimality is None else _minimality(tests.minimality),
+        "necessity": _necessity(tests.necessity),
+        "reinsertion": asdict(tests.reinsertion),
+        "reinsertion_wanted": tests.reinsertion_wanted,
+        "shape_leakage": asdict(tests.shape_leakage),
+        "silhouette": asdict(tests.silhouette),
         "alternatives": [
             {
                 **_mask(ALTERNATIVE_FILE.format(number), other.mask),
                 "area": other.area,
                 "claim": _claim(other.claim),
             }
-            for number, other in enumerate(proof.alternatives, start=1)
+            for number, other in enumerate(tests.alternatives, start=1)
         ],
-        "exhausted": proof.exhausted,
-        "enlarged": None if proof.enlarged is None else _enlarged(proof.enlarged),
-        "agreement": None if proof.agreement is None else _agreement(proof.agreement),
-        "negative": proof.negative,
+        "remainder_sufficient": tests.remainder_sufficient,
+        "necessary_superset": None
+        if tests.necessary_superset is None
+        else _enlarged(tests.necessary_superset),
+        "agreement": None if tests.agreement is None else _agreement(tests.agreement),
+        "negative": tests.negative,
     }
 
 
@@ -166,12 +168,12 @@ def _necessity(necessity: Necessity) -> dict[str, Any]:
     return asdict(necessity) | {"holds": necessity.holds}
 
 
-def _enlarged(enlarged: Enlarged) -> dict[str, Any]:
+def _enlarged(necessary_superset: NecessarySuperset) -> dict[str, Any]:
     return {
-        **_mask(ENLARGED_FILE, enlarged.mask),
-        "area": enlarged.area,
-        "claim": _claim(enlarged.claim),
-        "necessity": _necessity(enlarged.necessity),
+        **_mask(SUPERSET_FILE, necessary_superset.mask),
+        "area": necessary_superset.area,
+        "claim": _claim(necessary_superset.claim),
+        "necessity": _necessity(necessary_superset.necessity),
     }
 
 

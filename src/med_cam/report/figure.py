@@ -7,7 +7,7 @@ import numpy as np
 
 from med_cam.images.geometry import Image
 from med_cam.report import wording
-from med_cam.report.claims import Told, claims
+from med_cam.report.claims import Statement, claims
 from med_cam.report.lettering import (
     DPI,
     ELLIPSIS,
@@ -20,7 +20,7 @@ from med_cam.report.lettering import (
 )
 from med_cam.report.panels import FALLBACK_OUTLINE, OUTLINE, draw_panels, stroke
 from med_cam.report.schema import JSON_FILE
-from med_cam.results import Explanation, Fallback
+from med_cam.results import Explanation, RestrictedClaim
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -59,9 +59,9 @@ def figure(image: Image, explanation: Explanation) -> "matplotlib.figure.Figure"
     page = _page(drawing)
     _header(page, explanation)
     bottom = _footer(page, explanation)
-    fallback = None if explanation.fallback is None else explanation.fallback.mask
+    restricted = None if explanation.restricted is None else explanation.restricted.mask
     box = (MARGIN, 122.0, WIDTH - MARGIN, bottom - 14)
-    draw_panels(page, image.pixels, (explanation.mask, fallback), box=box)
+    draw_panels(page, image.pixels, (explanation.mask, restricted), box=box)
     return drawing
 
 
@@ -123,7 +123,7 @@ def _footer(page: "Axes", found: Explanation) -> float:
     y = _rows_up(page, _relative_to(found), BODY, y=y - 2)
     y = _proved(page, found, y=y - 4)
     y = _rows_up(page, wrapped(found.status, STATUS, width=ROOM, lines=2), STATUS, y=y - 6)
-    return y if found.fallback is None else _legend(page, found.fallback, y=y - 6)
+    return y if found.restricted is None else _legend(page, found.restricted, y=y - 6)
 
 
 def _rows_up(page: "Axes", rows: Sequence[str], face: Face, *, y: float) -> float:
@@ -139,8 +139,8 @@ def _relative_to(found: Explanation) -> list[str]:
 
     Each with its count.
     """
-    rests = [wording.kept_on(b) for b in found.claim.backgrounds if b.searched]
-    tried = [wording.kept_on(b) for b in found.claim.backgrounds if not b.searched]
+    rests = [wording.kept_on(b) for b in found.claim.baselines if b.searched]
+    tried = [wording.kept_on(b) for b in found.claim.baselines if not b.searched]
     text = f"Claim relative to these backgrounds: {', '.join(rests) or 'none'}"
     beside = f"Also tried, no part of the claim: {', '.join(tried)}"
     known = found.claim.certificate is not None
@@ -148,14 +148,14 @@ def _relative_to(found: Explanation) -> list[str]:
     return [*rows, shortened(beside, BODY, width=ROOM)] if tried else rows
 
 
-def _told(found: Explanation) -> list[Told]:
+def _told(found: Explanation) -> list[Statement]:
     """The claims, and those checks that no claim tells of."""
-    covered = {"kept"} if found.claim.certificate is not None else set()
-    covered |= {"shape"} if found.proof is not None else set()
+    covered = {"sufficiency"} if found.claim.certificate is not None else set()
+    covered |= {"shape_leakage"} if found.tests is not None else set()
     checks = [check for check in found.claim.checks if check.name not in covered]
     labels = (found.label, *found.labels)
-    told = [Told(_brief(claim.text, labels), claim.holds) for claim in claims(found)]
-    return [*told, *(Told(wording.check(check), check.passed) for check in checks)]
+    reported = [Statement(_brief(claim.text, labels), claim.holds) for claim in claims(found)]
+    return [*reported, *(Statement(wording.check(check), check.passed) for check in checks)]
 
 
 def _brief(text: str, labels: Sequence[str]) -> str:
@@ -168,19 +168,19 @@ def _brief(text: str, labels: Sequence[str]) -> str:
 
 def _proved(page: "Axes", found: Explanation, *, y: float) -> float:
     """The claims under a heading, short ones side by side; returns where a line above would go."""
-    told = _told(found)
-    rows = _side_by_side(told)
+    reported = _told(found)
+    rows = _side_by_side(reported)
     for row in reversed(rows):
         y = _claims_up(page, row, y=y)
-    heading = "Tested" if any(claim.holds is False for claim in told) else "Proved"
+    heading = "Tested" if any(claim.holds is False for claim in reported) else "Proved"
     return _rows_up(page, [heading] if rows else [], HEADED, y=y)
 
 
-def _side_by_side(told: Sequence[Told]) -> list[list[Told]]:
+def _side_by_side(reported: Sequence[Statement]) -> list[list[Statement]]:
     """Rows of claims, each claim in the first row that has room for it."""
-    rows: list[list[Told]] = []
+    rows: list[list[Statement]] = []
     rooms: list[float] = []
-    for claim in told:
+    for claim in reported:
         needed = BETWEEN + INDENT + text_width(readable(claim.text), CLAIMS[claim.holds])
         place = next((i for i, room in enumerate(rooms) if needed <= room), len(rows))
         if place == len(rows):
@@ -191,7 +191,7 @@ def _side_by_side(told: Sequence[Told]) -> list[list[Told]]:
     return rows
 
 
-def _claims_up(page: "Axes", row: Sequence[Told], *, y: float) -> float:
+def _claims_up(page: "Axes", row: Sequence[Statement], *, y: float) -> float:
     """Claims beside each other, or one in two lines; returns where a line above would go."""
     leading = SPACING * BODY.size
     texts = [wrapped(c.text, CLAIMS[c.holds], width=ROOM - INDENT, lines=2) for c in row]
@@ -218,10 +218,10 @@ def _warnings(warnings: Sequence[str]) -> list[str]:
     ]
 
 
-def _legend(page: "Axes", fallback: Fallback, *, y: float) -> float:
+def _legend(page: "Axes", restricted: RestrictedClaim, *, y: float) -> float:
     """What the solid and the dashed outline are; returns the height at which it begins."""
-    only = wording.backgrounds(fallback.claim.searched)
-    holds = f"holds only on: {only} ({wording.percent(fallback.area)})"
+    only = wording.baselines(restricted.claim.searched)
+    holds = f"holds only on: {only} ({wording.percent(restricted.area)})"
     x = MARGIN
     for color, text in ((OUTLINE, "not verified"), (FALLBACK_OUTLINE, holds)):
         sample = np.array([(x + 2, y - 7), (x + 50, y - 7)])

@@ -1,7 +1,7 @@
 """A line an image for the terminal, and one of what was proved."""
 
 from med_cam.report.claims import claims
-from med_cam.report.wording import backgrounds, percent, probability
+from med_cam.report.wording import baselines, percent, probability
 from med_cam.results import Explanation
 
 
@@ -21,14 +21,14 @@ def summary_line(name: str, explanation: Explanation) -> str:
 
 def claims_line(explanation: Explanation) -> str:
     """What was proved, in one line; empty where nothing was looked into."""
-    return " ".join("; ".join(told.text for told in claims(explanation)).split())
+    return " ".join("; ".join(reported.text for reported in claims(explanation)).split())
 
 
 def _ending(explanation: Explanation) -> str:
     if explanation.verified:
         return "verified"
     ending = f"NOT VERIFIED: {explanation.status}"
-    if explanation.fallback is None:
+    if explanation.restricted is None:
         return ending
-    only, area = explanation.fallback.claim.searched, percent(explanation.fallback.area)
-    return f"{ending} Holds only on {backgrounds(only)}: {area}."
+    only, area = explanation.restricted.claim.searched, percent(explanation.restricted.area)
+    return f"{ending} Holds only on {baselines(only)}: {area}."

@@ -41,8 +41,8 @@ class Saved:
     image: Image
     mask: Bool[Tensor, "h w"]
     alternatives: tuple[Bool[Tensor, "h w"], ...] = ()
-    enlarged: Bool[Tensor, "h w"] | None = None
-    fallback: Bool[Tensor, "h w"] | None = None
+    necessary_superset: Bool[Tensor, "h w"] | None = None
+    restricted: Bool[Tensor, "h w"] | None = None
 
 
 def read_saved(folder: Path, channels: int) -> Saved:
@@ -91,8 +91,8 @@ def _saved(folder: Path, document: Mapping[str, Any], channels: int) -> Saved:
     """The result that a document speaks of; whatever a lookup raises if it is no such document."""
     _refuse_older(document, folder / JSON_FILE)
     size = (int(document["image"]["height"]), int(document["image"]["width"]))
-    proof = document["proof"] or {"alternatives": (), "enlarged": None}
-    fallback = document["fallback"]
+    tests = document["tests"] or {"alternatives": (), "necessary_superset": None}
+    restricted = document["restricted_claim"]
 
     def mask(entry: Mapping[str, Any]) -> Bool[Tensor, "h w"]:
         return _mask(_beside(folder, entry["mask"]), entry["sha256"], size)
@@ -102,9 +102,11 @@ def _saved(folder: Path, document: Mapping[str, Any], channels: int) -> Saved:
         document=document,
         image=_image(folder, document, size, channels),
         mask=mask({"mask": MASK_FILE, "sha256": document["sha256"]["mask"]}),
-        alternatives=tuple(mask(other) for other in proof["alternatives"]),
-        enlarged=None if proof["enlarged"] is None else mask(proof["enlarged"]),
-        fallback=None if fallback is None else mask(fallback),
+        alternatives=tuple(mask(other) for other in tests["alternatives"]),
+        necessary_superset=None
+        if tests["necessary_superset"] is None
+        else mask(tests["necessary_superset"]),
+        restricted=None if restricted is None else mask(restricted),
     )
 
 

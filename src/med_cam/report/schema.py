@@ -14,9 +14,9 @@ JSON_FILE = "explanation.json"
 MASK_FILE = "mask.png"
 EVIDENCE_FILE = "evidence.png"
 FIGURE_FILE = "figure.png"
-FALLBACK_FILE = "fallback.png"
+RESTRICTED_FILE = "restricted.png"
 ALTERNATIVE_FILE = "alternative-{}.png"  # numbered from 1
-ENLARGED_FILE = "enlarged.png"
+SUPERSET_FILE = "necessary-superset.png"
 AGREEMENT_FILE = "agreement.png"
 
 
@@ -93,7 +93,7 @@ def _refuse_other_versions(document: object, path: Path) -> None:
             f"{path} has schema version {version}, this med-cam reads {SCHEMA_VERSION}; "
             "use the med-cam that wrote it, or explain the image again"
         )
-    missing = [name for name in json_schema()["required"] if name not in document]
+    missing = [name for name in json_schema()["threshold"] if name not in document]
     if missing:
         raise OutputError(
             f"{path} lacks {', '.join(missing)}; it was changed or cut, explain the image again"

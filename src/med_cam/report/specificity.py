@@ -16,7 +16,7 @@ def specificity(documents: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, f
         documents: of explanation.json; those of classifiers with other labels than the first's
             are left out, as are explanations in which nothing was kept.
     """
-    kept = [d for d in documents if d["proof"] is not None]
+    kept = [d for d in documents if d["tests"] is not None]
     kept = [d for d in kept if d["labels"] == kept[0]["labels"]]
     rows: dict[str, list[Mapping[str, float]]] = {}
     for document in kept:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from med_cam.results import BackgroundResult, Check
+from med_cam.results import BaselineResult, Check
 
 NOT_A_DIAGNOSIS = "Evidence for the classifier's decision, not a diagnosis."
 
-BACKGROUND_WORDS = {
+BASELINE_WORDS = {
     "grey": "grey (training mean)",
     "black": "black",
     "white": "white",
@@ -53,14 +53,14 @@ def as_given(share: float) -> str:
     return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits}%"
 
 
-def background(name: str) -> str:
+def baseline(name: str) -> str:
     """A background in words; its name where there are none."""
-    return BACKGROUND_WORDS.get(name, name)
+    return BASELINE_WORDS.get(name, name)
 
 
-def backgrounds(names: Sequence[str]) -> str:
+def baselines(names: Sequence[str]) -> str:
     """Backgrounds in words, as a list in a sentence."""
-    return listed([background(name) for name in names])
+    return listed([baseline(name) for name in names])
 
 
 def listed(words: Sequence[str]) -> str:
@@ -68,9 +68,9 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
-def kept_on(result: BackgroundResult) -> str:
+def kept_on(result: BaselineResult) -> str:
     """A background with how often the decision was kept on it: "Gaussian noise 8/8"."""
-    return f"{background(result.name)} {result.kept}/{result.draws}"
+    return f"{baseline(result.name)} {result.retained}/{result.samples}"
 
 
 def check(result: Check) -> str:

@@ -25,23 +25,23 @@ from med_cam.report.figure import figure
 from med_cam.report.schema import (
     AGREEMENT_FILE,
     ALTERNATIVE_FILE,
-    ENLARGED_FILE,
     EVIDENCE_FILE,
-    FALLBACK_FILE,
     FIGURE_FILE,
     JSON_FILE,
     MASK_FILE,
+    RESTRICTED_FILE,
+    SUPERSET_FILE,
     Provenance,
 )
 from med_cam.report.source import SOURCE_FILES, source_of
 from med_cam.report.text import to_text
-from med_cam.results import Explanation, Proof
+from med_cam.results import Explanation, MaskTests
 
 NO_CONTENT = 128  # grey outside the evidence, for people to look at; claims never rest on it
 
 # What a result folder may hold and still be replaced: our files, and what file managers leave.
 ALWAYS = frozenset({MASK_FILE, EVIDENCE_FILE, FIGURE_FILE, JSON_FILE})
-AT_TIMES = frozenset({FALLBACK_FILE, ENLARGED_FILE, AGREEMENT_FILE}) | SOURCE_FILES
+AT_TIMES = frozenset({RESTRICTED_FILE, SUPERSET_FILE, AGREEMENT_FILE}) | SOURCE_FILES
 _ALTERNATIVE = re.compile(re.escape(ALTERNATIVE_FILE).replace(r"\{\}", r"[1-9]\d*"))
 _LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
@@ -77,21 +77,21 @@ def result_files(
         JSON_FILE: to_text(document).encode("utf-8"),
         source.name: source.content,
     }
-    if explanation.fallback is not None:
-        contents[FALLBACK_FILE] = mask_png(explanation.fallback.mask)
-    return contents | ({} if explanation.proof is None else proof_files(explanation.proof))
+    if explanation.restricted is not None:
+        contents[RESTRICTED_FILE] = mask_png(explanation.restricted.mask)
+    return contents | ({} if explanation.tests is None else proof_files(explanation.tests))
 
 
-def proof_files(proof: Proof) -> dict[str, bytes]:
+def proof_files(tests: MaskTests) -> dict[str, bytes]:
     """The masks and the map of a proof, by name."""
     contents = {
         ALTERNATIVE_FILE.format(number): mask_png(other.mask)
-        for number, other in enumerate(proof.alternatives, start=1)
+        for number, other in enumerate(tests.alternatives, start=1)
     }
-    if proof.enlarged is not None:
-        contents[ENLARGED_FILE] = mask_png(proof.enlarged.mask)
-    if proof.agreement is not None:
-        contents[AGREEMENT_FILE] = map_png(proof.agreement.shares)
+    if tests.necessary_superset is not None:
+        contents[SUPERSET_FILE] = mask_png(tests.necessary_superset.mask)
+    if tests.agreement is not None:
+        contents[AGREEMENT_FILE] = map_png(tests.agreement.shares)
     return contents
 
 

@@ -10,16 +10,16 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Answer
-from med_cam.masking import Scene, background, composite
+from med_cam.classifiers.base import Predict
+from med_cam.masking import Scene, baseline, masked_input
 
 
-def look(
-    answer: Answer,
+def disc_map(
+    predict: Predict,
     scene: Scene,
     target: int,
     masks: Float[Tensor, "n 1 h w"],
-    backgrounds: Sequence[str],
+    baselines: Sequence[str],
     generator: Generator,
 ) -> Float[Tensor, "1 1 h w"]:
     """Mean log-probability of the target over the discs that hold a pixel; mean 0, deviation 1.
@@ -32,9 +32,9 @@ def look(
         backgrounds: names, taking turns.
         generator: for the backgrounds.
     """
-    names = [backgrounds[i % len(backgrounds)] for i in range(len(masks))]
-    around = torch.cat([background(name, scene, generator) for name in names])
-    log_p = answer(composite(scene.x, masks, around))[:, target].clamp(min=1e-6).log()
+    names = [baselines[i % len(baselines)] for i in range(len(masks))]
+    around = torch.cat([baseline(name, scene, generator) for name in names])
+    log_p = predict(masked_input(scene.x, masks, around))[:, target].clamp(min=1e-6).log()
     total = (masks * log_p[:, None, None, None]).sum(dim=0, keepdim=True)
     return standardised(total / masks.sum(dim=0, keepdim=True).clamp(min=1))
 

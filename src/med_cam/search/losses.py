@@ -103,7 +103,7 @@ def bernoulli_cross_entropy(
 
 
 def failure(
-    logits: Float[Tensor, "b k"], target: Int[Tensor, " b"], required: float, head: str
+    logits: Float[Tensor, "b k"], target: Int[Tensor, " b"], threshold: float, head: str
 ) -> Float[Tensor, " b"]:
     """Ours, not the paper's: how far a composite is from keeping the decision, in [0, 1].
 
@@ -112,7 +112,7 @@ def failure(
     many areas, those on the verge are trained.
     """
     p = logits.sigmoid() if head == "sigmoid" else logits.softmax(dim=1)
-    return torch.sigmoid((required - p.gather(1, target[:, None])[:, 0]) / SOFTNESS)
+    return torch.sigmoid((threshold - p.gather(1, target[:, None])[:, 0]) / SOFTNESS)
 
 
 SOFTNESS = 0.15  # in probability; the step is felt from 0.4 below to 0.4 above

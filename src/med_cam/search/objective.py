@@ -33,7 +33,7 @@ def objective(
     kl, cross_entropy = LIKELIHOODS[reference.head]
 
     def failed(outputs: Outputs) -> Tensor:
-        return losses.failure(outputs.logits, target, reference.required, reference.head)
+        return losses.failure(outputs.logits, target, reference.threshold, reference.head)
 
     parts = {
         "activation": losses.activation_matching(

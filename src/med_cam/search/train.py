@@ -9,9 +9,9 @@ from torch import Generator, Tensor, nn
 
 from med_cam.case.case import Case
 from med_cam.config.settings import Config, Search
-from med_cam.masking import FIXED, Scene, background, composite, shifted
+from med_cam.masking import FIXED, Scene, baseline, masked_input, shifted
 from med_cam.results import Reference, Step
-from med_cam.search.disc_map import discs, look, standardised
+from med_cam.search.disc_map import disc_map, discs, standardised
 from med_cam.search.objective import objective
 from med_cam.search.unet import UNet
 
@@ -38,8 +38,8 @@ def search(
         on_step: called after every step.
     """
     s, scene = config.search, case.scene
-    names = config.verification.backgrounds
-    start = first_look(case, config, generator)  # 1 1 h w
+    names = config.verification.baselines
+    start = first_disc_map(case, config, generator)  # 1 1 h w
     scores = Scores(scene.x, s, generator)
     optimizer = torch.optim.Adam(scores.parameters(), lr=s.learning_rate)
     steps = []
@@ -47,8 +47,8 @@ def search(
     for index in range(s.steps):
         hard = index >= s.straight_from * s.steps
         mask = FORMS[s.form](start + scores(), s, generator, hard=hard) * case.open  # b 1 h w
-        seen = case.forward(composite(scene.x, mask, around(scene, names[:1], mask, generator)))
-        redrawn = case.forward(composite(scene.x, mask, around(scene, names, mask, generator)))
+        seen = case.forward(masked_input(scene.x, mask, around(scene, names[:1], mask, generator)))
+        redrawn = case.forward(masked_input(scene.x, mask, around(scene, names, mask, generator)))
         loss, parts = objective(seen, redrawn, mask, reference, config.objective)
         optimizer.zero_grad()
         loss.backward(inputs=list(scores.parameters()))  # never into the classifier
@@ -90,14 +90,14 @@ class Scores(nn.Module):
         return F.interpolate(raw, size=self.size, mode="bicubic", align_corners=False)
 
 
-def first_look(case: Case, config: Config, generator: Generator) -> Float[Tensor, "1 1 h w"]:
+def first_disc_map(case: Case, config: Config, generator: Generator) -> Float[Tensor, "1 1 h w"]:
     """The weighted first look, or zeros."""
     s = config.search
     if not s.places:
         return torch.zeros_like(case.scene.x[:, :1])
-    x, names = case.scene.x, config.verification.backgrounds
+    x, names = case.scene.x, config.verification.baselines
     masks = discs(x.shape[2], x.shape[3], s.places, s.radii).to(x) * case.open
-    found = look(case.answer, case.scene, case.question.target, masks, names, generator)
+    found = disc_map(case.predict, case.scene, case.target.index, masks, names, generator)
     return s.look_weight * found
 
 
@@ -106,7 +106,7 @@ def around(
 ) -> Float[Tensor, "b c h w"]:
     """A background for each mask: the random ones of `names` if there are any, in turn."""
     random = [name for name in names if name not in FIXED] or list(names)
-    drawn = [background(random[i % len(random)], scene, generator) for i in range(len(mask))]
+    drawn = [baseline(random[i % len(random)], scene, generator) for i in range(len(mask))]
     return torch.cat(drawn)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from med_cam.masking import FIXED
 from med_cam.results import Certificate, Rate, Spread
-from med_cam.verify.decision import Decision, keeps
+from med_cam.verify.decision import Decision, retains
 
 FIRST = 0.8  # of the risk that is left, for the mask that is tried; most are certified at once
 
@@ -30,15 +30,15 @@ def risk_of(tried: int, confidence: float) -> float:
     return (1 - confidence) * FIRST * (1 - FIRST) ** (tried - 1)
 
 
-def draws_for(wanted: float, risk: float, failures: int = 0) -> int:
+def samples_for(wanted: float, risk: float, failures: int = 0) -> int:
     """The fewest draws whose bound is at least `wanted` though so many lose the decision."""
-    draws = math.ceil(math.log(risk) / math.log(wanted) - 1e-9) + failures
-    while lower_bound(draws - failures, draws, risk) < wanted - 1e-12:
-        draws += 1
-    return draws
+    samples = math.ceil(math.log(risk) / math.log(wanted) - 1e-9) + failures
+    while lower_bound(samples - failures, samples, risk) < wanted - 1e-12:
+        samples += 1
+    return samples
 
 
-def failures_of(tried: int) -> int:
+def losses_allowed(tried: int) -> int:
     """Draws that the n-th mask tried may lose: none, 2, 4, ...
 
     A mask that is kept in 99% of draws fails one time in two if all of 63 have to keep it. Later
@@ -47,10 +47,10 @@ def failures_of(tried: int) -> int:
     return 2 * (tried - 1)
 
 
-def least_kept(draws: int, wanted: float, risk: float) -> int:
+def least_retained(samples: int, wanted: float, risk: float) -> int:
     """The fewest draws kept whose bound is at least `wanted`; all of them if none is enough."""
-    enough = (k for k in range(draws + 1) if lower_bound(k, draws, risk) >= wanted - 1e-12)
-    return next(enough, draws)
+    enough = (k for k in range(samples + 1) if lower_bound(k, samples, risk) >= wanted - 1e-12)
+    return next(enough, samples)
 
 
 def lower_bound(hits: int, trials: int, risk: float) -> float:
@@ -87,26 +87,26 @@ def certificate(
         wanted: the bound that is asked for.
         confidence: of all masks tried together.
     """
-    kept = {name: keeps(p, decision).float().mean().item() for name, p in seen.items()}
+    retained = {name: retains(p, decision).float().mean().item() for name, p in seen.items()}
     random = [p for name, p in seen.items() if name not in FIXED]
     fixed = [p for name, p in seen.items() if name in FIXED]
-    worst = min(kept, key=lambda name: kept[name])
+    worst = min(retained, key=lambda name: retained[name])
     every = torch.cat(list(seen.values()))
-    target = every[:, decision.question.target]
+    target = every[:, decision.target.index]
     counted = Certificate(
-        draws=sum(map(len, random)),
-        kept=sum(int(keeps(p, decision).sum()) for p in random),
+        samples=sum(map(len, random)),
+        retained=sum(int(retains(p, decision).sum()) for p in random),
         fixed=len(fixed),
-        fixed_kept=sum(int(keeps(p, decision).sum()) for p in fixed),
+        fixed_retained=sum(int(retains(p, decision).sum()) for p in fixed),
         confidence=confidence,
         tried=1,
         risk=0.0,
         bound=0.0,
         wanted=wanted,
         worst=worst,
-        worst_kept=kept[worst],
+        worst_retained=retained[worst],
         margin=spread(margins(every, decision)),
-        change=spread(target - decision.question.full),
+        change=spread(target - decision.target.p_image),
     )
     return as_tried(counted, 1, random=len(random))
 
@@ -120,21 +120,21 @@ def as_tried(found: Certificate, tried: int, *, random: int) -> Certificate:
         random: number of random backgrounds, for the mixture with the fixed ones.
     """
     risk = risk_of(tried, found.confidence)
-    if not found.draws:
-        return replace(found, tried=tried, risk=0.0, bound=found.fixed_kept / found.fixed)
-    bound = lower_bound(found.kept, found.draws, risk)
-    mixed = (found.fixed_kept + random * bound) / (found.fixed + random)
+    if not found.samples:
+        return replace(found, tried=tried, risk=0.0, bound=found.fixed_retained / found.fixed)
+    bound = lower_bound(found.retained, found.samples, risk)
+    mixed = (found.fixed_retained + random * bound) / (found.fixed + random)
     return replace(found, tried=tried, risk=risk, bound=min(bound, mixed))
 
 
 def margins(p: Float[Tensor, "n k"], decision: Decision) -> Float[Tensor, " n"]:
     """By how much the target leads: the best other class, or its own threshold, is subtracted."""
-    question = decision.question
-    target = p[:, question.target]
-    if question.head == "sigmoid":
-        return target - question.threshold
+    target = decision.target
+    target = p[:, target.index]
+    if target.head == "sigmoid":
+        return target - target.output_threshold
     others = p.clone()
-    others[:, question.target] = -1.0
+    others[:, target.index] = -1.0
     return target - others.amax(dim=1)
 
 

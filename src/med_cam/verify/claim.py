@@ -4,23 +4,23 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Answer
+from med_cam.classifiers.base import Predict
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene
 from med_cam.results import Claim
+from med_cam.verify.baseline_response import BaselineResponse, baseline_rate
 from med_cam.verify.certificate import certificate
-from med_cam.verify.emptiness import Emptiness, alone_rate
 from med_cam.verify.shape_leakage import other_contents, shape
-from med_cam.verify.shift_stability import stable
-from med_cam.verify.sufficiency import background_result, drawn, kept, over_backgrounds
-from med_cam.verify.warnings import warnings_of
+from med_cam.verify.shift_stability import shift_stability
+from med_cam.verify.sufficiency import baseline_result, drawn, over_baselines, retained
+from med_cam.verify.warnings import claim_warnings
 
 
 def verify(
-    answer: Answer,
+    predict: Predict,
     scene: Scene,
     mask: Bool[Tensor, "1 1 h w"],
-    empty: Emptiness,
+    response: BaselineResponse,
     rules: Verification,
     generator: Generator,
 ) -> Claim:
@@ -34,34 +34,39 @@ def verify(
         rules: backgrounds, draws, bars.
         generator: for the draws of this claim alone.
     """
-    decision = empty.decision
-    draws = drawn(scene, rules.backgrounds, rules.draws, generator)
-    unseen = [name for name in empty.alone if name not in draws]
-    others = drawn(scene, unseen, rules.unseen_draws, generator)
-    seen = over_backgrounds(answer, scene, mask, draws | others)
-    searched = {name: seen[name] for name in draws}
+    decision = response.decision
+    samples = drawn(scene, rules.baselines, rules.samples, generator)
+    unseen = [name for name in response.predictions if name not in samples]
+    others = drawn(scene, unseen, rules.unseen_samples, generator)
+    seen = over_baselines(predict, scene, mask, samples | others)
+    searched = {name: seen[name] for name in samples}
     results = tuple(
-        background_result(name, seen[name], empty.alone[name], decision, searched=name in draws)
+        baseline_result(
+            name, seen[name], response.predictions[name], decision, searched=name in samples
+        )
         for name in seen
     )
-    around = alternating(draws)
-    contents = other_contents(scene, rules.shape_trials, generator)
-    limit = alone_rate({n: empty.alone[n] for n in draws}, decision) + rules.shape_margin
+    around = alternating(samples)
+    contents = other_contents(scene, rules.leakage_trials, generator)
+    limit = (
+        baseline_rate({n: response.predictions[n] for n in samples}, decision)
+        + rules.leakage_margin
+    )
     checks = (
-        kept(results),
-        shape(answer, contents, mask, around, decision, limit=limit),
-        stable(answer, scene, mask, around, decision, rules),
+        retained(results),
+        shape(predict, contents, mask, around, decision, limit=limit),
+        shift_stability(predict, scene, mask, around, decision, rules),
     )
     return Claim(
-        searched=tuple(rules.backgrounds),
+        searched=tuple(rules.baselines),
         checks=checks,
-        backgrounds=results,
-        full=decision.question.full,
-        empty=decision.empty,
-        required=decision.required,
+        baselines=results,
+        p_image=decision.target.p_image,
+        p_baseline=decision.p_baseline,
+        threshold=decision.threshold,
         references=f"{len(scene.others)} other images" if len(scene.others) else OWN_PIXELS,
-        warnings=warnings_of(results, decision, others_given=len(scene.others) > 0),
-        least_gap=rules.least_gap,
+        warnings=claim_warnings(results, decision, others_given=len(scene.others) > 0),
+        minimum_effect=rules.minimum_effect,
         certificate=certificate(
             searched, decision, wanted=rules.certified, confidence=rules.confidence
         ),
@@ -72,8 +77,8 @@ OWN_PIXELS = "the image's own pixels, shuffled"
 
 
 def alternating(
-    draws: dict[str, Float[Tensor, "_ c h w"]],
+    samples: dict[str, Float[Tensor, "_ c h w"]],
 ) -> Float[Tensor, "m c h w"]:
     """Backgrounds in turn: each name as often as any other, each draw before any repeats."""
-    longest = max(len(d) for d in draws.values())
-    return torch.stack([d[i % len(d)] for i in range(longest) for d in draws.values()])
+    longest = max(len(d) for d in samples.values())
+    return torch.stack([d[i % len(d)] for i in range(longest) for d in samples.values()])

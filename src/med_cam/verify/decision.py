@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Target:
     """What is asked of the composites.
 
     Attributes:
@@ -28,21 +28,21 @@ class Question:
     target: int
     labels: tuple[str, ...]
     head: str
-    threshold: float
-    full: float
+    output_threshold: float
+    p_image: float
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """A question, with what emptiness answers to it and what is hence required."""
 
-    question: Question
-    empty: float
-    required: float
+    target: Target
+    p_baseline: float
+    threshold: float
 
 
 def decide(
-    question: Question, alone: Mapping[str, Float[Tensor, "_ k"]], share: float
+    target: Target, baseline_p: Mapping[str, Float[Tensor, "_ k"]], share: float
 ) -> Decision:
     """The bar, from the probabilities on the backgrounds alone; each background counts once.
 
@@ -51,18 +51,18 @@ def decide(
         alone: probabilities on draws of each searched background, by its name.
         share: of the way from empty to full that has to be retained, in [0, 1].
     """
-    means = [p[:, question.target].mean() for p in alone.values()]
-    empty = torch.stack(means).mean().item()
-    return Decision(question, empty, empty + share * (question.full - empty))
+    means = [p[:, target.index].mean() for p in baseline_p.values()]
+    p_baseline = torch.stack(means).mean().item()
+    return Decision(target, p_baseline, p_baseline + share * (target.p_image - p_baseline))
 
 
-def keeps(p: Float[Tensor, "b k"], decision: Decision) -> Bool[Tensor, " b"]:
+def retains(p: Float[Tensor, "b k"], decision: Decision) -> Bool[Tensor, " b"]:
     """Whether each composite keeps the decision: top-1 (or above threshold) and the share."""
-    return on_top(p, decision.question) & (p[:, decision.question.target] >= decision.required)
+    return on_top(p, decision.target) & (p[:, decision.target.index] >= decision.threshold)
 
 
-def on_top(p: Float[Tensor, "b k"], question: Question) -> Bool[Tensor, " b"]:
+def on_top(p: Float[Tensor, "b k"], target: Target) -> Bool[Tensor, " b"]:
     """The paper's weaker sense: top-1, or above its threshold for a sigmoid head."""
-    if question.head == "sigmoid":
-        return p[:, question.target] >= question.threshold
-    return p.argmax(dim=1) == question.target
+    if target.head == "sigmoid":
+        return p[:, target.index] >= target.output_threshold
+    return p.argmax(dim=1) == target.index

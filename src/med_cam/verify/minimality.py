@@ -13,9 +13,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Answer
-from med_cam.masking import FIXED, Scene, background, composite, shifted
-from med_cam.results import Cell
+from med_cam.classifiers.base import Predict
+from med_cam.masking import FIXED, Scene, baseline, masked_input, shifted
+from med_cam.results import Patch
 from med_cam.verify.decision import Decision, on_top
 from med_cam.verify.shift_stability import DIRECTIONS
 
@@ -41,7 +41,7 @@ class Trial:
     steps: tuple[tuple[int, int], ...]
     names: tuple[tuple[str, int], ...]
     decision: Decision
-    spare: int = 0
+    tolerance: int = 0
 
 
 def numbered(
@@ -51,11 +51,11 @@ def numbered(
     fixed = [name for name in names if name in FIXED]
     random = [name for name in names if name not in FIXED]
     turns = [random[i % len(random)] for i in range(count)] if random else []
-    return torch.cat([background(name, scene, generator) for name in (*fixed, *turns)])
+    return torch.cat([baseline(name, scene, generator) for name in (*fixed, *turns)])
 
 
 def trial_of(
-    draws: Float[Tensor, "n c h w"],
+    samples: Float[Tensor, "n c h w"],
     chosen: Sequence[int],
     shifts: Sequence[int],
     distance: int,
@@ -75,16 +75,16 @@ def trial_of(
     """
     ways = [DIRECTIONS[i % len(DIRECTIONS)] for i in shifts]
     return Trial(
-        around=draws[[*chosen, *(i % turn for i in shifts)]],
+        around=samples[[*chosen, *(i % turn for i in shifts)]],
         steps=(*((0, 0) for _ in chosen), *((dy * distance, dx * distance) for dy, dx in ways)),
-        names=(*(("draw", i) for i in chosen), *(("shift", i) for i in shifts)),
+        names=(*(("sample", i) for i in chosen), *(("shift", i) for i in shifts)),
         decision=decision,
     )
 
 
-def survived(answer: Answer, scene: Scene, mask: Mask, trial: Trial) -> Trial:
+def survived(predict: Predict, scene: Scene, mask: Mask, trial: Trial) -> Trial:
     """What this mask survives of a trial, the hardest first: failures of others show early."""
-    gap = gaps(answer, scene, mask, trial)
+    gap = gaps(predict, scene, mask, trial)
     return part(trial, [i for i in gap.argsort(stable=True).tolist() if gap[i] >= 0])
 
 
@@ -108,23 +108,23 @@ def part(trial: Trial, chosen: Sequence[int]) -> Trial:
     )
 
 
-def gaps(answer: Answer, scene: Scene, mask: Mask, trial: Trial) -> Float[Tensor, " m"]:
+def gaps(predict: Predict, scene: Scene, mask: Mask, trial: Trial) -> Float[Tensor, " m"]:
     """By how much the decision is kept on each composite; below 0 it is lost."""
     if not trial.names:
         return scene.x.new_zeros(0)
     soft = mask.to(scene.x)
     moved = torch.cat([shifted(soft, dy, dx) for dy, dx in trial.steps])
-    return gap_of(answer(composite(scene.x, moved, trial.around)), trial.decision)
+    return gap_of(predict(masked_input(scene.x, moved, trial.around)), trial.decision)
 
 
 def gap_of(p: Float[Tensor, "n k"], decision: Decision) -> Float[Tensor, " n"]:
     """Probability of the target above what is required; far below 0 where it is not on top."""
-    gap = p[:, decision.question.target] - decision.required
-    return gap - OFF_TOP * (~on_top(p, decision.question)).to(gap)
+    gap = p[:, decision.target.index] - decision.threshold
+    return gap - OFF_TOP * (~on_top(p, decision.target)).to(gap)
 
 
 def lost(
-    answer: Answer, scene: Scene, mask: Mask, trial: Trial, hint: tuple[str, int] | None = None
+    predict: Predict, scene: Scene, mask: Mask, trial: Trial, hint: tuple[str, int] | None = None
 ) -> tuple[str, int] | None:
     """The draw on which the mask fails, by name, or ("shift", -1); None if it survives.
 
@@ -139,21 +139,21 @@ def lost(
     shifts, done = 0, 0
     while done < len(order):
         some = order[done : 2 * done + FIRST]
-        gap = gaps(answer, scene, mask, part(trial, some)).tolist()
+        gap = gaps(predict, scene, mask, part(trial, some)).tolist()
         fell = {trial.names[i]: g for i, g in zip(some, gap, strict=True) if g < 0}
-        draws = {name: g for name, g in fell.items() if name[0] == "draw"}
-        if draws:
-            return min(draws, key=lambda name: draws[name])
+        samples = {name: g for name, g in fell.items() if name[0] == "sample"}
+        if samples:
+            return min(samples, key=lambda name: samples[name])
         shifts += len(fell)
-        if shifts > trial.spare:
+        if shifts > trial.tolerance:
             return "shift", -1
         done += len(some)
     return None
 
 
-def alike(name: tuple[str, int], told: tuple[str, int] | None) -> bool:
+def alike(name: tuple[str, int], reported: tuple[str, int] | None) -> bool:
     """Whether a composite is one of those told of; -1 is any number."""
-    return told is not None and name[0] == told[0] and told[1] in (name[1], -1)
+    return reported is not None and name[0] == reported[0] and reported[1] in (name[1], -1)
 
 
 def places(mask: Mask, side: int) -> list[Place]:
@@ -162,17 +162,17 @@ def places(mask: Mask, side: int) -> list[Place]:
     return sorted(set(zip((rows // side).tolist(), (columns // side).tolist(), strict=True)))
 
 
-def without(mask: Mask, cells: Sequence[Place], side: int) -> Mask:
+def without(mask: Mask, patches: Sequence[Place], side: int) -> Mask:
     """The mask less these cells."""
     left = mask.clone()
-    for row, column in cells:
+    for row, column in patches:
         left[..., row * side : (row + 1) * side, column * side : (column + 1) * side] = False
     return left
 
 
-def needed_again(
-    answer: Answer, scene: Scene, mask: Mask, side: int, trial: Trial, told: Sequence[Cell]
-) -> tuple[Cell, ...]:
+def still_needed(
+    predict: Predict, scene: Scene, mask: Mask, side: int, trial: Trial, reported: Sequence[Patch]
+) -> tuple[Patch, ...]:
     """Every cell of a mask, needed only if the composite that is told of it shows it again.
 
     Args:
@@ -183,13 +183,13 @@ def needed_again(
         trial: what the mask has to survive.
         told: not believed, but tried.
     """
-    said = {(cell.row, cell.column): cell for cell in told}
+    said = {(patch.row, patch.column): patch for patch in reported}
     found = []
     for place in places(mask, side):
-        cell = said.get(place, Cell(*place, ""))
+        patch = said.get(place, Patch(*place, ""))
         shown = [
-            i for i, name in enumerate(trial.names) if alike(name, (cell.lost_by, cell.number))
+            i for i, name in enumerate(trial.names) if alike(name, (patch.witness, patch.number))
         ]
-        again = lost(answer, scene, without(mask, [place], side), part(trial, shown))
-        found.append(cell if again else Cell(*place, ""))
+        again = lost(predict, scene, without(mask, [place], side), part(trial, shown))
+        found.append(patch if again else Patch(*place, ""))
     return tuple(found)

@@ -6,15 +6,15 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from med_cam.classifiers.base import Answer
-from med_cam.masking import Scene, composite
+from med_cam.classifiers.base import Predict
+from med_cam.masking import Scene, masked_input
 from med_cam.results import Necessity
 from med_cam.verify.certificate import lower_bound
-from med_cam.verify.decision import Decision, keeps, on_top
+from med_cam.verify.decision import Decision, on_top, retains
 
 
 def necessity(
-    answer: Answer,
+    predict: Predict,
     scene: Scene,
     mask: Bool[Tensor, "1 1 h w"],
     around: Float[Tensor, "n c h w"],
@@ -31,23 +31,23 @@ def necessity(
         decision: target, and what keeping means.
         confidence: of the bound.
     """
-    question = decision.question
-    p = answer(composite(scene.x, (~mask).to(scene.x), around))
-    target = p[:, question.target]
-    changed = int((~on_top(p, question)).sum())
+    target = decision.target
+    p = predict(masked_input(scene.x, (~mask).to(scene.x), around))
+    target = p[:, target.index]
+    changed = int((~on_top(p, target)).sum())
     return Necessity(
-        draws=len(p),
+        samples=len(p),
         changed=changed,
-        lost=int((~keeps(p, decision)).sum()),
-        label=given_most(p, question.labels),
+        lost=int((~retains(p, decision)).sum()),
+        label=most_frequent_label(p, target.labels),
         mean=target.mean().item(),
         highest=target.max().item(),
-        full=question.full,
+        p_image=target.p_image,
         bound=lower_bound(changed, len(p), 1 - confidence),
         confidence=confidence,
     )
 
 
-def given_most(p: Float[Tensor, "n k"], labels: Sequence[str]) -> str:
+def most_frequent_label(p: Float[Tensor, "n k"], labels: Sequence[str]) -> str:
     """The label that is first most often."""
     return labels[int(torch.bincount(p.argmax(dim=1), minlength=len(labels)).argmax())]

@@ -7,15 +7,15 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Answer
-from med_cam.masking import Scene, composite
+from med_cam.classifiers.base import Predict
+from med_cam.masking import Scene, masked_input
 from med_cam.results import Rate
 from med_cam.verify.certificate import rate
 from med_cam.verify.decision import Decision, on_top
 
 
-def hidden(
-    answer: Answer,
+def reinsertion(
+    predict: Predict,
     scene: Scene,
     masks: Bool[Tensor, "n 1 h w"],
     around: Float[Tensor, "m c h w"],
@@ -33,12 +33,12 @@ def hidden(
         confidence: of the bound.
     """
     turns = around[torch.arange(len(masks)) % len(around)]
-    p = answer(composite(scene.x, masks.to(scene.x), turns))
-    stays = int(on_top(p, decision.question).sum())
+    p = predict(masked_input(scene.x, masks.to(scene.x), turns))
+    stays = int(on_top(p, decision.target).sum())
     return rate(stays, len(masks), confidence, at_least=True)
 
 
-def shown_again(
+def reinserted(
     mask: Bool[Tensor, "1 1 h w"], side: int, count: int, generator: Generator
 ) -> Bool[Tensor, "n 1 h w"]:
     """The mask and random square cells besides.
@@ -55,6 +55,6 @@ def shown_again(
     h, w = mask.shape[2:]
     rows, columns = -(-h // side), -(-w // side)
     shares = torch.rand(count, 1, 1, 1, generator=generator)
-    cells = torch.rand(count, 1, rows, columns, generator=generator) < shares
-    pixels = cells.repeat_interleave(side, dim=2).repeat_interleave(side, dim=3)[..., :h, :w]
+    patches = torch.rand(count, 1, rows, columns, generator=generator) < shares
+    pixels = patches.repeat_interleave(side, dim=2).repeat_interleave(side, dim=3)[..., :h, :w]
     return pixels.to(mask.device) | mask

@@ -9,17 +9,17 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Answer
-from med_cam.masking import Scene, composite, shuffled
+from med_cam.classifiers.base import Predict
+from med_cam.masking import Scene, masked_input, shuffled
 from med_cam.results import Check
-from med_cam.verify.decision import Decision, keeps
+from med_cam.verify.decision import Decision, retains
 
 
 def shape(
-    answer: Answer,
+    predict: Predict,
     contents: Float[Tensor, "n c h w"],
     mask: Bool[Tensor, "1 1 h w"],
-    backgrounds: Float[Tensor, "m c h w"],
+    baselines: Float[Tensor, "m c h w"],
     decision: Decision,
     *,
     limit: float,
@@ -34,10 +34,10 @@ def shape(
         decision: what keeping means.
         limit: how often the backgrounds alone give the target, plus the margin.
     """
-    around = backgrounds[torch.arange(len(contents)) % len(backgrounds)]
-    hits = keeps(answer(composite(contents, mask.to(contents), around)), decision)
+    around = baselines[torch.arange(len(contents)) % len(baselines)]
+    hits = retains(predict(masked_input(contents, mask.to(contents), around)), decision)
     rate = hits.float().mean().item()
-    return Check("shape", rate, limit, len(contents), at_least=False, passed=rate <= limit)
+    return Check("shape_leakage", rate, limit, len(contents), at_least=False, passed=rate <= limit)
 
 
 def other_contents(scene: Scene, trials: int, generator: Generator) -> Float[Tensor, "n c h w"]:

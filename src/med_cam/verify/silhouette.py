@@ -4,15 +4,15 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from med_cam.classifiers.base import Answer
-from med_cam.masking import Scene, composite
+from med_cam.classifiers.base import Predict
+from med_cam.masking import Scene, masked_input
 from med_cam.results import Rate
 from med_cam.verify.certificate import rate
-from med_cam.verify.decision import Decision, keeps
+from med_cam.verify.decision import Decision, retains
 
 
 def silhouette(
-    answer: Answer,
+    predict: Predict,
     scene: Scene,
     mask: Bool[Tensor, "1 1 h w"],
     around: Float[Tensor, "n c h w"],
@@ -32,7 +32,7 @@ def silhouette(
     fills = torch.cat([scene.black, scene.white, torch.zeros_like(scene.black), own(scene, mask)])
     inside = fills.expand(-1, -1, *scene.x.shape[2:]).repeat(len(around), 1, 1, 1)
     outside = around.repeat_interleave(len(fills), dim=0)
-    hits = keeps(answer(composite(inside, mask.to(inside), outside)), decision)
+    hits = retains(predict(masked_input(inside, mask.to(inside), outside)), decision)
     return rate(int(hits.sum()), len(hits), confidence, at_least=False)
 
 

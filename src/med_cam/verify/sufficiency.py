@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Answer
-from med_cam.masking import FIXED, Scene, background, composite
-from med_cam.results import BackgroundResult, Check
-from med_cam.verify.decision import Decision, keeps, on_top
+from med_cam.classifiers.base import Predict
+from med_cam.masking import FIXED, Scene, baseline, masked_input
+from med_cam.results import BaselineResult, Check
+from med_cam.verify.decision import Decision, on_top, retains
 
 
 def drawn(
@@ -18,49 +18,51 @@ def drawn(
     """`count` draws of each background, one of those that are the same at every draw."""
     counts = {name: 1 if name in FIXED else count for name in names}
     return {
-        name: torch.cat([background(name, scene, generator) for _ in range(n)])
+        name: torch.cat([baseline(name, scene, generator) for _ in range(n)])
         for name, n in counts.items()
     }
 
 
-def over_backgrounds(
-    answer: Answer,
+def over_baselines(
+    predict: Predict,
     scene: Scene,
     mask: Bool[Tensor, "1 1 h w"],
-    draws: Mapping[str, Float[Tensor, "_ c h w"]],
+    samples: Mapping[str, Float[Tensor, "_ c h w"]],
 ) -> dict[str, Float[Tensor, "_ k"]]:
     """Probabilities on the evidence over each draw, by background."""
-    return {name: answer(composite(scene.x, mask.to(scene.x), d)) for name, d in draws.items()}
+    return {
+        name: predict(masked_input(scene.x, mask.to(scene.x), d)) for name, d in samples.items()
+    }
 
 
-def background_result(
+def baseline_result(
     name: str,
     p: Float[Tensor, "n k"],
-    alone: Float[Tensor, "m k"],
+    baseline_p: Float[Tensor, "m k"],
     decision: Decision,
     *,
     searched: bool,
-) -> BackgroundResult:
+) -> BaselineResult:
     """One background's line of the claim."""
-    question = decision.question
-    most_often = int(alone.mean(dim=0).argmax())
-    return BackgroundResult(
+    target = decision.target
+    most_often = int(baseline_p.mean(dim=0).argmax())
+    return BaselineResult(
         name=name,
         searched=searched,
-        draws=len(p),
-        kept=int(keeps(p, decision).sum()),
-        kept_top1=int(on_top(p, question).sum()),
-        lowest=p[:, question.target].min().item(),
-        mean=p[:, question.target].mean().item(),
-        alone_label=question.labels[most_often],
-        alone_probability=alone[:, question.target].mean().item(),
-        alone_kept=keeps(alone, decision).float().mean().item(),
+        samples=len(p),
+        retained=int(retains(p, decision).sum()),
+        retained_top1=int(on_top(p, target).sum()),
+        lowest=p[:, target.index].min().item(),
+        mean=p[:, target.index].mean().item(),
+        baseline_label=target.labels[most_often],
+        baseline_probability=baseline_p[:, target.index].mean().item(),
+        baseline_retained=retains(baseline_p, decision).float().mean().item(),
     )
 
 
-def kept(results: Sequence[BackgroundResult]) -> Check:
+def retained(results: Sequence[BaselineResult]) -> Check:
     """Every draw of every searched background, or it fails."""
     searched = [result for result in results if result.searched]
-    trials = sum(result.draws for result in searched)
-    rate = sum(result.kept for result in searched) / trials
-    return Check("kept", rate, 1.0, trials, at_least=True, passed=rate >= 1.0)
+    trials = sum(result.samples for result in searched)
+    rate = sum(result.retained for result in searched) / trials
+    return Check("sufficiency", rate, 1.0, trials, at_least=True, passed=rate >= 1.0)

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 
 from med_cam.masking import CONTENT
-from med_cam.results import BackgroundResult, Claim, Proof, Rate
-from med_cam.verify.decision import Decision, Question
-from med_cam.verify.emptiness import Emptiness
+from med_cam.results import BaselineResult, Claim, MaskTests, Rate
+from med_cam.verify.baseline_response import BaselineResponse
+from med_cam.verify.decision import Decision, Target
 
 RISE = 0.01  # more than rounding and the spread of the draws
 OPINION = 0.5  # a background alone that is called the target more often than not
@@ -15,67 +15,71 @@ CERTAIN = 0.9  # a label with this probability where nothing is shown is no gues
 WHOLE = 0.99  # of the image: what is left out explains nothing
 
 
-def warnings_of(
-    results: tuple[BackgroundResult, ...], decision: Decision, *, others_given: bool
+def claim_warnings(
+    results: tuple[BaselineResult, ...], decision: Decision, *, others_given: bool
 ) -> tuple[str, ...]:
     """What a reader must know besides the checks, each sentence with its figure.
 
     A masked image that is more confident than the original is a warning, not a success:
     explanations that know the class leak it (Jethani et al. 2023, arXiv 2302.12893).
     """
-    question = decision.question
-    label = question.labels[question.target]
-    told = []
+    target = decision.target
+    label = target.labels[target.index]
+    reported = []
     for r in results:
-        if r.searched and r.mean > question.full + RISE:
-            told.append(
+        if r.searched and r.mean > target.p_image + RISE:
+            reported.append(
                 f"more confident on the evidence over {r.name} than on the whole image "
-                f"({r.mean:.2f} against {question.full:.2f})"
+                f"({r.mean:.2f} against {target.p_image:.2f})"
             )
-        if r.alone_probability >= OPINION:
-            told.append(f"{r.name} alone is called {label} with {r.alone_probability:.2f}")
-        if not r.searched and r.kept < r.draws:
-            told.append(f"not kept over {r.name}, unseen in the search ({r.kept} of {r.draws})")
+        if r.baseline_probability >= OPINION:
+            reported.append(f"{r.name} alone is called {label} with {r.baseline_probability:.2f}")
+        if not r.searched and r.retained < r.samples:
+            reported.append(
+                f"not kept over {r.name}, unseen in the search ({r.retained} of {r.samples})"
+            )
     if not others_given:
-        told.append("no other images given: the shape test used the image's own pixels, shuffled")
-    return tuple(told)
+        reported.append(
+            "no other images given: the shape test used the image's own pixels, shuffled"
+        )
+    return tuple(reported)
 
 
-def opinions(empty: Emptiness) -> tuple[str, ...]:
+def confident_predictions(response: BaselineResponse) -> tuple[str, ...]:
     """Backgrounds that the classifier is sure of without any evidence, whatever the label.
 
     The target's own label is told by the claim, and from a lower bar on.
     """
-    question = empty.decision.question
-    told = []
-    for name, p in empty.alone.items():
+    target = response.decision.target
+    reported = []
+    for name, p in response.predictions.items():
         mean = p.mean(dim=0)
         most = int(mean.argmax())
-        if name not in CONTENT and most != question.target and mean[most] >= CERTAIN:
-            label, sure = question.labels[most], mean[most].item()
-            told.append(
+        if name not in CONTENT and most != target.index and mean[most] >= CERTAIN:
+            label, sure = target.labels[most], mean[most].item()
+            reported.append(
                 f"confident on an empty image: {name} alone is called {label} with {sure:.2f}"
             )
-    return tuple(told)
+    return tuple(reported)
 
 
-def leaks(claim: Claim, proof: Proof, area: float, question: Question) -> tuple[str, ...]:
+def test_warnings(claim: Claim, tests: MaskTests, area: float, target: Target) -> tuple[str, ...]:
     """What the tests of the mask brought to light, though its claim may hold."""
-    return tuple(told_of(claim, proof, area, question.labels[question.target]))
+    return tuple(test_sentences(claim, tests, area, target.labels[target.index]))
 
 
-def told_of(claim: Claim, proof: Proof, area: float, label: str) -> Iterator[str]:
+def test_sentences(claim: Claim, tests: MaskTests, area: float, label: str) -> Iterator[str]:
     """The sentences, one after the other."""
-    if proof.shape.hits:
-        yield f"the mask over other images' content gives {label} in {often(proof.shape)}"
-    if proof.silhouette.hits:
-        yield f"the mask filled with a constant gives {label} in {often(proof.silhouette)}"
-    if proof.hidden.bound < proof.hidden_wanted:
-        changes = proof.hidden.trials - proof.hidden.hits
+    if tests.shape_leakage.hits:
+        yield f"the mask over other images' content gives {label} in {often(tests.shape_leakage)}"
+    if tests.silhouette.hits:
+        yield f"the mask filled with a constant gives {label} in {often(tests.silhouette)}"
+    if tests.reinsertion.bound < tests.reinsertion_wanted:
+        changes = tests.reinsertion.trials - tests.reinsertion.hits
         yield (
             f"showing random hidden parts again changes the answer in {changes} of "
-            f"{proof.hidden.trials}: it stays in at least {floored(proof.hidden.bound)}, "
-            f"{proof.hidden_wanted:.0%} wanted"
+            f"{tests.reinsertion.trials}: it stays in at least {floored(tests.reinsertion.bound)}, "
+            f"{tests.reinsertion_wanted:.0%} wanted"
         )
     if claim.holds and area >= WHOLE:
         yield f"nothing short of {area:.0%} of the image is robust"
@@ -106,7 +110,7 @@ NEGATIVE = frozenset(
         "unremarkable",
     }
 )  # fmt: skip
-ABSENCE = frozenset({"no", "without"})  # of whatever follows
+ABSENCE = frozenset({"no", "deletion_samples"})  # of whatever follows
 SOUND = frozenset({"normal", "healthy"})
 OF_WHAT = frozenset(  # sound tissue; a "normal pressure hydrocephalus" is none
     {"brain", "breast", "colon", "control", "eye", "fundus", "lung", "scan", "skin", "tissue"}

@@ -14,7 +14,7 @@ from torch import Tensor
 from med_cam.case.case import observed
 from med_cam.case.references import References
 from med_cam.case.seeds import fresh
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ImageError
 from med_cam.images.geometry import Image
@@ -217,7 +217,7 @@ def other_maps(image: Image, label: str, setting: Setting) -> dict[str, Float[Te
     if has_attention(setting.classifier):
         methods[ROLLOUT] = attention_rollout
     maps = {}
-    with attached(setting.classifier) as forward:
+    with hooks_attached(setting.classifier) as forward:
         case = observed(forward, setting.classifier, image, label, None)
         for name, method in methods.items():
             try:

@@ -6,11 +6,11 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from med_cam.case.case import Case
-from med_cam.masking import background, composite
+from med_cam.masking import baseline, masked_input
 
 PLACES = 7  # discs a side
 RADII = (0.30, 0.50)  # in shares of half the shorter side; with 7 x 7 places 98 passes
-BACKGROUNDS = ("grey", "gaussian")
+BASELINES = ("grey", "gaussian")
 SMALLEST = 1e-6  # a probability whose logarithm still is a number
 CELLS = 8  # values a side of the random field: blobs of about the size of a finding
 
@@ -30,9 +30,9 @@ def one_disc(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
     """
     x = case.scene.x
     masks = discs(x.shape[2], x.shape[3]).to(x)  # n 1 h w
-    names = [BACKGROUNDS[i % len(BACKGROUNDS)] for i in range(len(masks))]
-    around = torch.cat([background(name, case.scene, generator) for name in names])
-    p = case.answer(composite(x, masks, around))[:, case.question.target]
+    names = [BASELINES[i % len(BASELINES)] for i in range(len(masks))]
+    around = torch.cat([baseline(name, case.scene, generator) for name in names])
+    p = case.predict(masked_input(x, masks, around))[:, case.target.index]
     log_p = p.clamp(min=SMALLEST).log()[:, None, None, None]
     return (masks * log_p).sum(dim=0, keepdim=True) / masks.sum(dim=0, keepdim=True).clamp(min=1)
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from med_cam.case.case import Case
-from med_cam.masking import background, composite
+from med_cam.masking import baseline, masked_input
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Settings:
     radius: float = 0.04
     temperature: float = 1 / 20
     samples: int = 32
-    background: str = "blur"
+    baseline: str = "blur"
 
 
 DEFAULT = Settings()
@@ -60,7 +60,7 @@ def extremal_perturbations(
     its blur already, and would leave the first steps to the area alone.
     """
     x = case.scene.x
-    blurred = background(settings.background, case.scene, generator)
+    blurred = baseline(settings.baseline, case.scene, generator)
     wanted = wanted_values(settings).to(x)  # a n
     bumps = bump_kernel(settings).to(x)  # n g
     values = torch.zeros(
@@ -69,8 +69,8 @@ def extremal_perturbations(
     optimizer = torch.optim.Adam([values], lr=settings.learning_rate)
     for index in range(settings.steps):
         mask = smooth_mask(values.sigmoid(), bumps, settings.temperature)  # a n
-        kept = composite(x, enlarged(mask, x, settings.samples), blurred)
-        logit = case.forward(kept).logits[:, case.question.target]
+        kept = masked_input(x, enlarged(mask, x, settings.samples), blurred)
+        logit = case.forward(kept).logits[:, case.target.index]
         excess = (mask.sort(dim=1).values - wanted).square().mean(dim=1)
         weight = area_weight(index / settings.steps, settings)
         loss = (weight * excess - logit).sum()

@@ -27,7 +27,7 @@ def grad_cam(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
     """
     x = case.scene.x.clone().requires_grad_()
     outputs = case.forward(x)
-    logit = outputs.logits[0, case.question.target]
+    logit = outputs.logits[0, case.target.index]
     gradients = gradients_at(logit, outputs.activations)
     h, w = x.shape[2:]
     for activation, gradient in reversed(list(zip(outputs.activations, gradients, strict=True))):

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.counting import BATCH
-from med_cam.masking import composite
+from med_cam.masking import masked_input
 
 MASKS = 2000  # the paper takes 4,000 for VGG-16 and 8,000 for ResNet-50
 CELLS = 8  # a side of the coarse mask; the paper's 7, so that a cell is an eighth of the side
@@ -24,12 +24,12 @@ def rise(case: Case, generator: Generator, *, masks: int = MASKS) -> Float[Tenso
 
     Hidden pixels are grey, zero in the normalised space, as there. Forward passes only.
     """
-    x, target = case.scene.x, case.question.target
+    x, target = case.scene.x, case.target.index
     h, w = x.shape[2:]
     total = torch.zeros_like(x[:, :1])
     for m in random_masks(masks, h, w, generator):
         m = m.to(x)  # b 1 h w
-        p = case.answer(composite(x, m, torch.zeros_like(x)))[:, target]
+        p = case.predict(masked_input(x, m, torch.zeros_like(x)))[:, target]
         total += (p[:, None, None, None] * m).sum(dim=0, keepdim=True)
     return total / (masks * VISIBLE)
 

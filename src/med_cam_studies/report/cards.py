@@ -45,7 +45,7 @@ class Column(NamedTuple):
     key: Callable[[Row], object]
 
 
-class Cell(NamedTuple):
+class Patch(NamedTuple):
     """One value of the table."""
 
     text: str
@@ -81,7 +81,7 @@ class Card:
 
     id: str
     row: Row
-    cells: tuple[Cell, ...]
+    cells: tuple[Patch, ...]
     panes: tuple[Pane, ...]
     verdict: str
     decision: str
@@ -101,7 +101,7 @@ def card(item: Shown, columns: Sequence[Column], *, id: str, longest: int) -> Ca
     return Card(
         id=id,
         row=row,
-        cells=tuple(Cell(c.text(row), str(c.key(row)), c.kind) for c in columns),
+        cells=tuple(Patch(c.text(row), str(c.key(row)), c.kind) for c in columns),
         panes=tuple(panes(item, id, longest)),
         verdict=words.verdict(row),
         decision=words.decision(row),

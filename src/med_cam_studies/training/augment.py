@@ -81,7 +81,7 @@ def batch_of_views(
     part = x[-hidden:]
     mask = blobs(part, shares(len(part), recipe, generator), generator)
     mask[len(mask) - recipe.empty :] = 0
-    x[-hidden:] = mask * part + (1 - mask) * backgrounds(part, recipe, generator)
+    x[-hidden:] = mask * part + (1 - mask) * baselines(part, recipe, generator)
     target[len(target) - recipe.empty :] = 1 / target.shape[1]
     return x, target
 
@@ -109,7 +109,7 @@ def blobs(
     return torch.cat(masks)
 
 
-def backgrounds(
+def baselines(
     x: Float[Tensor, "b c h w"], recipe: Recipe, generator: Generator
 ) -> Float[Tensor, "b c h w"]:
     """One random background for each image of the batch, in the normalised space of `x`."""

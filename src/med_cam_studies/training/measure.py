@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from med_cam.case.counting import answers
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.case.counting import predictor
+from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.errors import ClassifierError, ImageError
 from med_cam.images.read import read_image
 from med_cam_studies.data.collection import Item
@@ -113,8 +113,8 @@ def answered(
     done: list[Item] = []
     parts: list[Tensor] = [torch.zeros(0, len(classifier.labels))]
     broken: list[str] = []
-    with attached(classifier) as forward:
-        answer = answers(forward, classifier, BATCH)
+    with hooks_attached(classifier) as forward:
+        predict = predictor(forward, classifier, BATCH)
         for start in range(0, len(items), BATCH):
             batch = []
             for item in items[start : start + BATCH]:
@@ -125,7 +125,7 @@ def answered(
                 except ImageError as error:
                     broken.append(str(error))
             if batch:
-                parts.append(answer(torch.cat(batch)).cpu())
+                parts.append(predict(torch.cat(batch)).cpu())
             on_images(len(items[start : start + BATCH]))
     return done, torch.cat(parts), tuple(broken)
 
@@ -133,9 +133,9 @@ def answered(
 def empty_answers(classifier: Classifier) -> Mapping[str, Empty]:
     """Probabilities where there is no content; 1 / k for each class is the best there."""
     generator = Generator().manual_seed(SEED)
-    with attached(classifier) as forward:
-        answer = answers(forward, classifier, BATCH)
-        found = emptiness(answer, blank(classifier), draws=DRAWS, generator=generator)
+    with hooks_attached(classifier) as forward:
+        predict = predictor(forward, classifier, BATCH)
+        found = emptiness(predict, blank(classifier), draws=DRAWS, generator=generator)
     return {
         name: Empty(len(p), tuple(p.mean(dim=0).tolist()), p.max().item())
         for name, p in found.items()

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Answer, Classifier
+from med_cam.classifiers.base import Classifier, Predict
 from med_cam.masking import Scene
 from med_cam.verify.sufficiency import drawn
 
@@ -42,7 +42,7 @@ def blank(classifier: Classifier) -> Scene:
 
 
 def emptiness(
-    answer: Answer, scene: Scene, *, draws: int, generator: Generator
+    predict: Predict, scene: Scene, *, draws: int, generator: Generator
 ) -> dict[str, Float[Tensor, "n k"]]:
     """Probabilities on images without content, by background; one draw of those that are fixed.
 
@@ -52,5 +52,5 @@ def emptiness(
         draws: of each random background.
         generator: on the CPU.
     """
-    backgrounds = drawn(scene, EMPTY, draws, generator)
-    return {name: answer(x) for name, x in backgrounds.items()}
+    baselines = drawn(scene, EMPTY, draws, generator)
+    return {name: predict(x) for name, x in baselines.items()}

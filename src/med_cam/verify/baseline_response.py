@@ -6,28 +6,28 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Answer
+from med_cam.classifiers.base import Predict
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene, nothing_shown
-from med_cam.verify.decision import Decision, Question, decide, keeps
+from med_cam.verify.decision import Decision, Target, decide, retains
 from med_cam.verify.sufficiency import drawn
 
 
 @dataclass(frozen=True, slots=True)
-class Emptiness:
+class BaselineResponse:
     """Probabilities on each background alone, searched or only tried, and the bar.
 
     One for all claims of an image: draws that decide what has to be kept are never draws on which
     it is kept.
     """
 
-    alone: Mapping[str, Float[Tensor, "_ k"]]
+    predictions: Mapping[str, Float[Tensor, "_ k"]]
     decision: Decision
 
 
-def emptiness(
-    answer: Answer, scene: Scene, question: Question, rules: Verification, generator: Generator
-) -> Emptiness:
+def baseline_response(
+    predict: Predict, scene: Scene, target: Target, rules: Verification, generator: Generator
+) -> BaselineResponse:
     """Ask the classifier about the backgrounds alone.
 
     Args:
@@ -37,12 +37,12 @@ def emptiness(
         rules: backgrounds and how many draws of each.
         generator: for draws that nothing else uses.
     """
-    unseen = [n for n in rules.unseen if n not in rules.backgrounds and can_draw(n, scene)]
-    draws = drawn(scene, rules.backgrounds, rules.draws, generator)
-    others = drawn(scene, unseen, rules.unseen_draws, generator)
-    alone = {name: answer(nothing_shown(scene, d)) for name, d in (draws | others).items()}
-    decision = decide(question, {name: alone[name] for name in draws}, rules.share)
-    return Emptiness(alone, decision)
+    unseen = [n for n in rules.unseen if n not in rules.baselines and can_draw(n, scene)]
+    samples = drawn(scene, rules.baselines, rules.samples, generator)
+    others = drawn(scene, unseen, rules.unseen_samples, generator)
+    baseline_p = {name: predict(nothing_shown(scene, d)) for name, d in (samples | others).items()}
+    decision = decide(target, {name: baseline_p[name] for name in samples}, rules.share)
+    return BaselineResponse(baseline_p, decision)
 
 
 def can_draw(name: str, scene: Scene) -> bool:
@@ -50,7 +50,7 @@ def can_draw(name: str, scene: Scene) -> bool:
     return name != "others" or len(scene.others) > 0
 
 
-def alone_rate(alone: Mapping[str, Float[Tensor, "_ k"]], decision: Decision) -> float:
+def baseline_rate(baseline_p: Mapping[str, Float[Tensor, "_ k"]], decision: Decision) -> float:
     """How often the backgrounds without any evidence give the target; each name counts once."""
-    rates = [keeps(p, decision).float().mean().item() for p in alone.values()]
+    rates = [retains(p, decision).float().mean().item() for p in baseline_p.values()]
     return sum(rates) / len(rates)
