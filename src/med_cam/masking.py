@@ -1,16 +1,19 @@
-"""Composites: the kept pixels over a background, and the backgrounds themselves.
+"""Masked inputs: evidence over a baseline, and the baselines themselves.
 
 All of it lives in the classifier's normalised space. There, zero is the mean colour of the
-training set ("grey"), and black pixels are another value ("black"): two backgrounds, named apart.
+training set ("grey"), and black pixels are another value ("black"): two baselines, named apart.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +22,10 @@ class Scene:
 
     Attributes:
         x: the image as the classifier sees it, normalised.
-        valid: true where the frame shows the image, false on the padding of the "pad" rule.
+        valid: true where the model input shows the image, false on the padding of the "pad" rule.
         black: zero pixels, normalised.
         white: full pixels, normalised.
-        others: other images, prepared alike; may be none (n = 0).
+        others: reference images, prepared alike; may be none (n = 0).
     """
 
     x: Float[Tensor, "1 c h w"]
@@ -32,24 +35,54 @@ class Scene:
     others: Float[Tensor, "n c h w"]
 
 
+@dataclass(frozen=True, slots=True)
+class View(Generic[Answer]):
+    """A classifier before one image of which a mask hides a part: the one masked forward pass.
+
+    Attributes:
+        classifier: from normalised images b c h w to what is asked of them: probabilities b k,
+            or logits and activations with gradients.
+        scene: the image and its surroundings.
+    """
+
+    classifier: Callable[[Tensor], Answer]
+    scene: Scene
+
+    def over(
+        self,
+        mask: Bool[Tensor, "#b 1 h w"] | Float[Tensor, "#b 1 h w"],
+        infill: Float[Tensor, "#b c h w"],
+        *,
+        content: Float[Tensor, "#b c h w"] | None = None,
+    ) -> Answer:
+        """The classifier on what the mask shows, over an infill (paper section 3.2).
+
+        Args:
+            mask: 1 shows the image, 0 the infill; hard, or soft with gradients.
+            infill: samples of baselines, see `baseline`.
+            content: shown in place of the image.
+        """
+        shown = self.scene.x if content is None else content
+        return self.classifier(masked_input(shown, mask.to(shown), infill))
+
+    def hidden(self, infill: Float[Tensor, "n c h w"]) -> Answer:
+        """The classifier on baselines alone; what would be painted in is grey then."""
+        return self.over(torch.zeros_like(self.scene.x[:, :1]), infill)
+
+
 def masked_input(
     x: Float[Tensor, "#b c h w"],
     mask: Float[Tensor, "#b 1 h w"],
     baseline: Float[Tensor, "#b c h w"],
 ) -> Float[Tensor, "b c h w"]:
-    """Keep `x` where the mask is 1 and show the background where it is 0 (paper section 3.2).
+    """Keep `x` where the mask is 1 and show the baseline where it is 0 (paper section 3.2).
 
-    Over the background "grey" this is the paper's e = m * x. Where the background is NaN, it is
+    Over the baseline "grey" this is the paper's e = m * x. Where the baseline is NaN, it is
     painted in from what the mask shows, see `painted_in`.
     """
     if bool(baseline.sum().isnan()):  # a tenth of what looking at every pixel costs
         baseline = torch.where(baseline.isnan(), painted_in(x, mask), baseline)
     return mask * x + (1 - mask) * baseline
-
-
-def nothing_shown(scene: "Scene", baselines: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-    """Backgrounds alone, without any evidence; what would be painted in is grey then."""
-    return masked_input(scene.x, torch.zeros_like(scene.x[:, :1]), baselines)
 
 
 def painted_in(
@@ -92,12 +125,12 @@ def shifted(mask: Float[Tensor, "b 1 h w"], dy: int, dx: int) -> Float[Tensor, "
 
 
 def baseline(name: str, scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
-    """One draw of a background; on padding it shows what the image shows there.
+    """One random sample of a baseline; on padding it shows what the image shows there.
 
     Args:
-        name: a key of `BACKGROUNDS`.
+        name: a key of `BASELINES`.
         scene: the image and what surrounds it.
-        generator: on the CPU, so that a claim can be drawn again on any machine.
+        generator: on the CPU, so that a claim can be sampled again on any machine.
     """
     drawn = BASELINES[name](scene, generator)
     return torch.where(scene.valid, drawn, scene.x)
@@ -154,7 +187,7 @@ def others(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
 
 
 def inpainted(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
-    """A mark for `composite` to paint in the surroundings of what is shown."""
+    """A mark for `masked input` to paint in the surroundings of what is shown."""
     return torch.full_like(scene.x, torch.nan)
 
 
@@ -174,7 +207,7 @@ BASELINES: Mapping[str, Callable[[Scene, Generator], Tensor]] = {
 # Not empty: what they show is an answer to something.
 CONTENT = frozenset({"blur", "others"})
 
-# The same at every draw.
+# The same at every sample.
 FIXED = frozenset({"grey", "black", "white", "mean", "blur", "inpainted"})
 
 

@@ -14,7 +14,7 @@ class Reference:
     Attributes:
         target: index of the explained class.
         head: "softmax" or "sigmoid"; decides what `probabilities` are.
-        required: probability of the target that the search asks of composites.
+        threshold: probability of the target that the search asks of masked inputs.
         logits: on the whole image.
         probabilities: on the whole image.
         activations: of the tapped layers on the whole image, in the order of the taps.
@@ -40,19 +40,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class BaselineResult:
-    """How the mask fared over one background, and what that background alone is called.
+    """How the mask fared over one baseline, and what that baseline alone is called.
 
     Attributes:
         name: as in `masking.BACKGROUNDS`.
         searched: whether the search and the claim rest on it, or it is only reported.
-        draws: composites drawn.
-        kept: draws on which the decision was kept (top-1 and the retained share).
-        kept_top1: draws on which the target was merely top-1 (the paper's weaker figure).
-        lowest: lowest probability of the target over the draws.
-        mean: mean probability of the target over the draws.
-        alone_label: the label most often given to the background without any evidence.
-        alone_probability: mean probability of the target on the background alone.
-        alone_kept: share of draws on which the background alone gives the target.
+        samples: masked inputs drawn.
+        retained: samples on which the decision was retained (top-1 and the retained share).
+        retained_top1: samples on which the target was merely top-1 (the paper's weaker figure).
+        lowest: lowest probability of the target over the samples.
+        mean: mean probability of the target over the samples.
+        baseline_label: the label most often given to the baseline without any evidence.
+        baseline_probability: mean probability of the target on the baseline alone.
+        baseline_retained: share of samples on which the baseline alone gives the target.
     """
 
     name: str
@@ -71,7 +71,7 @@ class BaselineResult:
 class Check:
     """One tested property of the hard mask, with the number it was judged by.
 
-    `value` and `threshold` are rates in [0, 1] over `trials` composites. `at_least` tells on
+    `value` and `threshold` are rates in [0, 1] over `trials` masked inputs. `at_least` tells on
     which side of the threshold the value has to lie.
     """
 
@@ -85,7 +85,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A number over many draws: its extremes, its 5th, 50th and 95th percentile."""
+    """A number over many samples: its extremes, its 5th, 50th and 95th percentile."""
 
     lowest: float
     low: float
@@ -96,25 +96,25 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """How often, at least, a hard mask keeps the decision over the backgrounds of its claim.
+    """How often, at least, a hard mask retains the prediction over the baselines of its claim.
 
     Attributes:
-        draws: composites over random backgrounds, evenly of each.
-        kept: of those, how many keep the decision.
-        fixed: backgrounds that are the same at every draw; one composite tells all of them.
-        fixed_kept: of those, how many keep the decision.
+        samples: masked inputs over random baselines, evenly of each.
+        retained: of those, how many retains the prediction.
+        fixed: baselines that are the same at every sample; one masked input tells all of them.
+        fixed_retained: of those, how many retains the prediction.
         confidence: of all masks together that were put to a certificate for this image.
         tried: which of them this one is, from 1.
         risk: with which probability at most the bound is too high; 1 - confidence is shared out
             among the masks tried.
-        bound: lower bound on the probability that a draw keeps the decision, in [0, 1]: of the
-            random backgrounds in even mixture, and of all of them in even mixture.
+        bound: lower bound on the probability that a sample retains the prediction, in [0, 1]: of the
+            random baselines in even mixture, and of all of them in even mixture.
         wanted: the bound that was asked for.
-        worst: the background that is kept least often.
-        worst_kept: the share of its draws that keep the decision.
-        margin: over all draws, probability of the target less that of the best other class; for
+        worst: the baseline that is retained least often.
+        worst_retained: the share of its samples that retains the prediction.
+        margin: over all samples, probability of the target less that of the best other class; for
             sigmoid heads less the output's threshold.
-        change: over all draws, probability of the target less that on the whole image.
+        change: over all samples, probability of the target less that on the whole image.
     """
 
     samples: int
@@ -133,25 +133,25 @@ class Certificate:
 
     @property
     def holds(self) -> bool:
-        """Whether the bound reaches what was asked for, and no fixed background breaks it."""
+        """Whether the bound reaches what was asked for, and no fixed baseline breaks it."""
         return self.bound >= self.wanted and self.fixed_retained == self.fixed
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What was found of one hard mask, over a declared set of backgrounds.
+    """What was found of one hard mask, over a declared set of baselines.
 
     Attributes:
-        searched: names of the backgrounds that the claim is relative to.
-        checks: kept, shape, stable; the claim holds only if all passed.
-        backgrounds: one result for each background, searched and unseen.
-        full: probability of the target on the whole image.
-        empty: mean probability of the target on the searched backgrounds alone.
-        required: the probability that a composite has to reach.
-        references: whence the other images of the shape test came, in words.
+        searched: names of the baselines that the claim is relative to.
+        checks: retained, shape, stable; the claim holds only if all passed.
+        baselines: one result for each baseline, searched and unseen.
+        p_image: probability of the target on the whole image.
+        response: mean probability of the target on the searched baselines alone.
+        threshold: the probability that a masked input has to reach.
+        reference_images: source of the contents in the test of the mask's shape, in words.
         warnings: sentences, each with the figure that triggered it.
         minimum_effect: how far `full` has to lie above `empty` for there to be anything to keep.
-        certificate: the exact bound that goes with the check "kept".
+        certificate: the exact bound that goes with the check "retained".
     """
 
     searched: tuple[str, ...]
@@ -160,7 +160,7 @@ class Claim:
     p_image: float
     p_baseline: float
     threshold: float
-    references: str
+    reference_images: str
     warnings: tuple[str, ...]
     minimum_effect: float = 0.0
     certificate: Certificate | None = None
@@ -172,15 +172,15 @@ class Claim:
 
     @property
     def baseline_suffices(self) -> bool:
-        """Whether the backgrounds alone give the target about as well as the whole image does."""
+        """Whether the baselines alone give the target about as well as the whole image does."""
         return self.p_image - self.p_baseline < max(self.minimum_effect, 1e-9)
 
 
 @dataclass(frozen=True, slots=True)
 class RestrictedClaim:
-    """The smallest mask that holds on the backgrounds the classifier can stand.
+    """The smallest mask that holds on the baselines the classifier is robust to.
 
-    Never verified on the full set: `claim.searched` says which backgrounds it is relative to,
+    Never verified on the full set: `claim.searched` says which baselines it is relative to,
     `dropped` which were given up.
     """
 
@@ -192,13 +192,13 @@ class RestrictedClaim:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """One cell of the grid that holds evidence, and what shows that it is needed.
+    """One patch of the grid that holds evidence, and what shows that it is needed.
 
     Attributes:
         row, column: of the grid, from its upper left corner.
-        lost_by: "draw": without the cell the decision is lost over the background of that number;
-            "shift": it is lost in too many shifts; "": the cell is not needed.
-        number: of the draw; -1 where there is none.
+        witness: "draw": without the patch the prediction is lost over the baseline of that number;
+            "shift": it is lost in too many shifts; "": the patch is not needed.
+        number: of the sample; -1 where there is none.
     """
 
     row: int
@@ -209,19 +209,19 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Minimality:
-    """That no cell can be taken away, relative to a grid and a set of draws.
+    """That no patch can be taken away, relative to a grid and a set of samples.
 
     Attributes:
-        cell: side of a cell in pixels of the classifier's frame; the grid begins at its corner.
-        cells: those that hold evidence.
-        draws: numbers of the backgrounds over which the decision has to be kept.
-        shifts: numbers of the shifts in which it has to be kept.
-        spare: how many of them may be lost all the same.
-        sufficient: whether the mask as it is keeps the decision on all of them.
-        tested: removals that were tried, of one cell or of several.
-        rounds: how often the stage was gone through: again where a draw that was new broke the
-            mask, on that draw too.
-        before: area before the discrete stage, a share of the source image.
+        patch: side of a patch in pixels of the model input; the grid begins at its corner.
+        patches: those that hold evidence.
+        samples: numbers of the baselines over which the prediction has to be retained.
+        shifts: numbers of the shifts in which it has to be retained.
+        tolerance: how many of them may be lost all the same.
+        sufficient: whether the mask as it is retains the prediction on all of them.
+        tested: removals that were tried, of one patch or of several.
+        rounds: how often the stage was gone through: again where a sample that was new broke the
+            mask, on that sample too.
+        before: area before the 1-minimal reduction, a share of the source image.
         after: area after it.
     """
 
@@ -238,12 +238,12 @@ class Minimality:
 
     @property
     def needed(self) -> int:
-        """How many cells are needed."""
+        """How many patches are needed."""
         return sum(bool(patch.witness) for patch in self.patches)
 
     @property
     def holds(self) -> bool:
-        """Whether the mask is sufficient, and every cell of it needed."""
+        """Whether the mask is sufficient, and every patch of it needed."""
         return self.sufficient and self.needed == len(self.patches)
 
 
@@ -252,13 +252,13 @@ class Necessity:
     """What the classifier answers when the evidence is hidden and the rest of the image shown.
 
     Attributes:
-        draws: composites, over the backgrounds of the claim.
+        samples: masked inputs, over the baselines of the claim.
         changed: of those, how many are no longer given the target.
-        lost: how many do not keep the decision (probability below what is required).
+        lost: how many do not retains the prediction (probability below what is required).
         label: given most often.
-        mean, highest: probability of the target over the draws.
-        full: that on the whole image.
-        bound: lower bound on the probability that a draw changes the answer.
+        mean, highest: probability of the target over the samples.
+        p_image: that on the whole image.
+        bound: lower bound on the probability that a sample changes the answer.
         confidence: of that bound.
     """
 
@@ -274,7 +274,7 @@ class Necessity:
 
     @property
     def holds(self) -> bool:
-        """Whether the answer changed on every draw."""
+        """Whether the answer changed on every sample."""
         return self.changed == self.samples
 
 
@@ -283,7 +283,7 @@ class Rate:
     """How often something happened, and the bound that is exact where trials are independent.
 
     Attributes:
-        trials: composites.
+        trials: masked inputs.
         hits: of those, how many.
         bound: on the probability, at `confidence`: from below or above, as the field says.
         confidence: of the bound.
@@ -340,18 +340,18 @@ class MaskTests:
     """What was found of the mask besides its claim.
 
     Attributes:
-        minimality: of its cells; None if no discrete stage was asked for.
+        minimality: of its patches; None if no 1-minimal reduction was asked for.
         necessity: what is answered without it.
-        hidden: random patches of the hidden part shown again: how often the answer stays; bounded
+        reinsertion: random patches of the hidden patches re-inserted: how often the answer stays; bounded
             from below.
         reinsertion_wanted: the bound that was asked for.
-        shape: the mask over other images' content: how often it gives the target; bounded from
+        shape_leakage: the mask over reference images' content: how often it gives the target; bounded from
             above.
         silhouette: the mask filled with a constant: how often it gives the target.
         alternatives: further disjoint sufficient masks, in the order they were found.
-        exhausted: True: what all masks leave of the image is not sufficient any more. None: not
+        remainder_sufficient: True: what all masks leave of the image is not sufficient any more. None: not
             looked into, or the number asked for was reached first.
-        enlarged: the mask grown until necessary too; None if not asked for or none short of the
+        necessary_superset: the mask grown until necessary too; None if not asked for or none short of the
             whole image is.
         agreement: under several seeds; None if not asked for.
         negative: whether the target says that nothing was found: then what is sufficient may be
@@ -362,7 +362,7 @@ class MaskTests:
     necessity: Necessity
     reinsertion: Rate
     reinsertion_wanted: float
-    shape: Rate
+    shape_leakage: Rate
     silhouette: Rate
     alternatives: tuple[Alternative, ...] = ()
     remainder_sufficient: bool | None = None
@@ -398,22 +398,22 @@ class Explanation:
         label: its name.
         labels: names of all classes.
         mask: true = evidence, in the source image's own pixels.
-        soft: the searched scores in the classifier's frame, in [0, 1]; 1 = first to be kept.
+        soft: the searched scores in the model input, in [0, 1]; 1 = first to be retained.
         area: share of the source image's pixels in the mask, in [0, 1].
         status: how it ended, in one sentence.
         verified: true only if the claim holds on the mask as exported.
         before: probability of each class on the whole image.
-        after: probability of each class on the evidence over the first searched background.
+        after: probability of each class on the evidence over the first searched baseline.
         kl: KL(before || after), in nats (Bernoulli, summed over outputs, for sigmoid heads).
         components: connected parts of the mask (8-neighbourhood).
-        claim: checks, backgrounds, warnings.
-        fallback: a smaller promise, if the full one failed; else None.
+        claim: checks, baselines, warnings.
+        restricted: a restricted claim, if the full one failed; else None.
         steps: the course of the search.
         passes: classifier passes spent.
         seconds: wall time spent.
-        taps: names of the layers whose activations were matched.
-        proof: what was found of the mask besides its claim; None where there was nothing to keep.
-        stages: what each stage took, in order.
+        hooked_layers: names of the layers whose activations were matched.
+        tests: what was found of the mask besides its claim; None where there was nothing to keep.
+        timeline: what each stage took, in order.
     """
 
     target: int

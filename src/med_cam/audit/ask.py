@@ -7,9 +7,10 @@ That the pattern of missing pixels itself moves a classifier's answer is shown b
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, product
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from med_cam.audit.answers import Answers, Labels, answers_of, labels_given, labels_of
@@ -17,10 +18,11 @@ from med_cam.audit.findings import Findings, Gap, Retained, Silhouette
 from med_cam.audit.shapes import blob, cell_places
 from med_cam.case.case import Case, observed
 from med_cam.case.references import References, digest
-from med_cam.classifiers.base import Classifier, Predict, hooks_attached
+from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
-from med_cam.masking import BASELINES, FIXED, Scene, baseline, masked_input
+from med_cam.masking import BASELINES, FIXED, Scene, View, baseline
 from med_cam.verify.baseline_response import can_draw
 from med_cam.verify.decision import Target, on_top
 
@@ -29,11 +31,19 @@ OVER = ("grey", "gaussian")  # around them
 SHARES = (0.1, 0.3, 0.5)  # of the frame
 HIDDEN = (0.25, 0.5, 0.75, 0.9, 1.0)  # of the cells
 COVERS = ("grey", "black", "gaussian", "others")  # over hidden cells
-AT_ONCE = 32  # frames in memory
+AT_ONCE = 32  # inputs in memory
 
-Draws = Callable[[str], Generator]  # a generator for each purpose, the same at every call
+Generators = Callable[[str], Generator]  # a generator for each purpose, the same at every call
 
 ALONE = tuple(name for name in BASELINES if name != "inpainted")  # which is grey then
+
+
+class Shown(NamedTuple):
+    """One model input of the audit: what a mask shows of a content, over an infill."""
+
+    content: Float[Tensor, "1 c h w"]
+    mask: Bool[Tensor, "1 1 h w"]
+    infill: Float[Tensor, "1 c h w"]
 
 
 def audited(
@@ -44,35 +54,35 @@ def audited(
     samples: int = 8,
     seed: int = 0,
 ) -> tuple[Case, Findings]:
-    """What the classifier answers on one image whole, and when little or nothing of it is left.
+    """What the classifier predicts for one image, and when little or nothing of it is left.
 
     Args:
         classifier: left as it was.
         image: the image.
-        references: other images, for the background "others".
-        draws: of everything random, for each kind of frame.
-        seed: with the image's content it decides every draw.
+        references: reference images, for the baseline "others".
+        samples: of everything random, for each kind of input.
+        seed: with the image's content it decides every random sample.
 
     Raises:
         ImageError: if the image cannot be fitted to the classifier.
-        ClassifierError: if an answer is not a number.
+        ClassifierError: if a prediction is not a number.
     """
-    drawn = samples_of(image, seed)
+    drawn = generators_of(image, seed)
     labels = labels_of(classifier)
     with hooks_attached(classifier) as forward:
-        case = observed(forward, classifier, image, None, references)
-        alone = backgrounds_alone(case.predict, case.scene, labels, samples, drawn)
-        shapes = silhouettes(case.predict, case.scene, labels, samples, drawn)
-        gaps = gaps_of(case, labels, samples, drawn) if case.decided else {}
+        case = observed(forward, classifier, image, Config(), references=references)
+        alone = baselines_alone(case.batched, labels, samples, drawn)
+        shapes = silhouettes(case.batched, labels, samples, drawn)
+        gaps = gaps_of(case, labels, samples, drawn) if case.predicted else {}
     own = [0] * len(labels.names)
-    own[case.target.index] = int(case.decided)
-    undecided = int(not case.decided)
+    own[case.target.index] = int(case.predicted)
+    undecided = int(not case.predicted)
     passes = case.cost().forward
     return case, Findings(1, tuple(own), undecided, passes, alone, shapes, gaps)
 
 
-def samples_of(image: Image, seed: int) -> Draws:
-    """Generators for one image: another image, seed or purpose, other draws.
+def generators_of(image: Image, seed: int) -> Generators:
+    """Generators for one image: another image, seed or purpose, other samples.
 
     Which images are audited beside it, and in which order, is without influence.
     """
@@ -85,78 +95,76 @@ def samples_of(image: Image, seed: int) -> Draws:
     return drawn
 
 
-def backgrounds_alone(
-    predict: Predict, scene: Scene, labels: Labels, samples: int, drawn: Draws
+def baselines_alone(
+    view: View[Tensor], labels: Labels, samples: int, drawn: Generators
 ) -> dict[str, Answers]:
-    """Every background that can be drawn, without any evidence."""
-    found = {}
+    """Every baseline that can be drawn, without any evidence."""
+    scene, found = view.scene, {}
+    nothing = torch.zeros_like(scene.valid)
     for name in ALONE:
         if can_draw(name, scene):
-            frames = draws_from(name, scene, samples, drawn(f"alone {name}"))
-            found[name] = answers_of(answered(predict, frames, f"{name} alone"), labels)
+            infills = samples_from(name, scene, samples, drawn(f"alone {name}"))
+            shown = (Shown(scene.x, nothing, infill) for infill in infills)
+            found[name] = answers_of(predicted(view, shown, f"{name} alone"), labels)
     return found
 
 
-def draws_from(
+def samples_from(
     name: str, scene: Scene, samples: int, generator: Generator
 ) -> Iterator[Float[Tensor, "1 c h w"]]:
-    """So many draws of a background; one of those that are the same at every draw."""
+    """So many samples of a baseline; one of those that are fixed."""
     for _ in range(1 if name in FIXED else samples):
         yield baseline(name, scene, generator)
 
 
 def silhouettes(
-    predict: Predict, scene: Scene, labels: Labels, samples: int, drawn: Draws
+    view: View[Tensor], labels: Labels, samples: int, drawn: Generators
 ) -> dict[Silhouette, Answers]:
-    """Random blobs of one colour; the same blobs in every colour over every background."""
+    """Random blobs of one colour; the same blobs in every colour over every baseline."""
     found = {}
     for kind in (Silhouette(*parts) for parts in product(FILLS, OVER, SHARES)):
-        frames = blobs(scene, kind, samples, drawn)
-        p = answered(predict, frames, f"{kind.fill} blobs over {kind.over}")
+        shown = blobs(view.scene, kind, samples, drawn)
+        p = predicted(view, shown, f"{kind.fill} blobs over {kind.over}")
         found[kind] = answers_of(p, labels)
     return found
 
 
-def blobs(
-    scene: Scene, kind: Silhouette, samples: int, drawn: Draws
-) -> Iterator[Float[Tensor, "1 c h w"]]:
-    """Frames with one kind of silhouette."""
+def blobs(scene: Scene, kind: Silhouette, samples: int, drawn: Generators) -> Iterator[Shown]:
+    """Inputs with one kind of silhouette."""
     shapes, around = drawn(f"blobs of {kind.share}"), drawn(f"around {kind.over}")
     fill = baseline(kind.fill, scene, drawn("fill"))
     for _ in range(samples):
         mask = blob(scene.valid, kind.share, shapes)
-        yield masked_input(fill, mask.to(fill), baseline(kind.over, scene, around))
+        yield Shown(fill, mask, baseline(kind.over, scene, around))
 
 
-def gaps_of(case: Case, labels: Labels, samples: int, drawn: Draws) -> dict[Gap, Retained]:
-    """The image with more and more of its cells hidden, the same cells over every background."""
+def gaps_of(case: Case, labels: Labels, samples: int, drawn: Generators) -> dict[Gap, Retained]:
+    """The image with more and more of its patches hidden, the same ones over every baseline."""
     found = {}
     for gap in (Gap(*parts) for parts in product(COVERS, HIDDEN)):
         if can_draw(gap.over, case.scene):
-            frames = with_gaps(case.scene, gap, samples, drawn)
-            p = answered(case.predict, frames, f"{gap.over} over hidden parts")
+            shown = with_gaps(case.scene, gap, samples, drawn)
+            p = predicted(case.batched, shown, f"{gap.over} over hidden parts")
             found[gap] = retained(p, case.target, labels)
     return found
 
 
-def with_gaps(
-    scene: Scene, gap: Gap, samples: int, drawn: Draws
-) -> Iterator[Float[Tensor, "1 c h w"]]:
-    """The image with one share of its cells hidden; once where every draw is the same."""
+def with_gaps(scene: Scene, gap: Gap, samples: int, drawn: Generators) -> Iterator[Shown]:
+    """The image with one share of its patches hidden; once where every sample is the same."""
     order, over = drawn("cells"), drawn(f"over {gap.over}")
     alike = gap.over in FIXED and gap.share == 1
     for _ in range(1 if alike else samples):
         shown = cell_places(scene.valid, order) >= gap.share
-        yield masked_input(scene.x, shown.to(scene.x), baseline(gap.over, scene, over))
+        yield Shown(scene.x, shown, baseline(gap.over, scene, over))
 
 
 def retained(p: Float[Tensor, "n k"], target: Target, labels: Labels) -> Retained:
-    """How far the image's own answer is kept, and what becomes of it where it is not."""
-    kept = on_top(p, target)
-    lost = labels_given(p[~kept], labels)
+    """How far the image's own prediction is retained, and what becomes of it where it is not."""
+    stays = on_top(p, target)
+    lost = labels_given(p[~stays], labels)
     return Retained(
         frames=len(p),
-        retained=int(kept.sum()),
+        retained=int(stays.sum()),
         own=p[:, target.index].double().sum().item(),
         peaks=p.amax(dim=1).double().sum().item(),
         lost=tuple(lost.sum(dim=0).tolist()),
@@ -165,17 +173,16 @@ def retained(p: Float[Tensor, "n k"], target: Target, labels: Labels) -> Retaine
     )
 
 
-def answered(
-    predict: Predict, frames: Iterable[Float[Tensor, "1 c h w"]], what: str
-) -> Float[Tensor, "n k"]:
-    """Probabilities on frames that are made as they are needed.
+def predicted(view: View[Tensor], shown: Iterable[Shown], what: str) -> Float[Tensor, "n k"]:
+    """Probabilities on inputs that are made as they are needed.
 
     Raises:
         ClassifierError: if one of them is not a number.
     """
-    coming, parts = iter(frames), []
+    coming, parts = iter(shown), []
     while batch := list(islice(coming, AT_ONCE)):
-        parts.append(predict(torch.cat(batch)).cpu())
+        content, mask, infill = (torch.cat(tensors) for tensors in zip(*batch, strict=True))
+        parts.append(view.over(mask, infill, content=content).cpu())
     p = torch.cat(parts)  # n k
     if not p.isfinite().all():
         raise ClassifierError(

@@ -1,4 +1,4 @@
-"""What the classifier says of the whole image, and all else that is known before the search."""
+"""One image before one classifier, and what is known of it before the search (paper section 3.1)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,43 +9,46 @@ from torch import Tensor
 
 from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References
-from med_cam.classifiers.base import Classifier, Forward, Outputs, Predict
+from med_cam.classifiers.base import Classifier, Forward, Outputs
 from med_cam.config.settings import Config
 from med_cam.config.toml import nearest
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Geometry, Image
-from med_cam.masking import BASELINES, Scene
+from med_cam.masking import BASELINES, Scene, View
 from med_cam.results import Passes, Reference
 from med_cam.verify.decision import Target, on_top
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One image before one classifier, ready to be searched and judged.
+    """One image before one classifier under one set of settings, ready to be searched and judged.
+
+    A question about the same image under another seed or on other baselines is another case:
+    `dataclasses.replace(case, config=...)`.
 
     Attributes:
-        classifier: as the user gave it; asked only through the three functions that follow.
-        forward: logits and activations, with gradients; counted.
-        answer: probabilities, many images at a time; counted.
-        singly: probabilities, batch size one, for claims; counted.
-        geometry: from the source image to the classifier's frame and back.
+        classifier: as the user gave it; called only through the three views.
+        config: every setting.
+        outputs: logits and activations with gradients; counted.
+        batched: probabilities, many images per pass; counted.
+        single: probabilities, batch size one, for claims; counted.
+        geometry: from the source image to the model input and back.
         source: the image in its own pixels.
-        scene: the image in that frame, and other images that are labelled otherwise.
-        question: what is asked of composites.
+        target: the explained class.
         whole: the classifier on the whole image.
         before: its probabilities there.
-        spent: the passes counted so far.
-        open: where evidence may lie, in the classifier's frame: wherever the image does, but for
-            masks that were found before.
+        cost: the passes counted so far.
+        open: where evidence may lie, in the model input: wherever the image does, less any masks
+            found before.
     """
 
     classifier: Classifier
-    forward: Forward
-    predict: Predict
-    predict_one: Predict
+    config: Config
+    outputs: View[Outputs]
+    batched: View[Tensor]
+    single: View[Tensor]
     geometry: Geometry
     source: Image
-    scene: Scene
     target: Target
     whole: Outputs
     before: Float[Tensor, "1 k"]
@@ -53,8 +56,13 @@ class Case:
     open: Bool[Tensor, "1 1 h w"]
 
     @property
-    def decided(self) -> bool:
-        """Whether the classifier gives the target on the whole image: else nothing can be kept."""
+    def scene(self) -> Scene:
+        """The image as the classifier sees it, and reference images that are labelled otherwise."""
+        return self.batched.scene
+
+    @property
+    def predicted(self) -> bool:
+        """Whether the classifier predicts the target on the whole image; else nothing is retained."""
         return bool(on_top(self.before, self.target)[0])
 
 
@@ -62,23 +70,24 @@ def observed(
     forward: Forward,
     classifier: Classifier,
     image: Image,
-    target: int | str | None,
-    references: References | None,
-    config: Config | None = None,
+    config: Config,
+    *,
+    target: int | str | None = None,
+    references: References | None = None,
 ) -> Case:
     """The case of one image (paper section 3.1).
 
     Args:
-        forward: the classifier as a function, from `attached`; not counted yet.
+        forward: the classifier as a function, from `hooks_attached`; not counted yet.
         classifier: what else is known of it.
         image: the image to explain.
+        config: settings; they have to suit the case.
         target: the class to explain, by index or label; by default the classifier's own answer.
-        references: other images.
-        config: settings that have to suit the case; not checked if not given.
+        references: reference images.
 
     Raises:
         ClassifierError: if there is no such target.
-        ConfigError: if a background cannot be drawn, or layers and their weights do not match.
+        ConfigError: if a baseline cannot be drawn, or layers and their weights do not match.
         ImageError: if the image cannot be fitted to the classifier.
     """
     forward, cost = counted(forward)
@@ -89,60 +98,57 @@ def observed(
     with torch.no_grad():
         whole = forward(x)
     before = classifier.probabilities(whole.logits)
-    target = target_of(classifier, before, target)
+    explained = target_of(classifier, before, target)
     scene = Scene(
         x=x,
         valid=geometry.valid().to(x.device),
         black=classifier.black(),
         white=classifier.normalise(torch.ones_like(x[..., :1, :1])),
-        others=labelled_otherwise(references, target, x),
+        others=labelled_otherwise(references, explained, x),
     )
-    batched, predict_one = predictor(forward, classifier, BATCH), predictor(forward, classifier, 1)
     case = Case(
         classifier=classifier,
-        forward=forward,
-        predict=batched,
-        predict_one=predict_one,
+        config=config,
+        outputs=View(forward, scene),
+        batched=View(predictor(forward, classifier, BATCH), scene),
+        single=View(predictor(forward, classifier, 1), scene),
         geometry=geometry,
         source=image,
-        scene=scene,
-        target=target,
+        target=explained,
         whole=whole,
         before=before,
         cost=cost,
         open=scene.valid,
     )
-    if config is not None:
-        refuse_unfit(case, config)
+    refuse_unfit(case)
     return case
 
 
-def refuse_unfit(case: Case, config: Config) -> None:
-    """Check what settings ask for against what is there.
+def refuse_unfit(case: Case) -> None:
+    """Check what the settings ask for against what is there.
 
     Raises:
-        ConfigError: if a background cannot be drawn, or layers and their weights do not match.
+        ConfigError: if a baseline cannot be drawn, or layers and their weights do not match.
     """
-    rules, alphas = config.verification, config.objective.layer_weights
+    rules, alphas = case.config.verification, case.config.objective.layer_weights
     for name in (*rules.baselines, *rules.unseen):
         if name not in BASELINES:
-            raise ConfigError(f"there is no background {name!r}{nearest(name, BASELINES)}")
+            raise ConfigError(f"there is no baseline {name!r}{nearest(name, BASELINES)}")
     if "others" in rules.baselines and len(case.scene.others) == 0:
-        label = case.target.labels[case.target.index]
         raise ConfigError(
-            "the background 'others' needs other images that the classifier does not call "
-            f"{label}; give --references"
+            "the baseline 'others' needs reference images that the classifier does not call "
+            f"{case.target.label}; give --references"
         )
-    hooked_layers = case.classifier.hooked_layers
-    if alphas and len(alphas) != len(hooked_layers):
+    layers = case.classifier.hooked_layers
+    if alphas and len(alphas) != len(layers):
         raise ConfigError(
-            f"objective.layer_weights has {len(alphas)} numbers for {len(hooked_layers)} matched layers "
-            f"({', '.join(hooked_layers)}); give one each"
+            f"objective.layer_weights has {len(alphas)} numbers for {len(layers)} hooked layers "
+            f"({', '.join(layers)}); give one each"
         )
 
 
 def reference_of(case: Case, threshold: float) -> Reference:
-    """What the search compares composites with."""
+    """What the search compares masked inputs with."""
     return Reference(
         target=case.target.index,
         head=case.target.head,
@@ -159,8 +165,8 @@ def target_of(
     """The target, by index, by label or as the classifier's own answer."""
     index = target_index(classifier.labels, target, default=int(before.argmax()))
     output_threshold = classifier.thresholds[index] if classifier.head == "sigmoid" else 0.0
-    full = before[0, index].item()
-    return Target(index, classifier.labels, classifier.head, output_threshold, full)
+    p_image = before[0, index].item()
+    return Target(index, classifier.labels, classifier.head, output_threshold, p_image)
 
 
 def target_index(labels: Sequence[str], target: int | str | None, *, default: int) -> int:
@@ -181,7 +187,7 @@ def target_index(labels: Sequence[str], target: int | str | None, *, default: in
 def labelled_otherwise(
     references: References | None, target: Target, x: Float[Tensor, "1 c h w"]
 ) -> Float[Tensor, "n c h w"]:
-    """The references that the classifier does not call the target."""
+    """The reference images that the classifier does not call the target."""
     if references is None:
         return x[:0]
     return references.x[~on_top(references.probabilities, target)]

@@ -1,4 +1,4 @@
-"""Other images as the classifier sees them."""
+"""reference images as the classifier sees them."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from med_cam.images.geometry import Image
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """Other images as the classifier sees them, and what it says of each.
+    """reference images as the classifier sees them, and what it says of each.
 
     Attributes:
         x: the images, prepared.
@@ -34,9 +34,9 @@ class References:
 
 
 def prepare_references(classifier: Classifier, images: Sequence[Image]) -> References:
-    """Other images for the shape test, prepared and labelled once for many explanations.
+    """reference images for the shape test, prepared and labelled once for many explanations.
 
-    Costs one forward pass an image, which no explanation counts again.
+    Costs one forward pass per image, which no explanation counts again.
     """
     x = torch.cat([classifier.prepare(image) for image in images])
     with hooks_attached(classifier) as forward:

@@ -13,5 +13,5 @@ def exported(case: Case, mask: Bool[Tensor, "1 1 h w"]) -> Bool[Tensor, "h1 w1"]
 
 
 def reread(case: Case, mask: Bool[Tensor, "h1 w1"]) -> Bool[Tensor, "1 1 h w"]:
-    """An exported mask in the classifier's frame."""
+    """An exported mask in the model input."""
     return case.geometry.project(mask).to(case.scene.x.device)

@@ -1,23 +1,32 @@
-"""Which random numbers each purpose draws: every purpose of a case has samples of its own."""
+"""Which random numbers each purpose uses: every purpose of a case has samples of its own.
+
+A certificate holds only on samples that nothing else has used; this file is where that is kept.
+"""
 
 import hashlib
 from dataclasses import replace
 
 from torch import Generator
 
+from med_cam.case.case import Case
 from med_cam.config.rules import SEEDS
-from med_cam.config.settings import Config
 
-# Each purpose has draws of its own; claims come last of the first 64, one number an attempt.
-SEARCH, CANDIDATES, BREAKING, AFTER, CLAIM = range(5)
+# The first 64 numbers of a seed: four purposes, then one number per attempt at a claim.
+SEARCH, CANDIDATES, SENSITIVITY, AFTER, CLAIM = range(5)
 BASELINE, PATCHES, DELETION, REINSERTION, SILHOUETTE, SUPERSET = range(64, 70)
-CERTIFY = 128  # one number a mask tried
+CERTIFY = 128  # one number per mask tried
 
 FEW = 64  # purposes that share a seed's numbers
+NEXT = 1_000_003  # from one mask of an image to the next; a user's own seeds are closer together
 
 
-def fresh(seed: int, purpose: int) -> Generator:
-    """A generator on the CPU, so that a claim can be drawn again on any machine.
+def fresh(case: Case, purpose: int) -> Generator:
+    """The generator of one purpose, on the CPU: a claim can be sampled again on any machine."""
+    return generator_of(case.config.seed, purpose)
+
+
+def generator_of(seed: int, purpose: int) -> Generator:
+    """The generator of a seed and a purpose.
 
     torch reads 32 bits of a seed: what does not fit into them side by side is hashed.
     """
@@ -28,9 +37,11 @@ def fresh(seed: int, purpose: int) -> Generator:
     return Generator().manual_seed(number)
 
 
-NEXT = 1_000_003  # from one mask of an image to the next; a user's own seeds are closer together
+def under_seed(case: Case, seed: int) -> Case:
+    """The same case under another seed; seeds beyond the last begin again at 0."""
+    return replace(case, config=replace(case.config, seed=seed % SEEDS))
 
 
-def reseeded(config: Config, number: int) -> Config:
-    """The settings of the n-th further mask."""
-    return replace(config, seed=(config.seed + NEXT * number) % SEEDS)
+def reseeded(case: Case, number: int) -> Case:
+    """The case of the n-th further mask, on samples of its own."""
+    return under_seed(case, case.config.seed + NEXT * number)

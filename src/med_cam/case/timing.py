@@ -14,7 +14,7 @@ class Mark:
 
     Attributes:
         name: of the stage that ended.
-        spent: passes of the whole explanation so far.
+        cost: passes of the whole explanation so far.
         clock: `time.perf_counter` then.
     """
 

@@ -1,13 +1,12 @@
-"""What is found of a certified mask besides its claim, each on draws of its own."""
+"""What is tested of a certified mask besides its claim, each on samples of its own."""
 
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.round_trip import exported, reread
 from med_cam.case.seeds import DELETION, REINSERTION, SILHOUETTE, SUPERSET, fresh
-from med_cam.config.settings import Config
-from med_cam.masking import masked_input
+from med_cam.certification.certificate import Exported
 from med_cam.results import Claim, MaskTests, Minimality, Necessity, Rate
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.certificate import rate
@@ -18,73 +17,69 @@ from med_cam.verify.reinsertion import reinserted, reinsertion
 from med_cam.verify.silhouette import silhouette
 from med_cam.verify.warnings import is_negative
 
-Source = Bool[Tensor, "h1 w1"]  # a mask as exported, in the source image's pixels
-
 
 def mask_tests(
-    case: Case, mask: Source, claim: Claim, minimality: Minimality | None, config: Config
+    case: Case, mask: Exported, claim: Claim, minimality: Minimality | None
 ) -> MaskTests:
-    """Necessity, stability and leaks of a mask, one composite a pass."""
-    decision = Decision(case.target, claim.p_baseline, claim.threshold)
+    """Necessity, partial re-insertion and leaks of a mask, one masked input per pass."""
+    decision = decision_of(case, claim)
     return MaskTests(
         minimality=minimality,
-        necessity=necessity_of(case, mask, decision, config),
-        reinsertion=reinsertion_of(case, mask, decision, config),
-        reinsertion_wanted=config.certification.reinsertion_wanted,
-        shape=shape_leakage_of(claim, config),
-        silhouette=silhouette_of(case, mask, decision, config),
-        negative=is_negative(case.target.labels[case.target.index]),
+        necessity=necessity_of(case, mask, decision),
+        reinsertion=reinsertion_of(case, mask, decision),
+        reinsertion_wanted=case.config.certification.reinsertion_wanted,
+        shape_leakage=shape_leakage_of(case, claim),
+        silhouette=silhouette_of(case, mask, decision),
+        negative=is_negative(case.target.label),
     )
 
 
-def necessity_of(case: Case, mask: Source, decision: Decision, config: Config) -> Necessity:
-    """What is answered without the evidence."""
-    around = around_of(case, config, config.certification.deletion_samples, DELETION)
-    confidence = config.verification.confidence
-    return necessity(
-        case.predict_one, case.scene, reread(case, mask), around, decision, confidence
-    )
+def decision_of(case: Case, claim: Claim) -> Decision:
+    """What retaining the prediction means for a claim."""
+    return Decision(case.target, claim.p_baseline, claim.threshold)
 
 
-def reinsertion_of(case: Case, mask: Source, decision: Decision, config: Config) -> Rate:
-    """How often the answer stays when hidden parts are shown again."""
-    rules, generator = config.certification, fresh(config.seed, REINSERTION)
-    masks = reinserted(reread(case, mask), rules.reinsertion_patch, rules.reinsertion, generator)
-    names = config.verification.baselines
-    around = numbered(case.scene, names, rules.reinsertion, generator)
-    confidence = config.verification.confidence
-    return reinsertion(
-        case.predict_one, case.scene, masks & case.scene.valid, around, decision, confidence
-    )
+def necessity_of(case: Case, mask: Exported, decision: Decision) -> Necessity:
+    """The deletion test: what is predicted without the evidence."""
+    infill = infill_of(case, case.config.certification.deletion_samples, DELETION)
+    confidence = case.config.verification.confidence
+    return necessity(case.single, reread(case, mask), infill, decision, confidence)
 
 
-def silhouette_of(case: Case, mask: Source, decision: Decision, config: Config) -> Rate:
-    """How often the filled mask gives the target."""
-    around = around_of(case, config, len(config.verification.baselines), SILHOUETTE)
-    confidence = config.verification.confidence
-    return silhouette(
-        case.predict_one, case.scene, reread(case, mask), around, decision, confidence
-    )
+def reinsertion_of(case: Case, mask: Exported, decision: Decision) -> Rate:
+    """How often the label stays when random hidden patches are shown again."""
+    claim, rules = case.config.verification, case.config.certification
+    generator, count = fresh(case, REINSERTION), rules.reinsertion_trials
+    masks = reinserted(reread(case, mask), rules.reinsertion_patch, count, generator)
+    infill = numbered(case.scene, claim.baselines, count, generator)
+    shown = masks & case.scene.valid
+    return reinsertion(case.single, shown, infill, decision, claim.confidence)
 
 
-def shape_leakage_of(claim: Claim, config: Config) -> Rate:
-    """The check "shape" of the claim, bounded from above."""
+def silhouette_of(case: Case, mask: Exported, decision: Decision) -> Rate:
+    """How often the filled mask retains the prediction."""
+    rules = case.config.verification
+    infill = infill_of(case, len(rules.baselines), SILHOUETTE)
+    return silhouette(case.single, reread(case, mask), infill, decision, rules.confidence)
+
+
+def shape_leakage_of(case: Case, claim: Claim) -> Rate:
+    """The check "shape_leakage" of the claim, bounded from above."""
     check = next(check for check in claim.checks if check.name == "shape_leakage")
     hits = round(check.value * check.trials)
-    return rate(hits, check.trials, config.verification.confidence, at_least=False)
+    return rate(hits, check.trials, case.config.verification.confidence, at_least=False)
 
 
-def around_of(case: Case, config: Config, count: int, purpose: int) -> Float[Tensor, "n c h w"]:
-    """The claim's fixed backgrounds and so many draws of its random ones, for one purpose."""
-    names = config.verification.baselines
-    return numbered(case.scene, names, count, fresh(config.seed, purpose))
+def infill_of(case: Case, count: int, purpose: int) -> Float[Tensor, "n c h w"]:
+    """The claim's fixed baselines and so many samples of its random ones, for one purpose."""
+    names = case.config.verification.baselines
+    return numbered(case.scene, names, count, fresh(case, purpose))
 
 
-def suffices(case: Case, response: BaselineResponse, config: Config) -> bool:
-    """Whether all that is open keeps the decision on every one of a few draws."""
+def suffices(case: Case, response: BaselineResponse) -> bool:
+    """Whether all that is open retains the prediction on every one of a few samples."""
     if not case.open.any():
         return False
-    rest = reread(case, exported(case, case.open)).to(case.scene.x)
-    around = around_of(case, config, config.certification.reduction_samples, SUPERSET)
-    p = case.predict(masked_input(case.scene.x, rest, around))
-    return bool((gap_of(p, response.decision) >= 0).all())
+    rest = reread(case, exported(case, case.open))
+    infill = infill_of(case, case.config.certification.reduction_samples, SUPERSET)
+    return bool((gap_of(case.batched.over(rest, infill), response.decision) >= 0).all())

@@ -159,7 +159,7 @@ def one(job: Job, path: Path) -> tuple[Audited, Findings]:
         seed=job.request.seed,
     )
     target = case.target
-    label = target.labels[target.index] if case.decided else None
+    label = target.labels[target.index] if case.predicted else None
     return Audited(path.name, image.sha256, label, target.p_image), found
 
 

@@ -43,8 +43,8 @@ def to_prove(request: Request, rules: Certification) -> Certification:
     more = request.alternatives
     return replace(
         rules,
-        cell=rules.patch if request.patch is None else request.patch,
-        most_patches=rules.most_patches if request.patch is None else 0,
+        patch=rules.patch if request.cell is None else request.cell,
+        most_patches=rules.most_patches if request.cell is None else 0,
         alternatives=rules.alternatives if more is None else more,
         seeds=rules.seeds if request.seeds is None else request.seeds,
         necessary_superset=rules.necessary_superset or request.necessary,

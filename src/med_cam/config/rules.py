@@ -1,9 +1,13 @@
-"""What each setting may be, in a test and in words."""
+"""What a setting may be, as a type: its range in a test and in words.
+
+A field of `settings.py` is declared with one of these types, and nowhere else.
+"""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Annotated, Any, get_type_hints
 
 from med_cam.errors import ConfigError
 
@@ -19,25 +23,36 @@ class Allowed:
     words: str
 
 
-Rules = Mapping[str, Allowed]
-
-
-def refuse(section: str, settings: object, rules: Rules) -> None:
-    """Check the settings of one section, each alone.
+def refuse(section: str, settings: object) -> None:
+    """Check the settings of one section, each alone, against the ranges of their types.
 
     Args:
         section: how a TOML file calls it; "" for the top.
-        settings: whose attributes are checked.
-        rules: for the names of the attributes.
+        settings: a dataclass whose fields are annotated with `Allowed`.
 
     Raises:
         ConfigError: naming the first setting that is out of range, its value, what is allowed.
     """
-    for key, allowed in rules.items():
-        value = getattr(settings, key)
-        if not allowed.fits(value):
-            where = f"{section}.{key}" if section else key
-            raise ConfigError(f"{where} must be {allowed.words}, got {shown(value)}")
+    for key, allowed in ranges(type(settings)):  # type: ignore[arg-type]  # a type is hashable
+        refuse_value(f"{section}.{key}" if section else key, getattr(settings, key), allowed)
+
+
+def refuse_value(where: str, value: object, allowed: Allowed) -> None:
+    """Check one setting.
+
+    Raises:
+        ConfigError: if it is out of range.
+    """
+    if not allowed.fits(value):
+        raise ConfigError(f"{where} must be {allowed.words}, got {shown(value)}")
+
+
+@cache
+def ranges(section: type) -> tuple[tuple[str, Allowed], ...]:
+    """The fields of a section that have a range, in order."""
+    hints = get_type_hints(section, include_extras=True)
+    found = {key: getattr(hint, "__metadata__", ()) for key, hint in hints.items()}
+    return tuple((key, data[0]) for key, data in found.items() if data)
 
 
 def shown(value: object) -> str:
@@ -86,87 +101,44 @@ def many(each: Allowed, *, of: str, least: int = 0) -> Allowed:
     return Allowed(fits, f"a list of {of}{', not empty' if least else ''}")
 
 
-weight = Allowed(lambda v: is_number(v) and v >= 0, "a finite number, 0 or more")
-share = Allowed(lambda v: is_number(v) and 0 <= v <= 1, "a number from 0 to 1")
-inner = Allowed(lambda v: is_number(v) and 0 < v < 1, "a number between 0 and 1")
-switch = Allowed(lambda v: isinstance(v, bool), "true or false")
-name = Allowed(lambda v: isinstance(v, str) and bool(v), "a name")
-shifts = many(whole(1), of="whole numbers of 1 or more", least=1)
+Weight = Annotated[float, Allowed(lambda v: is_number(v) and v >= 0, "a finite number, 0 or more")]
+Share = Annotated[float, Allowed(lambda v: is_number(v) and 0 <= v <= 1, "a number from 0 to 1")]
+Inner = Annotated[float, Allowed(lambda v: is_number(v) and 0 < v < 1, "a number between 0 and 1")]
+Part = Annotated[
+    float, Allowed(lambda v: is_number(v) and 0 < v <= 1, "a number above 0, at most 1")
+]
+Positive = Annotated[float, above(0)]
+Factor = Annotated[float, above(1)]
+Switch = Annotated[bool, Allowed(lambda v: isinstance(v, bool), "true or false")]
+Number = Annotated[int, whole(0)]
+Count = Annotated[int, whole(1)]
+Attempts = Annotated[int, whole(0, ATTEMPTS)]
+Rounds = Annotated[int, whole(1, 32)]
+Extra = Annotated[int, whole(0, 32)]
+Seed = Annotated[int, whole(0, SEEDS - 1)]
+Grid = Annotated[
+    int, Allowed(lambda v: is_whole(v) and (v == 0 or v >= 4), "0 or a whole number, 4 or more")
+]
+Side = Annotated[
+    int, Allowed(lambda v: is_whole(v) and (v == 0 or v >= 2), "0 or a whole number, 2 or more")
+]
+Distances = Annotated[tuple[int, ...], many(whole(1), of="whole numbers of 1 or more", least=1)]
+Weights = Annotated[
+    tuple[float, ...],
+    many(Allowed(lambda v: is_number(v) and v >= 0, "a weight"), of="finite numbers of 0 or more"),
+]
+Radii = Annotated[tuple[float, ...], many(above(0), of="finite numbers above 0", least=1)]
 # The U-Net normalises in groups of eight channels.
-width = Allowed(lambda v: is_whole(v) and v >= 1 and (v < 8 or v % 8 == 0), "a width")
-
-OBJECTIVE: Rules = {
-    "distance": one_of("mse", "cosine"),
-    "layer_weights": many(weight, of="finite numbers of 0 or more"),
-}
-
-SEARCH: Rules = {
-    "form": one_of("sigmoid", "quantile"),
-    "steps": whole(0),
-    "learning_rate": above(0),
-    "widths": many(width, of="whole numbers, each 1 to 7 or a multiple of 8"),
-    "transposed": switch,
-    "grid": Allowed(
-        lambda v: is_whole(v) and (v == 0 or v >= 4), "0 or a whole number, 4 or more"
+Widths = Annotated[
+    tuple[int, ...],
+    many(
+        Allowed(lambda v: is_whole(v) and v >= 1 and (v < 8 or v % 8 == 0), "a width"),
+        of="whole numbers, each 1 to 7 or a multiple of 8",
     ),
-    "masks": whole(1),
-    "smallest": inner,
-    "largest": inner,
-    "temperature": above(0),
-    "straight_from": share,
-    "jitter": whole(0),
-    "places": whole(0),
-    "radii": many(above(0), of="finite numbers above 0", least=1),
-    "maps": whole(1),
-    "look_weight": weight,
-}
-
-REFINEMENT: Rules = {
-    "cut": one_of("smallest", "threshold"),
-    "share": share,
-    "samples": whole(1),
-    "leakage_trials": whole(1),
-    "shifts": shifts,
-    "smallest": inner,
-    "rounds": whole(1),
-    "growth": above(1),
-    "attempts": whole(0, ATTEMPTS),
-    "large": Allowed(lambda v: is_number(v) and 0 < v <= 1, "a number above 0, at most 1"),
-}
-
-VERIFICATION: Rules = {
-    "baselines": many(name, of="names of backgrounds", least=1),
-    "unseen": many(name, of="names of backgrounds"),
-    "samples": whole(1),
-    "unseen_samples": whole(1),
-    "share": share,
-    "minimum_effect": share,
-    "leakage_trials": whole(1),
-    "leakage_margin": share,
-    "shifts": shifts,
-    "stability_rate": share,
-    "certified": inner,
-    "confidence": inner,
-}
-
-CERTIFICATION: Rules = {
-    "rounds": whole(1, 32),
-    "patch": Allowed(
-        lambda v: is_whole(v) and (v == 0 or v >= 2), "0 or a whole number, 2 or more"
-    ),
-    "grown": whole(0, 32),
-    "most_patches": whole(0),
-    "reduction_samples": whole(1),
-    "pool": whole(0),
-    "deletion_samples": whole(1),
-    "reinsertion_trials": whole(1),
-    "reinsertion_wanted": share,
-    "reinsertion_patch": whole(1),
-    "alternatives": whole(0),
-    "necessary_superset": switch,
-    "seeds": whole(1),
-}
-
-CLAIM: Rules = {"leakage_trials": whole(20)}  # fewer only for candidates
-
-RUN: Rules = {"seed": whole(0, SEEDS - 1)}
+]
+named = Allowed(lambda v: isinstance(v, str) and bool(v), "a name")
+Names = Annotated[tuple[str, ...], many(named, of="names of baselines")]
+SomeNames = Annotated[tuple[str, ...], many(named, of="names of baselines", least=1)]
+Form = Annotated[str, one_of("sigmoid", "quantile")]
+Distance = Annotated[str, one_of("mse", "cosine")]
+Cut = Annotated[str, one_of("smallest", "threshold")]

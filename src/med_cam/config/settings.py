@@ -1,18 +1,9 @@
-"""Every number a user can set, with its reason, and the presets; from TOML."""
+"""Every number a user can set: its default, its range, its reason."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
-from med_cam.config.rules import (
-    CERTIFICATION,
-    CLAIM,
-    OBJECTIVE,
-    REFINEMENT,
-    RUN,
-    SEARCH,
-    VERIFICATION,
-    refuse,
-    weight,
-)
+from med_cam.config import rules
+from med_cam.config.rules import refuse, refuse_value, whole
 from med_cam.errors import ConfigError
 
 
@@ -20,17 +11,17 @@ from med_cam.errors import ConfigError
 class Weights:
     """Weight of each loss term; the field names are the names of the terms."""
 
-    activation: float = 1.0
-    kl: float = 0.0
-    cross_entropy: float = 1.0
-    area: float = 0.0  # the area is set by a quantile, not by a weight
-    binarization: float = 0.0  # straight-through masks are binary
-    total_variation: float = 0.02
-    robustness: float = 1.0
-    failure: float = 0.0  # ours: a smooth count of composites that lose the decision
+    activation: rules.Weight = 1.0
+    kl: rules.Weight = 0.0
+    cross_entropy: rules.Weight = 1.0
+    area: rules.Weight = 0.0  # the area is set by a quantile, not by a weight
+    binarization: rules.Weight = 0.0  # straight-through masks are binary
+    total_variation: rules.Weight = 0.02
+    robustness: rules.Weight = 1.0
+    failure: rules.Weight = 0.0  # ours: a smooth count of masked inputs that lose the prediction
 
     def __post_init__(self) -> None:
-        refuse("objective.weights", self, {f.name: weight for f in fields(self)})
+        refuse("objective.weights", self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +31,15 @@ class Objective:
     Attributes:
         weights: of the terms.
         distance: "mse" or "cosine", between activations; cosine has no scale to set by layer.
-        layer_weights: the paper's alpha, one a tapped layer; empty = equal, summing to 1.
+        layer_weights: the paper's alpha, one per hooked layer; empty = equal, summing to 1.
     """
 
     weights: Weights = field(default_factory=Weights)
-    distance: str = "cosine"
-    layer_weights: tuple[float, ...] = ()
+    distance: rules.Distance = "cosine"
+    layer_weights: rules.Weights = ()
 
     def __post_init__(self) -> None:
-        refuse("objective", self, OBJECTIVE)
+        refuse("objective", self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,39 +52,39 @@ class Search:
         learning_rate: of Adam.
         widths: channels of the U-Net, finest level first, bottleneck last.
         transposed: up by transposed convolutions (the paper's comb) or bilinear.
-        grid: side of the square of scores; 0 = one score a pixel. Coarse scores close the
-            channel through which a mask draws the answer.
-        masks: masks a step, each of its own area; each costs one pass over grey and one over a
-            random background, forward and backward.
+        grid: side of the square of scores; 0 = one score per pixel. Coarse scores close the
+            channel through which a mask leaks the label by its outline.
+        masks: masks per step, each of its own area; each costs one pass over grey and one over a
+            random baseline, forward and backward.
         smallest, largest: the areas drawn, log-uniformly.
         temperature: softness of the mask, in standard deviations of the scores.
         straight_from: share of the steps after which the mask is hard and its gradient soft.
         jitter: largest shift of the mask in a step, in pixels.
-        places: discs a side of the first look, 0 = none; one forward pass each and radius.
+        places: discs per side of the disc map, 0 = none; one forward pass each and radius.
         radii: of the discs, as shares of half the shorter side.
         maps: scores kept on the way, evenly spread, the last one included.
-        look_weight: standard deviations of the look added to the U-Net's scores.
+        look_weight: standard deviations of the disc map added to the U-Net's scores.
     """
 
-    form: str = "quantile"
-    steps: int = 32
-    learning_rate: float = 1e-2
-    widths: tuple[int, ...] = (16, 32, 64)
-    transposed: bool = False
-    grid: int = 20
-    masks: int = 2
-    smallest: float = 0.03
-    largest: float = 0.30
-    temperature: float = 0.25
-    straight_from: float = 0.5
-    jitter: int = 3
-    places: int = 5
-    radii: tuple[float, ...] = (0.6, 0.35)
-    look_weight: float = 2.0
-    maps: int = 4
+    form: rules.Form = "quantile"
+    steps: rules.Number = 32
+    learning_rate: rules.Positive = 1e-2
+    widths: rules.Widths = (16, 32, 64)
+    transposed: rules.Switch = False
+    grid: rules.Grid = 20
+    masks: rules.Count = 2
+    smallest: rules.Inner = 0.03
+    largest: rules.Inner = 0.30
+    temperature: rules.Positive = 0.25
+    straight_from: rules.Share = 0.5
+    jitter: rules.Number = 3
+    places: rules.Number = 5
+    radii: rules.Radii = (0.6, 0.35)
+    look_weight: rules.Weight = 2.0
+    maps: rules.Count = 4
 
     def __post_init__(self) -> None:
-        refuse("search", self, SEARCH)
+        refuse("search", self)
         if self.smallest >= self.largest:
             raise ConfigError(
                 f"search.smallest must be below search.largest, got {self.smallest!r} and "
@@ -109,115 +100,116 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Refinement:
-    """From scores to the mask that is put to the claim.
+    """From scores to the mask that a claim is made on.
 
     Attributes:
         cut: "smallest" bisects for the smallest passing share; "threshold" cuts the soft mask
             at one half, as the paper does.
         share: retained share asked of candidates. More than the claim asks, for the winner's
-            curse: of masks bisected to the smallest that passes some draws, many fail on fresh
+            curse: of masks bisected to the smallest that passes some samples, many fail on fresh
             ones.
-        draws: of each random background, the same for every candidate.
+        samples: of each random baseline, the same for every candidate.
         leakage_trials, shifts: fewer than the claim's, for cost.
         smallest: smallest share of the image tried.
         rounds: bisections.
         growth: factor on the area when a claim fails.
         attempts: claims tried before the whole image is taken.
-        large: above this share of the image, the search is repeated on the backgrounds that the
-            classifier can stand.
+        large: above this share of the image, the search is repeated on the baselines that the
+            classifier is robust to.
     """
 
-    cut: str = "smallest"
-    share: float = 0.65
-    samples: int = 5
-    leakage_trials: int = 4
-    shifts: tuple[int, ...] = (3,)
-    smallest: float = 0.01
-    rounds: int = 6
-    growth: float = 1.15
-    attempts: int = 8
-    large: float = 0.5
+    cut: rules.Cut = "smallest"
+    share: rules.Share = 0.65
+    samples: rules.Count = 5
+    leakage_trials: rules.Count = 4
+    shifts: rules.Distances = (3,)
+    smallest: rules.Inner = 0.01
+    rounds: rules.Count = 6
+    growth: rules.Factor = 1.15
+    attempts: rules.Attempts = 8
+    large: rules.Part = 0.5
 
     def __post_init__(self) -> None:
-        refuse("refinement", self, REFINEMENT)
+        refuse("refinement", self)
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a claim is relative to, and its bars.
+    """What a claim is relative to, and its thresholds.
 
     Attributes:
-        backgrounds: searched, and claimed on; the paper's two by default.
+        baselines: searched, and claimed on; the paper's two by default.
         unseen: never used in the search, only reported.
-        draws: of each random background among `backgrounds`.
+        samples: of each random baseline among `baselines`.
         unseen_samples: of each random one among `unseen`.
-        share: of the way from the empty to the full probability that must be retained.
-        minimum_effect: how far the full probability must lie above the empty one. Below, sufficiency
-            is empty: a network that calls noise "notumor" with 0.99 keeps it with any mask.
-        leakage_trials: composites of the mask over other contents, at least.
-        leakage_margin: how much more often than emptiness the shape may give the target.
-        shifts: distances of the shift test, in pixels of the classifier's frame.
-        stability_rate: share of shifts that must keep the decision.
-        certified: bound asked for on the probability of keeping the decision; decides how many
-            draws a certificate takes (63 for the first mask, all of which have to keep it).
+        share: of the way from p_baseline to p_image that must be retained.
+        minimum_effect: how far p_image must lie above p_baseline. Below, any mask is sufficient:
+            a network that calls noise "notumor" with 0.99 does so with any mask.
+        leakage_trials: masks laid over other contents, at least.
+        leakage_margin: how much more often than baselines alone the shape may give the target.
+        shifts: distances of the shift test, in pixels of the model input.
+        stability_rate: share of shifts that must retain the prediction.
+        certified: bound asked for on the retention rate; decides how many samples a certificate
+            takes (63 for the first mask, all of which have to retain the prediction).
         confidence: of the bounds; masks tried for one certificate share what is left of 1.
     """
 
-    baselines: tuple[str, ...] = ("grey", "gaussian")
-    unseen: tuple[str, ...] = ("black", "mean", "uniform", "shuffled", "others")
-    samples: int = 8
-    unseen_samples: int = 2
-    share: float = 0.5
-    minimum_effect: float = 0.1
-    leakage_trials: int = 20
-    leakage_margin: float = 0.10
-    shifts: tuple[int, ...] = (1, 2, 3)
-    stability_rate: float = 0.9
-    certified: float = 0.95
-    confidence: float = 0.95
+    baselines: rules.SomeNames = ("grey", "gaussian")
+    unseen: rules.Names = ("black", "mean", "uniform", "shuffled", "others")
+    samples: rules.Count = 8
+    unseen_samples: rules.Count = 2
+    share: rules.Share = 0.5
+    minimum_effect: rules.Share = 0.1
+    leakage_trials: rules.Count = 20
+    leakage_margin: rules.Share = 0.10
+    shifts: rules.Distances = (1, 2, 3)
+    stability_rate: rules.Share = 0.9
+    certified: rules.Inner = 0.95
+    confidence: rules.Inner = 0.95
 
     def __post_init__(self) -> None:
-        refuse("verification", self, VERIFICATION)
+        refuse("verification", self)
 
 
 @dataclass(frozen=True, slots=True)
 class Certification:
-    """What is proved of the mask, and how far.
+    """How a mask is reduced, certified and tested.
 
     Attributes:
-        rounds: masks after the discrete stage that are put to a certificate, before the mask that
-            it began with is.
-        grown: larger masks that are put to a certificate after that.
-        cell: side of the cells that the discrete stage takes away, in pixels of the classifier's
-            frame; 0 = no discrete stage.
-        most_patches: of a mask; cells are made twice as large until there are no more. 0 = any.
-        reduction_samples: random backgrounds that a smaller mask has to keep the decision on at first.
+        rounds: masks after the 1-minimal reduction for which a certificate is tried, before it is
+            tried for the mask that the reduction began with.
+        grown: larger masks for which it is tried after that.
+        patch: side of the patches that the 1-minimal reduction takes away, in pixels of the model
+            input; 0 = no 1-minimal reduction.
+        most_patches: of a mask; patches are made twice as large until there are no more. 0 = any.
+        reduction_samples: random samples on which a smaller mask has to retain the prediction
+            at first.
         pool: further ones that it is tried on before the certificate; those that break it join.
-        without: random backgrounds around the complement.
-        hidden: composites with random patches of the hidden part shown again.
-        reinsertion_wanted: bound on how often the answer has to stay then.
-        reinsertion_patch: side of those patches, in pixels of the classifier's frame.
+        deletion_samples: random samples around the complement.
+        reinsertion_trials: masked inputs with random hidden patches shown again.
+        reinsertion_wanted: bound on how often the label has to stay then.
+        reinsertion_patch: side of those patches, in pixels of the model input.
         alternatives: further disjoint masks to look for.
-        enlarge: whether to grow the mask until it is necessary too.
+        necessary_superset: whether to grow the mask until it is necessary too.
         seeds: masks to compare, the explanation's own included.
     """
 
-    rounds: int = 2
-    grown: int = 2
-    patch: int = 16
-    most_patches: int = 40
-    reduction_samples: int = 16
-    pool: int = 32
-    without: int = 16
-    reinsertion: int = 59
-    reinsertion_wanted: float = 0.9
-    reinsertion_patch: int = 16
-    alternatives: int = 0
-    necessary_superset: bool = False
-    seeds: int = 1
+    rounds: rules.Rounds = 2
+    grown: rules.Extra = 2
+    patch: rules.Side = 16
+    most_patches: rules.Number = 40
+    reduction_samples: rules.Count = 16
+    pool: rules.Number = 32
+    deletion_samples: rules.Count = 16
+    reinsertion_trials: rules.Count = 59
+    reinsertion_wanted: rules.Share = 0.9
+    reinsertion_patch: rules.Count = 16
+    alternatives: rules.Number = 0
+    necessary_superset: rules.Switch = False
+    seeds: rules.Count = 1
 
     def __post_init__(self) -> None:
-        refuse("certification", self, CERTIFICATION)
+        refuse("certification", self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,16 +221,17 @@ class Config:
     refinement: Refinement = field(default_factory=Refinement)
     verification: Verification = field(default_factory=Verification)
     certification: Certification = field(default_factory=Certification)
-    seed: int = 0
+    seed: rules.Seed = 0
 
     def __post_init__(self) -> None:
-        refuse("", self, RUN)
-        refuse("verification", self.verification, CLAIM)
+        refuse("", self)
+        trials = self.verification.leakage_trials
+        refuse_value("verification.leakage_trials", trials, whole(20))  # fewer for candidates only
 
 
 def relative_to(config: Config, names: tuple[str, ...]) -> Config:
-    """The same run, searched and claimed on other backgrounds."""
+    """The same run, searched and claimed on other baselines."""
     given_up = tuple(n for n in config.verification.baselines if n not in names)
     unseen = (*given_up, *(n for n in config.verification.unseen if n not in names))
-    rules = replace(config.verification, baselines=names, unseen=unseen)
-    return replace(config, verification=rules)
+    claim = replace(config.verification, baselines=names, unseen=unseen)
+    return replace(config, verification=claim)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 from med_cam.config.settings import Config
 from med_cam.errors import ConfigError
@@ -36,12 +36,13 @@ def overlaid(base: Any, table: Mapping[str, Any], section: str = "") -> Any:  # 
     """`base` with the values of `table`, section by section; `base` itself is not changed."""
     known = {f.name: f for f in fields(base)}
     values = {name: getattr(base, name) for name in known}
+    kinds = get_type_hints(type(base))  # without the ranges
     for key, value in table.items():
         where = f"{section}.{key}" if section else key
         if key not in known:
             reported = f" in [{section}]" if section else ""
             raise ConfigError(f"unknown key {key!r}{reported}{nearest(key, known)}")
-        values[key] = fitting(values[key], value, known[key].type, where)
+        values[key] = fitting(values[key], value, kinds[key], where)
     return type(base)(**values)
 
 

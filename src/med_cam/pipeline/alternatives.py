@@ -11,10 +11,9 @@ from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
-from med_cam.case.seeds import reseeded
+from med_cam.case.seeds import reseeded, under_seed
 from med_cam.certification.mask_tests import suffices
 from med_cam.config.rules import SEEDS
-from med_cam.config.settings import Config
 from med_cam.images.overlap import chance_iou, pairwise
 from med_cam.pipeline.certify import smallest_certified
 from med_cam.pipeline.propose import Found
@@ -42,36 +41,37 @@ def agreement(
     )
 
 
-def alternatives(
-    case: Case, found: Found, config: Config
-) -> tuple[tuple[Alternative, ...], bool | None]:
-    """Further sufficient masks, each disjoint from all before it, and whether there are no others.
+def alternatives(case: Case, found: Found) -> tuple[tuple[Alternative, ...], bool]:
+    """Further sufficient masks, each disjoint from all before it, and whether the remainder is too.
 
-    Found by the same search with the earlier masks forbidden, on draws of its own. There are no
-    others once all that is left of the image does not keep the decision.
+    Found by the same search with the earlier masks forbidden, on samples of its own.
+
+    Returns:
+        The masks; and whether all that they leave of the image retains the prediction on every
+        one of a few samples. It may though no further mask was found or looked for.
     """
     taken = reread(case, found.mask)
     masks: list[Alternative] = []
-    for number in range(1, config.certification.alternatives + 1):
+    for number in range(1, case.config.certification.alternatives + 1):
         rest = replace(case, open=case.open & ~taken)
-        if not suffices(rest, found.response, config):
-            return tuple(masks), True
-        done = smallest_certified(rest, reseeded(config, number))
+        if not suffices(rest, found.response):
+            return tuple(masks), False
+        done = smallest_certified(reseeded(rest, number))
         if not done.claim.holds:
-            return tuple(masks), None
+            return tuple(masks), True
         masks.append(Alternative(done.mask, done.area, done.claim))
         taken = taken | reread(case, done.mask)
     rest = replace(case, open=case.open & ~taken)
-    return tuple(masks), None if suffices(rest, found.response, config) else True
+    return tuple(masks), suffices(rest, found.response)
 
 
-def agreement_of(case: Case, found: Found, config: Config) -> Agreement | None:
+def agreement_of(case: Case, found: Found) -> Agreement | None:
     """The mask against those of the seeds that follow; None if only one seed is asked for."""
-    count = config.certification.seeds
+    count, first = case.config.certification.seeds, case.config.seed
     if count < 2:
         return None
-    seeds = [(config.seed + i) % SEEDS for i in range(count)]
-    others = [smallest_certified(case, replace(config, seed=seed)) for seed in seeds[1:]]
+    seeds = [(first + i) % SEEDS for i in range(count)]
+    others = [smallest_certified(under_seed(case, seed)) for seed in seeds[1:]]
     masks: list[Bool[Tensor, "h w"]] = [found.mask, *(other.mask for other in others)]
     verified = found.claim.holds + sum(other.claim.holds for other in others)
     return agreement(masks, seeds, verified=verified)

@@ -1,7 +1,7 @@
-"""Masks put to a certificate, one after the other: the smallest first, each on draws of its own.
+"""Certificates for masks, one after the other: the smallest first, each on samples of its own.
 
 The confidence is that of all masks tried together: a mask that is tried after another has failed
-gets a share of the risk that is left, and hence more draws.
+gets a share of the risk that is left, and therefore more samples.
 """
 
 from collections.abc import Iterator
@@ -16,8 +16,7 @@ from med_cam.case.case import Case
 from med_cam.case.round_trip import exported, reread
 from med_cam.case.timing import Mark, mark
 from med_cam.certification.certificate import certificate_of
-from med_cam.certification.minimality import reported, retested, sample_set
-from med_cam.config.settings import Config
+from med_cam.certification.minimality import patches_of, retested, sample_set
 from med_cam.masking import keep_most
 from med_cam.pipeline.propose import Found, shares_to_claim, smallest_mask
 from med_cam.reduction.counterexamples import Reduced, reduced, refined
@@ -28,15 +27,15 @@ from med_cam.verify.shift_stability import DIRECTIONS
 
 @dataclass(frozen=True, slots=True)
 class Certified:
-    """The mask that a certificate was made out for, or the last one that was refused.
+    """The mask that is certified, or the one of the highest bound among those refused.
 
     Attributes:
         mask: in the source image's pixels, as exported.
         area: its share of them.
         claim: with the certificate.
-        tried: masks that were put to a certificate.
-        minimality: None if there was no discrete stage.
-        marks: where turns of the discrete stage and of certificates ended.
+        tried: masks for which a certificate was tried.
+        minimality: None if there was no 1-minimal reduction.
+        marks: where turns of the reduction and of certificates ended.
     """
 
     mask: Bool[Tensor, "h w"]
@@ -47,26 +46,26 @@ class Certified:
     marks: tuple[Mark, ...]
 
 
-def certified(case: Case, found: Found, config: Config) -> Certified:
+def certified(case: Case, found: Found) -> Certified:
     """Make the mask as small as it goes, and certify it.
 
-    Tried are the mask after the discrete stage, again after it was pruned on further draws, the
-    mask before it, then larger ones of the same scores. If none is certified, the one of the
-    highest bound is told of: all bounds hold together.
+    Tried are the mask after the 1-minimal reduction, again after it was reduced on further
+    samples, the mask before it, then larger ones of the same scores. If none is certified, the
+    one of the highest bound is reported: all bounds hold together.
     """
     tried: list[Tried] = []
     marks = []
-    for chosen in candidates(case, found, config):
-        marks.append(mark("discrete", case.cost()))
+    for chosen in candidates(case, found):
+        marks.append(mark("reduction", case.cost()))
         source = exported(case, chosen.mask)
-        claim = certificate_of(case, source, found.response, config, len(tried) + 1)
+        claim = certificate_of(case, source, found.response, len(tried) + 1)
         tried.append((chosen, source, claim))
         marks.append(mark("certificate", case.cost()))
         if claim.holds:
             break
     chosen, source, claim = best(tried)
     minimality = minimality_of(case, source, chosen, found)
-    marks.append(mark("discrete", case.cost()))
+    marks.append(mark("reduction", case.cost()))
     area = source.float().mean().item()
     return Certified(source, area, claim, len(tried), minimality, tuple(marks))
 
@@ -94,74 +93,74 @@ class Candidate:
     tested: int = 0
 
 
-def candidates(case: Case, found: Found, config: Config) -> Iterator[Candidate]:
+def candidates(case: Case, found: Found) -> Iterator[Candidate]:
     """The masks to certify, in order."""
-    start, rules = reread(case, found.mask), config.certification
+    start, rules = reread(case, found.mask), case.config.certification
     trial = None
     if found.claim.holds and rules.patch:
         side = side_of(start, rules.patch, rules.most_patches)
-        now = reduced(case, start, sample_set(case, found.response.decision, config), side)
+        now = reduced(case, start, sample_set(case, found.response.decision), side)
         trial = now.trial
         for tried in range(1, rules.rounds + 1):
             if torch.equal(now.mask, start):
                 break
             yield Candidate(now.mask, side, now.trial, now.patches, now.rounds, now.tested)
             if tried < rules.rounds:
-                now = again(case, now, tried, config)
-    for mask in chain((start,), grown(case, found, config)):  # grown only if it comes to that
+                now = again(case, now, tried)
+    for mask in chain((start,), grown(case, found)):  # grown only if it comes to that
         yield Candidate(mask, side_of(mask, rules.patch, rules.most_patches), trial)
 
 
 def side_of(mask: Mask, patch: int, most: int) -> int:
-    """The side of the cells: twice as large until the mask has no more than `most` (0: any)."""
+    """The side of the patches: twice as large until the mask has no more than `most` (0: any)."""
     while patch and most and len(places(mask, patch)) > most:
         patch *= 2
     return patch
 
 
-def again(case: Case, now: Reduced, tried: int, config: Config) -> Reduced:
-    """After a refused certificate: pruned on further draws, and with one shift less to spare.
+def again(case: Case, now: Reduced, tried: int) -> Reduced:
+    """After a refused certificate: reduced on further samples, with one shift less to lose.
 
     If nothing breaks it, one step back.
     """
-    each = 2 * config.certification.pool
-    on = sample_set(case, now.trial.decision, config, more=tried * each)
+    each = 2 * case.config.certification.pool
+    on = sample_set(case, now.trial.decision, more=tried * each)
     samples = range(len(on.samples) - min(each, len(on.samples) - on.turn), len(on.samples))
     strict = replace(now, trial=replace(now.trial, tolerance=max(0, now.trial.tolerance - 1)))
     after = refined(case, strict, on.trial(samples, ()))
     if after.rounds > now.rounds or len(now.trajectory) == 1:
         return after
     trajectory = now.trajectory[:-1]
-    return replace(
-        now, trajectory=trajectory, patches=reported(case, trajectory[-1], now.trial, now.side)
-    )
+    patches = patches_of(case, trajectory[-1], now.trial, now.side)
+    return replace(now, trajectory=trajectory, patches=patches)
 
 
-def grown(case: Case, found: Found, config: Config) -> Iterator[Mask]:
-    """Larger masks of the same scores that survive the pool of the discrete stage."""
-    if found.area >= 1 or not found.claim.holds or config.refinement.cut == "threshold":
+def grown(case: Case, found: Found) -> Iterator[Mask]:
+    """Larger masks of the same scores that survive the pool of the 1-minimal reduction."""
+    rules = case.config.refinement
+    if found.area >= 1 or not found.claim.holds or rules.cut == "threshold":
         return
-    on = sample_set(case, found.response.decision, config)
+    on = sample_set(case, found.response.decision)
     trial = on.trial(range(len(on.samples)), range(len(DIRECTIONS)), tolerance=on.tolerance)
-    shares = shares_to_claim(found.area * config.refinement.growth, config.refinement)
+    shares = shares_to_claim(found.area * rules.growth, rules)
     masks = (keep_most(found.scores, share) & case.open for share in shares)
-    surviving = (m for m in masks if lost(case.predict, case.scene, m, trial) is None)
-    yield from islice(surviving, config.certification.grown)
+    surviving = (m for m in masks if lost(case.batched, m, trial) is None)
+    yield from islice(surviving, case.config.certification.grown)
 
 
 def minimality_of(
     case: Case, mask: Bool[Tensor, "h1 w1"], chosen: Candidate, found: Found
 ) -> Minimality | None:
-    """What the discrete stage came to, seen again on the exported mask, one composite a pass."""
+    """What the 1-minimal reduction came to, tested again on the exported mask, one masked input a pass."""
     if chosen.trial is None:
         return None
     side, again = chosen.side, reread(case, mask)
     trial = chosen.trial
     patches = chosen.patches
     if not patches:  # a mask that was not pruned
-        trial = survived(case.predict, case.scene, again, trial)
-        patches = reported(case, again, trial, side)
-    test_sentences = Minimality(
+        trial = survived(case.batched, again, trial)
+        patches = patches_of(case, again, trial, side)
+    reported = Minimality(
         patch=side,
         patches=patches,
         samples=tuple(sorted(i for kind, i in trial.names if kind == "sample")),
@@ -173,9 +172,9 @@ def minimality_of(
         before=found.area,
         after=mask.float().mean().item(),
     )
-    return retested(case, mask, trial, test_sentences)
+    return retested(case, mask, trial, reported)
 
 
-def smallest_certified(case: Case, config: Config) -> Certified:
-    """A mask and its certificate, without anything else that is proved."""
-    return certified(case, smallest_mask(case, config), config)
+def smallest_certified(case: Case) -> Certified:
+    """A mask and its certificate, without any further test."""
+    return certified(case, smallest_mask(case))

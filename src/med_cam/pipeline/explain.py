@@ -30,7 +30,7 @@ def explain(
     references: References | None = None,
     on_step: OnStep | None = None,
 ) -> Explanation:
-    """Find the smallest region of an image on which a classifier keeps its answer.
+    """Find a small region of an image that is sufficient, by itself, for a classifier's prediction.
 
     Nothing is written, and the classifier is left as it was found.
 
@@ -39,8 +39,8 @@ def explain(
         image: one image, from `read_image` or `image_from_array`.
         target: the class to explain, by index or label; by default the classifier's own answer.
         config: a preset or settings of your own; `PRESETS["default"]` if not given.
-        references: other images for the shape test, from `prepare_references`; without any, the
-            image's own shuffled pixels stand in, which is weaker and said so.
+        references: reference images for the test of the mask's shape, from `prepare_references`;
+            without any, the image's own shuffled pixels stand in, a weaker test.
         on_step: called after every step of the search, for progress and records.
 
     Returns:
@@ -54,17 +54,17 @@ def explain(
     begun = mark("begun", Passes(0, 0))
     config = config or PRESETS["default"]
     with hooks_attached(classifier) as forward:
-        case = observed(forward, classifier, image, target, references, config)  # section 3.1
-        found = smallest_mask(case, config, on_step)
-        searched = mark("search", case.cost())
-        certificate = certified(case, found, config) if worth_proving(case, found) else None
-        found = found if certificate is None else as_certified(found, certificate)
-        certificates = () if certificate is None else certificate.marks
-        broken, promise = restricted_claim(case, found, config)
-        promised = mark("restricted_claim", case.cost())
-        tests, marks = proved(case, found, certificate, config)
-        marks = (begun, searched, *certificates, promised, *marks)
-        return explanation_of(case, found, (broken, promise), tests, marks, config)
+        case = observed(forward, classifier, image, config, target=target, references=references)
+        found = smallest_mask(case, on_step)  # sections 3.2 to 3.4
+        marks = [begun, mark("search", case.cost())]
+        certificate = certified(case, found) if worth_certifying(case, found) else None
+        if certificate is not None:
+            found = as_certified(found, certificate)
+            marks += certificate.marks
+        restricted = restricted_claim(case, found)
+        marks.append(mark("restricted_claim", case.cost()))
+        tests, tested = all_tests(case, found, certificate)
+        return explanation_of(case, found, restricted, tests, (*marks, *tested))
 
 
 def explain_all(
@@ -80,9 +80,9 @@ def explain_all(
         yield explain(classifier, image, config=config, references=references, on_step=on_step)
 
 
-def worth_proving(case: Case, found: Found) -> bool:
-    """Whether there is a decision, and emptiness does not give it anyway."""
-    return case.decided and not found.claim.baseline_suffices
+def worth_certifying(case: Case, found: Found) -> bool:
+    """Whether the target is predicted, and baselines alone do not give it anyway."""
+    return case.predicted and not found.claim.baseline_suffices
 
 
 def as_certified(found: Found, certificate: Certified) -> Found:
@@ -91,23 +91,23 @@ def as_certified(found: Found, certificate: Certified) -> Found:
     return replace(found, mask=certificate.mask, area=certificate.area, claims=claims)
 
 
-def proved(
-    case: Case, found: Found, certificate: Certified | None, config: Config
+def all_tests(
+    case: Case, found: Found, certificate: Certified | None
 ) -> tuple[MaskTests | None, tuple[Mark, ...]]:
-    """The proof of a mask, and where its stages ended; nothing where there was nothing to keep."""
+    """What is tested of a mask in the order of its cost; nothing where nothing can be retained."""
     if certificate is None:
         return None, ()
-    tests = mask_tests(case, found.mask, found.claim, certificate.minimality, config)
+    rules = case.config.certification
+    tests = mask_tests(case, found.mask, found.claim, certificate.minimality)
     marks = [mark("tests", case.cost())]
-    if config.certification.necessary_superset and not tests.necessity.holds:
-        more = superset(case, found, config, certificate.tried)
-        tests = replace(tests, necessary_superset=more)
+    if rules.necessary_superset and not tests.necessity.holds:
+        tests = replace(tests, necessary_superset=superset(case, found, certificate.tried))
         marks.append(mark("necessary_superset", case.cost()))
-    if config.certification.alternatives:
-        others, remainder_sufficient = alternatives(case, found, config)
+    if rules.alternatives:
+        others, remainder_sufficient = alternatives(case, found)
         tests = replace(tests, alternatives=others, remainder_sufficient=remainder_sufficient)
         marks.append(mark("alternatives", case.cost()))
-    if config.certification.seeds > 1:
-        tests = replace(tests, agreement=agreement_of(case, found, config))
+    if rules.seeds > 1:
+        tests = replace(tests, agreement=agreement_of(case, found))
         marks.append(mark("seeds", case.cost()))
     return tests, tuple(marks)

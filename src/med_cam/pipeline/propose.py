@@ -1,4 +1,4 @@
-"""From scores to a mask with a claim: cut, export, verify, and grow until it holds."""
+"""Search, cut, claim: the smallest mask of a case on which a claim holds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,24 +20,17 @@ from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.candidates import candidate_judge
 
 
-def candidate_rules(config: Config) -> Verification:
-    """The claim's rules with the refinement's numbers: stricter in share, fewer trials."""
-    r = config.refinement
-    return replace(
-        config.verification,
-        share=r.share,
-        samples=r.samples,
-        leakage_trials=r.leakage_trials,
-        shifts=r.shifts,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A mask in the source's pixels, its share of them, and the claims tried; the last is its own.
+    """A mask in the source's pixels, and the claims tried; the last is its own.
 
-    `scores` are what it was cut from, in the classifier's frame; `empty` what the backgrounds are
-    called alone; `steps` the search for the scores.
+    Attributes:
+        mask: true = evidence, as exported.
+        area: its share of the source's pixels.
+        scores: what it was cut from, in the model input.
+        claims: every claim tried.
+        response: what is predicted for baselines alone.
+        steps: of the search for the scores.
     """
 
     mask: Bool[Tensor, "h w"]
@@ -53,52 +46,70 @@ class Found:
         return self.claims[-1]
 
 
-def shares_to_claim(first: float | None, rules: Refinement) -> Iterator[float]:
-    """The areas put to a claim, one after the other: growing, then the whole image."""
-    share = first or 1.0
-    for _ in range(rules.attempts):
-        if share >= 1.0:
-            break
-        yield share
-        share *= rules.growth
-    yield 1.0
+def smallest_mask(case: Case, on_step: OnStep | None = None) -> Found:
+    """The smallest mask on which a claim holds; the whole image where nothing can be retained."""
+    same = fresh(case, CANDIDATES)  # samples that every candidate is judged on
+    decision, passes = candidate_judge(
+        case.batched, case.target, candidate_rules(case.config), same
+    )
+    effect = case.target.p_image - decision.p_baseline
+    if not case.predicted or effect < case.config.verification.minimum_effect:
+        return whole_image(case)
+    reference = reference_of(case, decision.threshold)
+    maps, steps = search(case, reference, fresh(case, SEARCH), on_step)  # sections 3.2 to 3.4
+    return proposed(case, maps, passes, steps)
+
+
+def candidate_rules(config: Config) -> Verification:
+    """The claim's rules with the refinement's numbers: stricter in share, fewer trials."""
+    r = config.refinement
+    return replace(
+        config.verification,
+        share=r.share,
+        samples=r.samples,
+        leakage_trials=r.leakage_trials,
+        shifts=r.shifts,
+    )
+
+
+def whole_image(case: Case) -> Found:
+    """Every pixel that the classifier saw, and the claim on it: where nothing can be retained."""
+    scores = torch.zeros_like(case.scene.x[:, :1])
+    source, response = exported(case, case.open), response_of(case)
+    claims = (claimed(case, source, response, attempt=0),)
+    return Found(source, source.float().mean().item(), scores, claims, response)
 
 
 def proposed(
-    case: Case,
-    maps: Float[Tensor, "n 1 h w"],
-    passes: Passes,
-    config: Config,
-    steps: tuple[Step, ...] = (),
+    case: Case, maps: Float[Tensor, "n 1 h w"], passes: Passes, steps: tuple[Step, ...] = ()
 ) -> Found:
     """The smallest mask of these maps on which a claim holds; else the last one tried.
 
-    Every claim has draws of its own, on the exported mask, one composite a pass.
+    Every claim has samples of its own, on the exported mask, one masked input per pass.
     """
     seen = torch.where(case.open, maps, maps.min() - 1)  # padding is never evidence
-    response = response_of(case, config)
+    response = response_of(case)
     tried: list[Claim] = []
     chosen, source = maps[:1], exported(case, case.open)
 
     def passes_exported(mask: Bool[Tensor, "1 1 h w"]) -> bool:
         return passes(reread(case, exported(case, mask)))
 
-    for scores, mask in candidates(seen, passes_exported, config):
+    for scores, mask in candidates(seen, passes_exported, case.config.refinement):
         chosen, source = scores, exported(case, mask)
-        tried.append(claimed(case, source, response, config, attempt=len(tried)))
+        tried.append(claimed(case, source, response, attempt=len(tried)))
         if tried[-1].holds:
             break
     return Found(source, source.float().mean().item(), chosen, tuple(tried), response, steps)
 
 
 def candidates(
-    maps: Float[Tensor, "n 1 h w"], passes: Passes, config: Config
+    maps: Float[Tensor, "n 1 h w"], passes: Passes, rules: Refinement
 ) -> Iterator[tuple[Float[Tensor, "1 1 h w"], Bool[Tensor, "1 1 h w"]]]:
     """Masks to claim on, each after the map it was cut from, in the order to try them.
 
     The paper's single cut; or the smallest that passes, then larger ones of the same map.
     """
-    rules = config.refinement
     if rules.cut == "threshold":
         yield maps[:1], maps[:1] > 0  # a soft mask of one half
         return
@@ -108,24 +119,12 @@ def candidates(
         yield chosen, keep_most(chosen, share)
 
 
-def whole_image(case: Case, config: Config) -> Found:
-    """Every pixel that the classifier saw, and the claim on it: for when nothing can be kept."""
-    scores = torch.zeros_like(case.scene.x[:, :1])
-    source, response = exported(case, case.open), response_of(case, config)
-    claims = (claimed(case, source, response, config, attempt=0),)
-    return Found(source, source.float().mean().item(), scores, claims, response)
-
-
-def smallest_mask(case: Case, config: Config, on_step: OnStep | None = None) -> Found:
-    """The smallest mask on which a claim holds; the whole image where there is nothing to keep."""
-    same = fresh(config.seed, CANDIDATES)  # draws that every candidate is judged on
-    decision, passes = candidate_judge(
-        case.predict, case.scene, case.target, candidate_rules(config), same
-    )
-    gap = case.target.p_image - decision.p_baseline
-    if not case.decided or gap < config.verification.minimum_effect:
-        return whole_image(case, config)
-    reference = reference_of(case, decision.threshold)
-    generator = fresh(config.seed, SEARCH)
-    maps, steps = search(case, reference, config, generator, on_step)  # sections 3.2 to 3.4
-    return proposed(case, maps, passes, config, steps)
+def shares_to_claim(first: float | None, rules: Refinement) -> Iterator[float]:
+    """The areas for which a claim is tried, one after the other: growing, then the whole image."""
+    share = first or 1.0
+    for _ in range(rules.attempts):
+        if share >= 1.0:
+            break
+        yield share
+        share *= rules.growth
+    yield 1.0

@@ -1,12 +1,14 @@
-"""Which background breaks the decision, and what holds on those the classifier can stand."""
+"""To which baselines a classifier is not robust, and the claim restricted to the others."""
+
+from dataclasses import replace
 
 from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.case.case import Case
-from med_cam.case.seeds import BREAKING, fresh
-from med_cam.config.settings import Config, relative_to
-from med_cam.masking import FIXED, keep_most, nothing_shown
+from med_cam.case.seeds import SENSITIVITY, fresh
+from med_cam.config.settings import relative_to
+from med_cam.masking import FIXED, keep_most
 from med_cam.pipeline.certify import smallest_certified
 from med_cam.pipeline.propose import Found
 from med_cam.results import BaselineResult, RestrictedClaim
@@ -15,46 +17,44 @@ from med_cam.verify.sufficiency import baseline_result, drawn, over_baselines
 
 
 def restricted_claim(
-    case: Case, found: Found, config: Config
+    case: Case, found: Found
 ) -> tuple[tuple[BaselineResult, ...], RestrictedClaim | None]:
-    """For a classifier that cannot stand some background: which, and what holds without it.
+    """For a classifier that is not robust to some baseline: to which, and what holds without it.
 
     Nothing to say where a mask below `refinement.large` holds, or no decision was made.
     """
-    small = found.claim.holds and found.area <= config.refinement.large
-    if small or not case.decided or config.refinement.cut == "threshold":
+    rules, claim = case.config.refinement, case.config.verification
+    small = found.claim.holds and found.area <= rules.large
+    if small or not case.predicted or rules.cut == "threshold":
         return (), None
-    results = by_baseline(case, found.scores, config)
-    able = robust_to(results, case.target.p_image - config.verification.minimum_effect)
+    results = by_baseline(case, found.scores)
+    able = robust_to(results, case.target.p_image - claim.minimum_effect)
     broken = tuple(r for r in results if r.searched and r.name not in able)
     names = relied_on(results, able)
     if not broken or not names:
         return broken, None
-    fewer = relative_to(config, names)
-    promise = smallest_certified(case, fewer)
-    if not promise.claim.holds or promise.area >= found.area:
+    done = smallest_certified(replace(case, config=relative_to(case.config, names)))
+    if not done.claim.holds or done.area >= found.area:
         return broken, None
-    dropped = tuple(n for n in config.verification.baselines if n not in names)
-    return broken, RestrictedClaim(promise.mask, promise.area, promise.claim, dropped)
+    dropped = tuple(name for name in claim.baselines if name not in names)
+    return broken, RestrictedClaim(done.mask, done.area, done.claim, dropped)
 
 
-def by_baseline(
-    case: Case, scores: Float[Tensor, "1 1 h w"], config: Config
-) -> tuple[BaselineResult, ...]:
-    """How each background alone fares at the largest mask that still explains anything.
+def by_baseline(case: Case, scores: Float[Tensor, "1 1 h w"]) -> tuple[BaselineResult, ...]:
+    """How each baseline fares at the largest mask that still explains anything.
 
-    Each is held to its own bar: its own emptiness, no other's. Those of the search come first,
-    then the fixed ones that were not searched, as what else a claim could be relative to.
+    Each is held to its own threshold, from its own response. Those of the search come first, then
+    the fixed ones that were not searched, as what else a claim could be relative to.
     """
-    rules = config.verification
+    rules, few = case.config.verification, case.config.refinement.samples
     spare = [name for name in rules.unseen if name in FIXED and name not in rules.baselines]
-    generator = fresh(config.seed, BREAKING)
-    samples = drawn(case.scene, [*rules.baselines, *spare], config.refinement.samples, generator)
-    mask = keep_most(scores, config.refinement.large) & case.scene.valid
-    if not bool(scores.any()):  # nothing was searched: emptiness is all that can be told apart
+    generator = fresh(case, SENSITIVITY)
+    samples = drawn(case.scene, [*rules.baselines, *spare], few, generator)
+    mask = keep_most(scores, case.config.refinement.large) & case.scene.valid
+    if not bool(scores.any()):  # nothing was searched: only baselines alone can be told apart
         mask = case.scene.valid
-    baseline_p = {name: case.predict(nothing_shown(case.scene, d)) for name, d in samples.items()}
-    seen = over_baselines(case.predict, case.scene, mask, samples)
+    baseline_p = {name: case.batched.hidden(infill) for name, infill in samples.items()}
+    seen = over_baselines(case.batched, mask, samples)
     return tuple(
         baseline_result(
             name,
@@ -68,10 +68,10 @@ def by_baseline(
 
 
 def robust_to(results: tuple[BaselineResult, ...], most: float) -> tuple[str, ...]:
-    """The backgrounds that the classifier can stand.
+    """The baselines that the classifier is robust to.
 
-    The decision is kept on every draw, and the background alone gives the target with at most
-    `most`: where it gives it anyway, keeping it says nothing.
+    The prediction is retained on every sample, and the baseline alone gives the target with at
+    most `most`: where it gives it anyway, retaining it says nothing.
     """
     return tuple(
         r.name for r in results if r.retained == r.samples and r.baseline_probability <= most
@@ -79,5 +79,5 @@ def robust_to(results: tuple[BaselineResult, ...], most: float) -> tuple[str, ..
 
 
 def relied_on(results: tuple[BaselineResult, ...], able: tuple[str, ...]) -> tuple[str, ...]:
-    """Of the backgrounds that it can stand, the searched ones; if there are none, the others."""
+    """Of the baselines that it is robust to, the searched ones; if there are none, the others."""
     return tuple(r.name for r in results if r.searched and r.name in able) or able

@@ -13,48 +13,45 @@ from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import AFTER, fresh
 from med_cam.case.timing import Mark, mark, timeline
-from med_cam.config.settings import Config
 from med_cam.images.content import content, content_warnings
-from med_cam.masking import baseline, masked_input
+from med_cam.masking import baseline
 from med_cam.pipeline.propose import Found
 from med_cam.results import BaselineResult, Check, Claim, Explanation, MaskTests, RestrictedClaim
 from med_cam.search.losses import bernoulli_kl, kl_divergence
 from med_cam.verify.decision import Target
-from med_cam.verify.warnings import confident_predictions, test_warnings
+from med_cam.verify.warnings import confident_predictions, leak_warnings
 
 
 def explanation_of(
     case: Case,
     found: Found,
-    promised: tuple[tuple[BaselineResult, ...], RestrictedClaim | None],
+    restriction: tuple[tuple[BaselineResult, ...], RestrictedClaim | None],
     tests: MaskTests | None,
     marks: Sequence[Mark],
-    config: Config,
 ) -> Explanation:
     """The result.
 
-    Costs one pass: the evidence over the first background of the claim (the paper's e = m * x).
+    Costs one pass: the evidence over the first baseline of the claim (the paper's e = m * x).
 
     Args:
         case: the image before the classifier.
         found: the mask and its claims.
-        promised: what breaks the decision, and the smaller promise.
-        proof: what else was found of the mask.
-        course: where the stages ended.
-        config: settings.
+        restriction: to which baselines the classifier is not robust, and the restricted claim.
+        tests: what else was found of the mask.
+        marks: where the stages ended.
     """
-    target, (broken, restricted) = case.target, promised
-    first = baseline(config.verification.baselines[0], case.scene, fresh(config.seed, AFTER))
-    evidence = masked_input(case.scene.x, reread(case, found.mask).to(case.scene.x), first)
+    target, (broken, restricted) = case.target, restriction
+    name = case.config.verification.baselines[0]
+    infill = baseline(name, case.scene, fresh(case, AFTER))
     with torch.no_grad():
-        logits = case.forward(evidence).logits
+        logits = case.outputs.over(reread(case, found.mask), infill).logits
     divergence = bernoulli_kl if target.head == "sigmoid" else kl_divergence
     return Explanation(
         target=target.index,
-        label=target.labels[target.index],
+        label=target.label,
         labels=target.labels,
         mask=found.mask,
-        soft=ranks(found.scores, config.search.form),
+        soft=ranks(found.scores, case.config.search.form),
         area=found.area,
         status=status(case, found, broken, restricted),
         verified=found.claim.holds,
@@ -76,9 +73,9 @@ def explanation_of(
 def warned(case: Case, found: Found, tests: MaskTests | None) -> Claim:
     """The claim with all that a reader must be warned of."""
     seen = content_warnings(content(case.source.pixels, found.mask))
-    baseline_p = confident_predictions(found.response)
-    more = () if tests is None else test_warnings(found.claim, tests, found.area, case.target)
-    return replace(found.claim, warnings=(*found.claim.warnings, *baseline_p, *more, *seen))
+    blank = confident_predictions(found.response)
+    more = () if tests is None else leak_warnings(found.claim, tests, found.area, case.target)
+    return replace(found.claim, warnings=(*found.claim.warnings, *blank, *more, *seen))
 
 
 def status(
@@ -88,10 +85,10 @@ def status(
     restricted: RestrictedClaim | None,
 ) -> str:
     """How it ended, in one sentence."""
-    if case.decided:
+    if case.predicted:
         return status_of(found.claim, found.area, broken, restricted, case.target)
-    predict = int(case.before.argmax())
-    return no_decision(case.target, case.target.labels[predict], case.before[0, predict].item())
+    top = int(case.before.argmax())
+    return no_decision(case.target, case.target.labels[top], case.before[0, top].item())
 
 
 def ranks(scores: Float[Tensor, "1 1 h w"], form: str) -> Float[Tensor, "h w"]:
@@ -110,9 +107,8 @@ def components(mask: Bool[Tensor, "h w"]) -> int:
 
 def no_decision(target: Target, answered: str, probability: float) -> str:
     """The classifier does not give the target at all."""
-    label = target.labels[target.index]
     return (
-        f"nothing to keep: on the whole image the classifier does not answer {label} "
+        f"cannot be explained: on the whole image the classifier does not predict {target.label} "
         f"({target.p_image:.2f}) but {answered} ({probability:.2f})"
     )
 
@@ -129,15 +125,15 @@ def status_of(
     Args:
         claim: on the mask that is returned.
         area: of that mask.
-        broken: searched backgrounds that break the decision, if that was looked into.
-        fallback: the smaller promise, if there is one.
-        question: what was asked.
+        broken: searched baselines that break the decision, if that was looked into.
+        restricted: the restricted claim, if there is one.
+        target: what was asked.
     """
     parts = [ending(claim, area, target)]
     parts += [sensitivity(result) for result in broken]
     if restricted is not None:
         names = ", ".join(restricted.claim.searched)
-        parts.append(f"relative to {names} alone, {restricted.area:.0%} of the image is enough")
+        parts.append(f"over {names} alone, {restricted.area:.0%} of the image is sufficient")
     return "; ".join(parts)
 
 
@@ -145,16 +141,15 @@ def ending(claim: Claim, area: float, target: Target) -> str:
     """The first half of the sentence."""
     over = ", ".join(claim.searched)
     if claim.baseline_suffices:
-        label = target.labels[target.index]
         return (
-            f"sufficiency is empty: {over} without any evidence already give {label} with "
+            f"cannot be explained: {over} without any evidence already give {target.label} with "
             f"{claim.p_baseline:.2f}, the whole image {claim.p_image:.2f}"
         )
     if not claim.holds:
         return " and ".join(failing(c) for c in claim.checks if not c.passed)
     if area >= 1:
         return f"nothing smaller than the whole image holds over {over}"
-    return f"{area:.1%} of the image keeps the decision over {over}"
+    return f"{area:.1%} of the image is sufficient over {over}"
 
 
 def failing(check: Check) -> str:
@@ -162,18 +157,18 @@ def failing(check: Check) -> str:
     bar = f"{'at least' if check.at_least else 'at most'} {check.threshold:.0%}"
     got = round(check.value * check.trials)
     meaning = {
-        "retained": "the decision is kept on",
+        "sufficiency": "the prediction is retained on",
         "shape_leakage": "the mask's shape alone gives the label on",
-        "shift_stability": "the decision survives a shift in",
+        "shift_stability": "the prediction is retained after a shift on",
     }[check.name]
-    return f"{meaning} {got} of {check.trials} composites, where {bar} is required"
+    return f"{meaning} {got} of {check.trials} masked inputs, where {bar} is required"
 
 
 def sensitivity(result: BaselineResult) -> str:
-    """Which background breaks it, and what that background is called by itself."""
+    """Which baseline breaks it, and what that baseline is called by itself."""
     if result.retained == result.samples:
         return f"{result.name} alone already gives the label ({result.baseline_probability:.2f})"
     return (
-        f"{result.name} breaks it (kept on {result.retained} of {result.samples} draws at half the "
-        f"image; alone it is called {result.baseline_label})"
+        f"not robust to {result.name} (retained on {result.retained} of {result.samples} samples at "
+        f"half the image; alone it is predicted {result.baseline_label})"
     )

@@ -1,7 +1,7 @@
 """A large image tile by tile: each is an image of its own, its evidence laid back in its place.
 
 For classifiers that were trained on tiles of about this size. What is claimed, and what is not, is
-told at `TiledExplanation`.
+reported at `TiledExplanation`.
 """
 
 import time
@@ -74,7 +74,7 @@ class TiledExplanation:
     """The evidence of all tiles that are called the target, and what was proved of each.
 
     What is claimed is as many claims as there are explained tiles: on each of them, what the mask
-    keeps of the tile keeps the tile's own answer, relative to that tile and the backgrounds of its
+    keeps of the tile keeps the tile's own answer, relative to that tile and the baselines of its
     claim. Nothing is claimed of the image as one:
 
     * not that the mask keeps the mean over tiles, which tiles without evidence are part of;
@@ -82,7 +82,7 @@ class TiledExplanation:
     * not that tiles without evidence hold nothing of the target: what a seam cuts in two may be
       too little on either side;
     * not that all claims hold at once with the confidence that each holds with. They rest on the
-      same draws, and more tiles are more chances for one to pass, or fail, by luck.
+      same samples, and more tiles are more chances for one to pass, or fail, by luck.
 
     Attributes:
         target: index of the explained class.
@@ -149,7 +149,7 @@ def explain_tiles(  # noqa: PLR0913  the arguments of `explain`, and the side
         target: the class to explain, by index or label; by default the one with the highest mean
             probability over the tiles.
         config: as for `explain`.
-        references: tiles of other images, from `prepare_references`.
+        references: tiles of reference images, from `prepare_references`.
         on_tile: called after each tile, explained or not, in the order of `tile_boxes`.
 
     Raises:
@@ -212,7 +212,7 @@ def parts(length: int, side: int) -> list[tuple[int, int]]:
 
 
 def cropped(image: Image, box: Box) -> Image:
-    """One tile as an image; path and sha256 are those of the file it was cut from."""
+    """One tile as per image; path and sha256 are those of the file it was cut from."""
     return replace(image, pixels=image.pixels[:, *box.place])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from med_cam.results import Claim, MaskTests, Necessity, Rate
 from med_cam.verify.warnings import floored
 
-Told = Mapping[str, Any]  # a part of explanation.json
+Document = Mapping[str, Any]  # a part of explanation.json
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Verdict:
 
     Attributes:
         name: what is claimed.
-        told: whether it was claimed when the result was saved.
+        claimed: whether it was claimed when the result was saved.
         now: whether it holds.
         was: the figure that was saved, in words.
         figure: the figure now.
@@ -34,7 +34,7 @@ class Verdict:
         return self.claimed and not self.now
 
 
-def of_claim(prefix: str, reported: Told, now: Claim) -> Iterator[Verdict]:
+def of_claim(prefix: str, reported: Document, now: Claim) -> Iterator[Verdict]:
     """Sufficiency with its bound, and each check of the claim."""
     certificate, was = now.certificate, reported["certificate"]
     if certificate is not None:
@@ -57,7 +57,7 @@ def of_claim(prefix: str, reported: Told, now: Claim) -> Iterator[Verdict]:
         )
 
 
-def of_proof(reported: Told, now: MaskTests) -> Iterator[Verdict]:
+def of_tests(reported: Document, now: MaskTests) -> Iterator[Verdict]:
     """Minimality, necessity, and what is bounded besides."""
     was = reported["minimality"]
     if was is not None and now.minimality is not None:
@@ -80,7 +80,7 @@ def of_proof(reported: Told, now: MaskTests) -> Iterator[Verdict]:
     yield silent("silhouette alone does nothing", reported["silhouette"], now.silhouette)
 
 
-def of_necessity(prefix: str, reported: Told, now: Necessity) -> Verdict:
+def of_necessity(prefix: str, reported: Document, now: Necessity) -> Verdict:
     """Whether the answer changes without the mask."""
     return Verdict(
         f"{prefix}necessary",
@@ -91,7 +91,7 @@ def of_necessity(prefix: str, reported: Told, now: Necessity) -> Verdict:
     )
 
 
-def silent(name: str, reported: Told, now: Rate) -> Verdict:
+def silent(name: str, reported: Document, now: Rate) -> Verdict:
     """Whether something never gives the target."""
     return Verdict(
         name,
@@ -102,7 +102,7 @@ def silent(name: str, reported: Told, now: Rate) -> Verdict:
     )
 
 
-def nothing_to_keep(document: Told, *, retains: bool) -> Verdict:
+def nothing_to_retain(document: Document, *, retains: bool) -> Verdict:
     """For a result that claims nothing: whether there is still nothing to keep."""
     return Verdict("nothing to keep", not document["verified"], not retains, "", "")
 
@@ -113,7 +113,7 @@ def promised(name: str, now: bool) -> Verdict:  # noqa: FBT001  as found
 
 
 def sufficient(retained: int, samples: int, bound: float) -> str:
-    """Draws kept, and the bound, rounded down."""
+    """samples retained, and the bound, rounded down."""
     return f"{of(retained, samples)}, at least {floored(bound)}"
 
 

@@ -1,12 +1,15 @@
-"""Every claim of a saved explanation put again, from its files and the classifier.
+"""Every claim of a saved explanation tested again, from its files and the classifier.
 
-The same draws are drawn again from the seed, so that the same numbers have to come out; other
-backgrounds, draws or seeds make a new certificate of the saved mask.
+The same samples are drawn again from the seed, so that the same numbers have to come out; other
+baselines, samples or seeds make a new certificate of the saved mask.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
+
+from jaxtyping import Bool
+from torch import Tensor
 
 from med_cam.case.case import Case, observed, refuse_unfit
 from med_cam.case.counting import predictor
@@ -14,37 +17,37 @@ from med_cam.case.references import References
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import reseeded
 from med_cam.certification.certificate import certificate_of, claim_on, response_of, samples_of
-from med_cam.certification.mask_tests import mask_tests, necessity_of, suffices
+from med_cam.certification.mask_tests import decision_of, mask_tests, necessity_of, suffices
 from med_cam.certification.minimality import retested, sample_set
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.config.settings import Config, relative_to
 from med_cam.config.toml import overlaid
 from med_cam.errors import ClassifierError
+from med_cam.masking import View
 from med_cam.recheck.compare import (
     Verdict,
-    nothing_to_keep,
+    nothing_to_retain,
     of_claim,
     of_necessity,
-    of_proof,
+    of_tests,
     promised,
 )
 from med_cam.report.saved import Saved
 from med_cam.results import Claim, Minimality, Passes, Patch
 from med_cam.verify.baseline_response import BaselineResponse
-from med_cam.verify.decision import Decision
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is asked for beyond what was saved; None is "as it was".
+    """What is to be tested otherwise than it was saved; None is "as it was".
 
     Attributes:
-        backgrounds: names, for a claim relative to others.
-        draws: of the random backgrounds together.
+        baselines: names, for a claim relative to others.
+        samples: of the random baselines together.
         confidence: of the bounds.
-        seed: other draws than those of the explanation.
-        batch: composites a pass; claims are made with one.
+        seed: other samples than those of the explanation.
+        batch: masked inputs per pass; claims are made with one.
     """
 
     baselines: tuple[str, ...] | None = None
@@ -64,7 +67,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Rechecked:
-    """All claims of one result, and what it took to put them again."""
+    """All claims of one result as they come out now, and the passes it took."""
 
     verdicts: tuple[Verdict, ...]
     claim: Claim | None
@@ -79,13 +82,13 @@ class Rechecked:
 def rechecked(
     classifier: Classifier, saved: Saved, references: References | None, options: Options
 ) -> Rechecked:
-    """Put every claim of a saved explanation again.
+    """Test every claim of a saved explanation again.
 
     Args:
         classifier: the one that was explained, by the SHA-256 of its weights.
         saved: the result, from `read_saved`.
-        references: the other images of the explanation, if it had any.
-        asked: what is to be done otherwise.
+        references: the reference images of the explanation, if it had any.
+        options: what is to be done otherwise.
 
     Raises:
         ClassifierError: if it is another classifier.
@@ -94,17 +97,26 @@ def rechecked(
     document = saved.document
     refuse_other_classifier(classifier, document)
     config = overlaid(Config(), document["config"])
-    against = document["classifier"]["contrast"]
-    if against:
-        classifier = pairwise(classifier, document["label"], against)
+    contrast = document["classifier"]["contrast"]
+    if contrast:
+        classifier = pairwise(classifier, document["label"], contrast)
     with hooks_attached(classifier) as forward:
-        case = observed(forward, classifier, saved.image, document["target"], references, config)
-        case = replace(case, predict_one=predictor(case.forward, classifier, options.batch))
+        target = document["target"]
+        case = observed(
+            forward, classifier, saved.image, config, target=target, references=references
+        )
+        single = predictor(case.outputs.classifier, classifier, options.batch)
+        case = replace(case, single=View(single, case.scene))
         if document["tests"] is None:
-            gap = case.target.p_image - response_of(case, config).decision.p_baseline
-            retains = case.decided and gap >= config.verification.minimum_effect
-            return Rechecked((nothing_to_keep(document, retains=retains),), None, case.cost())
-        return recheck_claims(case, saved, config, options)
+            return nothing_rechecked(case, document)
+        return claims_rechecked(case, saved, options)
+
+
+def nothing_rechecked(case: Case, document: Mapping[str, Any]) -> Rechecked:
+    """A result that claims nothing: whether there is still nothing to retain."""
+    effect = case.target.p_image - response_of(case).decision.p_baseline
+    retains = case.predicted and effect >= case.config.verification.minimum_effect
+    return Rechecked((nothing_to_retain(document, retains=retains),), None, case.cost())
 
 
 def refuse_other_classifier(classifier: Classifier, document: Mapping[str, Any]) -> None:
@@ -123,21 +135,21 @@ def refuse_other_classifier(classifier: Classifier, document: Mapping[str, Any])
         )
 
 
-def recheck_claims(case: Case, saved: Saved, config: Config, options: Options) -> Rechecked:
-    """Claims of a case that something was proved of."""
-    document, now = saved.document, changed(config, options)
-    refuse_unfit(case, now)
-    then = response_of(case, config)
-    response = response_of(case, now) if options.anew else then
+def claims_rechecked(case: Case, saved: Saved, options: Options) -> Rechecked:
+    """Every claim of a case that was tested."""
+    document, now = saved.document, replace(case, config=changed(case.config, options))
+    refuse_unfit(now)
+    then = response_of(case)
+    response = response_of(now) if options.anew else then
     tried = 1 if options.anew else tried_of(document["claim"])
-    samples = options.samples or samples_of(tried, now.verification)
-    claim = claim_on(case, saved.mask, response, now, tried=tried, samples=samples)
-    minimality = minimality_rechecked(case, saved, then, config)
-    tests = mask_tests(case, saved.mask, claim, minimality, now)
+    samples = options.samples or samples_of(tried, now.config.verification)
+    claim = claim_on(now, saved.mask, response, tried=tried, samples=samples)
+    minimality = minimality_rechecked(case, saved, then)
+    tests = mask_tests(now, saved.mask, claim, minimality)
     verdicts = (
         *of_claim("", document["claim"], claim),
-        *of_proof(document["tests"], tests),
-        *(() if options.anew else further_masks(case, saved, then, config)),
+        *of_tests(document["tests"], tests),
+        *(() if options.anew else further_masks(case, saved, then)),
     )
     return Rechecked(verdicts, claim, case.cost())
 
@@ -153,16 +165,16 @@ def changed(config: Config, options: Options) -> Config:
 
 
 def minimality_rechecked(
-    case: Case, saved: Saved, response: BaselineResponse, config: Config
+    case: Case, saved: Saved, response: BaselineResponse
 ) -> Minimality | None:
-    """Each cell, on the composite that was told to show that it is needed."""
+    """Each patch, on the masked input that is its witness."""
     reported = saved.document["tests"]["minimality"]
     if reported is None:
         return None
-    on = sample_set(case, response.decision, config)
+    on = sample_set(case, response.decision)
     short = max([0, *reported["samples"]]) + 1 - len(on.samples)
     if short > 0:
-        on = sample_set(case, response.decision, config, more=short)
+        on = sample_set(case, response.decision, more=short)
     trial = on.trial(reported["samples"], reported["shifts"], tolerance=reported["tolerance"])
     return retested(case, saved.mask, trial, as_saved(reported))
 
@@ -181,41 +193,40 @@ def as_saved(reported: Mapping[str, Any]) -> Minimality:
     return Minimality(**values | lists)
 
 
-def further_masks(
-    case: Case, saved: Saved, response: BaselineResponse, config: Config
-) -> Iterator[Verdict]:
+def further_masks(case: Case, saved: Saved, response: BaselineResponse) -> Iterator[Verdict]:
     """The claims on all other masks of the result."""
-    tests, restricted = saved.document["tests"], saved.document["restricted_claim"]
-    taken = saved.mask
+    tests, taken = saved.document["tests"], saved.mask
     for number, (mask, reported) in enumerate(
         zip(saved.alternatives, tests["alternatives"], strict=True), start=1
     ):
         apart = not bool((taken & mask).any())
         yield promised(f"alternative {number} is disjoint", apart)
-        settings = reseeded(config, number)
-        baseline_p = response_of(case, settings)
-        claim = certificate_of(case, mask, baseline_p, settings, tried_of(reported["claim"]))
-        yield from of_claim(f"alternative {number} ", reported["claim"], claim)
+        yield from again(f"alternative {number} ", reseeded(case, number), mask, reported["claim"])
         taken = taken | mask
-    if tests["remainder_sufficient"]:
+    if tests["remainder_sufficient"] is False:
         rest = replace(case, open=case.open & ~reread(case, taken))
-        yield promised("what is left is not sufficient", not suffices(rest, response, config))
+        yield promised("the remainder is not sufficient", not suffices(rest, response))
     if saved.necessary_superset is not None:
-        reported = tests["necessary_superset"]
-        claim = certificate_of(
-            case, saved.necessary_superset, response, config, tried_of(reported["claim"])
-        )
-        yield from of_claim("enlarged mask ", reported["claim"], claim)
-        decision = Decision(case.target, claim.p_baseline, claim.threshold)
-        without = necessity_of(case, saved.necessary_superset, decision, config)
-        yield of_necessity("enlarged mask ", reported["necessity"], without)
+        reported, mask = tests["necessary_superset"], saved.necessary_superset
+        claim = certificate_of(case, mask, response, tried_of(reported["claim"]))
+        yield from of_claim("necessary superset ", reported["claim"], claim)
+        without = necessity_of(case, mask, decision_of(case, claim))
+        yield of_necessity("necessary superset ", reported["necessity"], without)
     if saved.restricted is not None:
-        fewer = relative_to(config, tuple(restricted["claim"]["searched"]))
-        reported, baseline_p = restricted["claim"], response_of(case, fewer)
-        claim = certificate_of(case, saved.restricted, baseline_p, fewer, tried_of(reported))
-        yield from of_claim("fallback ", reported, claim)
+        reported = saved.document["restricted_claim"]["claim"]
+        fewer = relative_to(case.config, tuple(reported["searched"]))
+        restricted = replace(case, config=fewer)
+        yield from again("restricted claim ", restricted, saved.restricted, reported)
+
+
+def again(
+    prefix: str, case: Case, mask: Bool[Tensor, "h w"], reported: Mapping[str, Any]
+) -> Iterator[Verdict]:
+    """The claim on a mask that was certified as a case of its own."""
+    claim = certificate_of(case, mask, response_of(case), tried_of(reported))
+    yield from of_claim(prefix, reported, claim)
 
 
 def tried_of(claim: Mapping[str, Any]) -> int:
-    """Which of the masks tried a saved claim is on: its draws follow from that."""
+    """Which of the masks tried a saved claim is on: its samples follow from that."""
     return int(claim["certificate"]["tried"])

@@ -24,8 +24,8 @@ def smallest_passing(
     returned has passed, what is smaller by one bisection step (of the logarithm) has not.
 
     Args:
-        maps: scores, higher = kept earlier.
-        passes: the judge, on the same draws for every candidate.
+        maps: scores, higher = retained earlier.
+        passes: the judge, on the same samples for every candidate.
         smallest: the smallest share tried, in (0, 1).
         rounds: bisections; each halves the ratio between the bounds.
 

@@ -1,7 +1,8 @@
-"""The discrete stage on a case: the mask pruned cell by cell, until new draws do not break it.
+"""The 1-minimal reduction of a case's mask, patch by patch, until new samples do not break it.
 
-What breaks a pruned mask joins what it has to survive (counterexample-guided, as in Clarke et al.
-2003, doi 10.1145/876638.876643); cells are put back until it does, and pruned again.
+Samples that break a reduced mask join those it has to survive (counterexample-guided refinement,
+as in Clarke et al. 2003, doi 10.1145/876638.876643); patches are put back until it does, and it is
+reduced again.
 """
 
 from dataclasses import dataclass
@@ -12,25 +13,24 @@ from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.certification.minimality import SampleSet, as_exported
-from med_cam.masking import masked_input
 from med_cam.reduction.delta_debugging import Lost, Pruned, despeckled, pruned
 from med_cam.results import Patch
 from med_cam.verify.minimality import Mask, Trial, gap_of, gaps, joined, lost, part, survived
 from med_cam.verify.shift_stability import DIRECTIONS
 
-ROUNDS = 3  # of pruning again on the same new draws
+ROUNDS = 3  # of pruning again on the same new samples
 
 
 @dataclass(frozen=True, slots=True)
 class Reduced:
-    """A mask of which no cell can be spared, on a trial that new draws have been added to.
+    """A mask of which no patch can be spared, on a trial that new samples have been added to.
 
     Attributes:
-        way: masks from the one it was cut from to it, each within the one before.
-        side: of a cell, in pixels.
-        cells: its cells, with what shows that each is needed.
+        trajectory: masks from the one it was cut from to it, each within the one before.
+        side: of a patch, in pixels.
+        patches: its patches, with the witness that each is needed.
         trial: what it survives.
-        rounds: how often it was pruned.
+        rounds: how often it was reduced.
         tested: removals tried in all rounds.
     """
 
@@ -48,12 +48,12 @@ class Reduced:
 
 
 def reduced(case: Case, start: Mask, on: SampleSet, side: int) -> Reduced:
-    """Prune a mask; then, while draws of the pool break it, again with those.
+    """Reduce a mask; then, while samples of the pool break it, again with those.
 
-    Composites that not even the start survives are left out; `Minimality` lists the others.
+    Masked inputs that not even the start survives are left out; `Minimality` lists the others.
     """
     known = on.trial(range(on.first), range(len(DIRECTIONS)), tolerance=on.tolerance)
-    trial = survived(case.predict, case.scene, start, known)
+    trial = survived(case.batched, start, known)
     if not any(kind == "sample" for kind, _ in trial.names):
         return Reduced((start,), side, (), trial, 1, 0)
     clean = despeckled(start, side, failing(case, trial))
@@ -65,14 +65,14 @@ def reduced(case: Case, start: Mask, on: SampleSet, side: int) -> Reduced:
 
 
 def refined(case: Case, before: Reduced, new: Trial) -> Reduced:
-    """The same mask, put back and pruned again, on what of a new trial breaks it.
+    """The same mask, put back and reduced again, on what of a new trial breaks it.
 
     At most `ROUNDS` times: what breaks it still is left to the certificate.
     """
     now = before
     for _ in range(ROUNDS):
         broken = breaking(case, now, new)
-        if not broken.names and lost(case.predict, case.scene, now.mask, now.trial) is None:
+        if not broken.names and lost(case.batched, now.mask, now.trial) is None:
             break
         trial = joined(broken, now.trial)
         back = restored(case, now.trajectory, trial)
@@ -84,35 +84,34 @@ def refined(case: Case, before: Reduced, new: Trial) -> Reduced:
 
 def breaking(case: Case, now: Reduced, new: Trial) -> Trial:
     """What of a new trial the mask does not survive, though the mask it was cut from does."""
-    gap = gaps(case.predict, case.scene, now.mask, new)
+    gap = gaps(case.batched, now.mask, new)
     lost_on = [i for i in gap.argsort(stable=True).tolist() if gap[i] < 0]
-    return survived(case.predict, case.scene, now.trajectory[0], part(new, lost_on))
+    return survived(case.batched, now.trajectory[0], part(new, lost_on))
 
 
 def restored(case: Case, trajectory: tuple[Mask, ...], trial: Trial) -> tuple[Mask, ...]:
-    """The way as far as the smallest mask on it that survives a trial; its start at the least."""
+    """The trajectory up to its smallest mask that survives a trial; its start at the least."""
     for end in range(len(trajectory), 1, -1):
-        if lost(case.predict, case.scene, trajectory[end - 1], trial) is None:
+        if lost(case.batched, trajectory[end - 1], trial) is None:
             return trajectory[:end]
     return trajectory[:1]
 
 
 def cut(case: Case, start: Mask, trial: Trial, side: int) -> Pruned:
-    """`prune.pruned` with this case's classifier."""
-    draw = next(i for i, name in enumerate(trial.names) if name[0] == "sample")
-    around, name = trial.around[draw : draw + 1], trial.names[draw]
+    """`delta_debugging.pruned` with this case's classifier."""
+    hardest = next(i for i, name in enumerate(trial.names) if name[0] == "sample")
+    infill, name = trial.infill[hardest : hardest + 1], trial.names[hardest]
 
     def weigh(masks: Bool[Tensor, "n 1 h w"]) -> Float[Tensor, " n"]:
-        soft = as_exported(case, masks).to(case.scene.x)
-        return gap_of(case.predict(masked_input(case.scene.x, soft, around)), trial.decision)
+        return gap_of(case.batched.over(as_exported(case, masks), infill), trial.decision)
 
     return pruned(start, side, weigh, failing(case, trial), name)
 
 
 def failing(case: Case, trial: Trial) -> Lost:
-    """On which composite of a trial a mask fails, as exported."""
+    """On which masked input of a trial a mask fails, as exported."""
 
     def fails(mask: Mask, hint: tuple[str, int] | None) -> tuple[str, int] | None:
-        return lost(case.predict, case.scene, as_exported(case, mask), trial, hint)
+        return lost(case.batched, as_exported(case, mask), trial, hint)
 
     return fails

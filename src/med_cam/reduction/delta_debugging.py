@@ -1,9 +1,9 @@
-"""The discrete stage: take specks away, then cells, until none can be spared.
+"""The 1-minimal reduction: take specks away, then patches, until none can be spared.
 
 Knows no classifier: it is handed `weigh` and `lost`. Delta debugging (Zeller and Hildebrandt 2002,
-doi 10.1109/32.988498): batches of cells are tried, half as large in each pass, down to single
-cells; within a pass the cells without which the decision is kept best go first. The end is
-1-minimal: each cell that is left was tried alone and is needed.
+doi 10.1109/32.988498): batches of patches are tried, half as large in each pass, down to single
+patches; within a pass the patches without which the prediction is retained best go first. The result
+is 1-minimal: each patch that is left was tried alone and is needed.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,19 +19,19 @@ from med_cam.verify.minimality import Mask, Place, places, without
 
 Weigh = Callable[[Tensor], Tensor]  # n 1 h w -> n
 Lost = Callable[[Tensor, tuple[str, int] | None], tuple[str, int] | None]
-EMPTY = ("sample", -1)  # where a mask without evidence fails, though no composite shows it
-Shown = dict[Place, tuple[str, int]]  # what shows that a cell is needed
+EMPTY = ("sample", -1)  # where a mask without evidence fails, though no masked input shows it
+Shown = dict[Place, tuple[str, int]]  # what shows that a patch is needed
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """A mask of which no cell can be spared.
+    """A mask of which no patch can be spared.
 
     Attributes:
         mask: what is left.
-        way: the masks from the start to it, each within the one before.
-        cells: its cells, each with what shows that it is needed.
-        tested: removals that were tried, of one cell or of several.
+        trajectory: the masks from the start to it, each within the one before.
+        patches: its patches, each with what shows that it is needed.
+        tested: removals that were tried, of one patch or of several.
     """
 
     mask: Mask
@@ -41,16 +41,16 @@ class Pruned:
 
 
 def pruned(mask: Mask, side: int, weigh: Weigh, lost: Lost, hardest: tuple[str, int]) -> Pruned:
-    """Take cells away until each that is left is needed.
+    """Take patches away until each that is left is needed.
 
     Args:
         mask: one that is sufficient.
-        side: of a cell, in pixels.
-        weigh: for each of some masks how well it keeps the decision over the hardest background;
+        side: of a patch, in pixels.
+        weigh: for each of some masks how well it retains the prediction over the hardest baseline;
             below 0 it is lost.
-        lost: on which composite a mask loses the decision, or None; a composite to try first is
-            given with the mask, if one is known.
-        hardest: name of the draw that `weigh` looks at.
+        lost: on which masked input a mask loses the prediction, or None; a masked input to try
+            first is given with the mask, if one is known.
+        hardest: name of the sample that `weigh` looks at.
     """
     size = max(1, len(places(mask, side)) // 2)
     trajectory, tested = [mask], 0
@@ -73,7 +73,7 @@ def pruned(mask: Mask, side: int, weigh: Weigh, lost: Lost, hardest: tuple[str, 
 def despeckled(mask: Mask, side: int, lost: Lost) -> Mask:
     """The mask without isolated specks: as many of them, the smallest first, as can be spared.
 
-    A speck is a connected part (8-neighbourhood) of less than a quarter of a cell. All are tried
+    A speck is a connected part (8-neighbourhood) of less than a quarter of a patch. All are tried
     together, then half as many, and so on.
     """
     parts, count = scipy.ndimage.label(mask[0, 0].cpu().numpy(), structure=np.ones((3, 3)))
@@ -96,10 +96,10 @@ def passed_through(
     lost: Lost,
     known: Shown,
 ) -> tuple[Mask, int, Shown]:
-    """One pass: batches of `size` cells one after the other; what can be spared is taken away.
+    """One pass: batches of `size` patches one after the other; what can be spared is taken away.
 
-    Batches of several cells end with the second in a row that cannot be spared: the next ones
-    weigh more. What is known to show that a cell is needed is tried first, and kept up to date.
+    Batches of several patches end with the second in a row that cannot be spared: the next ones
+    weigh more. What is known to show that a patch is needed is tried first, and retained up to date.
     """
     shown, tried, failed = dict(known), 0, 0
     for start in range(0, len(order), size):

@@ -1,6 +1,6 @@
-"""A cheap look everywhere first: what does the classifier say of one disc at a time?
+"""A cheap look everywhere first: what does the classifier predict for one disc at a time?
 
-Forward passes only. By itself the look finds better places than Grad-CAM; added to the U-Net's
+Forward passes only. By itself the map finds better places than Grad-CAM; added to the U-Net's
 scores it keeps the search from settling on the first place that helps.
 """
 
@@ -10,13 +10,11 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Predict
-from med_cam.masking import Scene, baseline, masked_input
+from med_cam.masking import View, baseline
 
 
 def disc_map(
-    predict: Predict,
-    scene: Scene,
+    view: View[Tensor],
     target: int,
     masks: Float[Tensor, "n 1 h w"],
     baselines: Sequence[str],
@@ -25,26 +23,25 @@ def disc_map(
     """Mean log-probability of the target over the discs that hold a pixel; mean 0, deviation 1.
 
     Args:
-        answer: the classifier, from normalised images to probabilities.
-        scene: the image.
+        view: the image before the classifier, many images per pass.
         target: index of the explained class.
         masks: the places, from `discs`; 0/1.
-        backgrounds: names, taking turns.
-        generator: for the backgrounds.
+        baselines: names, taking turns.
+        generator: for the baselines.
     """
     names = [baselines[i % len(baselines)] for i in range(len(masks))]
-    around = torch.cat([baseline(name, scene, generator) for name in names])
-    log_p = predict(masked_input(scene.x, masks, around))[:, target].clamp(min=1e-6).log()
+    infill = torch.cat([baseline(name, view.scene, generator) for name in names])
+    log_p = view.over(masks, infill)[:, target].clamp(min=1e-6).log()
     total = (masks * log_p[:, None, None, None]).sum(dim=0, keepdim=True)
     return standardised(total / masks.sum(dim=0, keepdim=True).clamp(min=1))
 
 
 def discs(h: int, w: int, places: int, radii: Sequence[float]) -> Float[Tensor, "n 1 h w"]:
-    """One disc a place and radius, 0/1.
+    """One disc per place and radius, 0/1.
 
     Args:
-        h: of the frame.
-        w: of the frame.
+        h: of the model input.
+        w: of the model input.
         places: discs a side, on a regular grid.
         radii: as shares of half the shorter side.
     """

@@ -22,7 +22,7 @@ def activation_matching(
     """L_act: the weighted sum over layers of the distance between two images' activations.
 
     Args:
-        activations: of the composites, one tensor a layer, b ... each.
+        activations: of the masked inputs, one tensor a layer, b ... each.
         reference: of the whole image, in the same order, 1 ... each.
         layer_weights: the paper's alpha, one a layer.
         distance: a key of `DISTANCES`.
@@ -59,7 +59,7 @@ def kl_divergence(
 
 
 def cross_entropy(logits: Float[Tensor, "b k"], target: Int[Tensor, " b"]) -> Float[Tensor, " b"]:
-    """L_CE = -log p_f(e)(y)."""
+    """L_CE = -log p_f(e)(y); over random baselines L_rob = -log p_f(e~)(y)."""
     return F.cross_entropy(logits, target, reduction="none")
 
 
@@ -78,11 +78,6 @@ def total_variation(mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, " b"]:
     rows = (mask[..., 1:, :] - mask[..., :-1, :]).abs().sum(dim=(1, 2, 3))
     columns = (mask[..., :, 1:] - mask[..., :, :-1]).abs().sum(dim=(1, 2, 3))
     return (rows + columns) / mask[0].numel()
-
-
-def robustness(logits: Float[Tensor, "b k"], target: Int[Tensor, " b"]) -> Float[Tensor, " b"]:
-    """L_rob = -log p_f(e~)(y): the cross-entropy once more, over random backgrounds."""
-    return cross_entropy(logits, target)
 
 
 def bernoulli_kl(
@@ -105,10 +100,10 @@ def bernoulli_cross_entropy(
 def failure(
     logits: Float[Tensor, "b k"], target: Int[Tensor, " b"], threshold: float, head: str
 ) -> Float[Tensor, " b"]:
-    """Ours, not the paper's: how far a composite is from keeping the decision, in [0, 1].
+    """Ours, not the paper's: how far a masked input is from retaining the prediction, in [0, 1].
 
     A smooth step in the target's probability at what is required. Unlike the cross-entropy it is
-    flat where the decision is kept already and where an area is too small to hold it at all: of
+    flat where the prediction is retained already and where an area is too small to hold it at all: of
     many areas, those on the verge are trained.
     """
     p = logits.sigmoid() if head == "sigmoid" else logits.softmax(dim=1)

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from med_cam.case.case import Case
-from med_cam.config.settings import Config, Search
-from med_cam.masking import FIXED, Scene, baseline, masked_input, shifted
+from med_cam.config.settings import Search
+from med_cam.masking import FIXED, Scene, baseline, shifted
 from med_cam.results import Reference, Step
 from med_cam.search.disc_map import disc_map, discs, standardised
 from med_cam.search.objective import objective
@@ -21,25 +21,22 @@ OnStep = Callable[[Step], None]
 def search(
     case: Case,
     reference: Reference,
-    config: Config,
     generator: Generator,
     on_step: OnStep | None = None,
 ) -> tuple[Float[Tensor, "n 1 h w"], tuple[Step, ...]]:
-    """Maps of scores, higher = kept earlier, and the course of the loss.
+    """Maps of scores, higher = kept earlier, and the loss step by step.
 
-    The last map first, then those of the way there, evenly spread, then the first look. They fail
+    The last map first, then those of the way there, evenly spread, then the disc map. They fail
     on different images and cost nothing more: the cut chooses among them.
 
     Args:
-        case: the frozen classifier, the image and its surroundings.
+        case: the frozen classifier, the image, the settings.
         reference: what the classifier says of the whole image.
-        config: everything else.
-        generator: on the CPU; for weights, areas, backgrounds and jitter.
+        generator: on the CPU; for weights, areas, baselines and jitter.
         on_step: called after every step.
     """
-    s, scene = config.search, case.scene
-    names = config.verification.baselines
-    start = first_disc_map(case, config, generator)  # 1 1 h w
+    s, scene, names = case.config.search, case.scene, case.config.verification.baselines
+    start = weighted_disc_map(case, generator)  # 1 1 h w
     scores = Scores(scene.x, s, generator)
     optimizer = torch.optim.Adam(scores.parameters(), lr=s.learning_rate)
     steps = []
@@ -47,9 +44,9 @@ def search(
     for index in range(s.steps):
         hard = index >= s.straight_from * s.steps
         mask = FORMS[s.form](start + scores(), s, generator, hard=hard) * case.open  # b 1 h w
-        seen = case.forward(masked_input(scene.x, mask, around(scene, names[:1], mask, generator)))
-        redrawn = case.forward(masked_input(scene.x, mask, around(scene, names, mask, generator)))
-        loss, parts = objective(seen, redrawn, mask, reference, config.objective)
+        seen = case.outputs.over(mask, infill(scene, names[:1], mask, generator))
+        redrawn = case.outputs.over(mask, infill(scene, names, mask, generator))
+        loss, parts = objective(seen, redrawn, mask, reference, case.config.objective)
         optimizer.zero_grad()
         loss.backward(inputs=list(scores.parameters()))  # never into the classifier
         optimizer.step()
@@ -81,7 +78,7 @@ class Scores(nn.Module):
             self.free = nn.Parameter(x.new_zeros(1, 1, *((grid, grid) if grid else self.size)))
 
     def forward(self) -> Float[Tensor, "1 1 h w"]:
-        """One score a pixel; a coarse grid is raised smoothly."""
+        """One score per pixel; a coarse grid is raised smoothly."""
         raw: Tensor = self.free if self.unet is None else self.unet(self.view)
         if self.unet is not None and self.grid:
             raw = F.avg_pool2d(raw, 2)
@@ -90,21 +87,20 @@ class Scores(nn.Module):
         return F.interpolate(raw, size=self.size, mode="bicubic", align_corners=False)
 
 
-def first_disc_map(case: Case, config: Config, generator: Generator) -> Float[Tensor, "1 1 h w"]:
-    """The weighted first look, or zeros."""
-    s = config.search
+def weighted_disc_map(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
+    """The disc map with its weight, or zeros."""
+    s = case.config.search
     if not s.places:
         return torch.zeros_like(case.scene.x[:, :1])
-    x, names = case.scene.x, config.verification.baselines
+    x, names = case.scene.x, case.config.verification.baselines
     masks = discs(x.shape[2], x.shape[3], s.places, s.radii).to(x) * case.open
-    found = disc_map(case.predict, case.scene, case.target.index, masks, names, generator)
-    return s.look_weight * found
+    return s.look_weight * disc_map(case.batched, case.target.index, masks, names, generator)
 
 
-def around(
+def infill(
     scene: Scene, names: Sequence[str], mask: Float[Tensor, "b 1 h w"], generator: Generator
 ) -> Float[Tensor, "b c h w"]:
-    """A background for each mask: the random ones of `names` if there are any, in turn."""
+    """A baseline for each mask: the random ones of `names` if there are any, in turn."""
     random = [name for name in names if name not in FIXED] or list(names)
     drawn = [baseline(random[i % len(random)], scene, generator) for i in range(len(mask))]
     return torch.cat(drawn)
@@ -123,8 +119,8 @@ def nested_masks(
     """Ours: masks of several exact areas from one map, so that one search gives all areas.
 
     mask = sigmoid((s - its 1 - a quantile) / T), with s standardised and a drawn log-uniformly,
-    one draw from each equal part of the range. When `hard`, the mask is 0/1 and the gradient that
-    of the soft one. All are shifted alike by up to `jitter` pixels, which a mask that draws the
+    one sample from each equal part of the range. When `hard`, the mask is 0/1 and the gradient that
+    of the soft one. All are shifted alike by up to `jitter` pixels, which a mask that samples the
     answer does not survive.
     """
     level = standardised(scores)

@@ -27,7 +27,7 @@ class UNet(nn.Module):
         super().__init__()
         entries = [channels, *widths[:-1]]
         pairs = list(zip(widths[1:], widths[:-1], strict=True))[::-1]
-        with torch.random.fork_rng(devices=[]):  # layers draw weights that are drawn again below
+        with torch.random.fork_rng(devices=[]):  # layers draw weights that are sampled again below
             self.down = nn.ModuleList(
                 two_convolutions(i, o) for i, o in zip(entries, widths, strict=True)
             )

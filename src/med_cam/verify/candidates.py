@@ -1,4 +1,4 @@
-"""Judge many candidate masks of one image on the same draws, stopping at the first failure."""
+"""Judge many candidate masks of one image on the same samples, stopping at the first failure."""
 
 from collections.abc import Callable
 
@@ -6,55 +6,49 @@ import torch
 from jaxtyping import Bool
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Predict
 from med_cam.config.settings import Verification
-from med_cam.masking import Scene, masked_input, nothing_shown
+from med_cam.masking import View
 from med_cam.verify.baseline_response import baseline_rate
 from med_cam.verify.claim import alternating
 from med_cam.verify.decision import Decision, Target, decide, retains
-from med_cam.verify.shape_leakage import other_contents, shape
+from med_cam.verify.shape_leakage import other_contents, shape_leakage
 from med_cam.verify.shift_stability import shift_stability
 from med_cam.verify.sufficiency import drawn
 
 
 def candidate_judge(
-    predict: Predict,
-    scene: Scene,
-    target: Target,
-    rules: Verification,
-    generator: Generator,
+    view: View[Tensor], target: Target, rules: Verification, generator: Generator
 ) -> tuple[Decision, Callable[[Tensor], bool]]:
-    """The bar on these draws, and a function that tells whether a hard mask passes them.
+    """The decision on these samples, and a function that tells whether a hard mask passes them.
 
-    The same draws for every candidate, so that a bisection compares like with like. A claim needs
-    draws of its own: of masks bisected to the smallest that passes, many fail on fresh ones.
+    The same samples for every candidate, so that a bisection compares like with like. A claim
+    needs samples of its own: of masks bisected to the smallest that passes, many fail on fresh
+    ones.
 
     Args:
-        answer: the classifier.
-        scene: the image and other images.
-        question: target, head, probability on the whole image.
+        view: the image before the classifier, many images per pass.
+        target: the explained class.
         rules: usually stricter in `share` than the claim's, and with fewer trials.
-        generator: for the draws.
+        generator: for the samples.
     """
-    samples = drawn(scene, rules.baselines, rules.samples, generator)
-    around = alternating(samples)  # m c h w
+    samples = drawn(view.scene, rules.baselines, rules.samples, generator)
+    infill = alternating(samples)  # m c h w
     every = torch.cat(list(samples.values()))  # n c h w
-    sizes = [len(d) for d in samples.values()]
-    baseline_p = dict(zip(samples, predict(nothing_shown(scene, every)).split(sizes), strict=True))
+    sizes = [len(s) for s in samples.values()]
+    baseline_p = dict(zip(samples, view.hidden(every).split(sizes), strict=True))
     decision = decide(target, baseline_p, rules.share)
     limit = baseline_rate(baseline_p, decision) + rules.leakage_margin
-    contents = other_contents(scene, rules.leakage_trials, generator)
+    contents = other_contents(view.scene, rules.leakage_trials, generator)
 
-    few = torch.cat([d[:1] for d in samples.values()])  # most failures show here already
-    rest = torch.cat([d[1:] for d in samples.values()])
+    few = torch.cat([s[:1] for s in samples.values()])  # most failures show here already
+    rest = torch.cat([s[1:] for s in samples.values()])
 
     def passes(mask: Bool[Tensor, "1 1 h w"]) -> bool:
         for part in (few, rest):
-            views = masked_input(scene.x, mask.to(scene.x), part)
-            if len(part) and not bool(retains(predict(views), decision).all()):
+            if len(part) and not bool(retains(view.over(mask, part), decision).all()):
                 return False
-        if not shift_stability(predict, scene, mask, around, decision, rules).passed:
+        if not shift_stability(view, mask, infill, decision, rules).passed:
             return False
-        return shape(predict, contents, mask, around, decision, limit=limit).passed
+        return shape_leakage(view, contents, mask, infill, decision, limit=limit).passed
 
     return decision, passes

@@ -1,7 +1,7 @@
-"""An exact lower bound on how often a hard mask keeps the decision.
+"""An exact lower bound on how often a hard mask retains the prediction.
 
-The bound is Clopper and Pearson's (1934, doi 10.1093/biomet/26.4.404), one-sided. Draws are even
-over the random backgrounds, not drawn at random among them: the number kept is then a sum of
+The bound is Clopper and Pearson's (1934, doi 10.1093/biomet/26.4.404), one-sided. Samples are even
+over the random baselines, not drawn at random among them: the number retained is then a sum of
 binomials, less spread out than one binomial of the same mean (Hoeffding 1956, doi
 10.1214/aoms/1177728178), so that the bound on the mixture stays valid.
 """
@@ -31,7 +31,7 @@ def risk_of(tried: int, confidence: float) -> float:
 
 
 def samples_for(wanted: float, risk: float, failures: int = 0) -> int:
-    """The fewest draws whose bound is at least `wanted` though so many lose the decision."""
+    """The fewest samples whose bound is at least `wanted` though so many lose the decision."""
     samples = math.ceil(math.log(risk) / math.log(wanted) - 1e-9) + failures
     while lower_bound(samples - failures, samples, risk) < wanted - 1e-12:
         samples += 1
@@ -39,16 +39,16 @@ def samples_for(wanted: float, risk: float, failures: int = 0) -> int:
 
 
 def losses_allowed(tried: int) -> int:
-    """Draws that the n-th mask tried may lose: none, 2, 4, ...
+    """How many samples the n-th mask tried may lose: none, 2, 4, ...
 
-    A mask that is kept in 99% of draws fails one time in two if all of 63 have to keep it. Later
-    masks get more draws, so that what is good enough is not made larger for bad luck.
+    A mask that retains the prediction in 99% of samples fails one time in two if all of 63 have
+    to. Later masks get more samples, so that what is good enough is not made larger for bad luck.
     """
     return 2 * (tried - 1)
 
 
 def least_retained(samples: int, wanted: float, risk: float) -> int:
-    """The fewest draws kept whose bound is at least `wanted`; all of them if none is enough."""
+    """The fewest retained samples whose bound is at least `wanted`; all if none is enough."""
     enough = (k for k in range(samples + 1) if lower_bound(k, samples, risk) >= wanted - 1e-12)
     return next(enough, samples)
 
@@ -78,12 +78,12 @@ def certificate(
     wanted: float,
     confidence: float,
 ) -> Certificate:
-    """The certificate of the first mask tried, from its answers over each searched background.
+    """The certificate of the first mask tried, from its answers over each searched baseline.
 
     Args:
-        seen: probabilities on the evidence over the draws of each background, evenly many of each
+        seen: probabilities on the evidence over the samples of each baseline, evenly many of each
             random one.
-        decision: what keeping means; from other draws.
+        decision: what retaining the prediction means; from other samples.
         wanted: the bound that is asked for.
         confidence: of all masks tried together.
     """
@@ -92,7 +92,7 @@ def certificate(
     fixed = [p for name, p in seen.items() if name in FIXED]
     worst = min(retained, key=lambda name: retained[name])
     every = torch.cat(list(seen.values()))
-    target = every[:, decision.target.index]
+    change = every[:, decision.target.index] - decision.target.p_image
     counted = Certificate(
         samples=sum(map(len, random)),
         retained=sum(int(retains(p, decision).sum()) for p in random),
@@ -106,18 +106,18 @@ def certificate(
         worst=worst,
         worst_retained=retained[worst],
         margin=spread(margins(every, decision)),
-        change=spread(target - decision.target.p_image),
+        change=spread(change),
     )
     return as_tried(counted, 1, random=len(random))
 
 
 def as_tried(found: Certificate, tried: int, *, random: int) -> Certificate:
-    """The same draws as those of the n-th mask that was put to a certificate.
+    """The same samples as those of the n-th mask that was put to a certificate.
 
     Args:
         found: whose counts are taken.
         tried: from 1.
-        random: number of random backgrounds, for the mixture with the fixed ones.
+        random: number of random baselines, for the mixture with the fixed ones.
     """
     risk = risk_of(tried, found.confidence)
     if not found.samples:
@@ -130,12 +130,12 @@ def as_tried(found: Certificate, tried: int, *, random: int) -> Certificate:
 def margins(p: Float[Tensor, "n k"], decision: Decision) -> Float[Tensor, " n"]:
     """By how much the target leads: the best other class, or its own threshold, is subtracted."""
     target = decision.target
-    target = p[:, target.index]
+    own = p[:, target.index]
     if target.head == "sigmoid":
-        return target - target.output_threshold
+        return own - target.output_threshold
     others = p.clone()
     others[:, target.index] = -1.0
-    return target - others.amax(dim=1)
+    return own - others.amax(dim=1)
 
 
 def spread(values: Float[Tensor, " n"]) -> Spread:

@@ -1,8 +1,8 @@
-"""What "keeps the decision" means, in one place.
+"""What "the prediction is retained" means, in one place.
 
-Top-1 alone is too weak: where emptiness gets 0.26 / 0.25 / 0.25 / 0.24, any mask "keeps" the
-first label. A composite keeps the decision when the target is top-1 and has at least
-p_empty + share * (p_full - p_empty).
+Top-1 alone is too weak: where baselines alone get 0.26 / 0.25 / 0.25 / 0.24, any mask "retains"
+the first label. On a masked input the prediction is retained when the target is top-1 and has at
+least p_baseline + share * (p_image - p_baseline).
 """
 
 from collections.abc import Mapping
@@ -15,26 +15,31 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is asked of the composites.
+    """The class that is explained.
 
     Attributes:
-        target: index of the explained class.
+        index: of the class.
         labels: names of all classes.
         head: "softmax" or "sigmoid".
-        threshold: of the target's own output, for sigmoid heads; unused for softmax.
-        full: probability of the target on the whole image.
+        output_threshold: of the class's own output, for sigmoid heads; unused for softmax.
+        p_image: probability of the class on the whole image.
     """
 
-    target: int
+    index: int
     labels: tuple[str, ...]
     head: str
     output_threshold: float
     p_image: float
 
+    @property
+    def label(self) -> str:
+        """Name of the class."""
+        return self.labels[self.index]
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A question, with what emptiness answers to it and what is hence required."""
+    """A target, its probability on baselines alone, and the threshold that follows from it."""
 
     target: Target
     p_baseline: float
@@ -44,12 +49,12 @@ class Decision:
 def decide(
     target: Target, baseline_p: Mapping[str, Float[Tensor, "_ k"]], share: float
 ) -> Decision:
-    """The bar, from the probabilities on the backgrounds alone; each background counts once.
+    """The threshold, from the probabilities on baselines alone; each baseline counts once.
 
     Args:
-        question: target and head.
-        alone: probabilities on draws of each searched background, by its name.
-        share: of the way from empty to full that has to be retained, in [0, 1].
+        target: the explained class.
+        baseline_p: probabilities on samples of each searched baseline, by its name.
+        share: of the way from p_baseline to p_image that has to be retained, in [0, 1].
     """
     means = [p[:, target.index].mean() for p in baseline_p.values()]
     p_baseline = torch.stack(means).mean().item()
@@ -57,7 +62,7 @@ def decide(
 
 
 def retains(p: Float[Tensor, "b k"], decision: Decision) -> Bool[Tensor, " b"]:
-    """Whether each composite keeps the decision: top-1 (or above threshold) and the share."""
+    """Whether each masked input retains the prediction: on top, and at the threshold or above."""
     return on_top(p, decision.target) & (p[:, decision.target.index] >= decision.threshold)
 
 

@@ -1,9 +1,9 @@
-"""Is every cell of the mask needed? Relative to a grid, and to composites that have numbers.
+"""Is every patch of the mask needed? Relative to a grid, and to masked inputs that have numbers.
 
-A mask is sufficient here if the decision is kept over each of some backgrounds, and with the mask
-shifted by the farthest of the claim's distances in eight directions, but for a few shifts. A cell
-is needed if the mask without it is not; the background that shows it is told with the cell, so
-that one pass is enough to see it again.
+A mask is sufficient here if the prediction is retained over each of some samples of baselines, and
+with the mask shifted by the farthest of the claim's distances in eight directions, but for a few
+shifts. A patch is needed if the mask without it is not sufficient; the sample that shows it is
+its witness, so that one pass is enough to test it again.
 """
 
 from collections.abc import Sequence
@@ -13,31 +13,30 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Predict
-from med_cam.masking import FIXED, Scene, baseline, masked_input, shifted
+from med_cam.masking import FIXED, Scene, View, baseline, shifted
 from med_cam.results import Patch
 from med_cam.verify.decision import Decision, on_top
 from med_cam.verify.shift_stability import DIRECTIONS
 
 OFF_TOP = 2.0  # taken from the gap where the target is not on top: below any where it is
-FIRST = 2  # composites that are tried before all others
-Place = tuple[int, int]  # row and column of a cell
+FIRST = 2  # masked inputs that are tried before all others
+Place = tuple[int, int]  # row and column of a patch
 Mask = Bool[Tensor, "1 1 h w"]
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Composites on which a mask has to keep the decision.
+    """Masked inputs on which a mask has to retain the prediction.
 
     Attributes:
-        around: their backgrounds.
+        infill: their baselines.
         steps: by how much the mask is shifted in each, down and right.
-        names: of each ("draw" or "shift", its number), see `trial_of`.
-        decision: what keeping means.
-        spare: shifts that may be lost; of the draws none.
+        names: of each ("sample" or "shift", its number), see `trial_of`.
+        decision: what retaining the prediction means.
+        tolerance: shifts that may be lost; of the samples none.
     """
 
-    around: Float[Tensor, "m c h w"]
+    infill: Float[Tensor, "m c h w"]
     steps: tuple[tuple[int, int], ...]
     names: tuple[tuple[str, int], ...]
     decision: Decision
@@ -47,7 +46,7 @@ class Trial:
 def numbered(
     scene: Scene, names: Sequence[str], count: int, generator: Generator
 ) -> Float[Tensor, "_ c h w"]:
-    """Draws by number: each fixed background once, then `count` of the random ones in turn."""
+    """Samples by number: each fixed baseline once, then `count` of the random ones in turn."""
     fixed = [name for name in names if name in FIXED]
     random = [name for name in names if name not in FIXED]
     turns = [random[i % len(random)] for i in range(count)] if random else []
@@ -63,28 +62,28 @@ def trial_of(
     *,
     turn: int,
 ) -> Trial:
-    """Composites over some draws, and shifted ones.
+    """Masked inputs over some samples, and shifted ones.
 
     Args:
-        draws: from `numbered`.
-        chosen: numbers of the draws that the mask has to survive unshifted.
+        samples: from `numbered`.
+        chosen: numbers of the samples that the mask has to survive unshifted.
         shifts: numbers of the shifts: eight directions in turn.
         distance: of the shifts, in pixels.
-        decision: what keeping means.
-        turn: how many draws, the first ones, take turns around the shifted masks.
+        decision: what retaining the prediction means.
+        turn: how many samples, the first ones, take turns around the shifted masks.
     """
     ways = [DIRECTIONS[i % len(DIRECTIONS)] for i in shifts]
     return Trial(
-        around=samples[[*chosen, *(i % turn for i in shifts)]],
+        infill=samples[[*chosen, *(i % turn for i in shifts)]],
         steps=(*((0, 0) for _ in chosen), *((dy * distance, dx * distance) for dy, dx in ways)),
         names=(*(("sample", i) for i in chosen), *(("shift", i) for i in shifts)),
         decision=decision,
     )
 
 
-def survived(predict: Predict, scene: Scene, mask: Mask, trial: Trial) -> Trial:
+def survived(view: View[Tensor], mask: Mask, trial: Trial) -> Trial:
     """What this mask survives of a trial, the hardest first: failures of others show early."""
-    gap = gaps(predict, scene, mask, trial)
+    gap = gaps(view, mask, trial)
     return part(trial, [i for i in gap.argsort(stable=True).tolist() if gap[i] >= 0])
 
 
@@ -92,54 +91,53 @@ def joined(first: Trial, second: Trial) -> Trial:
     """Both, the first before the second, whose decision and spare shifts stay."""
     return replace(
         second,
-        around=torch.cat([first.around, second.around]),
+        infill=torch.cat([first.infill, second.infill]),
         steps=first.steps + second.steps,
         names=first.names + second.names,
     )
 
 
 def part(trial: Trial, chosen: Sequence[int]) -> Trial:
-    """Some composites of a trial, in this order."""
+    """Some masked inputs of a trial, in this order."""
     return replace(
         trial,
-        around=trial.around[list(chosen)],
+        infill=trial.infill[list(chosen)],
         steps=tuple(trial.steps[i] for i in chosen),
         names=tuple(trial.names[i] for i in chosen),
     )
 
 
-def gaps(predict: Predict, scene: Scene, mask: Mask, trial: Trial) -> Float[Tensor, " m"]:
-    """By how much the decision is kept on each composite; below 0 it is lost."""
+def gaps(view: View[Tensor], mask: Mask, trial: Trial) -> Float[Tensor, " m"]:
+    """By how much the prediction is retained on each masked input; below 0 it is lost."""
     if not trial.names:
-        return scene.x.new_zeros(0)
-    soft = mask.to(scene.x)
+        return view.scene.x.new_zeros(0)
+    soft = mask.to(view.scene.x)
     moved = torch.cat([shifted(soft, dy, dx) for dy, dx in trial.steps])
-    return gap_of(predict(masked_input(scene.x, moved, trial.around)), trial.decision)
+    return gap_of(view.over(moved, trial.infill), trial.decision)
 
 
 def gap_of(p: Float[Tensor, "n k"], decision: Decision) -> Float[Tensor, " n"]:
-    """Probability of the target above what is required; far below 0 where it is not on top."""
+    """Probability of the target above the threshold; far below 0 where it is not on top."""
     gap = p[:, decision.target.index] - decision.threshold
     return gap - OFF_TOP * (~on_top(p, decision.target)).to(gap)
 
 
 def lost(
-    predict: Predict, scene: Scene, mask: Mask, trial: Trial, hint: tuple[str, int] | None = None
+    view: View[Tensor], mask: Mask, trial: Trial, hint: tuple[str, int] | None = None
 ) -> tuple[str, int] | None:
-    """The draw on which the mask fails, by name, or ("shift", -1); None if it survives.
+    """The sample on which the mask fails, by name, or ("shift", -1); None if it survives.
 
     Args:
-        answer: the classifier.
-        scene: the image.
+        view: the image before the classifier.
         mask: on trial.
-        trial: the hardest first: a few composites are tried, then twice as many, and so on.
+        trial: the hardest first: a few masked inputs are tried, then twice as many, and so on.
         hint: on what a larger mask failed; tried first.
     """
     order = sorted(range(len(trial.names)), key=lambda i: not alike(trial.names[i], hint))
     shifts, done = 0, 0
     while done < len(order):
         some = order[done : 2 * done + FIRST]
-        gap = gaps(predict, scene, mask, part(trial, some)).tolist()
+        gap = gaps(view, mask, part(trial, some)).tolist()
         fell = {trial.names[i]: g for i, g in zip(some, gap, strict=True) if g < 0}
         samples = {name: g for name, g in fell.items() if name[0] == "sample"}
         if samples:
@@ -152,18 +150,18 @@ def lost(
 
 
 def alike(name: tuple[str, int], reported: tuple[str, int] | None) -> bool:
-    """Whether a composite is one of those told of; -1 is any number."""
+    """Whether a masked input is one of those reported; -1 is any number."""
     return reported is not None and name[0] == reported[0] and reported[1] in (name[1], -1)
 
 
 def places(mask: Mask, side: int) -> list[Place]:
-    """The cells that hold evidence, row by row; the grid begins in the upper left corner."""
+    """The patches that hold evidence, row by row; the grid begins in the upper left corner."""
     rows, columns = mask[0, 0].nonzero(as_tuple=True)
     return sorted(set(zip((rows // side).tolist(), (columns // side).tolist(), strict=True)))
 
 
 def without(mask: Mask, patches: Sequence[Place], side: int) -> Mask:
-    """The mask less these cells."""
+    """The mask less these patches."""
     left = mask.clone()
     for row, column in patches:
         left[..., row * side : (row + 1) * side, column * side : (column + 1) * side] = False
@@ -171,17 +169,16 @@ def without(mask: Mask, patches: Sequence[Place], side: int) -> Mask:
 
 
 def still_needed(
-    predict: Predict, scene: Scene, mask: Mask, side: int, trial: Trial, reported: Sequence[Patch]
+    view: View[Tensor], mask: Mask, side: int, trial: Trial, reported: Sequence[Patch]
 ) -> tuple[Patch, ...]:
-    """Every cell of a mask, needed only if the composite that is told of it shows it again.
+    """Every patch of a mask, needed only if its witness shows it again.
 
     Args:
-        answer: the classifier, one composite a pass for a claim.
-        scene: the image.
+        view: the image before the classifier, one masked input per pass for a claim.
         mask: as exported.
-        side: of a cell.
+        side: of a patch.
         trial: what the mask has to survive.
-        told: not believed, but tried.
+        reported: not believed, but tried.
     """
     said = {(patch.row, patch.column): patch for patch in reported}
     found = []
@@ -190,6 +187,6 @@ def still_needed(
         shown = [
             i for i, name in enumerate(trial.names) if alike(name, (patch.witness, patch.number))
         ]
-        again = lost(predict, scene, without(mask, [place], side), part(trial, shown))
+        again = lost(view, without(mask, [place], side), part(trial, shown))
         found.append(patch if again else Patch(*place, ""))
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Is the evidence necessary: what is answered when it is hidden and the rest is shown?"""
+"""The deletion test: what is predicted when the evidence is hidden and the rest is shown?"""
 
 from collections.abc import Sequence
 
@@ -6,42 +6,38 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from med_cam.classifiers.base import Predict
-from med_cam.masking import Scene, masked_input
+from med_cam.masking import View
 from med_cam.results import Necessity
 from med_cam.verify.certificate import lower_bound
 from med_cam.verify.decision import Decision, on_top, retains
 
 
 def necessity(
-    predict: Predict,
-    scene: Scene,
+    view: View[Tensor],
     mask: Bool[Tensor, "1 1 h w"],
-    around: Float[Tensor, "n c h w"],
+    infill: Float[Tensor, "n c h w"],
     decision: Decision,
     confidence: float,
 ) -> Necessity:
-    """The complement of a mask over some backgrounds.
+    """The complement of a mask over some baselines.
 
     Args:
-        answer: the classifier.
-        scene: the image.
+        view: the image before the classifier.
         mask: true = evidence; what is shown here is all the rest.
-        around: what is put in its place, one a draw.
-        decision: target, and what keeping means.
+        infill: what is put in its place, one per sample.
+        decision: the target, and what retaining the prediction means.
         confidence: of the bound.
     """
     target = decision.target
-    p = predict(masked_input(scene.x, (~mask).to(scene.x), around))
-    target = p[:, target.index]
+    p = view.over(~mask, infill)
     changed = int((~on_top(p, target)).sum())
     return Necessity(
         samples=len(p),
         changed=changed,
         lost=int((~retains(p, decision)).sum()),
         label=most_frequent_label(p, target.labels),
-        mean=target.mean().item(),
-        highest=target.max().item(),
+        mean=p[:, target.index].mean().item(),
+        highest=p[:, target.index].max().item(),
         p_image=target.p_image,
         bound=lower_bound(changed, len(p), 1 - confidence),
         confidence=confidence,

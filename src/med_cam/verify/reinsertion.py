@@ -1,4 +1,4 @@
-"""Does the answer stay when random parts of what was hidden are shown again?
+"""Partial re-insertion: is the label retained when random hidden patches are shown again?
 
 Evidence should not depend on hiding just those pixels that speak against it.
 """
@@ -7,48 +7,44 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Predict
-from med_cam.masking import Scene, masked_input
+from med_cam.masking import View
 from med_cam.results import Rate
 from med_cam.verify.certificate import rate
 from med_cam.verify.decision import Decision, on_top
 
 
 def reinsertion(
-    predict: Predict,
-    scene: Scene,
+    view: View[Tensor],
     masks: Bool[Tensor, "n 1 h w"],
-    around: Float[Tensor, "m c h w"],
+    infill: Float[Tensor, "m c h w"],
     decision: Decision,
     confidence: float,
 ) -> Rate:
     """How often the target stays first, bounded from below.
 
     Args:
-        answer: the classifier.
-        scene: the image.
-        masks: the evidence and what is shown again, from `shown_again`.
-        around: backgrounds of what stays hidden; they take turns.
+        view: the image before the classifier.
+        masks: the evidence and what is shown again, from `reinserted`.
+        infill: baselines of what stays hidden; they take turns.
         decision: the target.
         confidence: of the bound.
     """
-    turns = around[torch.arange(len(masks)) % len(around)]
-    p = predict(masked_input(scene.x, masks.to(scene.x), turns))
-    stays = int(on_top(p, decision.target).sum())
+    around = infill[torch.arange(len(masks)) % len(infill)]
+    stays = int(on_top(view.over(masks, around), decision.target).sum())
     return rate(stays, len(masks), confidence, at_least=True)
 
 
 def reinserted(
     mask: Bool[Tensor, "1 1 h w"], side: int, count: int, generator: Generator
 ) -> Bool[Tensor, "n 1 h w"]:
-    """The mask and random square cells besides.
+    """The mask and random square patches besides.
 
-    In each trial every cell is shown with the same probability, itself drawn evenly from 0 to 1:
+    In each trial every patch is shown with the same probability, itself drawn evenly from 0 to 1:
     from almost nothing to almost everything.
 
     Args:
         mask: true = evidence.
-        side: of a cell, in pixels.
+        side: of a patch, in pixels.
         count: trials.
         generator: on the CPU.
     """

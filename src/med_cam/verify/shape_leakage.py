@@ -1,25 +1,24 @@
-"""Does the mask's shape alone draw the answer, over content that is labelled otherwise?
+"""Does the mask's shape alone give the prediction, over content with another label?
 
 The danger of the method: a mask can trigger its label over anybody's image. The same mask is laid
-over other images, ones the classifier labels otherwise; without any, over the image's own pixels
-in random order, which is weaker and said so.
+over reference images, ones the classifier labels otherwise; without any, over the image's own
+pixels in random order, which is a weaker test and reported as such.
 """
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Predict
-from med_cam.masking import Scene, masked_input, shuffled
+from med_cam.masking import Scene, View, shuffled
 from med_cam.results import Check
 from med_cam.verify.decision import Decision, retains
 
 
-def shape(
-    predict: Predict,
+def shape_leakage(
+    view: View[Tensor],
     contents: Float[Tensor, "n c h w"],
     mask: Bool[Tensor, "1 1 h w"],
-    baselines: Float[Tensor, "m c h w"],
+    infill: Float[Tensor, "m c h w"],
     decision: Decision,
     *,
     limit: float,
@@ -27,15 +26,15 @@ def shape(
     """The share of other contents that the mask turns into the target; at most `limit` passes.
 
     Args:
-        answer: the classifier.
+        view: the classifier before the image, of which nothing is shown here.
         contents: from `other_contents`.
         mask: the hard mask on trial.
-        backgrounds: draws of the searched backgrounds; they take turns.
-        decision: what keeping means.
-        limit: how often the backgrounds alone give the target, plus the margin.
+        infill: samples of the searched baselines; they take turns.
+        decision: what retaining the prediction means.
+        limit: how often the baselines alone give the target, plus the margin.
     """
-    around = baselines[torch.arange(len(contents)) % len(baselines)]
-    hits = retains(predict(masked_input(contents, mask.to(contents), around)), decision)
+    around = infill[torch.arange(len(contents)) % len(infill)]
+    hits = retains(view.over(mask, around, content=contents), decision)
     rate = hits.float().mean().item()
     return Check("shape_leakage", rate, limit, len(contents), at_least=False, passed=rate <= limit)
 
@@ -43,8 +42,8 @@ def shape(
 def other_contents(scene: Scene, trials: int, generator: Generator) -> Float[Tensor, "n c h w"]:
     """As many contents as trials, none of them the image's own.
 
-    Other images in random order, each once before any comes again; without any, shuffles of the
-    image itself.
+    Reference images in random order, each once before any comes again; without any, shuffles of
+    the image itself.
     """
     if len(scene.others) == 0:
         return torch.cat([shuffled(scene, generator) for _ in range(trials)])

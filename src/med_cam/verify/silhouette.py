@@ -1,38 +1,36 @@
-"""Does the mask's outline give the answer when there is nothing in it but a constant?"""
+"""Does the mask's outline give the prediction when there is nothing in it but a constant?"""
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from med_cam.classifiers.base import Predict
-from med_cam.masking import Scene, masked_input
+from med_cam.masking import Scene, View
 from med_cam.results import Rate
 from med_cam.verify.certificate import rate
 from med_cam.verify.decision import Decision, retains
 
 
 def silhouette(
-    predict: Predict,
-    scene: Scene,
+    view: View[Tensor],
     mask: Bool[Tensor, "1 1 h w"],
-    around: Float[Tensor, "n c h w"],
+    infill: Float[Tensor, "n c h w"],
     decision: Decision,
     confidence: float,
 ) -> Rate:
-    """How often the filled mask keeps the decision, bounded from above.
+    """How often the filled mask retains the prediction, bounded from above.
 
     Args:
-        answer: the classifier.
-        scene: the image; black, white, grey and the evidence's own mean colour fill the mask.
+        view: the image; black, white, grey and the evidence's own mean colour fill the mask.
         mask: true = evidence.
-        around: backgrounds; each gets every fill.
-        decision: what keeping means.
+        infill: baselines; each gets every fill.
+        decision: what retaining the prediction means.
         confidence: of the bound.
     """
+    scene = view.scene
     fills = torch.cat([scene.black, scene.white, torch.zeros_like(scene.black), own(scene, mask)])
-    inside = fills.expand(-1, -1, *scene.x.shape[2:]).repeat(len(around), 1, 1, 1)
-    outside = around.repeat_interleave(len(fills), dim=0)
-    hits = retains(predict(masked_input(inside, mask.to(inside), outside)), decision)
+    inside = fills.expand(-1, -1, *scene.x.shape[2:]).repeat(len(infill), 1, 1, 1)
+    around = infill.repeat_interleave(len(fills), dim=0)
+    hits = retains(view.over(mask, around, content=inside), decision)
     return rate(int(hits.sum()), len(hits), confidence, at_least=False)
 
 

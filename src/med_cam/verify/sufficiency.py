@@ -1,4 +1,4 @@
-"""Is the decision kept on every draw of every background the claim is about?"""
+"""Is the prediction retained on every sample of every baseline the claim is about?"""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,8 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Predict
-from med_cam.masking import FIXED, Scene, baseline, masked_input
+from med_cam.masking import FIXED, Scene, View, baseline
 from med_cam.results import BaselineResult, Check
 from med_cam.verify.decision import Decision, on_top, retains
 
@@ -15,7 +14,7 @@ from med_cam.verify.decision import Decision, on_top, retains
 def drawn(
     scene: Scene, names: Sequence[str], count: int, generator: Generator
 ) -> dict[str, Float[Tensor, "_ c h w"]]:
-    """`count` draws of each background, one of those that are the same at every draw."""
+    """`count` samples of each random baseline, one of each that is fixed."""
     counts = {name: 1 if name in FIXED else count for name in names}
     return {
         name: torch.cat([baseline(name, scene, generator) for _ in range(n)])
@@ -24,15 +23,12 @@ def drawn(
 
 
 def over_baselines(
-    predict: Predict,
-    scene: Scene,
+    view: View[Tensor],
     mask: Bool[Tensor, "1 1 h w"],
     samples: Mapping[str, Float[Tensor, "_ c h w"]],
 ) -> dict[str, Float[Tensor, "_ k"]]:
-    """Probabilities on the evidence over each draw, by background."""
-    return {
-        name: predict(masked_input(scene.x, mask.to(scene.x), d)) for name, d in samples.items()
-    }
+    """Probabilities on the evidence over each sample, by baseline."""
+    return {name: view.over(mask, infill) for name, infill in samples.items()}
 
 
 def baseline_result(
@@ -43,7 +39,7 @@ def baseline_result(
     *,
     searched: bool,
 ) -> BaselineResult:
-    """One background's line of the claim."""
+    """One baseline's line of the claim."""
     target = decision.target
     most_often = int(baseline_p.mean(dim=0).argmax())
     return BaselineResult(
@@ -60,8 +56,8 @@ def baseline_result(
     )
 
 
-def retained(results: Sequence[BaselineResult]) -> Check:
-    """Every draw of every searched background, or it fails."""
+def sufficiency(results: Sequence[BaselineResult]) -> Check:
+    """Passed if every sample of every searched baseline retains the prediction."""
     searched = [result for result in results if result.searched]
     trials = sum(result.samples for result in searched)
     rate = sum(result.retained for result in searched) / trials

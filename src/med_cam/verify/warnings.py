@@ -9,8 +9,8 @@ from med_cam.results import BaselineResult, Claim, MaskTests, Rate
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision, Target
 
-RISE = 0.01  # more than rounding and the spread of the draws
-OPINION = 0.5  # a background alone that is called the target more often than not
+RISE = 0.01  # more than rounding and the spread of the samples
+OPINION = 0.5  # a baseline alone that is called the target more often than not
 CERTAIN = 0.9  # a label with this probability where nothing is shown is no guess any more
 WHOLE = 0.99  # of the image: what is left out explains nothing
 
@@ -46,9 +46,9 @@ def claim_warnings(
 
 
 def confident_predictions(response: BaselineResponse) -> tuple[str, ...]:
-    """Backgrounds that the classifier is sure of without any evidence, whatever the label.
+    """Baselines that the classifier is sure of without any evidence, whatever the label.
 
-    The target's own label is told by the claim, and from a lower bar on.
+    The target's own label is reported by the claim, and from a lower bar on.
     """
     target = response.decision.target
     reported = []
@@ -63,12 +63,12 @@ def confident_predictions(response: BaselineResponse) -> tuple[str, ...]:
     return tuple(reported)
 
 
-def test_warnings(claim: Claim, tests: MaskTests, area: float, target: Target) -> tuple[str, ...]:
+def leak_warnings(claim: Claim, tests: MaskTests, area: float, target: Target) -> tuple[str, ...]:
     """What the tests of the mask brought to light, though its claim may hold."""
-    return tuple(test_sentences(claim, tests, area, target.labels[target.index]))
+    return tuple(leak_sentences(claim, tests, area, target.labels[target.index]))
 
 
-def test_sentences(claim: Claim, tests: MaskTests, area: float, label: str) -> Iterator[str]:
+def leak_sentences(claim: Claim, tests: MaskTests, area: float, label: str) -> Iterator[str]:
     """The sentences, one after the other."""
     if tests.shape_leakage.hits:
         yield f"the mask over other images' content gives {label} in {often(tests.shape_leakage)}"
@@ -110,7 +110,7 @@ NEGATIVE = frozenset(
         "unremarkable",
     }
 )  # fmt: skip
-ABSENCE = frozenset({"no", "deletion_samples"})  # of whatever follows
+ABSENCE = frozenset({"no", "without"})  # of whatever follows
 SOUND = frozenset({"normal", "healthy"})
 OF_WHAT = frozenset(  # sound tissue; a "normal pressure hydrocephalus" is none
     {"brain", "breast", "colon", "control", "eye", "fundus", "lung", "scan", "skin", "tissue"}

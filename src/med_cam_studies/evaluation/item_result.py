@@ -13,7 +13,7 @@ from torch import Tensor
 
 from med_cam.case.case import observed
 from med_cam.case.references import References
-from med_cam.case.seeds import fresh
+from med_cam.case.seeds import generator_of
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ImageError
@@ -218,10 +218,10 @@ def other_maps(image: Image, label: str, setting: Setting) -> dict[str, Float[Te
         methods[ROLLOUT] = attention_rollout
     maps = {}
     with hooks_attached(setting.classifier) as forward:
-        case = observed(forward, setting.classifier, image, label, None)
+        case = observed(forward, setting.classifier, image, setting.config, target=label)
         for name, method in methods.items():
             try:
-                scores = method(case, fresh(setting.config.seed, MAPS)).detach().cpu()
+                scores = method(case, generator_of(setting.config.seed, MAPS)).detach().cpu()
             except ClassifierError:
                 continue
             maps[name] = case.geometry.restore_scores(scores)

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from med_cam.case.case import Case
-from med_cam.masking import baseline, masked_input
+from med_cam.masking import baseline
 
 PLACES = 7  # discs a side
 RADII = (0.30, 0.50)  # in shares of half the shorter side; with 7 x 7 places 98 passes
@@ -32,7 +32,7 @@ def one_disc(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
     masks = discs(x.shape[2], x.shape[3]).to(x)  # n 1 h w
     names = [BASELINES[i % len(BASELINES)] for i in range(len(masks))]
     around = torch.cat([baseline(name, case.scene, generator) for name in names])
-    p = case.predict(masked_input(x, masks, around))[:, case.target.index]
+    p = case.batched.over(masks, around)[:, case.target.index]
     log_p = p.clamp(min=SMALLEST).log()[:, None, None, None]
     return (masks * log_p).sum(dim=0, keepdim=True) / masks.sum(dim=0, keepdim=True).clamp(min=1)
 

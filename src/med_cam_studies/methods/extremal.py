@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from med_cam.case.case import Case
-from med_cam.masking import baseline, masked_input
+from med_cam.masking import baseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ def extremal_perturbations(
     optimizer = torch.optim.Adam([values], lr=settings.learning_rate)
     for index in range(settings.steps):
         mask = smooth_mask(values.sigmoid(), bumps, settings.temperature)  # a n
-        kept = masked_input(x, enlarged(mask, x, settings.samples), blurred)
-        logit = case.forward(kept).logits[:, case.target.index]
+        shown = enlarged(mask, x, settings.samples)
+        logit = case.outputs.over(shown, blurred).logits[:, case.target.index]
         excess = (mask.sort(dim=1).values - wanted).square().mean(dim=1)
         weight = area_weight(index / settings.steps, settings)
         loss = (weight * excess - logit).sum()

@@ -26,7 +26,7 @@ def grad_cam(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
         ClassifierError: if no tapped layer has places that the logit depends on.
     """
     x = case.scene.x.clone().requires_grad_()
-    outputs = case.forward(x)
+    outputs = case.outputs.classifier(x)
     logit = outputs.logits[0, case.target.index]
     gradients = gradients_at(logit, outputs.activations)
     h, w = x.shape[2:]

@@ -12,7 +12,6 @@ from torch import Generator, Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.counting import BATCH
-from med_cam.masking import masked_input
 
 MASKS = 2000  # the paper takes 4,000 for VGG-16 and 8,000 for ResNet-50
 CELLS = 8  # a side of the coarse mask; the paper's 7, so that a cell is an eighth of the side
@@ -29,7 +28,7 @@ def rise(case: Case, generator: Generator, *, masks: int = MASKS) -> Float[Tenso
     total = torch.zeros_like(x[:, :1])
     for m in random_masks(masks, h, w, generator):
         m = m.to(x)  # b 1 h w
-        p = case.predict(masked_input(x, m, torch.zeros_like(x)))[:, target]
+        p = case.batched.over(m, torch.zeros_like(x))[:, target]
         total += (p[:, None, None, None] * m).sum(dim=0, keepdim=True)
     return total / (masks * VISIBLE)
 

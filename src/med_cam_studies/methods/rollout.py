@@ -92,7 +92,7 @@ def attended(case: Case) -> tuple[tuple[int, int], list[Float[Tensor, "n n"]]]:
         raise refusal(case.classifier, ", ".join(kinds))
     tape = _Tape()
     with torch.no_grad(), _Watching(tape):
-        case.forward(case.scene.x)
+        case.outputs.classifier(case.scene.x)
     shapes = sorted({tuple(attention.shape) for attention in tape.attentions})  # b n m
     batch, n, m = shapes[0] if len(shapes) == 1 else (0, 0, 0)
     grid = tape.grid or proportioned(n, case.scene.x)
