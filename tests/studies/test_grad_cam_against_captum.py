@@ -15,8 +15,8 @@ from torch import nn
 from med_cam import bundled_classifier, bundled_samples, load_classifier, read_image
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.images.geometry import Image
-from med_cam.observe import observed
-from med_cam.studies.grad_cam import grad_cam
+from med_cam.case.case import observed
+from med_cam_studies.methods.grad_cam import grad_cam
 
 TOLERANCE = 1e-5  # of the largest score
 FRAME = (24, 36)
