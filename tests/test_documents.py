@@ -11,8 +11,7 @@ from torch import nn
 from med_cam.classifiers.compat import import_timm
 from med_cam.classifiers.description import FILE, KINDS, READERS
 from med_cam.classifiers.load import load_classifier
-from med_cam.cli.main import explain
-from med_cam.cli.study_commands import check, reproduce, train
+from med_cam.cli.options import CheckOptions, ExplainOptions, ReproduceOptions, TrainOptions
 from med_cam.config.presets import PRESETS
 from med_cam.config.toml import config_from_toml
 from med_cam.masking import BASELINES, FIXED
@@ -106,17 +105,17 @@ def test_the_example_of_settings_is_read(tmp_path):
 
 def test_the_readme_names_every_option():
     text = (ROOT / "README.md").read_text()
-    for option in explain.__annotations__:
+    for option in ExplainOptions.__annotations__:
         if option not in ("images", "debug", "return"):
-            assert f"--{option}" in text
+            assert f"--{option.replace('_', '-')}" in text
 
 
 def test_the_studies_document_names_every_option():
     text = (ROOT / "docs/studies.md").read_text()
-    for command in (check, train, reproduce):
+    for command in (CheckOptions, TrainOptions, ReproduceOptions):
         for option in command.__annotations__:
             if option not in ("study", "debug", "return"):
-                assert f"--{option}" in text
+                assert f"--{option.replace('_', '-')}" in text
 
 
 def test_every_study_and_recipe_is_described():

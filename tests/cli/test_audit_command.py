@@ -1,11 +1,11 @@
 """`med-cam audit`: what is asked for is what is printed and written, whatever an image does."""
 
 import hashlib
-import inspect
 import json
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,9 @@ from med_cam.audit.answers import Answers, Labels
 from med_cam.audit.ask import ALONE
 from med_cam.audit.findings import Findings, Gap, Retained, Silhouette
 from med_cam.cli import audit as command
-from med_cam.cli.audit_command import audit as options
 from med_cam.cli.main import main
-from med_cam.cli.request import AuditRequest
-from med_cam.cli.settings import baselines_named
+from med_cam.cli.options import AuditOptions
+from med_cam.cli.settings import baseline_names
 from med_cam.report.audit_tables import WIDTH, as_markdown, as_text, tables
 from med_cam.report.audit_text import meanings, verdicts
 
@@ -51,21 +50,21 @@ def test_a_folder_is_audited_with_the_users_classifier_and_nothing_is_written(
     audit, scans, model, here
 ):
     before = sorted(here.rglob("*"))
-    status, out, err = audit(scans, "--model", model, "--draws", 2)
+    status, out, err = audit(scans, "--model", model, "--samples", 2)
     assert (status, err) == (0, [])
     assert "corner (dark, bright)" in out[0]
-    assert "3 images to audit with, no other images, 2 draws" in out[1]
-    assert "Answers on the whole images: 3 bright." in out
+    assert "3 images to audit with, no reference images, 2 random samples" in out[1]
+    assert "Predictions on the whole images: 3 bright." in out
     text = "\n".join(out)
     assert "- dark is the answer to nothing: grey alone is called so with >0.99" in text
     assert "- bright is the answer to nothing: white alone is called so with >0.99" in text
     assert "Claims over grey, black" in text
-    assert "passes forward." in out[-1]
+    assert "forward passes." in out[-1]
     assert [path for path in sorted(here.rglob("*")) if "__pycache__" not in path.parts] == before
 
 
 def test_both_files_are_written_with_hashes_seed_and_every_number(audit, scans, model, here):
-    status, out, err = audit(scans, "--model", model, "--draws", 2, "--seed", 5, "--out", "r/a")
+    status, out, err = audit(scans, "--model", model, "--samples", 2, "--seed", 5, "--out", "r/a")
     assert (status, err) == (0, [])
     assert sorted(path.name for path in (here / "r" / "a").iterdir()) == ["audit.json", "audit.md"]
     found = written(here / "r" / "a")
@@ -82,7 +81,7 @@ def test_both_files_are_written_with_hashes_seed_and_every_number(audit, scans, 
         a["frames"] for a in (*found["alone"].values(), *found["silhouettes"], *found["gaps"])
     ]
     assert found["passes"] == sum(frames) + 3  # and each whole image once
-    assert f"{found['passes']:,} passes forward." in "\n".join(out)
+    assert f"{found['passes']:,} forward passes." in "\n".join(out)
     grey = found["alone"]["grey"]
     assert (grey["called"], grey["opinion"], grey["given"]) == (
         "dark",
@@ -102,7 +101,7 @@ def test_same_seed_same_bytes_and_the_order_of_images_is_without_influence(
 ):
     paths = sorted(scans.iterdir())
     for out, images, seed in (("a", paths, 1), ("b", paths, 1), ("c", paths[::-1], 1)):
-        audit(*images, "--model", model, "--draws", 2, "--seed", seed, "--out", out)
+        audit(*images, "--model", model, "--samples", 2, "--seed", seed, "--out", out)
     assert (here / "a" / "audit.json").read_bytes() == (here / "b" / "audit.json").read_bytes()
     one, other = written(here / "a"), written(here / "c")
     for a, c in zip(
@@ -112,20 +111,22 @@ def test_same_seed_same_bytes_and_the_order_of_images_is_without_influence(
             assert a.get(key) == c.get(key)
 
 
-def test_one_bad_image_is_told_and_the_others_count_as_without_it(audit, scans, model, here):
-    audit(scans, "--model", model, "--draws", 1, "--out", "without")
+def test_one_bad_image_is_reported_and_the_others_count_as_without_it(audit, scans, model, here):
+    audit(scans, "--model", model, "--samples", 1, "--out", "without")
     (scans / "bad.png").write_bytes(b"no picture")
-    status, out, err = audit(scans, "--model", model, "--draws", 1, "--out", "with")
+    status, out, err = audit(scans, "--model", model, "--samples", 1, "--out", "with")
     assert status == 2
     assert len(err) == 1
     assert "bad.png" in err[0]
     a, b = written(here / "without"), written(here / "with")
     assert (a.pop("failed"), b.pop("failed")) == (0, 1)
     assert a == b
-    assert any("passes forward" in line for line in out)
+    assert any("forward passes" in line for line in out)
 
 
-def test_a_fault_of_ours_with_one_image_does_not_stop_the_others(audit, scans, model, monkeypatch):
+def test_an_internal_error_with_one_image_does_not_stop_the_others(
+    audit, scans, model, monkeypatch
+):
     right = command.audited
 
     def wrong(classifier, image, **options):
@@ -134,12 +135,12 @@ def test_a_fault_of_ours_with_one_image_does_not_stop_the_others(audit, scans, m
         return right(classifier, image, **options)
 
     monkeypatch.setattr(command, "audited", wrong)
-    status, out, err = audit(scans, "--model", model, "--draws", 1)
+    status, out, err = audit(scans, "--model", model, "--samples", 1)
     assert status == 1
     assert len(err) == 1
     assert "scan-1.png" in err[0]
     assert "out of luck" in err[0]
-    assert "Answers on the whole images: 2 bright." in out
+    assert "Predictions on the whole images: 2 bright." in out
 
 
 def test_if_no_image_can_be_read_nothing_is_printed_or_written(audit, model, here):
@@ -155,9 +156,9 @@ def test_other_images_are_a_background_and_a_cover(audit, scans, model, here):
     for index in range(2):
         photograph(here / "others" / f"{index}.png", corner=0, seed=index)
     _, out, _ = audit(
-        scans, "--model", model, "--draws", 2, "--references", "others", "--out", "r"
+        scans, "--model", model, "--samples", 2, "--references", "others", "--out", "r"
     )
-    assert "2 other images" in out[1]
+    assert "2 reference images" in out[1]
     found = written(here / "r")
     assert found["alone"]["others"]["given"] == {"dark": 6, "bright": 0}
     assert found["alone"]["others"]["shows_content"]
@@ -177,10 +178,10 @@ def test_without_arguments_the_bundled_classifier_is_audited_on_its_samples(
     }.items():
         opened = contextmanager(lambda value=value: iter([value]))
         monkeypatch.setattr(f"med_cam.cli.inputs.{name}", opened)
-    status, out, err = audit("--draws", 1)
+    status, out, err = audit("--samples", 1)
     assert (status, err) == (0, [])
     assert "Bundled, for MRI of the brain only" in out[0]
-    assert "2 images to audit with, 1 other image," in out[1]
+    assert "2 images to audit with, 1 reference image," in out[1]
 
 
 def test_without_images_a_classifier_of_ones_own_is_refused(audit, model):
@@ -196,17 +197,17 @@ def test_without_images_a_classifier_of_ones_own_is_refused(audit, model):
 def test_if_one_file_cannot_be_written_neither_is(audit, scans, model, here):
     (here / "r" / "audit.json").mkdir(parents=True)
     (here / "r" / "audit.md").write_text("an earlier one")
-    status, out, err = audit(scans, "--model", model, "--draws", 1, "--out", "r")
+    status, out, err = audit(scans, "--model", model, "--samples", 1, "--out", "r")
     assert status == 2
     assert len(err) == 1
     assert "--out" in err[0]
-    assert any("passes forward" in line for line in out)  # what was found is not lost
+    assert any("forward passes" in line for line in out)  # what was found is not lost
     assert (here / "r" / "audit.md").read_text() == "an earlier one"
     assert sorted(path.name for path in (here / "r").iterdir()) == ["audit.json", "audit.md"]
 
 
 def test_a_full_disk_leaves_an_earlier_audit_as_it_was(audit, scans, model, here, monkeypatch):
-    audit(scans / "scan-0.png", "--model", model, "--draws", 1, "--out", "r")
+    audit(scans / "scan-0.png", "--model", model, "--samples", 1, "--out", "r")
     before = {path.name: path.read_bytes() for path in (here / "r").iterdir()}
 
     def full(_):
@@ -214,29 +215,28 @@ def test_a_full_disk_leaves_an_earlier_audit_as_it_was(audit, scans, model, here
 
     monkeypatch.setattr("os.fsync", full)
     status, _, err = audit(
-        scans / "scan-0.png", "--model", model, "--draws", 1, "--seed", 9, "--out", "r"
+        scans / "scan-0.png", "--model", model, "--samples", 1, "--seed", 9, "--out", "r"
     )
     assert status == 2
     assert "No space left on device" in err[0]
     assert {path.name: path.read_bytes() for path in (here / "r").iterdir()} == before
-    audit(scans / "scan-0.png", "--model", model, "--draws", 1, "--out", "new")
+    audit(scans / "scan-0.png", "--model", model, "--samples", 1, "--out", "new")
     assert not (here / "new").exists()
 
 
 def test_other_files_of_the_folder_stay(audit, scans, model, here):
     (here / "r").mkdir()
     (here / "r" / "notes.txt").write_text("mine")
-    assert audit(scans / "scan-0.png", "--model", model, "--draws", 1, "--out", "r").status == 0
+    assert audit(scans / "scan-0.png", "--model", model, "--samples", 1, "--out", "r").status == 0
     assert (here / "r" / "notes.txt").read_text() == "mine"
 
 
 # -- options --------------------------------------------------------------------------------------
 
 
-def test_every_option_reaches_the_request_and_is_in_help_and_document(capsys, monkeypatch):
+def test_every_option_is_in_help_and_document(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    names = set(inspect.signature(options).parameters)
-    assert names == set(AuditRequest.__dataclass_fields__)
+    names = {field.name for field in fields(AuditOptions)}
     assert main(["audit", "--help"]) == 0
     told, document = capsys.readouterr().out, (ROOT / "docs" / "audit.md").read_text()
     for name in names - {"images"}:
@@ -244,19 +244,19 @@ def test_every_option_reaches_the_request_and_is_in_help_and_document(capsys, mo
         assert f"--{name}" in document or name == "debug"
 
 
-def test_the_request_is_what_was_asked_for(audit, scans, model, monkeypatch):
+def test_the_options_are_what_was_given(audit, scans, model, monkeypatch):
     asked = []
-    monkeypatch.setattr(command, "run", lambda request, screen: asked.append(request) or 0)
+    monkeypatch.setattr(command, "run", lambda options, screen: asked.append(options) or 0)
     audit(
-        scans, "--model", model, "--references", "o", "--draws", 3, "--seed", 4, "--device", "cpu",
-        "--out", "r",
+        scans, "--model", model, "--references", "o", "--samples", 3, "--seed", 4, "--device",
+        "cpu", "--out", "r",
     )  # fmt: skip
     assert asked == [
-        AuditRequest((scans,), str(model), Path("o"), 3, 4, "cpu", Path("r"), debug=False)
+        AuditOptions([scans], str(model), Path("o"), 3, 4, "cpu", Path("r"), debug=False)
     ]
 
 
-@pytest.mark.parametrize("wrong", [("--draws", "0"), ("--seed", "-1"), ("--seed", str(2**32))])
+@pytest.mark.parametrize("wrong", [("--samples", "0"), ("--seed", "-1"), ("--seed", str(2**32))])
 def test_numbers_out_of_range_are_refused_in_a_sentence(audit, wrong):
     status, out, err = audit(*wrong)
     assert (status, out) == (2, [])
@@ -312,7 +312,7 @@ def test_an_opinion_is_told_with_its_figure_and_what_to_do():
     told = meanings(found, LABELS)
     assert any("Claims over grey and white prove little for a" in s for s in told)
     (advice,) = (s for s in told if "--backgrounds" in s)
-    names = baselines_named(advice.split("--backgrounds ")[1].rstrip("."))
+    names = baseline_names(advice.split("--backgrounds ")[1].rstrip("."))
     assert set(names) == {"black", "mean", "gaussian", "uniform", "shuffled"}
 
 
@@ -381,6 +381,6 @@ def test_a_grey_picture_and_a_colour_one_are_audited_alike(audit, model, here):
     pixels = np.random.default_rng(0).integers(0, 255, (30, 30), dtype=np.uint8)
     PIL.Image.fromarray(pixels).save(here / "grey.png")
     PIL.Image.fromarray(np.repeat(pixels[..., None], 3, 2)).save(here / "colour.png")
-    status, out, _ = audit("grey.png", "colour.png", "--model", model, "--draws", 1)
+    status, out, _ = audit("grey.png", "colour.png", "--model", model, "--samples", 1)
     assert status == 0
-    assert any(line.startswith("Answers on the whole images: 2 ") for line in out)
+    assert any(line.startswith("Predictions on the whole images: 2 ") for line in out)

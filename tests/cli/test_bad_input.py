@@ -150,14 +150,14 @@ def test_a_seed_out_of_range(refusal, seed):
     refusal("--seed", seed, words=[seed])
 
 
-def test_unknown_backgrounds(refusal):
-    refusal("--backgrounds", "grey,noise", words=["'noise'"])
-    refusal("--backgrounds", "gray", words=["'gray'", "'grey'"])
-    refusal("--backgrounds", " , ", words=["grey"])
+def test_unknown_baselines(refusal):
+    refusal("--baselines", "grey,noise", words=["'noise'"])
+    refusal("--baselines", "gray", words=["'gray'", "'grey'"])
+    refusal("--baselines", " , ", words=["grey"])
 
 
-def test_other_images_as_background_without_any(refusal):
-    refusal("--backgrounds", "grey,others", words=["others", "--references"])
+def test_reference_images_as_baseline_without_any(refusal):
+    refusal("--baselines", "grey,others", words=["others", "--references"])
 
 
 def test_references_that_cannot_be_read(refusal, here):
@@ -236,17 +236,17 @@ def test_a_network_of_a_zoo_with_weights_of_another(run, scans, here):
 # -- while it runs --------------------------------------------------------------------------------
 
 
-def test_a_fault_of_ours_is_told_and_the_others_are_done(run, scans, model, instant, here):
+def test_an_internal_error_is_reported_and_the_others_are_done(run, scans, model, instant, here):
     instant.fails["scan-1.png"] = RuntimeError("shapes 3 and 4\ndo not fit")
     status, _, err = run(scans, "--model", model)
     assert status == 1
     assert len(err) == 1
-    assert "scan-1.png: unexpected RuntimeError: shapes 3 and 4; " in err[0]
+    assert "scan-1.png: internal error, RuntimeError: shapes 3 and 4; " in err[0]
     assert "--debug" in err[0]
     assert results(here / "med-cam-out") == ["scan-0", "scan-2"]
 
 
-def test_our_fault_weighs_more_than_the_users(run, scans, model, instant):
+def test_an_internal_error_weighs_more_than_a_mistake(run, scans, model, instant):
     instant.fails["scan-1.png"] = RuntimeError("ours")
     (scans / "bad.png").write_bytes(b"")
     status, _, err = run(scans, "--model", model)
@@ -262,11 +262,11 @@ def test_debug_shows_the_traceback(run, scans, model, instant):
     assert err[-1].startswith("med-cam: ")
 
 
-def test_a_fault_before_the_images_is_told_too(run, scans, model, monkeypatch):
+def test_an_internal_error_before_the_images_is_reported_too(run, scans, model, monkeypatch):
     def broken(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("med_cam.cli.loaded.load_classifier", broken)
+    monkeypatch.setattr("med_cam.cli.inputs.load_classifier", broken)
     status, _, err = run(scans, "--model", model)
     assert status == 1
     assert len(err) == 1

@@ -25,8 +25,10 @@ def test_a_folder_is_explained_with_the_users_classifier(run, scans, model, quic
     below = [line for line in out if line.startswith("    ")]  # what was proved of each
     assert [line.split()[0] for line in below] == ["sufficient:"] * 3
     assert "corner (dark, bright)" in out[0]
-    assert "3 images to explain over grey" in out[1]
-    assert "no other images" in out[1]
+    assert (
+        "3 images to explain with grey (training mean) and Gaussian noise as baselines" in out[1]
+    )
+    assert "no reference images" in out[1]
     found = json.loads((scans.parent / "r" / "scan-1" / "explanation.json").read_text())
     assert found["seed"] == 5
     assert found["label"] == "bright"
@@ -58,7 +60,7 @@ def test_same_seed_same_mask(run, scans, model, quick):
 def test_options_reach_the_method(run, scans, model, instant):
     run(
         scans, "--model", model, "--target", "dark", "--preset", "paper-histology", "--seed", 3,
-        "--backgrounds", "black, gaussian,black", "--device", "cpu",
+        "--baselines", "black, gaussian,black", "--device", "cpu",
     )  # fmt: skip
     classifier, image, options = instant.calls[0]
     assert classifier.name == "corner"
@@ -88,11 +90,11 @@ def test_references_are_read_from_their_folder(run, scans, model, instant, here)
     references = instant.calls[0][2]["references"]
     assert references.x.shape == (5, 3, 24, 24)
     assert references.probabilities[:, 0].min() > 0.5  # the classifier calls them dark
-    assert "5 other images" in out[1]
+    assert "5 reference images" in out[1]
 
 
 def test_of_many_references_an_even_share_is_taken(run, scans, model, instant, here, monkeypatch):
-    monkeypatch.setattr("med_cam.cli.explain.MANY", 3)
+    monkeypatch.setattr("med_cam.cli.inputs.MANY", 3)
     for label in "ab":
         for index in range(4):
             photograph(here / "others" / label / f"{index}.png", corner=0, seed=index)
@@ -173,11 +175,13 @@ def test_earlier_results_in_a_folder_are_not_explained(run, model, instant, here
 
 def test_the_end_says_how_many_how_large_how_long_and_where(run, scans, model, instant):
     (scans / "empty.png").write_bytes(b"")
-    status, out, err = run(scans, "--model", model, "--backgrounds", "grey,black", "--out", "here")
+    status, out, err = run(scans, "--model", model, "--baselines", "grey,black", "--out", "here")
     text = "\n".join(out[out.index("") :])
-    assert "3 images explained, 3 verified over grey (training mean) and black" in text
+    assert (
+        "3 images explained, 3 verified with grey (training mean) and black as baselines" in text
+    )
     assert "25.0% of the image" in text
-    assert "3,000 passes forward, 60 backward" in text
+    assert "3,000 forward passes, 60 backward passes" in text
     assert "Results in here" in text
     assert "1 failed" in text
     assert "empty.png is empty" in text
@@ -197,7 +201,7 @@ def test_an_image_that_is_not_verified_says_so_and_is_no_failure(
     assert "3 images explained, 0 verified" in "\n".join(out)
 
 
-def test_what_the_library_assumes_is_told(run, scans, model, instant):
+def test_what_the_library_assumes_is_reported(run, scans, model, instant):
     text = (model / "classifier.toml").read_text()
     (model / "classifier.toml").write_text(text.replace("mean = 0.0\nstd = 1.0\n", ""))
     status, out, err = run(scans, "--model", model)

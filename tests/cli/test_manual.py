@@ -1,28 +1,31 @@
 """The help is quick, complete, and what the command does."""
 
-import inspect
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from importlib.metadata import version
 
 import pytest
 
-from med_cam.cli import manual
-from med_cam.cli.main import explain, main
-from med_cam.cli.request import Request
+from med_cam.cli.main import COMMANDS, main, renewed
+from med_cam.cli.options import BASELINES, ExplainOptions
+from med_cam.cli.parameters import old_names
 from med_cam.config.presets import PRESETS
 from med_cam.masking import BASELINES
 
 
 @pytest.fixture
 def said(capsys, monkeypatch):
-    """What the command says to these arguments: status, stdout, stderr, all on one line."""
+    """What the command says to these arguments: status, stdout, stderr, each on one line."""
     monkeypatch.setenv("COLUMNS", "200")
 
     def command(*arguments):
         status = main(arguments)
-        return (status, *(" ".join(text.split()) for text in capsys.readouterr()))
+        return (
+            status,
+            *(" ".join(text.replace("│", " ").split()) for text in capsys.readouterr()),
+        )
 
     return command
 
@@ -37,19 +40,15 @@ def test_help_loads_nothing_heavy_and_is_quick():
     assert time.perf_counter() - begun < 3  # under 1 on a machine with nothing else to do
 
 
-def test_help_names_every_option_preset_and_background(said):
+def test_help_names_every_option_preset_and_baseline(said):
     status, out, err = said("explain", "--help")
     assert (status, err) == (0, "")
-    for option in inspect.signature(explain).parameters:
-        assert option == "images" or f"--{option}" in out
+    for field in fields(ExplainOptions):
+        assert field.name == "images" or f"--{field.name.replace('_', '-')} " in out
     for name in PRESETS:
         assert name in out
-    for name in BASELINES:
-        assert name in manual.BASELINES
-
-
-def test_every_option_reaches_the_request():
-    assert set(inspect.signature(explain).parameters) == set(Request.__dataclass_fields__)
+    assert set(BASELINES) == set(BASELINES)
+    assert f"Choose from {', '.join(BASELINES)}." in out
 
 
 def test_without_a_command_the_help_is_shown(said):
@@ -78,3 +77,72 @@ def test_a_wrong_usage_is_one_sentence_that_points_to_the_help(capsys, arguments
     assert len(err.splitlines()) == 1
     for word in [*words, "see med-cam explain --help"]:
         assert word in err
+
+
+# -- names of options -----------------------------------------------------------------------------
+
+
+OLD = {
+    "explain": {
+        "--backgrounds": "--baselines",
+        "--against": "--contrast",
+        "--necessary": "--necessary-superset",
+        "--cell": "--patch",
+    },
+    "verify": {"--backgrounds": "--baselines", "--draws": "--samples"},
+    "audit": {"--draws": "--samples"},
+    "reproduce": {"--backgrounds": "--baselines"},
+    "train": {},
+    "data": {},
+}
+
+
+def test_these_options_have_had_other_names():
+    assert {name: dict(old_names(options)) for name, options in COMMANDS.items()} == OLD
+
+
+@pytest.mark.parametrize("command", [name for name, names in OLD.items() if names])
+def test_old_names_are_not_in_the_help(said, command):
+    words = said(command, "--help")[1].split()
+    assert not set(OLD[command]) & set(words)
+    assert set(OLD[command].values()) <= set(words)
+
+
+@pytest.mark.parametrize(
+    ("command", "old", "new"),
+    [(command, *names) for command, of in OLD.items() for names in of.items()],
+)
+def test_an_old_name_works_with_one_note(said, monkeypatch, command, old, new):
+    reached = []
+    module = f"med_cam.cli.{command}"
+    monkeypatch.setattr(f"{module}.run", lambda options, screen: reached.append(options) or 0)
+    forms = [[old]] if old == "--necessary" else [[old, "3"], [f"{old}=3"]]
+    for form in forms:
+        status, out, err = said(command, *BARE.get(command, ()), *form)
+        assert (status, out) == (0, "")
+        assert err == f"med-cam: {old} is now {new}; the old name goes with the next version."
+    values = [getattr(options, new.removeprefix("--").replace("-", "_")) for options in reached]
+    assert values in ([True], ["3", "3"], [3, 3])
+
+
+BARE = {"verify": ["."], "reproduce": ["bach", "--root", ".", "--out", "o"]}
+
+
+def test_two_old_names_are_one_note(said, monkeypatch):
+    monkeypatch.setattr("med_cam.cli.explain.run", lambda options, screen: 0)
+    arguments = ("explain", "--cell=8", "--against", "dark", "--cell", "4")
+    assert said(*arguments)[2] == (
+        "med-cam: --cell is now --patch and --against is now --contrast; the old names go with "
+        "the next version."
+    )
+
+
+def test_todays_names_and_what_only_looks_like_an_old_one_stay():
+    for arguments in (
+        ["explain", "--patch", "8"],
+        ["explain", "cell", "--", "--cell"],
+        ["explain", "--draws", "3"],
+        ["--cell"],
+        [],
+    ):
+        assert renewed(arguments) == arguments

@@ -8,9 +8,9 @@ import warnings
 
 import pytest
 
-from med_cam.cli.failures import failure_of
-from med_cam.cli.progress import image_begun, image_title
+from med_cam.cli.run import failure_of
 from med_cam.cli.screen import quiet, row, screen
+from med_cam.cli.tally import image_begun, image_title
 from med_cam.errors import ImageError
 from med_cam.results import Step
 
@@ -129,4 +129,4 @@ def test_a_failure_names_its_place_once():
     assert failure_of(error, where="scan.png").sentence == "scan.png is empty."
     assert failure_of(error, where="other.png").sentence == "other.png: scan.png is empty."
     ours = failure_of(ValueError("a\nb"), where="a.png").sentence
-    assert ours.startswith("a.png: unexpected ValueError: a; ")
+    assert ours.startswith("a.png: internal error, ValueError: a; ")

@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 from cli.conftest import Ran
 from cli.corner import QUICK
 from med_cam.cli.main import main
-from med_cam.cli.manual import STUDIES as NAMED
+from med_cam.cli.options import STUDIES as NAMED
 from med_cam.report.schema import read_explanation
 from med_cam_studies.data.ham10000 import CLASSES
 from med_cam_studies.training.catalogue import STUDIES
@@ -30,7 +30,7 @@ FIGURES = ("figure.pdf", "figure.png", "table.csv", "table.md", "report.html", "
 def command(capsys, tmp_path, monkeypatch):
     """`med-cam` with these arguments, in an empty folder, with short recipes and no figures."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("med_cam.cli.study_named.STUDIES", tiny_studies())
+    monkeypatch.setattr("med_cam.cli.data_check.STUDIES", tiny_studies())
     monkeypatch.setattr("med_cam.report.write.figure_png", lambda *_: b"a figure")
     (tmp_path / "quick.toml").write_text(QUICK)
 
@@ -53,7 +53,7 @@ def trained_once(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     root, out = tiny_brain_mri(folder / "mri"), folder / "net"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("med_cam.cli.study_named.STUDIES", tiny_studies())
+        patch.setattr("med_cam.cli.data_check.STUDIES", tiny_studies())
         arguments = ("train", "brain-mri", "--root", root, "--out", out, "--init", "random")
         assert main([*map(str, arguments)]) == 0
     return out
@@ -103,19 +103,19 @@ def test_check_counts_names_and_judges(command, mri):
     text = "\n".join(done.out)
     assert done.status == 2
     assert "Te_000.jpg cannot be read" in text
-    table = {line.split("  ")[0]: line.split()[-5:] for line in done.out if "there" in line}
-    assert table["Training, there"] == ["9", "9", "9", "9", "36"]
-    assert table["Testing, there"] == ["6", "6", "6", "6", "24"]
-    assert "of Testing, that Training holds: 4: " in text
-    assert "Not whole" in text
+    table = {line.split("  ")[0]: line.split()[-5:] for line in done.out if ", found" in line}
+    assert table["training set, found"] == ["9", "9", "9", "9", "36"]
+    assert table["test set, found"] == ["6", "6", "6", "6", "24"]
+    assert "in the test set and in the training set: 4: " in text
+    assert "Not complete" in text
 
 
 def test_check_ends_with_0_only_for_the_whole_release(command, mri, monkeypatch):
     owner = {"training": (9,) * 4, "testing": (6,) * 4}
-    monkeypatch.setattr("med_cam.studies.datasets.brain_mri.OWNER", owner)
+    monkeypatch.setattr("med_cam_studies.data.brain_mri.OWNER", owner)
     done = command("data", "check", "brain-mri", "--root", mri)
     assert done.status == 0
-    assert "Whole: every image" in "\n".join(done.out)
+    assert "Complete: every image" in "\n".join(done.out)
     (mri / "Training" / "notumor" / "Tr_003.jpg").unlink()
     assert command("data", "check", "brain-mri", "--root", mri).status == 2
 

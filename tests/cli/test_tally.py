@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from med_cam.cli.failures import MISTAKE, OURS, Failure, exit_status
 from med_cam.cli.inputs import evenly
+from med_cam.cli.run import INTERNAL, MISTAKE, Ended, Failure, exit_status
 from med_cam.cli.tally import Done, duration, summary
 from med_cam.results import Passes
 
@@ -13,10 +13,10 @@ PATHS = [Path(f"{index}.png") for index in range(10)]
 
 
 def test_the_median_is_of_all_images_and_verified_ones_are_counted():
-    finished = [Done("", area < 1, area, Passes(10, 5)) for area in (0.1, 0.2, 1.0, 1.0)]
-    text = summary(finished, [], claimed=("black",), seconds=3.2, out=Path("r"))
-    assert "4 images explained, 2 verified over black; median area 60.0%" in text
-    assert "3 s, 40 passes forward, 20 backward" in text
+    finished = tuple(Done("", area < 1, area, Passes(10, 5)) for area in (0.1, 0.2, 1.0, 1.0))
+    text = summary(Ended(finished, ()), claimed=("black",), seconds=3.2, out=Path("r"))
+    assert "4 images explained, 2 verified with black as baselines; median area 60.0%" in text
+    assert "3 s, 40 forward passes, 20 backward passes" in text
     assert "failed" not in text
 
 
@@ -24,14 +24,14 @@ def test_the_median_is_of_all_images_and_verified_ones_are_counted():
     ("seconds", "text"),
     [(0.2, "1 s"), (9.4, "9 s"), (119.0, "119 s"), (150.0, "2 min"), (8000.0, "2 h 13 min")],
 )
-def test_durations_are_told_in_fitting_units(seconds, text):
+def test_durations_are_given_in_fitting_units(seconds, text):
     assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(
-    ("statuses", "status"), [((), 0), ((MISTAKE,), 2), ((OURS,), 1), ((MISTAKE, OURS), 1)]
+    ("statuses", "status"), [((), 0), ((MISTAKE,), 2), ((INTERNAL,), 1), ((MISTAKE, INTERNAL), 1)]
 )
-def test_our_faults_weigh_most(statuses, status):
+def test_internal_errors_weigh_most(statuses, status):
     assert exit_status([Failure("", each, "") for each in statuses]) == status
 
 

@@ -43,10 +43,10 @@ def test_results_hold_again(verify, explained, model):
     assert (status, err) == (0, [])
     names = [line.split()[0] for line in out if line.startswith("scan")]
     assert names == ["scan-0", "scan-1", "scan-2"]
-    assert any("all that was claimed holds in 3" in line for line in out)
+    assert any("all claims hold again in 3" in line for line in out)
 
 
-def test_a_changed_mask_is_told_and_the_others_are_still_verified(verify, explained, model):
+def test_a_changed_mask_is_reported_and_the_others_are_still_verified(verify, explained, model):
     path = explained / "scan-1" / "mask.png"
     path.write_bytes(mask_png(~mask_from_png(path.read_bytes())))
     status, out, err = verify(explained, "--model", model)
@@ -61,7 +61,7 @@ def test_a_mask_forged_with_its_hash_is_refuted(verify, explained, model):
     forge(explained / "scan-1", lambda mask: ~mask)
     status, out, _ = verify(explained, "--model", model)
     assert status == 3
-    assert any("REFUTED: sufficient" in line for line in out)
+    assert any("NOT REPRODUCED: sufficient" in line for line in out)
 
 
 def test_a_classifier_with_other_weights_is_refused(verify, explained, model):
@@ -72,31 +72,31 @@ def test_a_classifier_with_other_weights_is_refused(verify, explained, model):
     assert all("SHA-256" in line for line in err)
 
 
-def test_other_backgrounds_and_draws_make_a_new_certificate(verify, explained, model):
+def test_other_baselines_and_samples_make_a_new_certificate(verify, explained, model):
     status, out, _ = verify(
-        explained / "scan-0", "--model", model, "--backgrounds", "uniform", "--draws", 298,
+        explained / "scan-0", "--model", model, "--baselines", "uniform", "--samples", 298,
         "--seed", 3,
     )  # fmt: skip
     assert status in (0, 3)
-    assert any("sufficient in at least" in line for line in out)
+    assert any("retention rate at least" in line for line in out)
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--confidence", "1.5"), "between 0 and 1"),
-        (("--backgrounds", "snow"), "snow"),
+        (("--baselines", "snow"), "snow"),
         (("--references", "nowhere"), "nowhere"),
     ],
 )
-def test_what_cannot_be_asked_for_is_told_in_a_sentence(verify, explained, model, arguments, said):
+def test_what_cannot_be_done_is_one_sentence(verify, explained, model, arguments, said):
     status, _, err = verify(explained / "scan-0", "--model", model, *arguments)
     assert status == 2
     assert said in err[0]
     assert "Traceback" not in "\n".join(err)
 
 
-def test_a_folder_without_results_is_told(verify, here, model):
+def test_a_folder_without_results_is_reported(verify, here, model):
     status, _, err = verify(here, "--model", model)
     assert status == 2
     assert "holds no result" in err[0]
@@ -105,8 +105,8 @@ def test_a_folder_without_results_is_told(verify, here, model):
 def test_all_that_can_be_proved_is_saved_and_holds_again(run, verify, scans, model, quick):
     out = scans.parent / "r"
     status, *_ = run(
-        scans / "scan-0.png", "--model", model, "--config", quick, "--out", out, "--against",
-        "dark", "--seeds", 2, "--alternatives", 1, "--necessary", "--cell", 4,
+        scans / "scan-0.png", "--model", model, "--config", quick, "--out", out, "--contrast",
+        "dark", "--seeds", 2, "--alternatives", 1, "--necessary-superset", "--patch", 4,
     )  # fmt: skip
     assert status == 0
     document = json.loads((out / "scan-0" / "explanation.json").read_text())
@@ -121,12 +121,12 @@ def test_all_that_can_be_proved_is_saved_and_holds_again(run, verify, scans, mod
     assert (out / "scan-0" / "agreement.png").is_file()
     status, lines, err = verify(out, "--model", model)
     assert (status, err) == (0, [])
-    assert any("all that was claimed holds in 1" in line for line in lines)
+    assert any("all claims hold again in 1" in line for line in lines)
 
 
 def test_a_label_cannot_be_told_from_itself(run, scans, model, quick):
     status, _, err = run(
-        scans / "scan-0.png", "--model", model, "--config", quick, "--against", "bright"
+        scans / "scan-0.png", "--model", model, "--config", quick, "--contrast", "bright"
     )
     assert status == 2
     assert "bright itself" in err[0]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from med_cam.cli.request import Request
 from recording import (
     EACH,
     FAST,
@@ -30,7 +31,6 @@ from recording import (
 )
 
 from med_cam.case.round_trip import exported
-from med_cam.cli.request import Request
 from med_cam.cli.settings import settings
 from med_cam.pipeline.alternatives import alternatives
 from med_cam.pipeline.certify import certified

@@ -13,9 +13,9 @@ from captum.attr import LayerGradCam
 from torch import nn
 
 from med_cam import bundled_classifier, bundled_samples, load_classifier, read_image
+from med_cam.case.case import observed
 from med_cam.classifiers.base import Classifier, attached
 from med_cam.images.geometry import Image
-from med_cam.case.case import observed
 from med_cam_studies.methods.grad_cam import grad_cam
 
 TOLERANCE = 1e-5  # of the largest score

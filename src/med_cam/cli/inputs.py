@@ -1,6 +1,7 @@
-"""Which classifier, which images, which other images: what was asked for, or what is bundled."""
+"""What a command works with: classifier, images, reference images; and room for its results."""
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,17 @@ from med_cam.classifiers.bundled import (
     bundled_samples,
 )
 from med_cam.classifiers.description import FILE
-from med_cam.cli.failures import Failure, failure_of
-from med_cam.errors import ClassifierError, ConfigError, ImageError, MedCamError
+from med_cam.classifiers.load import load_classifier
+from med_cam.cli.options import AuditOptions, ExplainOptions
+from med_cam.cli.run import Failure, exit_status, failure_of, report
+from med_cam.cli.screen import Screen, row
+from med_cam.errors import ClassifierError, ConfigError, ImageError, MedCamError, OutputError
 from med_cam.images.read import find_images, read_image
 from med_cam.report.schema import JSON_FILE
+
+SHOWN = 12  # labels named in a sentence; some classifiers have thousands
+MANY = 200  # reference images prepared at most: a claim samples some dozens of them
+ENOUGH = 2**16  # bytes, less than the files of one image; a disk this full is full
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +38,83 @@ class Source:
     bundled: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The classifier, loaded, and the reference images as it sees them."""
+
+    source: Source
+    classifier: Classifier
+    references: References | None
+
+    @property
+    def introduction(self) -> str:
+        """Name and labels, and whether it is only the one that comes with med-cam."""
+        labels = self.classifier.labels
+        shown = ", ".join(labels[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
+        said = f"Classifier: {self.classifier.name} ({shown})."
+        bundled = " Bundled, for MRI of the brain only; give your own with --model."
+        return said + bundled if self.source.bundled else said
+
+
+def over_images(
+    options: ExplainOptions | AuditOptions,
+    command: str,
+    screen: Screen,
+    work: Callable[[Ready, list[Path], list[Failure]], int],
+) -> int:
+    """Find the images, load the classifier and work; return the exit status.
+
+    Args:
+        options: which images, which classifier, and where results go, if anywhere.
+        command: its name, for a hint.
+        screen: where images that cannot be had are reported.
+        work: from the classifier, the images and these failures to the exit status.
+
+    Raises:
+        MedCamError: if the run cannot begin.
+    """
+    with ExitStack() as opened:
+        source = source_of(options.model, opened)
+        paths, failures = images_of(options.images or (), source, opened, command)
+        for failure in failures:
+            report(failure, screen)
+        if not paths:
+            return exit_status(failures)
+        if options.out is not None:
+            require_room(options.out)
+        ready = load(source, options.references, options.device, screen, opened)
+        return work(ready, paths, failures)
+
+
+def load(
+    source: Source, references: Path | None, device: str, screen: Screen, opened: ExitStack
+) -> Ready:
+    """The classifier and the reference images.
+
+    Raises:
+        MedCamError: if one of them cannot be read.
+    """
+    with row(screen.bar, "loading the classifier"):
+        paths = evenly(reference_paths(references, source, opened), most=MANY)
+        classifier = load_repeatable(source, device)
+        return Ready(source, classifier, references_from(classifier, paths))
+
+
+def load_repeatable(source: Source, device: str) -> Classifier:
+    """The classifier on its device; the same input gives the same output at every run.
+
+    Raises:
+        MedCamError: if it cannot be loaded.
+    """
+    classifier = load_classifier(source.path, device=device)
+    if classifier.device.type == "cuda":
+        torch.backends.cudnn.benchmark = False
+        torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    return classifier
+
+
 def source_of(model: str | None, opened: ExitStack) -> Source:
-    """The classifier that was asked for, or the bundled one, which stays open with `opened`.
+    """The classifier that was named, or the bundled one, which stays open with `opened`.
 
     Raises:
         ClassifierError: if the bundled one is wanted and not installed.
@@ -51,7 +134,7 @@ def is_bundled(model: Path) -> bool:
 
 
 def images_of(
-    given: Sequence[Path], source: Source, opened: ExitStack, command: str = "explain"
+    given: Sequence[Path], source: Source, opened: ExitStack, command: str
 ) -> tuple[list[Path], list[Failure]]:
     """The images for a command, each once, and what is wrong with the others that were named.
 
@@ -83,7 +166,7 @@ def named_images(given: Sequence[Path]) -> tuple[list[Path], list[Failure]]:
 
 
 def images_at(path: Path) -> list[Path]:
-    """The file itself, or the images of a folder but for those that we have written there.
+    """The file itself, or the images of a folder except those that med-cam has written there.
 
     Raises:
         ImageError: if there are none.
@@ -91,7 +174,9 @@ def images_at(path: Path) -> list[Path]:
     found = find_images([path])
     foreign = [image for image in found if image == path or not is_result(image)]
     if not foreign:
-        raise ImageError(f"the folder {path} has no images but results of med-cam; name another")
+        raise ImageError(
+            f"the folder {path} has no images except results of med-cam; name another"
+        )
     return foreign
 
 
@@ -101,7 +186,7 @@ def is_result(image: Path) -> bool:
 
 
 def reference_paths(given: Path | None, source: Source, opened: ExitStack) -> list[Path]:
-    """The other images that were named, the bundled ones for the bundled classifier, or none.
+    """The reference images that were named, those of the bundled classifier, or none.
 
     Raises:
         ImageError: if the folder that was named has none.
@@ -115,7 +200,7 @@ def reference_paths(given: Path | None, source: Source, opened: ExitStack) -> li
 
 
 def references_from(classifier: Classifier, paths: Sequence[Path]) -> References | None:
-    """The other images as the classifier sees them, read one by one; None for none.
+    """The reference images as the classifier sees them, read one by one; None for none.
 
     Raises:
         ImageError: if one cannot be read.
@@ -137,3 +222,21 @@ def evenly(paths: Sequence[Path], *, most: int) -> list[Path]:
     """At most so many, taken evenly, so that each folder of a sorted list has its share."""
     count = min(len(paths), most)
     return [paths[i * len(paths) // count] for i in range(count)]
+
+
+def require_room(out: Path) -> None:
+    """Check that a folder can be made or written; nothing of it stays.
+
+    Raises:
+        OutputError: it is a file, may not be written, or there is no space left.
+    """
+    try:
+        there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+        with tempfile.TemporaryFile(dir=there) as probe:
+            probe.write(bytes(ENOUGH))
+            probe.flush()
+    except OSError as error:
+        raise OutputError(
+            f"results cannot be written to {out} ({error.strerror or error}); make room there or "
+            "give another folder with --out"
+        ) from error

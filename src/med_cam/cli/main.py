@@ -1,39 +1,47 @@
 """The command line itself: options in, exit status out. Nothing heavy is imported here."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
-from med_cam.cli import audit_command, manual, study_commands, verify_command
-from med_cam.cli.answer import Work, answer
-from med_cam.cli.failures import DONE, MISTAKE, one_sentence
+from med_cam.cli import manual
 from med_cam.cli.installed import own_version
-from med_cam.cli.options import Backgrounds, ConfigFile, Device, Preset, Seed
-from med_cam.cli.request import OUT, Request
+from med_cam.cli.options import (
+    AuditOptions,
+    CheckOptions,
+    ExplainOptions,
+    ReproduceOptions,
+    TrainOptions,
+    VerifyOptions,
+)
+from med_cam.cli.parameters import old_names, with_parameters
+from med_cam.cli.run import DONE, MISTAKE, OFFLINE, ONLINE, Work, carry_out, one_sentence
 from med_cam.cli.screen import screen
 
-COMMANDS = ("explain", "verify", "audit", "data", "train", "reproduce")
-NOTHING_FINISHED = "interrupted before an image was finished; nothing was written."
-
-app = typer.Typer(
-    name="med-cam",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+COMMANDS: Mapping[str, type] = {
+    "explain": ExplainOptions,
+    "verify": VerifyOptions,
+    "audit": AuditOptions,
+    "data": CheckOptions,
+    "train": TrainOptions,
+    "reproduce": ReproduceOptions,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return the exit status.
 
-    0: all was done. 2: something was asked for wrongly. 1: a fault of ours. 130: interrupted.
+    0: all was done. 2: the user's mistake. 3: a claim was not reproduced. 1: an internal error.
+    130: interrupted.
     """
-    arguments = sys.argv[1:] if argv is None else list(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    arguments = renewed(given)
+    if arguments != given:
+        screen().complain(note_on_names(given, arguments))
     try:
         status: int | None = app(
             arguments or ["--help"], prog_name="med-cam", standalone_mode=False
@@ -45,10 +53,55 @@ def main(argv: Sequence[str] | None = None) -> int:
     return DONE if status is None else status
 
 
+def renewed(arguments: Sequence[str]) -> list[str]:
+    """The arguments with today's names of options for old ones, as in `--cell=8`."""
+    known = old_names(COMMANDS[arguments[0]]) if arguments and arguments[0] in COMMANDS else {}
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    parts = [argument.partition("=") for argument in arguments[:end]]
+    return ["".join((known.get(name, name), *rest)) for name, *rest in parts] + [*arguments[end:]]
+
+
+def note_on_names(given: Sequence[str], arguments: Sequence[str]) -> str:
+    """One sentence on the old names among the arguments."""
+    pairs = [
+        (old.partition("=")[0], new.partition("=")[0])
+        for old, new in zip(given, arguments, strict=True)
+        if old != new
+    ]
+    changes = " and ".join(f"{old} is now {new}" for old, new in dict.fromkeys(pairs))
+    go = "the old names go" if len(set(pairs)) > 1 else "the old name goes"
+    return f"{changes}; {go} with the next version."
+
+
 def command_of(arguments: Sequence[str]) -> str:
-    """The command whose help is meant; what is none was meant to be explained."""
+    """The command whose help is meant; an unknown one was meant to be explained."""
     first = arguments[0] if arguments else ""
     return f"med-cam {first if first in COMMANDS else 'explain'}"
+
+
+def command(
+    options: type[Any], module: str, *, interrupted: str, environment: Mapping[str, str] = OFFLINE
+) -> Callable[..., int]:
+    """A function for typer: the fields of `options` are its parameters.
+
+    Args:
+        options: a dataclass of med_cam.cli.options.
+        module: of med_cam.cli, imported when the command runs; its `run` does the work.
+        interrupted: what to say after Ctrl-C.
+        environment: variables to set, where the user has not.
+    """
+
+    def call(**given: Any) -> int:  # noqa: ANN401  as the fields say
+        chosen = options(**given)
+
+        def load() -> Work:
+            return partial(import_module(f"med_cam.cli.{module}").run, chosen)
+
+        return carry_out(
+            load, debug=chosen.debug, interrupted=interrupted, environment=environment
+        )
+
+    return with_parameters(call, options)
 
 
 def show_version(wanted: bool) -> bool:  # noqa: FBT001  typer calls it so
@@ -59,6 +112,15 @@ def show_version(wanted: bool) -> bool:  # noqa: FBT001  typer calls it so
     return wanted
 
 
+app = typer.Typer(
+    name="med-cam",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
 @app.callback(help=manual.PROGRAM)
 def med_cam(
     *,
@@ -67,7 +129,7 @@ def med_cam(
         typer.Option(
             "--version",
             metavar="",
-            help=manual.VERSION,
+            help="Show the version.",
             callback=show_version,
             is_eager=True,
             show_default=False,
@@ -77,110 +139,36 @@ def med_cam(
     """What stands before the commands."""
 
 
-WHAT, PROOF, RUN = "What", "What is proved", "Results"
-
-
-@app.command(help=manual.EXPLAIN)
-def explain(  # noqa: PLR0913  one argument an option
-    *,
-    images: Annotated[
-        list[Path] | None, typer.Argument(metavar="IMAGE|FOLDER", hidden=True)
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CLASSIFIER", help=manual.MODEL, show_default=False, rich_help_panel=WHAT
-        ),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LABEL", help=manual.TARGET, show_default=False, rich_help_panel=WHAT
-        ),
-    ] = None,
-    references: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help=manual.REFERENCES, show_default=False, rich_help_panel=WHAT
-        ),
-    ] = None,
-    preset: Preset = "default",
-    config: ConfigFile = None,
-    baselines: Backgrounds = None,
-    against: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LABEL", help=manual.AGAINST, show_default=False, rich_help_panel=WHAT
-        ),
-    ] = None,
-    alternatives: Annotated[
-        int | None,
-        typer.Option(
-            metavar="K", help=manual.ALTERNATIVES, show_default=False, rich_help_panel=PROOF
-        ),
-    ] = None,
-    necessary: Annotated[
-        bool,
-        typer.Option(
-            "--necessary",
-            metavar="",
-            help=manual.NECESSARY,
-            show_default=False,
-            rich_help_panel=PROOF,
-        ),
-    ] = False,
-    seeds: Annotated[
-        int | None,
-        typer.Option(metavar="N", help=manual.SEEDS, show_default=False, rich_help_panel=PROOF),
-    ] = None,
-    cell: Annotated[
-        int | None,
-        typer.Option(
-            metavar="PIXELS", help=manual.CELL, show_default=False, rich_help_panel=PROOF
-        ),
-    ] = None,
-    seed: Seed = None,
-    device: Device = "auto",
-    out: Annotated[Path, typer.Option(metavar="DIR", help=manual.OUT, rich_help_panel=RUN)] = OUT,
-    debug: Annotated[
-        bool,
-        typer.Option(
-            "--debug", metavar="", help=manual.DEBUG, show_default=False, rich_help_panel=RUN
-        ),
-    ] = False,
-) -> int:
-    """The options as one Request, done."""
-    request = Request(
-        images=tuple(images or ()),
-        model=model,
-        target=target,
-        preset=preset,
-        config=config,
-        out=out,
-        references=references,
-        baselines=baselines,
-        against=against,
-        cell=cell,
-        alternatives=alternatives,
-        necessary=necessary,
-        seeds=seeds,
-        seed=seed,
-        device=device,
-        debug=debug,
-    )
-
-    def load() -> Work:
-        from med_cam.cli.explain import run
-
-        return partial(run, request)
-
-    return answer(load, debug=debug, interrupted=NOTHING_FINISHED)
-
-
-app.command(help=manual.VERIFY)(verify_command.verify)
-app.command(help=manual.AUDIT)(audit_command.audit)
 data = typer.Typer(help=manual.DATA, rich_markup_mode="rich")
-data.command(name="check", help=manual.CHECK)(study_commands.check)
+app.command("explain", help=manual.EXPLAIN)(
+    command(
+        ExplainOptions,
+        "explain",
+        interrupted="interrupted before an image was finished; nothing was written.",
+    )
+)
+app.command("verify", help=manual.VERIFY)(
+    command(VerifyOptions, "verify", interrupted="interrupted; nothing was changed.")
+)
+app.command("audit", help=manual.AUDIT)(
+    command(AuditOptions, "audit", interrupted="interrupted; nothing was written.")
+)
 app.add_typer(data, name="data")
-app.command(help=manual.TRAIN)(study_commands.train)
-app.command(help=manual.REPRODUCE)(study_commands.reproduce)
+data.command("check", help=manual.CHECK)(
+    command(CheckOptions, "data_check", interrupted="interrupted; nothing was written.")
+)
+app.command("train", help=manual.TRAIN)(
+    command(
+        TrainOptions,
+        "train",
+        interrupted="stopped; the same command continues after the last full epoch.",
+        environment=ONLINE,
+    )
+)
+app.command("reproduce", help=manual.REPRODUCE)(
+    command(
+        ReproduceOptions,
+        "reproduce",
+        interrupted="stopped; the same command continues after the last finished image.",
+    )
+)

@@ -1,31 +1,373 @@
-"""Options that several commands have, told once. Nothing heavy is imported here."""
+"""Every option of the command line, once: its name, type, default, help and range are one field.
 
+A command is made from its dataclass; the field `necessary_superset` is `--necessary-superset`, a
+name in `Was` still works and is not shown. None is "choose for me" throughout. Nothing heavy is
+imported here: `--help` reads this file.
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from med_cam.cli import manual
+from med_cam.cli.parameters import Was, flag, option
+from med_cam.config.presets import PRESETS
+from med_cam.config.rules import SEEDS, inner, whole
 
-HOW = "How"
+INPUT, SETTINGS, OUTPUT = "Input", "Settings", "Output"  # the boxes that help sorts options into
+TESTS, CERTIFICATE = "Further tests", "A new certificate"
 
-Preset = Annotated[str, typer.Option(metavar="NAME", help=manual.PRESET, rich_help_panel=HOW)]
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE.toml", help=manual.CONFIG, show_default=False, rich_help_panel=HOW),
-]
-Backgrounds = Annotated[
+BASELINES = (
+    "grey", "black", "white", "mean", "blur", "gaussian", "uniform", "shuffled", "others",
+    "inpainted",
+)  # fmt: skip
+STUDIES = ("bach", "ham10000", "idrid", "brain-mri", "lc25000")
+DEFAULTS = PRESETS["default"]
+
+
+def seed_option(text: str, panel: str = SETTINGS) -> Any:  # noqa: ANN401  typer says so
+    """A seed, in the range that generators take."""
+    return option("N", text, panel, allowed=whole(0, SEEDS - 1))
+
+
+def references_option(text: str) -> Any:  # noqa: ANN401  typer says so
+    """A folder of reference images."""
+    return option("FOLDER", f"{text} The bundled classifier has its own.", INPUT)
+
+
+Images = Annotated[list[Path] | None, typer.Argument(metavar="IMAGE|FOLDER", hidden=True)]
+Model = Annotated[
     str | None,
-    typer.Option(
-        metavar="A,B,...", help=manual.BASELINES, show_default=False, rich_help_panel=HOW
+    option(
+        "CLASSIFIER",
+        "The classifier: a folder with classifier.toml and weights, a Hugging Face folder, or an "
+        "ONNX, TorchScript or torch.export file. Default: the bundled brain-mri (MRI of the "
+        "head).",
+        INPUT,
     ),
 ]
+Preset = Annotated[
+    str, option("NAME", f"The settings to start from: {', '.join(PRESETS)}.", SETTINGS)
+]
+ConfigFile = Annotated[
+    Path | None,
+    option("FILE.toml", "Your own settings. They replace those of the preset.", SETTINGS),
+]
+Baselines = Annotated[
+    str | None,
+    option(
+        "A,B,...",
+        "What replaces the hidden part of the image. All claims are relative to these baselines. "
+        f"Choose from {', '.join(BASELINES)}. "
+        f"Default: {','.join(DEFAULTS.verification.baselines)}.",
+        SETTINGS,
+    ),
+    Was("--backgrounds"),
+]
 Seed = Annotated[
-    int | None,
-    typer.Option(metavar="N", help=manual.SEED, show_default=False, rich_help_panel=HOW),
+    int | None, seed_option("The same seed on the same machine gives the same mask. Default: 0.")
 ]
-Model = Annotated[
-    str | None, typer.Option(metavar="CLASSIFIER", help=manual.MODEL, show_default=False)
+Device = Annotated[
+    str,
+    option(
+        "NAME",
+        "Where to compute: auto, cpu, cuda or cuda:N. auto uses a GPU if there is one.",
+        SETTINGS,
+    ),
 ]
-Debug = Annotated[bool, typer.Option("--debug", metavar="", help=manual.DEBUG, show_default=False)]
-Device = Annotated[str, typer.Option(metavar="NAME", help=manual.DEVICE, rich_help_panel=HOW)]
+Debug = Annotated[
+    bool, flag("--debug", "Show tracebacks of errors, and warnings of other libraries.", OUTPUT)
+]
+Study = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY", help=f"The data set: {', '.join(STUDIES)}.", show_default=False
+    ),
+]
+Root = Annotated[
+    Path,
+    option(
+        "DIR",
+        "The folder with the unpacked data set, as its provider distributes it.",
+        INPUT,
+        exists=True,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainOptions:
+    """The options of `med-cam explain`."""
+
+    images: Images = None
+    model: Model = None
+    target: Annotated[
+        str | None,
+        option(
+            "LABEL",
+            "The label to explain. Default: the label that the classifier predicts.",
+            INPUT,
+        ),
+    ] = None
+    contrast: Annotated[
+        str | None,
+        option(
+            "LABEL",
+            "Contrastive explanation: show only what separates the target from this one label. "
+            "The classifier then decides between these two labels only.",
+            INPUT,
+        ),
+        Was("--against"),
+    ] = None
+    references: Annotated[
+        Path | None,
+        references_option(
+            "Reference images, of any label, for the shape leakage test: the mask laid over them "
+            "must not produce the label. Without any, the shuffled pixels of the image itself are "
+            "used, which is a weaker test."
+        ),
+    ] = None
+    preset: Preset = "default"
+    config: ConfigFile = None
+    baselines: Baselines = None
+    seed: Seed = None
+    device: Device = "auto"
+    alternatives: Annotated[
+        int | None,
+        option(
+            "K",
+            "Search for up to K further masks. Each is sufficient and shares no pixel with the "
+            "others: other reasons for the same prediction.",
+            TESTS,
+        ),
+    ] = None
+    necessary_superset: Annotated[
+        bool,
+        flag(
+            "--necessary-superset",
+            "If removing the evidence does not change the prediction, search for a larger mask "
+            "whose removal does.",
+            TESTS,
+        ),
+        Was("--necessary"),
+    ] = False
+    seeds: Annotated[
+        int | None,
+        option("N", "Explain with N seeds and compare the masks (agreement.png).", TESTS),
+    ] = None
+    patch: Annotated[
+        int | None,
+        option(
+            "PIXELS",
+            "Side of the patches, in pixels of the model input. Patches are removed from the mask "
+            "until every remaining one is needed. Smaller patches find smaller masks and take "
+            f"longer. 0: remove none. Default: {DEFAULTS.certification.patch}.",
+            TESTS,
+        ),
+        Was("--cell"),
+    ] = None
+    out: Annotated[
+        Path,
+        option(
+            "DIR",
+            "Gets a folder per image with mask.png (white = evidence), evidence.png, figure.png, "
+            "explanation.json and a copy of the image, which med-cam verify needs. An earlier "
+            "result with the same name is replaced.",
+            OUTPUT,
+        ),
+    ] = Path("med-cam-out")
+    debug: Debug = False
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """The options of `med-cam verify`; None is "as it was explained"."""
+
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR", hidden=True)]
+    model: Model = None
+    references: Annotated[
+        Path | None,
+        references_option("The same reference images that the explanations were made with."),
+    ] = None
+    baselines: Annotated[
+        str | None,
+        option("A,B,...", "Use these baselines instead of the saved ones.", CERTIFICATE),
+        Was("--backgrounds"),
+    ] = None
+    samples: Annotated[
+        int | None,
+        option(
+            "N",
+            "How many random samples, over all random baselines. If all of 299 retain the "
+            "prediction, a retention rate of 99% is certified with 95% confidence.",
+            CERTIFICATE,
+            allowed=whole(1),
+        ),
+        Was("--draws"),
+    ] = None
+    confidence: Annotated[
+        float | None,
+        option(
+            "C",
+            "Confidence of the bounds, between 0 and 1. Default: as saved.",
+            CERTIFICATE,
+            allowed=inner,
+        ),
+    ] = None
+    seed: Annotated[
+        int | None, seed_option("Use other random samples than the explanation did.", CERTIFICATE)
+    ] = None
+    batch: Annotated[
+        int,
+        option(
+            "N",
+            "Masked inputs per pass of the classifier. This does not change the verdicts.",
+            SETTINGS,
+            allowed=whole(1),
+        ),
+    ] = 1
+    device: Device = "auto"
+    debug: Debug = False
+
+
+@dataclass(frozen=True, slots=True)
+class AuditOptions:
+    """The options of `med-cam audit`."""
+
+    images: Images = None
+    model: Model = None
+    references: Annotated[
+        Path | None,
+        references_option(
+            'Reference images for the baseline "others"; without any, it is left out.'
+        ),
+    ] = None
+    samples: Annotated[
+        int,
+        option(
+            "N",
+            "Random samples per image: of noise, of shapes, of hidden patches.",
+            SETTINGS,
+            allowed=whole(1, 1000),
+        ),
+        Was("--draws"),
+    ] = 8
+    seed: Annotated[
+        int, seed_option("The same seed on the same machine gives the same numbers.")
+    ] = 0
+    device: Device = "auto"
+    out: Annotated[
+        Path | None,
+        option(
+            "DIR",
+            "Gets audit.json (all numbers, hashes of classifier and images, versions) and "
+            "audit.md. Earlier ones are replaced. Without this option nothing is written.",
+            OUTPUT,
+        ),
+    ] = None
+    debug: Debug = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """The options of `med-cam data check`."""
+
+    study: Study
+    root: Root
+    debug: Debug = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """The options of `med-cam train`; None is "as the recipe has it"."""
+
+    study: Study
+    root: Root
+    out: Annotated[
+        Path,
+        option(
+            "CLASSIFIER",
+            "Gets classifier.toml, model.safetensors, model-card.md, measured.json, training.csv "
+            "and checkpoints/.",
+            OUTPUT,
+        ),
+    ]
+    recipe: Annotated[
+        str | None,
+        option(
+            "NAME",
+            "bach, ham10000 and idrid have paper (the paper's architecture), small (the same "
+            "trained from scratch, small enough for a CPU) and light (DeiT-Tiny or MobileNetV2). "
+            "ham10000 also has start (a ResNet-18 to initialise idrid's with). brain-mri has "
+            "robust and plain, lc25000 has light. Default: the first one named.",
+            SETTINGS,
+        ),
+    ] = None
+    init: Annotated[
+        str,
+        option(
+            "timm|random|FILE",
+            "Initial weights: timm's pretrained ones (needs a network once), random ones, or a "
+            "weights file with timm's names.",
+            SETTINGS,
+        ),
+    ] = "timm"
+    emptiness: Annotated[
+        bool | None,
+        typer.Option(
+            "--emptiness/--no-emptiness",
+            help="Train also on masked images and on baselines alone, so that the classifier has "
+            "no confident prediction where nothing is visible. Default: as in the recipe.",
+            show_default=False,
+            rich_help_panel=SETTINGS,
+        ),
+    ] = None
+    epochs: Annotated[
+        int | None, option("N", "At most N epochs in each stage.", SETTINGS, allowed=whole(1))
+    ] = None
+    device: Device = "auto"
+    seed: Annotated[
+        int | None,
+        seed_option("Added to the seed of each stage: another seed gives other weights."),
+    ] = None
+    debug: Debug = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReproduceOptions:
+    """The options of `med-cam reproduce`."""
+
+    study: Study
+    root: Root
+    out: Annotated[
+        Path, option("DIR", "Gets figure, tables, report.html, images/ and maps/.", OUTPUT)
+    ]
+    model: Annotated[
+        str | None,
+        option(
+            "CLASSIFIER",
+            "A classifier of this data set, as med-cam train writes it. Default for brain-mri: "
+            "the bundled one.",
+            INPUT,
+        ),
+    ] = None
+    images: Annotated[
+        int, option("N", "How many images of each class to explain.", SETTINGS, allowed=whole(1))
+    ] = 4
+    tiles: Annotated[
+        int,
+        option(
+            "PIXELS",
+            "Explain large images in tiles with sides of about this length, and stitch their "
+            "evidence. For classifiers that were trained on such tiles. 0: whole images.",
+            SETTINGS,
+            allowed=whole(0),
+        ),
+    ] = 0
+    preset: Preset = "default"
+    config: ConfigFile = None
+    baselines: Baselines = None
+    seed: Seed = None
+    device: Device = "auto"
+    debug: Debug = False

@@ -9,17 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
-
-from med_cam.cli.failures import Failure
 
 WINDOW = 3600.0  # seconds over which the remaining time is estimated; images may take minutes
 
@@ -44,11 +35,9 @@ class Screen:
         """A line of errors."""
         show(self.err, Text.assemble(("med-cam: ", "bold red"), sentence))
 
-    def report(self, failure: Failure) -> None:
-        """A failure's sentence, under --debug after its traceback."""
-        if self.debug:
-            show(self.err, Text(failure.trace.rstrip()))
-        self.complain(failure.sentence)
+    def trace(self, text: str) -> None:
+        """A traceback."""
+        show(self.err, Text(text.rstrip()))
 
 
 def show(console: Console, line: Text) -> None:
@@ -95,7 +84,7 @@ class Notes(logging.Handler):
 
 @contextmanager
 def row(bar: Progress, text: str, *, total: int | None = None) -> Iterator[TaskID]:
-    """A row of the bar for the length of a `with`; without a total it only tells that we live."""
+    """A row of the bar for the length of a `with`; without a total it shows activity only."""
     task = bar.add_task(text, total=total, left="")
     try:
         yield task

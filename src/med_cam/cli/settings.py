@@ -3,51 +3,47 @@
 from dataclasses import replace
 from pathlib import Path
 
-from med_cam.cli.request import ReproduceRequest, Request
+from med_cam.cli.options import ExplainOptions, ReproduceOptions
 from med_cam.config.presets import preset
 from med_cam.config.settings import Certification, Config, relative_to
 from med_cam.config.toml import config_from_toml, nearest
 from med_cam.errors import ConfigError
 from med_cam.masking import BASELINES
 
-SEEDS = 2**32  # seeds are spread over the range of torch's generators
 
-
-def settings(request: Request | ReproduceRequest) -> Config:
+def settings(options: ExplainOptions | ReproduceOptions) -> Config:
     """The preset, over it the file, over it the options.
 
     Raises:
-        ConfigError: an unknown preset, key or background, or a value out of range.
+        ConfigError: an unknown preset, key or baseline, or a value out of range.
     """
-    config = preset(request.preset)
-    if request.config is not None:
-        config = config_from_toml(settings_file(request.config), config)
-    if request.baselines is not None:
-        config = relative_to(config, baselines_named(request.baselines))
-    if isinstance(request, Request):
-        config = replace(config, certification=to_prove(request, config.certification))
-    if request.seed is not None:
-        config = replace(config, seed=request.seed)
-    if not 0 <= config.seed < SEEDS:
-        raise ConfigError(f"the seed is {config.seed}; give one from 0 to {SEEDS - 1}")
-    refuse_unknown_backgrounds(config)
+    config = preset(options.preset)
+    if options.config is not None:
+        config = config_from_toml(settings_file(options.config), config)
+    if options.baselines is not None:
+        config = relative_to(config, baseline_names(options.baselines))
+    if isinstance(options, ExplainOptions):
+        config = replace(config, certification=to_certify(options, config.certification))
+    if options.seed is not None:
+        config = replace(config, seed=options.seed)
+    refuse_unknown((*config.verification.baselines, *config.verification.unseen))
     return config
 
 
-def to_prove(request: Request, rules: Certification) -> Certification:
-    """What is proved, with the options over it.
+def to_certify(options: ExplainOptions, rules: Certification) -> Certification:
+    """What is certified and tested, with the options over it.
 
     Raises:
         ConfigError: if one is out of range.
     """
-    more = request.alternatives
+    more, seeds, patch = options.alternatives, options.seeds, options.patch
     return replace(
         rules,
-        patch=rules.patch if request.cell is None else request.cell,
-        most_patches=rules.most_patches if request.cell is None else 0,
+        patch=rules.patch if patch is None else patch,
+        most_patches=rules.most_patches if patch is None else 0,
         alternatives=rules.alternatives if more is None else more,
-        seeds=rules.seeds if request.seeds is None else request.seeds,
-        necessary_superset=rules.necessary_superset or request.necessary,
+        seeds=rules.seeds if seeds is None else seeds,
+        necessary_superset=rules.necessary_superset or options.necessary_superset,
     )
 
 
@@ -62,27 +58,25 @@ def settings_file(path: Path) -> Path:
     return path
 
 
-def baselines_named(text: str) -> tuple[str, ...]:
+def baseline_names(text: str) -> tuple[str, ...]:
     """Names between commas, each once.
 
     Raises:
-        ConfigError: if there is none.
+        ConfigError: if there is none, or one is unknown.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
-        raise ConfigError(f"--backgrounds {text!r} names none; known are {', '.join(BASELINES)}")
+        raise ConfigError(f"--baselines {text!r} names none; known are {', '.join(BASELINES)}")
+    refuse_unknown(names)
     return names
 
 
-def refuse_unknown_backgrounds(config: Config) -> None:
-    """Check the names, whether from an option or a file.
+def refuse_unknown(names: tuple[str, ...]) -> None:
+    """Check names of baselines, whether from an option or a file, before anything is loaded.
 
     Raises:
-        ConfigError: if one is unknown, or none is claimed on.
+        ConfigError: if one is unknown.
     """
-    rules = config.verification
-    if not rules.baselines:
-        raise ConfigError("verification.backgrounds is empty; a claim needs at least one")
-    for name in (*rules.baselines, *rules.unseen):
+    for name in names:
         if name not in BASELINES:
-            raise ConfigError(f"there is no background {name!r}{nearest(name, BASELINES)}")
+            raise ConfigError(f"there is no baseline {name!r}{nearest(name, BASELINES)}")

@@ -1,14 +1,19 @@
-"""What is said before a run and at its end."""
+"""What is said during a run and at its end: how far it is, and what came of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from med_cam.cli.failures import Failure
+from rich.progress import Progress, TaskID
+
+from med_cam.cli.run import Ended
 from med_cam.report.line import claims_line
 from med_cam.report.wording import baselines, percent
-from med_cam.results import Explanation, Passes
+from med_cam.results import Explanation, Passes, Step
+from med_cam.search.train import OnStep
+
+NAME_WIDTH = 24  # of a file name
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,47 +27,39 @@ class Done:
 
 
 def done(line: str, found: Explanation) -> Done:
-    """An explanation without its pixels: a line, the number of warnings, what was proved."""
+    """An explanation without its pixels: a line, the number of warnings, what was certified."""
     count = len(found.claim.warnings)
     ending = f"  ({counted(count, 'warning')})" if count else ""
-    proved = claims_line(found)
-    below = f"\n    {proved}" if proved else ""
+    claims = claims_line(found)
+    below = f"\n    {claims}" if claims else ""
     return Done(line + ending + below, found.verified, found.area, found.passes)
 
 
-def summary(
-    finished: Sequence[Done],
-    failures: Sequence[Failure],
-    *,
-    claimed: Sequence[str],
-    seconds: float,
-    out: Path,
-) -> str:
-    """The end of a run, in a few lines."""
-    ended = _finished(finished, claimed, seconds=seconds, out=out)
-    return "\n".join(["", *ended, *_failed(failures)])
+def summary(ended: Ended[Done], *, claimed: Sequence[str], seconds: float, out: Path) -> str:
+    """The end of a run, in a few lines; there is at least one image that was explained.
 
-
-def _finished(
-    finished: Sequence[Done], claimed: Sequence[str], *, seconds: float, out: Path
-) -> list[str]:
-    verified = sum(image.verified for image in finished)
-    forward = sum(image.passes.forward for image in finished)
-    backward = sum(image.passes.backward for image in finished)
-    return [
-        f"{counted(len(finished), 'image')} explained, {verified} verified over "
-        f"{baselines(claimed)}; median area "
-        f"{percent(median(image.area for image in finished))} of the image.",
-        f"{duration(seconds)}, {forward:,} passes forward, {backward:,} backward.",
-        f"Results in {out}, a folder for each image: mask.png, evidence.png, figure.png, "
+    Args:
+        ended: what came of the images.
+        claimed: the baselines that claims are relative to.
+        seconds: how long it took.
+        out: where the results are.
+    """
+    images = ended.done
+    verified = sum(image.verified for image in images)
+    forward = sum(image.passes.forward for image in images)
+    backward = sum(image.passes.backward for image in images)
+    area = percent(median(image.area for image in images))
+    lines = [
+        "",
+        f"{counted(len(images), 'image')} explained, {verified} verified with "
+        f"{baselines(claimed)} as baselines; median area {area} of the image.",
+        f"{duration(seconds)}, {forward:,} forward passes, {backward:,} backward passes.",
+        f"Results in {out}, one folder per image: mask.png, evidence.png, figure.png, "
         "explanation.json, and the image itself for med-cam verify.",
     ]
-
-
-def _failed(failures: Sequence[Failure]) -> list[str]:
-    if not failures:
-        return []
-    return [f"{len(failures)} failed:", *(f"  {failure.sentence}" for failure in failures)]
+    if ended.failed:
+        lines.append(f"{len(ended.failed)} failed:")
+    return "\n".join([*lines, *(f"  {failure.sentence}" for failure in ended.failed)])
 
 
 def counted(number: int, thing: str) -> str:
@@ -76,3 +73,38 @@ def duration(seconds: float) -> str:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def image_begun(bar: Progress, row: TaskID, title: str, *, before: int, steps: int) -> OnStep:
+    """Show that an image is begun; return what shows its steps.
+
+    Args:
+        bar: the progress bar.
+        row: of all images; its total is in steps.
+        title: of this image.
+        before: steps of the images before it.
+        steps: of its search; a second search of the same image begins at one again.
+    """
+
+    def show(step: Step) -> None:
+        count = step.index + 1
+        stage = "checking" if count >= steps else f"step {count} of {steps}"
+        update(bar, row, f"{title}, {stage}", completed=before + count)
+
+    update(bar, row, f"{title}, starting", completed=before)
+    return show
+
+
+def update(bar: Progress, row: TaskID, text: str, *, completed: int) -> None:
+    """Move the bar, and say what is left."""
+    remaining = next(task.time_remaining for task in bar.tasks if task.id == row)
+    left = "" if remaining is None else f"about {duration(float(remaining))} left"
+    bar.update(row, completed=completed, description=text, left=left)
+
+
+def image_title(name: str, index: int, of: int) -> str:
+    """A file in the bar; of a long name the middle is left out, as the ends tell files apart."""
+    if len(name) > NAME_WIDTH:
+        head = (NAME_WIDTH - 1) // 2
+        name = f"{name[:head]}…{name[head + 1 - NAME_WIDTH :]}"
+    return name if of == 1 else f"{name} ({index + 1} of {of})"

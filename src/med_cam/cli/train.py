@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from med_cam.classifiers.load import chosen_device
-from med_cam.cli.failures import DONE, MISTAKE
-from med_cam.cli.request import TrainRequest
-from med_cam.cli.room import require_room
+from med_cam.cli.data_check import study_named
+from med_cam.cli.inputs import require_room
+from med_cam.cli.options import TrainOptions
+from med_cam.cli.run import DONE, MISTAKE
 from med_cam.cli.screen import Screen, row
-from med_cam.cli.study_named import stages_named, study_named
 from med_cam.cli.tally import duration
+from med_cam.config.toml import nearest
+from med_cam.errors import ConfigError
 from med_cam_studies.training.catalogue import Study
 from med_cam_studies.training.recipes import Recipe
 from med_cam_studies.training.train import Epoch
@@ -19,18 +21,18 @@ from med_cam_studies.training.training import CARD, Plan, Trained, Watch, traine
 MASKED, EMPTY = 0.25, 0.06  # shares of a batch, where a recipe without them is asked for some
 
 
-def run(request: TrainRequest, screen: Screen) -> int:
+def run(options: TrainOptions, screen: Screen) -> int:
     """Train what was asked for; return the exit status.
 
     Raises:
         MedCamError: if it cannot begin, or not go on.
     """
-    study = study_named(request.study)
-    stages = as_asked(stages_named(study, request.recipe), request)
-    device = chosen_device(request.device)
-    require_room(request.out)
-    plan = Plan(study, request.root, stages, request.init, device, request.out)
-    screen.say(f"{plan.name}: {', '.join(stages)}, from {request.init}, on {device}.")
+    study = study_named(options.study)
+    stages = as_asked(stages_named(study, options.recipe), options)
+    device = chosen_device(options.device)
+    require_room(options.out)
+    plan = Plan(study, options.root, stages, options.init, device, options.out)
+    screen.say(f"{plan.name}: {', '.join(stages)}, from {options.init}, on {device}.")
     with row(screen.bar, "starting", total=sum(r.epochs for r in stages.values())) as task:
         begun = time.perf_counter()
 
@@ -48,24 +50,37 @@ def run(request: TrainRequest, screen: Screen) -> int:
     return MISTAKE if found.faults else DONE
 
 
-def as_asked(stages: Mapping[str, Recipe], request: TrainRequest) -> dict[str, Recipe]:
+def stages_named(study: Study, recipe: str | None) -> Mapping[str, Recipe]:
+    """The stages of a recipe; of the study's first one if none is named.
+
+    Raises:
+        ConfigError: if the study has no such recipe.
+    """
+    if recipe is None:
+        return next(iter(study.recipes.values()))
+    if recipe not in study.recipes:
+        raise ConfigError(
+            f"{study.title} has no recipe {recipe!r}{nearest(recipe, study.recipes)}"
+        )
+    return study.recipes[recipe]
+
+
+def as_asked(stages: Mapping[str, Recipe], options: TrainOptions) -> dict[str, Recipe]:
     """The stages with what the options say otherwise."""
-    return {name: changed(recipe, request) for name, recipe in stages.items()}
+    return {name: changed(recipe, options) for name, recipe in stages.items()}
 
 
-def changed(recipe: Recipe, request: TrainRequest) -> Recipe:
+def changed(recipe: Recipe, options: TrainOptions) -> Recipe:
     """One stage with what the options say otherwise."""
-    if request.epochs is not None:
-        recipe = replace(recipe, epochs=request.epochs)
-    if request.seed is not None:
-        recipe = replace(recipe, seed=recipe.seed + request.seed)
-    if request.emptiness is False:
+    if options.epochs is not None:
+        recipe = replace(recipe, epochs=options.epochs)
+    if options.seed is not None:
+        recipe = replace(recipe, seed=recipe.seed + options.seed)
+    if options.emptiness is False:
         recipe = replace(recipe, masked=0, empty=0)
-    if request.emptiness and recipe.masked + recipe.empty == 0:
+    if options.emptiness and recipe.masked + recipe.empty == 0:
         recipe = replace(
-            recipe,
-            masked=round(MASKED * recipe.batch),
-            empty=max(1, round(EMPTY * recipe.batch)),
+            recipe, masked=round(MASKED * recipe.batch), empty=max(1, round(EMPTY * recipe.batch))
         )
     return recipe
 
@@ -86,7 +101,7 @@ def ending(found: Trained, plan: Plan, study: Study) -> str:
     architecture, accuracy = study.paper
     paper = f"; the paper reports {accuracy:.0%} with {architecture}" if architecture else ""
     return (
-        f"\nTesting: accuracy {testing.accuracy:.1%} (95% interval {low:.1%} to {high:.1%}), "
+        f"\nTest set: accuracy {testing.accuracy:.1%} (95% interval {low:.1%} to {high:.1%}), "
         f"balanced {testing.balanced_accuracy:.1%}, majority class {testing.majority:.1%}{paper}."
-        f"\nThe classifier is in {plan.out}; {plan.out / CARD} says the rest."
+        f"\nThe classifier is in {plan.out}; {plan.out / CARD} says more."
     )

@@ -103,7 +103,8 @@ def many(each: Allowed, *, of: str, least: int = 0) -> Allowed:
 
 Weight = Annotated[float, Allowed(lambda v: is_number(v) and v >= 0, "a finite number, 0 or more")]
 Share = Annotated[float, Allowed(lambda v: is_number(v) and 0 <= v <= 1, "a number from 0 to 1")]
-Inner = Annotated[float, Allowed(lambda v: is_number(v) and 0 < v < 1, "a number between 0 and 1")]
+inner = Allowed(lambda v: is_number(v) and 0 < v < 1, "a number between 0 and 1")
+Inner = Annotated[float, inner]
 Part = Annotated[
     float, Allowed(lambda v: is_number(v) and 0 < v <= 1, "a number above 0, at most 1")
 ]

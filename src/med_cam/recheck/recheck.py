@@ -66,7 +66,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Rechecked:
+class Recheck:
     """All claims of one result as they come out now, and the passes it took."""
 
     verdicts: tuple[Verdict, ...]
@@ -81,7 +81,7 @@ class Rechecked:
 
 def rechecked(
     classifier: Classifier, saved: Saved, references: References | None, options: Options
-) -> Rechecked:
+) -> Recheck:
     """Test every claim of a saved explanation again.
 
     Args:
@@ -112,11 +112,11 @@ def rechecked(
         return claims_rechecked(case, saved, options)
 
 
-def nothing_rechecked(case: Case, document: Mapping[str, Any]) -> Rechecked:
+def nothing_rechecked(case: Case, document: Mapping[str, Any]) -> Recheck:
     """A result that claims nothing: whether there is still nothing to retain."""
     effect = case.target.p_image - response_of(case).decision.p_baseline
     retains = case.predicted and effect >= case.config.verification.minimum_effect
-    return Rechecked((nothing_to_retain(document, retains=retains),), None, case.cost())
+    return Recheck((nothing_to_retain(document, retains=retains),), None, case.cost())
 
 
 def refuse_other_classifier(classifier: Classifier, document: Mapping[str, Any]) -> None:
@@ -135,7 +135,7 @@ def refuse_other_classifier(classifier: Classifier, document: Mapping[str, Any])
         )
 
 
-def claims_rechecked(case: Case, saved: Saved, options: Options) -> Rechecked:
+def claims_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
     """Every claim of a case that was tested."""
     document, now = saved.document, replace(case, config=changed(case.config, options))
     refuse_unfit(now)
@@ -151,7 +151,7 @@ def claims_rechecked(case: Case, saved: Saved, options: Options) -> Rechecked:
         *of_tests(document["tests"], tests),
         *(() if options.anew else further_masks(case, saved, then)),
     )
-    return Rechecked(verdicts, claim, case.cost())
+    return Recheck(verdicts, claim, case.cost())
 
 
 def changed(config: Config, options: Options) -> Config:

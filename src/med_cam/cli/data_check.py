@@ -1,60 +1,75 @@
-"""`med-cam data check`: a download against its owner's release, its parts against each other."""
+"""`med-cam data check`: a download against its release, its parts against each other."""
 
 from collections.abc import Iterator, Sequence
 
-from med_cam.cli.failures import DONE, MISTAKE
-from med_cam.cli.request import CheckRequest
+from med_cam.cli.options import CheckOptions
+from med_cam.cli.run import DONE, MISTAKE
 from med_cam.cli.screen import Screen, row
-from med_cam.cli.study_named import study_named
 from med_cam.cli.tally import counted
+from med_cam.config.toml import nearest
+from med_cam.errors import ConfigError
 from med_cam_studies.data.check import Checked, checked
 from med_cam_studies.data.collection import Item, counts
+from med_cam_studies.training.catalogue import STUDIES, Study
 
 LISTED = 20  # files of a kind named; of missing and broken ones all are
 
-WORDS = {"": "all parts", "training": "Training", "testing": "Testing"}
+PARTS = {"": "all parts", "training": "training set", "testing": "test set"}
 
 
-def run(request: CheckRequest, screen: Screen) -> int:
+def run(options: CheckOptions, screen: Screen) -> int:
     """Check what was asked for; return the exit status.
 
     Raises:
         DataError: if the folder does not hold the data set.
     """
-    study = study_named(request.study)
+    study = study_named(options.study)
     with row(screen.bar, f"reading {study.title}") as task:
-        found = checked(study, request.root, lambda: screen.bar.advance(task))
-    screen.say(f"{study.title} in {request.root}\n")
-    for paragraph in (*inventory(found), *faults(found), *test_warnings(found), verdict(found)):
+        found = checked(study, options.root, lambda: screen.bar.advance(task))
+    screen.say(f"{study.title} in {options.root}\n")
+    for paragraph in (
+        *inventory(found),
+        *fault_lists(found),
+        *test_warnings(found),
+        verdict(found),
+    ):
         screen.say(paragraph)
     return DONE if found.complete else MISTAKE
 
 
-def inventory(found: Checked) -> Iterator[str]:
-    """Images of each class: there, and in the owner's release; then the parts as studies use them.
+def study_named(name: str) -> Study:
+    """The study of that name.
 
-    Aligned in columns.
+    Raises:
+        ConfigError: if there is none.
     """
+    if name not in STUDIES:
+        raise ConfigError(f"there is no study {name!r}{nearest(name, STUDIES)}")
+    return STUDIES[name]
+
+
+def inventory(found: Checked) -> Iterator[str]:
+    """Images of each class: found, and in the release; then the parts as studies use them."""
     classes = found.collection.classes
     rows = [["images", *classes, "all"]]
     for part, owned in found.collection.owner.items():
         there = counts(found.of(part), len(classes))
-        rows.append([f"{WORDS[part]}, there", *cells(there)])
-        rows.append([f"{WORDS[part]}, owner's", *cells(owned)])
+        rows.append([f"{PARTS[part]}, found", *with_sum(there)])
+        rows.append([f"{PARTS[part]}, released", *with_sum(owned)])
     splits = found.splits
     parts = {"fit": splits.fit, "validate": splits.validation, "test": splits.testing}
-    rows += [[f"used to {use}", *cells(counts(of, len(classes)))] for use, of in parts.items()]
+    rows += [[f"used to {use}", *with_sum(counts(of, len(classes)))] for use, of in parts.items()]
     yield aligned(rows)
     if found.collection.outlined:
         number = counted(len(found.collection.outlined), "image")
-        yield f"\nBesides, {number} with outlined findings."
+        yield f"\nIn addition: {number} with outlined findings."
 
 
-def faults(found: Checked) -> Iterator[str]:
-    """Files that are missing, broken or told of in two ways, every one by name."""
+def fault_lists(found: Checked) -> Iterator[str]:
+    """Files that are missing, broken or contradictory, every one by name."""
     collection = found.collection
     for noun, names in (
-        ("missing, though the owner's table names it", collection.missing),
+        ("missing (listed in the provider's table)", collection.missing),
         ("broken", found.broken),
         ("contradictory", collection.contradictions),
     ):
@@ -65,16 +80,16 @@ def faults(found: Checked) -> Iterator[str]:
 def test_warnings(found: Checked) -> Iterator[str]:
     """Copies and groups across the parts."""
     dropped = found.splits.dropped
-    yield "\nByte-identical copies, all left out when a classifier is trained or tested:"
+    yield "\nByte-identical copies (never used to train or test a classifier):"
     yield f"  within a part: {named(dropped.within)}"
-    yield f"  of Testing, that Training holds: {named(dropped.across)}"
-    yield f"  with different labels, every one of them: {named(dropped.contradictory)}"
-    yield f"Near copies of other parts, used to test: {named(found.near)}"
+    yield f"  in the test set and in the training set: {named(dropped.across)}"
+    yield f"  with different labels: {named(dropped.contradictory)}"
+    yield f"Near copies of images of other parts (used to test): {named(found.near)}"
     collection = found.collection
     if collection.grouped_by:
         noun = collection.grouped_by
         shared = ", ".join(found.shared[:LISTED]) or "none"
-        yield f"Of one {noun} on both sides of the split: {shared}"
+        yield f"On both sides of the split, by {noun}: {shared}"
     yield collection.patients
 
 
@@ -88,19 +103,20 @@ def named(items: Sequence[Item]) -> str:
 
 
 def verdict(found: Checked) -> str:
-    """Whether the download is whole."""
+    """Whether the download is complete."""
     if found.complete:
-        return "\nWhole: every image of the owner's release is there and can be read."
+        return "\nComplete: every image of the provider's release is here and can be read."
     lacking = sum(max(0, n) for of in found.lacking.values() for n in of)
     more = sum(max(0, -n) for of in found.lacking.values() for n in of)
-    told = [f"{lacking:,} images of the owner's release are not there"] if lacking else []
-    told += [f"{more:,} are more than it has"] if more else []
-    told += [f"{len(found.broken):,} are broken"] if found.broken else []
-    told += ["tables and folders disagree"] if found.collection.contradictions else []
-    return f"\nNot whole: {', '.join(told) or 'files are missing'}."
+    faults = [f"{lacking:,} images of the provider's release are missing"] if lacking else []
+    faults += [f"there are {more:,} more images than in it"] if more else []
+    faults += [f"{len(found.broken):,} are broken"] if found.broken else []
+    if found.collection.contradictions:
+        faults.append("tables and folders contradict each other")
+    return f"\nNot complete: {', '.join(faults) or 'files are missing'}."
 
 
-def cells(numbers: Sequence[int]) -> list[str]:
+def with_sum(numbers: Sequence[int]) -> list[str]:
     """Counts and their sum."""
     return [f"{n:,}" for n in (*numbers, sum(numbers))]
 
