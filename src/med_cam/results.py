@@ -94,6 +94,11 @@ class Spread:
     highest: float
 
 
+def reaches(bound: float, wanted: float) -> bool:
+    """Whether a bound is as high as it was asked for, but for rounding."""
+    return bound >= wanted - 1e-12
+
+
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """How often, at least, a hard mask retains the prediction over the baselines of its claim.
@@ -134,7 +139,7 @@ class Certificate:
     @property
     def holds(self) -> bool:
         """Whether the bound reaches what was asked for, and no fixed baseline breaks it."""
-        return self.bound >= self.wanted and self.fixed_retained == self.fixed
+        return reaches(self.bound, self.wanted) and self.fixed_retained == self.fixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +186,14 @@ class RestrictedClaim:
     """The smallest mask that holds on the baselines the classifier is robust to.
 
     Never verified on the full set: `claim.searched` says which baselines it is relative to,
-    `dropped` which were given up.
+    `dropped` which were given up, `seed` from which its samples are.
     """
 
     mask: Bool[Tensor, "h w"]
     area: float
     claim: Claim
     dropped: tuple[str, ...]
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)

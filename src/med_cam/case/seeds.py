@@ -10,6 +10,7 @@ from torch import Generator
 
 from med_cam.case.case import Case
 from med_cam.config.rules import SEEDS
+from med_cam.config.settings import relative_to
 
 # The first 64 numbers of a seed: four purposes, then one number per attempt at a claim.
 SEARCH, CANDIDATES, SENSITIVITY, AFTER, CLAIM = range(5)
@@ -18,6 +19,7 @@ CERTIFY = 128  # one number per mask tried
 
 FEW = 64  # purposes that share a seed's numbers
 NEXT = 1_000_003  # from one mask of an image to the next; a user's own seeds are closer together
+RESTRICTED = 500_009  # from the full claim to the restricted one
 
 
 def fresh(case: Case, purpose: int) -> Generator:
@@ -40,6 +42,12 @@ def generator_of(seed: int, purpose: int) -> Generator:
 def under_seed(case: Case, seed: int) -> Case:
     """The same case under another seed; seeds beyond the last begin again at 0."""
     return replace(case, config=replace(case.config, seed=seed % SEEDS))
+
+
+def restricted_to(case: Case, names: tuple[str, ...]) -> Case:
+    """The case of a claim on fewer baselines, on samples of its own."""
+    fewer = replace(case, config=relative_to(case.config, names))
+    return under_seed(fewer, case.config.seed + RESTRICTED)
 
 
 def reseeded(case: Case, number: int) -> Case:

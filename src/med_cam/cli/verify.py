@@ -36,13 +36,13 @@ def run(options: VerifyOptions, screen: Screen) -> int:
         MedCamError: if the run cannot begin.
     """
     begun = time.perf_counter()
-    folders, options = found_results(options.folders), asked_of(options)
+    folders, otherwise = found_results(options.folders), asked_of(options)
     with ExitStack() as opened:
         source = source_of(options.model, opened)
         ready = load(source, options.references, options.device, screen, opened)
         sha256 = ready.classifier.sha256 or "unknown"
         screen.say(f"Classifier: {ready.classifier.name}, SHA-256 {sha256}.")
-        ended = recheck_each(ready, options, folders, screen)
+        ended = recheck_each(ready, otherwise, folders, screen)
     for line in ending(ended, time.perf_counter() - begun):
         screen.say(line)
     if ended.failed:
@@ -67,14 +67,14 @@ def asked_of(options: VerifyOptions) -> Options:
 
 
 def recheck_each(
-    ready: Ready, options: Options, folders: Sequence[Path], screen: Screen
+    ready: Ready, otherwise: Options, folders: Sequence[Path], screen: Screen
 ) -> Ended[Rechecked]:
     """All results one after the other, each shown when done."""
     with row(screen.bar, "re-checking", total=len(folders)) as task:
 
         def one(index: int, folder: Path) -> Rechecked:
             screen.bar.update(task, completed=index)
-            return recheck(ready, options, folder)
+            return recheck(ready, otherwise, folder)
 
         return show_each(
             attempt_each(folders, one),
@@ -86,7 +86,7 @@ def recheck_each(
         )
 
 
-def recheck(ready: Ready, options: Options, folder: Path) -> Rechecked:
+def recheck(ready: Ready, otherwise: Options, folder: Path) -> Rechecked:
     """One result.
 
     Raises:
@@ -95,7 +95,7 @@ def recheck(ready: Ready, options: Options, folder: Path) -> Rechecked:
     """
     saved = read_saved(folder, ready.classifier.channels)
     references = references_of(saved, ready.references)
-    return Rechecked(saved, rechecked(ready.classifier, saved, references, options))
+    return Rechecked(saved, rechecked(ready.classifier, saved, references, otherwise))
 
 
 def references_of(saved: Saved, given: References | None) -> References | None:
@@ -104,7 +104,7 @@ def references_of(saved: Saved, given: References | None) -> References | None:
     Raises:
         OutputError: if those given are not the ones that it was made with.
     """
-    digest = saved.document["sha256"]["references"]
+    digest = saved.document["sha256"]["reference_images"]
     if digest is None:
         return None
     if given is None:

@@ -1,13 +1,10 @@
 """To which baselines a classifier is not robust, and the claim restricted to the others."""
 
-from dataclasses import replace
-
 from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.case.case import Case
-from med_cam.case.seeds import SENSITIVITY, fresh
-from med_cam.config.settings import relative_to
+from med_cam.case.seeds import SENSITIVITY, fresh, restricted_to
 from med_cam.masking import FIXED, keep_most
 from med_cam.pipeline.certify import smallest_certified
 from med_cam.pipeline.propose import Found
@@ -33,11 +30,13 @@ def restricted_claim(
     names = relied_on(results, able)
     if not broken or not names:
         return broken, None
-    done = smallest_certified(replace(case, config=relative_to(case.config, names)))
+    fewer = restricted_to(case, names)
+    done = smallest_certified(fewer)
     if not done.claim.holds or done.area >= found.area:
         return broken, None
     dropped = tuple(name for name in claim.baselines if name not in names)
-    return broken, RestrictedClaim(done.mask, done.area, done.claim, dropped)
+    seed = fewer.config.seed
+    return broken, RestrictedClaim(done.mask, done.area, done.claim, dropped, seed)
 
 
 def by_baseline(case: Case, scores: Float[Tensor, "1 1 h w"]) -> tuple[BaselineResult, ...]:

@@ -15,7 +15,7 @@ from med_cam.case.case import Case, observed, refuse_unfit
 from med_cam.case.counting import predictor
 from med_cam.case.references import References
 from med_cam.case.round_trip import reread
-from med_cam.case.seeds import reseeded
+from med_cam.case.seeds import reseeded, under_seed
 from med_cam.certification.certificate import certificate_of, claim_on, response_of, samples_of
 from med_cam.certification.mask_tests import decision_of, mask_tests, necessity_of, suffices
 from med_cam.certification.minimality import retested, sample_set
@@ -213,10 +213,10 @@ def further_masks(case: Case, saved: Saved, response: BaselineResponse) -> Itera
         without = necessity_of(case, mask, decision_of(case, claim))
         yield of_necessity("necessary superset ", reported["necessity"], without)
     if saved.restricted is not None:
-        reported = saved.document["restricted_claim"]["claim"]
-        fewer = relative_to(case.config, tuple(reported["searched"]))
-        restricted = replace(case, config=fewer)
-        yield from again("restricted claim ", restricted, saved.restricted, reported)
+        told = saved.document["restricted_claim"]
+        config = relative_to(case.config, tuple(told["claim"]["searched"]))
+        restricted = under_seed(replace(case, config=config), told["seed"])
+        yield from again("restricted claim ", restricted, saved.restricted, told["claim"])
 
 
 def again(

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.masking import FIXED
-from med_cam.results import Certificate, Rate, Spread
+from med_cam.results import Certificate, Rate, Spread, reaches
 from med_cam.verify.decision import Decision, retains
 
 FIRST = 0.8  # of the risk that is left, for the mask that is tried; most are certified at once
@@ -33,7 +33,7 @@ def risk_of(tried: int, confidence: float) -> float:
 def samples_for(wanted: float, risk: float, failures: int = 0) -> int:
     """The fewest samples whose bound is at least `wanted` though so many lose the decision."""
     samples = math.ceil(math.log(risk) / math.log(wanted) - 1e-9) + failures
-    while lower_bound(samples - failures, samples, risk) < wanted - 1e-12:
+    while not reaches(lower_bound(samples - failures, samples, risk), wanted):
         samples += 1
     return samples
 
@@ -48,9 +48,9 @@ def losses_allowed(tried: int) -> int:
 
 
 def least_retained(samples: int, wanted: float, risk: float) -> int:
-    """The fewest retained samples whose bound is at least `wanted`; all if none is enough."""
-    enough = (k for k in range(samples + 1) if lower_bound(k, samples, risk) >= wanted - 1e-12)
-    return next(enough, samples)
+    """The fewest retained samples whose bound reaches `wanted`; one more than all if none does."""
+    enough = (k for k in range(samples + 1) if reaches(lower_bound(k, samples, risk), wanted))
+    return next(enough, samples + 1)
 
 
 def lower_bound(hits: int, trials: int, risk: float) -> float:
