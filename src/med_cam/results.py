@@ -1,10 +1,48 @@
-"""The values that cross file boundaries. All frozen; none computes anything beyond a sum."""
+"""The values that cross file boundaries. All frozen; none computes anything beyond a sum.
 
-from collections.abc import Mapping
+explanation.json is made of them: its schema and its documentation are these fields, their types
+and their `Attributes:`. A float without a range may be NaN, which JSON has as null.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from jaxtyping import Bool, Float
 from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """What is known of a number.
+
+    Attributes:
+        low, high: it lies between them, both included; None is no limit.
+        finite: whether it is always a number, never NaN or infinity.
+        digits: that are written to JSON; None is all of them.
+    """
+
+    low: int | None = None
+    high: int | None = None
+    finite: bool = True
+    digits: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The strings that a field may hold."""
+
+    values: tuple[str, ...]
+
+
+Count = Annotated[int, Number(0)]
+Positive = Annotated[int, Number(1)]
+Share = Annotated[float, Number(0, 1)]  # set, or counted of one trial or more
+Probability = Annotated[float, Number(0, 1, finite=False)]  # or a mean of what may be none
+Difference = Annotated[float, Number(-1, 1, finite=False)]  # of two probabilities
+Rounded = Annotated[float, Number(finite=False, digits=6)]
+Seconds = Annotated[float, Number(0, finite=False, digits=6)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +55,7 @@ class Reference:
         threshold: probability of the target that the search asks of masked inputs.
         logits: on the whole image.
         probabilities: on the whole image.
-        activations: of the tapped layers on the whole image, in the order of the taps.
+        activations: of the hooked layers on the whole image, in their order.
     """
 
     target: int
@@ -30,62 +68,84 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the search: the weighted loss, its unweighted terms, the mean mask."""
+    """One step of the search.
 
-    index: int
-    loss: float
-    terms: Mapping[str, float]
-    area: float
+    Attributes:
+        index: number of the step, from 0.
+        loss: the weighted sum that was minimised.
+        terms: each term of the loss by name, unweighted.
+        area: mean of the soft mask.
+    """
+
+    index: Count
+    loss: Rounded
+    terms: Mapping[str, Rounded]
+    area: Rounded
 
 
 @dataclass(frozen=True, slots=True)
 class BaselineResult:
-    """How the mask fared over one baseline, and what that baseline alone is called.
+    """How the mask fared over one baseline, and what that baseline alone is predicted to be.
 
     Attributes:
-        name: as in `masking.BACKGROUNDS`.
-        searched: whether the search and the claim rest on it, or it is only reported.
-        samples: masked inputs drawn.
-        retained: samples on which the decision was retained (top-1 and the retained share).
-        retained_top1: samples on which the target was merely top-1 (the paper's weaker figure).
+        name: name of the baseline.
+        searched: true: the search and the claim rest on it. False: it was only tried afterwards.
+        samples: masked inputs, one for each random sample of the baseline.
+        retained: of those, how many retain the prediction: target first, and `threshold` reached.
+        retained_top1: of those, on how many the target is merely first (the paper's weaker
+            figure).
         lowest: lowest probability of the target over the samples.
         mean: mean probability of the target over the samples.
-        baseline_label: the label most often given to the baseline without any evidence.
-        baseline_probability: mean probability of the target on the baseline alone.
-        baseline_retained: share of samples on which the baseline alone gives the target.
+        baseline_label: what the classifier most often predicts on this baseline without any
+            evidence.
+        baseline_probability: mean probability of the target on this baseline alone.
+        baseline_retained: share of samples on which this baseline alone gives the target.
     """
 
     name: str
     searched: bool
-    samples: int
-    retained: int
-    retained_top1: int
-    lowest: float
-    mean: float
+    samples: Count
+    retained: Count
+    retained_top1: Count
+    lowest: Probability
+    mean: Probability
     baseline_label: str
-    baseline_probability: float
-    baseline_retained: float
+    baseline_probability: Probability
+    baseline_retained: Probability
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """One tested property of the hard mask, with the number it was judged by.
 
-    `value` and `threshold` are rates in [0, 1] over `trials` masked inputs. `at_least` tells on
-    which side of the threshold the value has to lie.
+    Attributes:
+        name: `sufficiency`, `shape_leakage` or `shift_stability`.
+        value: the rate that was measured, over `trials` masked inputs.
+        threshold: the rate it was judged by.
+        trials: masked inputs put to the classifier for this check.
+        at_least: true: `value` has to reach `threshold`. False: it may not exceed it.
+        passed: whether it did.
     """
 
     name: str
-    value: float
-    threshold: float
-    trials: int
+    value: Probability
+    threshold: Probability
+    trials: Count
     at_least: bool
     passed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A number over many samples: its extremes, its 5th, 50th and 95th percentile."""
+    """A number over many samples.
+
+    Attributes:
+        lowest: lowest of the samples.
+        low: 5th percentile.
+        middle: 50th percentile.
+        high: 95th percentile.
+        highest: highest of the samples.
+    """
 
     lowest: float
     low: float
@@ -105,40 +165,41 @@ class Certificate:
 
     Attributes:
         samples: masked inputs over random baselines, evenly of each.
-        retained: of those, how many retains the prediction.
-        fixed: baselines that are the same at every sample; one masked input tells all of them.
-        fixed_retained: of those, how many retains the prediction.
-        confidence: of all masks together that were put to a certificate for this image.
-        tried: which of them this one is, from 1.
-        risk: with which probability at most the bound is too high; 1 - confidence is shared out
-            among the masks tried.
-        bound: lower bound on the probability that a sample retains the prediction, in [0, 1]: of the
-            random baselines in even mixture, and of all of them in even mixture.
+        retained: of those, how many retain the prediction.
+        fixed: baselines that are the same at every sample; one masked input settles each.
+        fixed_retained: of those, how many retain the prediction.
+        confidence: confidence of the bounds of all masks together that were put to a certificate
+            for this image.
+        tried: which of those masks this one is, from 1.
+        risk: with which probability at most `bound` is too high: this mask's part of
+            1 - `confidence`.
+        bound: lower bound on the probability that a sample retains the prediction: of the random
+            baselines in even mixture, and of all of them in even mixture.
         wanted: the bound that was asked for.
-        worst: the baseline that is retained least often.
-        worst_retained: the share of its samples that retains the prediction.
-        margin: over all samples, probability of the target less that of the best other class; for
-            sigmoid heads less the output's threshold.
-        change: over all samples, probability of the target less that on the whole image.
+        worst: the baseline on which the prediction is retained least often.
+        worst_retained: share of its samples that retain the prediction.
+        margin: over all samples: probability of the target minus that of the best other class, for
+            sigmoid heads minus the output's threshold.
+        change: over all samples: probability of the target minus that on the whole image.
     """
 
-    samples: int
-    retained: int
-    fixed: int
-    fixed_retained: int
-    confidence: float
-    tried: int
-    risk: float
-    bound: float
-    wanted: float
+    samples: Count
+    retained: Count
+    fixed: Count
+    fixed_retained: Count
+    confidence: Share
+    tried: Positive
+    risk: Share
+    bound: Share
+    wanted: Share
     worst: str
-    worst_retained: float
+    worst_retained: Probability
     margin: Spread
     change: Spread
 
     @property
     def holds(self) -> bool:
-        """Whether the bound reaches what was asked for, and no fixed baseline breaks it."""
+        """Whether `bound` reaches `wanted`, and no fixed baseline breaks the prediction."""
         return reaches(self.bound, self.wanted) and self.fixed_retained == self.fixed
 
 
@@ -148,31 +209,33 @@ class Claim:
 
     Attributes:
         searched: names of the baselines that the claim is relative to.
-        checks: retained, shape, stable; the claim holds only if all passed.
-        baselines: one result for each baseline, searched and unseen.
+        checks: one entry for each check; the claim holds only if all passed.
+        baselines: one entry for each baseline, searched or only tried.
         p_image: probability of the target on the whole image.
-        response: mean probability of the target on the searched baselines alone.
-        threshold: the probability that a masked input has to reach.
-        reference_images: source of the contents in the test of the mask's shape, in words.
+        p_baseline: mean probability of the target on the searched baselines alone.
+        threshold: probability of the target that a masked input has to reach.
+        reference_images: source of the reference images of the check of its outline, in words.
         warnings: sentences, each with the figure that triggered it.
-        minimum_effect: how far `full` has to lie above `empty` for there to be anything to keep.
-        certificate: the exact bound that goes with the check "retained".
+        minimum_effect: how far `p_image` has to lie above `p_baseline`: with less, baselines
+            suffice by themselves and nothing holds.
+        certificate: how often, at least, the mask retains the prediction over these baselines;
+            null if that was not bounded.
     """
 
     searched: tuple[str, ...]
     checks: tuple[Check, ...]
     baselines: tuple[BaselineResult, ...]
-    p_image: float
-    p_baseline: float
-    threshold: float
+    p_image: Probability
+    p_baseline: Probability
+    threshold: Probability
     reference_images: str
     warnings: tuple[str, ...]
-    minimum_effect: float = 0.0
+    minimum_effect: Share = 0.0
     certificate: Certificate | None = None
 
     @property
     def holds(self) -> bool:
-        """Whether every check passed, and there was something to keep."""
+        """Whether every check passed, and `p_image` lies far enough above `p_baseline`."""
         return not self.baseline_suffices and all(check.passed for check in self.checks)
 
     @property
@@ -183,17 +246,23 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class RestrictedClaim:
-    """The smallest mask that holds on the baselines the classifier is robust to.
+    """The smallest mask that holds on the baselines to which the classifier is robust.
 
-    Never verified on the full set: `claim.searched` says which baselines it is relative to,
-    `dropped` which were given up, `seed` from which its samples are.
+    Never verified on the full set: `claim.searched` says which baselines it is relative to.
+
+    Attributes:
+        mask: true = evidence, in the source image's own pixels.
+        area: share of the source image's pixels in it.
+        claim: what was found of it.
+        dropped: baselines that were given up.
+        seed: from which its random samples are: not that of the full claim.
     """
 
     mask: Bool[Tensor, "h w"]
-    area: float
+    area: Share
     claim: Claim
     dropped: tuple[str, ...]
-    seed: int
+    seed: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,86 +270,91 @@ class Patch:
     """One patch of the grid that holds evidence, and what shows that it is needed.
 
     Attributes:
-        row, column: of the grid, from its upper left corner.
-        witness: "draw": without the patch the prediction is lost over the baseline of that number;
-            "shift": it is lost in too many shifts; "": the patch is not needed.
-        number: of the sample; -1 where there is none.
+        row: row of the grid, from 0 at the top.
+        column: column of the grid, from 0 at the left.
+        witness: what shows that it is needed. `sample`: without it the prediction is lost on the
+            random sample of that number. `shift`: it is lost in too many shifts. Empty: it is not
+            needed.
+        number: number of the random sample; -1 where there is none.
     """
 
-    row: int
-    column: int
-    witness: str
-    number: int = -1
+    row: Count
+    column: Count
+    witness: Annotated[str, OneOf(("sample", "shift", ""))]
+    number: Annotated[int, Number(-1)] = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Minimality:
-    """That no patch can be taken away, relative to a grid and a set of samples.
+    """That no patch can be removed, relative to a grid and a set of random samples.
 
     Attributes:
-        patch: side of a patch in pixels of the model input; the grid begins at its corner.
-        patches: those that hold evidence.
-        samples: numbers of the baselines over which the prediction has to be retained.
+        patch: side of a patch in pixels of the model input; the grid begins at its upper left
+            corner.
+        patches: one entry for each patch that holds evidence.
+        samples: numbers of the random samples on which the prediction has to be retained.
         shifts: numbers of the shifts in which it has to be retained.
-        tolerance: how many of them may be lost all the same.
+        tolerance: on how many of them it may be lost all the same.
         sufficient: whether the mask as it is retains the prediction on all of them.
         tested: removals that were tried, of one patch or of several.
-        rounds: how often the stage was gone through: again where a sample that was new broke the
-            mask, on that sample too.
-        before: area before the 1-minimal reduction, a share of the source image.
-        after: area after it.
+        rounds: how often the reduction was run: again where a new sample was a counterexample, on
+            that sample too.
+        before: area before patches were removed, a share of the source image's pixels.
+        after: area after that.
     """
 
-    patch: int
+    patch: Positive
     patches: tuple[Patch, ...]
-    samples: tuple[int, ...]
-    shifts: tuple[int, ...]
-    tolerance: int
+    samples: tuple[Count, ...]
+    shifts: tuple[Count, ...]
+    tolerance: Count
     sufficient: bool
-    tested: int
-    rounds: int
-    before: float
-    after: float
+    tested: Count
+    rounds: Count
+    before: Share
+    after: Share
 
     @property
-    def needed(self) -> int:
+    def needed(self) -> Count:
         """How many patches are needed."""
         return sum(bool(patch.witness) for patch in self.patches)
 
     @property
     def holds(self) -> bool:
-        """Whether the mask is sufficient, and every patch of it needed."""
+        """Whether the mask is sufficient on these samples, and every patch of it needed."""
         return self.sufficient and self.needed == len(self.patches)
 
 
 @dataclass(frozen=True, slots=True)
 class Necessity:
-    """What the classifier answers when the evidence is hidden and the rest of the image shown.
+    """The deletion test: what is predicted when the evidence is hidden and the rest shown.
 
     Attributes:
         samples: masked inputs, over the baselines of the claim.
         changed: of those, how many are no longer given the target.
-        lost: how many do not retains the prediction (probability below what is required).
-        label: given most often.
-        mean, highest: probability of the target over the samples.
-        p_image: that on the whole image.
-        bound: lower bound on the probability that a sample changes the answer.
-        confidence: of that bound.
+        lost: of those, how many do not retain the prediction (probability below `threshold` of the
+            claim).
+        label: the label that is predicted most often.
+        mean: mean probability of the target over the samples.
+        highest: highest probability of the target over the samples.
+        p_image: probability of the target on the whole image.
+        bound: lower bound on the probability that a sample changes the prediction.
+        confidence: confidence of that bound.
     """
 
-    samples: int
-    changed: int
-    lost: int
+    samples: Count
+    changed: Count
+    lost: Count
     label: str
-    mean: float
-    highest: float
-    p_image: float
-    bound: float
-    confidence: float
+    mean: Probability
+    highest: Probability
+    p_image: Probability
+    bound: Share
+    confidence: Share
 
     @property
     def holds(self) -> bool:
-        """Whether the answer changed on every sample."""
+        """Whether the prediction changed on every sample."""
         return self.changed == self.samples
 
 
@@ -290,32 +364,45 @@ class Rate:
 
     Attributes:
         trials: masked inputs.
-        hits: of those, how many.
-        bound: on the probability, at `confidence`: from below or above, as the field says.
-        confidence: of the bound.
+        hits: of those, how many had the outcome that is counted.
+        bound: bound on the probability: from below or above, as the field says.
+        confidence: confidence of that bound.
     """
 
-    trials: int
-    hits: int
-    bound: float
-    confidence: float
+    trials: Count
+    hits: Count
+    bound: Share
+    confidence: Share
 
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """Another sufficient mask of the same image, disjoint from all before it."""
+    """Another sufficient mask of the same image, disjoint from all before it.
+
+    Attributes:
+        mask: true = evidence, in the source image's own pixels.
+        area: share of the source image's pixels in it.
+        claim: what was found of it.
+    """
 
     mask: Bool[Tensor, "h w"]
-    area: float
+    area: Share
     claim: Claim
 
 
 @dataclass(frozen=True, slots=True)
 class NecessarySuperset:
-    """A second, larger mask: sufficient, and necessary too."""
+    """A second, larger mask: sufficient, and necessary too.
+
+    Attributes:
+        mask: true = evidence, in the source image's own pixels.
+        area: share of the source image's pixels in it.
+        claim: what was found of it.
+        necessity: what is predicted without it.
+    """
 
     mask: Bool[Tensor, "h w"]
-    area: float
+    area: Share
     claim: Claim
     necessity: Necessity
 
@@ -325,20 +412,20 @@ class Agreement:
     """Masks of the same image under several seeds.
 
     Attributes:
-        seeds: the seeds, the explanation's own first.
-        shares: for each pixel of the source the share of masks that hold it, in [0, 1].
-        areas: of the masks, in the order of the seeds.
-        iou: mean intersection over union of all pairs.
+        seeds: the seeds, this explanation's own first.
+        shares: for each pixel of the source the share of masks that hold it.
+        areas: areas of the masks, in the order of the seeds.
+        iou: mean intersection over union of all pairs of masks.
         chance: what random masks of these areas would have.
         verified: how many of the masks hold their claim.
     """
 
     seeds: tuple[int, ...]
     shares: Float[Tensor, "h w"]
-    areas: tuple[float, ...]
-    iou: float
-    chance: float
-    verified: int
+    areas: tuple[Share, ...]
+    iou: Probability
+    chance: Probability
+    verified: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,28 +433,31 @@ class MaskTests:
     """What was found of the mask besides its claim.
 
     Attributes:
-        minimality: of its patches; None if no 1-minimal reduction was asked for.
-        necessity: what is answered without it.
-        reinsertion: random patches of the hidden patches re-inserted: how often the answer stays; bounded
-            from below.
-        reinsertion_wanted: the bound that was asked for.
-        shape_leakage: the mask over reference images' content: how often it gives the target; bounded from
-            above.
-        silhouette: the mask filled with a constant: how often it gives the target.
-        alternatives: further disjoint sufficient masks, in the order they were found.
-        remainder_sufficient: True: what all masks leave of the image is not sufficient any more. None: not
-            looked into, or the number asked for was reached first.
-        necessary_superset: the mask grown until necessary too; None if not asked for or none short of the
-            whole image is.
-        agreement: under several seeds; None if not asked for.
-        negative: whether the target says that nothing was found: then what is sufficient may be
+        minimality: whether every patch of the mask is needed; null if that was not looked into.
+        necessity: the deletion test: what is predicted when the evidence is hidden and the rest
+            of the image shown.
+        reinsertion: partial re-insertion: random patches of the hidden part shown again; hits are
+            inputs that retain the label. Bounded from below.
+        reinsertion_wanted: the bound on that rate that was asked for.
+        shape_leakage: the mask over reference images' content; hits are inputs given the target.
+            Bounded from above.
+        silhouette: the mask filled with a constant colour; hits are inputs given the target.
+            Bounded from above.
+        alternatives: further sufficient masks, disjoint from this one and each other, in the
+            order they were found.
+        remainder_sufficient: whether what all these masks leave of the image is still sufficient.
+            Null: not looked into, or the number asked for was reached first.
+        necessary_superset: the mask grown until it is necessary too; null if not asked for, or if
+            none short of the whole image is.
+        agreement: masks of the same image under several seeds; null if not asked for.
+        negative: whether the label says that nothing was found: then what is sufficient may be
             the whole image.
     """
 
     minimality: Minimality | None
     necessity: Necessity
     reinsertion: Rate
-    reinsertion_wanted: float
+    reinsertion_wanted: Share
     shape_leakage: Rate
     silhouette: Rate
     alternatives: tuple[Alternative, ...] = ()
@@ -379,66 +469,104 @@ class MaskTests:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What one stage of an explanation took: images through the classifier, and wall time."""
+    """What one stage of an explanation took.
+
+    Attributes:
+        name: name of the stage.
+        forward: inputs sent through the classifier, forward.
+        backward: the same, backward.
+        seconds: wall time of it.
+    """
 
     name: str
-    forward: int
-    backward: int
-    seconds: float
+    forward: Count
+    backward: Count
+    seconds: Seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """Images sent through the classifier, forward and backward, by the whole explanation."""
+    """Inputs sent through the classifier by the whole explanation.
 
-    forward: int
-    backward: int
+    Attributes:
+        forward: inputs sent through it, forward.
+        backward: the same, backward.
+    """
+
+    forward: Count
+    backward: Count
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """A minimal region of one image, and what was proved of it.
+    """A minimal region of one image, and what was found of it.
 
     Attributes:
         target: index of the explained class.
-        label: its name.
-        labels: names of all classes.
-        mask: true = evidence, in the source image's own pixels.
-        soft: the searched scores in the model input, in [0, 1]; 1 = first to be retained.
-        area: share of the source image's pixels in the mask, in [0, 1].
+        label: name of the explained class.
+        labels: names of all classes, in the order of the classifier's outputs.
+        verified: true only if the claim holds on the mask as exported, read again from the file.
         status: how it ended, in one sentence.
-        verified: true only if the claim holds on the mask as exported.
+        area: share of the source image's pixels in the mask.
+        components: connected parts of the mask (8-neighbourhood).
+        mask: true = evidence, in the source image's own pixels.
+        soft: the searched scores in the model input, in [0, 1]; 1 = first to be kept.
         before: probability of each class on the whole image.
         after: probability of each class on the evidence over the first searched baseline.
-        kl: KL(before || after), in nats (Bernoulli, summed over outputs, for sigmoid heads).
-        components: connected parts of the mask (8-neighbourhood).
-        claim: checks, baselines, warnings.
-        restricted: a restricted claim, if the full one failed; else None.
-        steps: the course of the search.
-        passes: classifier passes spent.
+        kl: Kullback-Leibler divergence from the probabilities before to those after, in nats
+            (Bernoulli, summed over outputs, for sigmoid heads).
+        claim: what was found of the mask, relative to a declared set of baselines.
+        restricted: the smallest mask that holds on fewer baselines, if the full claim failed; else
+            null. Never verified on the full set.
+        tests: what was found of the mask besides its claim; null where there was nothing to keep.
+        passes: inputs sent through the classifier by the whole explanation, verification included.
         seconds: wall time spent.
+        timeline: what each stage of the explanation took, in order.
         hooked_layers: names of the layers whose activations were matched.
-        tests: what was found of the mask besides its claim; None where there was nothing to keep.
-        timeline: what each stage took, in order.
+        steps: the course of the search, one entry per step.
     """
 
-    target: int
+    target: Count
     label: str
     labels: tuple[str, ...]
+    verified: bool
+    status: str
+    area: Share
+    components: Count
     mask: Bool[Tensor, "h w"]
     soft: Float[Tensor, "h1 w1"]
-    area: float
-    status: str
-    verified: bool
-    before: tuple[float, ...]
-    after: tuple[float, ...]
-    kl: float
-    components: int
+    before: tuple[Probability, ...]
+    after: tuple[Probability, ...]
+    kl: Rounded
     claim: Claim
     restricted: RestrictedClaim | None
-    steps: tuple[Step, ...]
-    passes: Passes
-    seconds: float
-    hooked_layers: tuple[str, ...]
     tests: MaskTests | None = None
+    passes: Passes
+    seconds: Seconds
     timeline: tuple[Stage, ...] = ()
+    hooked_layers: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def probabilities(self) -> Mapping[str, Probability]:
+        """Probability of each class on the whole image, by label."""
+        return dict(zip(unique_names(self.labels), self.before, strict=True))
+
+    @property
+    def probabilities_after(self) -> Mapping[str, Probability]:
+        """Probability of each class on the evidence over the first of `claim.searched`, by label.
+
+        Labels as in `probabilities`.
+        """
+        return dict(zip(unique_names(self.labels), self.after, strict=True))
+
+    @property
+    def change(self) -> Difference:
+        """Change of the target's probability: after minus before."""
+        return self.after[self.target] - self.before[self.target]
+
+
+def unique_names(labels: Sequence[str]) -> tuple[str, ...]:
+    """The labels as keys: one that occurs twice (ImageNet's "crane") gets its class index."""
+    count = Counter(labels)
+    return tuple(f"{x} #{i}" if count[x] > 1 else x for i, x in enumerate(labels))

@@ -14,7 +14,7 @@ from cli.conftest import Ran
 from cli.corner import QUICK
 from med_cam.cli.main import main
 from med_cam.cli.options import STUDIES as NAMED
-from med_cam.report.schema import read_explanation
+from med_cam.report.read import read_explanation
 from med_cam_studies.data.ham10000 import CLASSES
 from med_cam_studies.training.catalogue import STUDIES
 from med_cam_studies.training.recipes import ROBUST

@@ -7,7 +7,7 @@ import torch
 from PIL import Image as Picture
 
 from med_cam.images.read import read_image
-from med_cam.report.schema import Provenance
+from med_cam.report.origin import Provenance
 from med_cam.report.source import source_of
 from med_cam.results import (
     Agreement,

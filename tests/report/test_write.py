@@ -17,7 +17,7 @@ from med_cam.errors import OutputError
 from med_cam.images.geometry import Image
 from med_cam.images.mask_file import mask_from_png
 from med_cam.report import write as module
-from med_cam.report.schema import read_explanation
+from med_cam.report.read import read_explanation
 from med_cam.report.write import evidence_png, write
 
 FILES = {"mask.png", "evidence.png", "figure.png", "explanation.json", "source.png"}

@@ -4,13 +4,14 @@ All keys are optional where the library knows the answer. Precedence: descriptio
 that the adapter found beside the weights, then the defaults of `Classifier`.
 """
 
+import logging
 import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Annotated, Any, TypeGuard, get_type_hints
 
 from torch import Tensor, nn
 
@@ -18,134 +19,10 @@ from med_cam.classifiers.base import HEADS
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import INTERPOLATIONS, RULES
 
+log = logging.getLogger(__name__)
+
 FILE = "classifier.toml"
 KINDS = ("timm", "torchvision", "factory", "export", "torchscript", "onnx", "huggingface")
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """One `classifier.toml`; None is "as the library has it".
-
-    Attributes:
-        architecture: "timm:NAME", "torchvision:NAME", "factory:package.module:function",
-            "export", "torchscript", "onnx" or "huggingface"; a bare name is looked up in timm,
-            then in torchvision; "" leaves it to the files in the folder.
-        arguments: keyword arguments for the architecture.
-        classes: names of the outputs, in their order.
-        weights: a file in the folder; by default the only weights file there. "random" builds
-            the architecture untrained, for tests; "own" trusts a factory to load its own.
-        input_size: h w.
-        channels: 1 or 3.
-        mean, std: one value a channel, of pixels in [0, value_range].
-        value_range: what white is before normalisation (1, or 255 for raw bytes).
-        resize: "squash", "crop" or "pad"; see `Geometry`.
-        crop_share: share of the resized shortest side that the centre crop keeps, (0, 1].
-        interpolation: "nearest", "bilinear" or "bicubic".
-        head: "softmax" or "sigmoid".
-        thresholds: for sigmoid heads, one decision threshold an output.
-        taps: names of the modules whose output is matched.
-        name: how reports call the classifier.
-        license, notes: free text, not read by the program.
-        folder: where the file was found; file names in it are relative to this.
-    """
-
-    architecture: str = ""
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    classes: tuple[str, ...] | None = None
-    weights: str | None = None
-    input_size: tuple[int, int] | None = None
-    channels: int | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    value_range: float | None = None
-    resize: str | None = None
-    crop_share: float | None = None
-    interpolation: str | None = None
-    head: str | None = None
-    thresholds: tuple[float, ...] | None = None
-    hooked_layers: tuple[str, ...] | None = None
-    name: str | None = None
-    license: str | None = None
-    notes: str | None = None
-    folder: Path | None = None
-
-    @property
-    def kind(self) -> str:
-        """The part of `architecture` before the first colon: one of KINDS, or "" if unsaid."""
-        head = self.architecture.partition(":")[0]
-        return head if head in KINDS else ""
-
-    @property
-    def target(self) -> str:
-        """The rest of `architecture`: a model's name, or `package.module:function`."""
-        return self.architecture.partition(":")[2] if self.kind else self.architecture
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What an adapter returns: the module, and the facts that its source carries.
-
-    `module` is in evaluation mode, float32, on the CPU, and takes normalised b c h w. None is
-    "the source does not say". The facts have the meaning and range of `Classifier`'s fields;
-    `check`, if given, is asked about each image before it is explained.
-    """
-
-    module: nn.Module
-    labels: tuple[str, ...] | None = None
-    input_size: tuple[int, int] | None = None
-    channels: int | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    value_range: float | None = None
-    rule: str | None = None
-    crop_share: float | None = None
-    interpolation: str | None = None
-    head: str | None = None
-    check: Callable[[Tensor], None] | None = None
-
-
-def read_description(path: Path) -> Description:
-    """The description in a TOML file.
-
-    Raises:
-        ClassifierError: if the file cannot be read.
-        ConfigError: if it is no TOML, or a key is unknown or has the wrong type.
-    """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ClassifierError(f"{path} cannot be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        reason = str(error).rstrip(".")
-        raise ConfigError(f"{path} is not valid TOML: {reason}; correct it there.") from error
-    return description_from(table, folder=path.parent, where=str(path))
-
-
-def description_from(
-    table: Mapping[str, Any], *, folder: Path | None = None, where: str = FILE
-) -> Description:
-    """The description in a table as TOML has it; `where` is how errors call the table.
-
-    Raises:
-        ConfigError: if a key is unknown (the nearest known one is named) or has the wrong type.
-    """
-    for key in table:
-        if key not in READERS:
-            raise ConfigError(f"{where} has an unknown key {key!r}{_nearest(key)}")
-    values = {key: _read(key, value, where) for key, value in table.items()}
-    return Description(**values, folder=folder)
-
-
-def _nearest(key: str) -> str:
-    near = get_close_matches(key, READERS, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else f"; known keys are {', '.join(READERS)}."
-
-
-def _read(key: str, value: object, where: str) -> Any:  # noqa: ANN401 - as the field has it
-    try:
-        return READERS[key](value)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{where}: {key} must be {error}, got {value!r}.") from error
 
 
 def _text(value: object) -> str:
@@ -208,23 +85,140 @@ def _one_of(*choices: Any) -> Callable[[object], Any]:  # noqa: ANN401 - texts o
     return read
 
 
-READERS: Mapping[str, Callable[[object], Any]] = {
-    "architecture": _text,
-    "arguments": _table,
-    "classes": _texts,
-    "weights": _text,
-    "input_size": _size,
-    "channels": _one_of(1, 3),
-    "mean": _numbers,
-    "std": _numbers,
-    "value_range": _positive,
-    "resize": _one_of(*RULES),
-    "crop_share": _share,
-    "interpolation": _one_of(*INTERPOLATIONS),
-    "head": _one_of(*HEADS),
-    "thresholds": _numbers,
-    "taps": _texts,
-    "name": _text,
-    "license": _text,
-    "notes": _text,
+@dataclass(frozen=True, slots=True)
+class Description:
+    """One `classifier.toml`; None is "as the library has it".
+
+    Attributes:
+        architecture: "timm:NAME", "torchvision:NAME", "factory:package.module:function",
+            "export", "torchscript", "onnx" or "huggingface"; a bare name is looked up in timm,
+            then in torchvision; "" leaves it to the files in the folder.
+        arguments: keyword arguments for the architecture.
+        classes: names of the outputs, in their order.
+        weights: a file in the folder; by default the only weights file there. "random" builds
+            the architecture untrained, for tests; "own" trusts a factory to load its own.
+        input_size: h w.
+        channels: 1 or 3.
+        mean, std: one value per channel, of pixels in [0, value_range].
+        value_range: what white is before normalisation (1, or 255 for raw bytes).
+        resize: "squash", "crop" or "pad"; see `Geometry`.
+        crop_share: share of the resized shortest side that the centre crop keeps, (0, 1].
+        interpolation: "nearest", "bilinear" or "bicubic".
+        head: "softmax" or "sigmoid".
+        thresholds: for sigmoid heads, one decision threshold per output.
+        hooked_layers: names of the modules whose output is matched.
+        name: how reports call the classifier.
+        license, notes: free text, not read by the program.
+        folder: where the file was found; file names in it are relative to this.
+    """
+
+    architecture: Annotated[str, _text] = ""
+    arguments: Annotated[Mapping[str, Any], _table] = field(default_factory=dict)
+    classes: Annotated[tuple[str, ...] | None, _texts] = None
+    weights: Annotated[str | None, _text] = None
+    input_size: Annotated[tuple[int, int] | None, _size] = None
+    channels: Annotated[int | None, _one_of(1, 3)] = None
+    mean: Annotated[tuple[float, ...] | None, _numbers] = None
+    std: Annotated[tuple[float, ...] | None, _numbers] = None
+    value_range: Annotated[float | None, _positive] = None
+    resize: Annotated[str | None, _one_of(*RULES)] = None
+    crop_share: Annotated[float | None, _share] = None
+    interpolation: Annotated[str | None, _one_of(*INTERPOLATIONS)] = None
+    head: Annotated[str | None, _one_of(*HEADS)] = None
+    thresholds: Annotated[tuple[float, ...] | None, _numbers] = None
+    hooked_layers: Annotated[tuple[str, ...] | None, _texts] = None
+    name: Annotated[str | None, _text] = None
+    license: Annotated[str | None, _text] = None
+    notes: Annotated[str | None, _text] = None
+    folder: Path | None = None
+
+    @property
+    def kind(self) -> str:
+        """The part of `architecture` before the first colon: one of KINDS, or "" if unsaid."""
+        head = self.architecture.partition(":")[0]
+        return head if head in KINDS else ""
+
+    @property
+    def target(self) -> str:
+        """The rest of `architecture`: a model's name, or `package.module:function`."""
+        return self.architecture.partition(":")[2] if self.kind else self.architecture
+
+
+READERS: Mapping[str, Callable[[object], Any]] = {  # the keys of a file: how each is read
+    key: kind.__metadata__[0]
+    for key, kind in get_type_hints(Description, include_extras=True).items()
+    if hasattr(kind, "__metadata__")
 }
+RENAMED = {"taps": "hooked_layers"}  # keys before 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What an adapter returns: the module, and the facts that its source carries.
+
+    `module` is in evaluation mode, float32, on the CPU, and takes normalised b c h w. None is
+    "the source does not say". The facts have the meaning and range of `Classifier`'s fields;
+    `check`, if given, is asked about each image before it is explained.
+    """
+
+    module: nn.Module
+    labels: tuple[str, ...] | None = None
+    input_size: tuple[int, int] | None = None
+    channels: int | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    value_range: float | None = None
+    rule: str | None = None
+    crop_share: float | None = None
+    interpolation: str | None = None
+    head: str | None = None
+    check: Callable[[Tensor], None] | None = None
+
+
+def read_description(path: Path) -> Description:
+    """The description in a TOML file.
+
+    Raises:
+        ClassifierError: if the file cannot be read.
+        ConfigError: if it is no TOML, or a key is unknown or has the wrong type.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ClassifierError(f"{path} cannot be read ({error.strerror}).") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        reason = str(error).rstrip(".")
+        raise ConfigError(f"{path} is not valid TOML: {reason}; correct it there.") from error
+    return description_from(table, folder=path.parent, where=str(path))
+
+
+def description_from(
+    table: Mapping[str, Any], *, folder: Path | None = None, where: str = FILE
+) -> Description:
+    """The description in a table as TOML has it; `where` is how errors call the table.
+
+    Raises:
+        ConfigError: if a key is unknown (the nearest known one is named) or has the wrong type.
+    """
+    for old in RENAMED.keys() & table.keys():
+        log.warning(
+            "%s: %s is now %s; the old name goes with the next version", where, old, RENAMED[old]
+        )
+    table = {RENAMED.get(key, key): value for key, value in table.items()}
+    for key in table:
+        if key not in READERS:
+            raise ConfigError(f"{where} has an unknown key {key!r}{_nearest(key)}")
+    values = {key: _read(key, value, where) for key, value in table.items()}
+    return Description(**values, folder=folder)
+
+
+def _nearest(key: str) -> str:
+    near = get_close_matches(key, READERS, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; known keys are {', '.join(READERS)}."
+
+
+def _read(key: str, value: object, where: str) -> Any:  # noqa: ANN401 - as the field has it
+    try:
+        return READERS[key](value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: {key} must be {error}, got {value!r}.") from error

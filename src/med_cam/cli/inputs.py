@@ -23,7 +23,7 @@ from med_cam.cli.run import Failure, exit_status, failure_of, report
 from med_cam.cli.screen import Screen, row
 from med_cam.errors import ClassifierError, ConfigError, ImageError, MedCamError, OutputError
 from med_cam.images.read import find_images, read_image
-from med_cam.report.schema import JSON_FILE
+from med_cam.report.file_names import JSON_FILE
 
 SHOWN = 12  # labels named in a sentence; some classifiers have thousands
 MANY = 200  # reference images prepared at most: a claim samples some dozens of them

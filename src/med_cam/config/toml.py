@@ -1,5 +1,6 @@
 """Settings from a TOML file, and back to plain values."""
 
+import logging
 import math
 import tomllib
 from collections.abc import Mapping
@@ -10,6 +11,31 @@ from typing import Any, get_args, get_type_hints
 
 from med_cam.config.settings import Config
 from med_cam.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+RENAMED: Mapping[str, Mapping[str, str]] = {  # by section: names before 0.2, and those of today
+    "verification": {
+        "backgrounds": "baselines",
+        "draws": "samples",
+        "unseen_draws": "unseen_samples",
+        "least_gap": "minimum_effect",
+        "shape_trials": "leakage_trials",
+        "shape_margin": "leakage_margin",
+        "stable_rate": "stability_rate",
+    },
+    "refinement": {"draws": "samples", "shape_trials": "leakage_trials"},
+    "certification": {
+        "cell": "patch",
+        "most_cells": "most_patches",
+        "cell_draws": "reduction_samples",
+        "without": "deletion_samples",
+        "hidden": "reinsertion_trials",
+        "hidden_wanted": "reinsertion_wanted",
+        "hidden_cell": "reinsertion_patch",
+        "enlarge": "necessary_superset",
+    },
+}
 
 
 def config_from_toml(path: Path, base: Config) -> Config:
@@ -26,10 +52,28 @@ def config_from_toml(path: Path, base: Config) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     try:
-        config: Config = overlaid(base, table)
+        config: Config = overlaid(base, renewed(table))
     except ConfigError as error:
         raise ConfigError(f"{path.name}: {error}") from error
     return config
+
+
+def renewed(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The table with today's names for those of earlier versions, each with a note in the log."""
+    new: dict[str, Any] = {}
+    for section, values in table.items():
+        names = RENAMED.get(section, {})
+        old = [key for key in values if key in names] if isinstance(values, Mapping) else []
+        for key in old:
+            log.warning(
+                "%s.%s is now %s.%s; the old name goes with the next version",
+                section,
+                key,
+                section,
+                names[key],
+            )
+        new[section] = {names.get(k, k): v for k, v in values.items()} if old else values
+    return new
 
 
 def overlaid(base: Any, table: Mapping[str, Any], section: str = "") -> Any:  # noqa: ANN401 - any section

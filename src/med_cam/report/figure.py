@@ -8,6 +8,7 @@ import numpy as np
 from med_cam.images.geometry import Image
 from med_cam.report import wording
 from med_cam.report.claims import Statement, claims
+from med_cam.report.file_names import JSON_FILE
 from med_cam.report.lettering import (
     DPI,
     ELLIPSIS,
@@ -19,7 +20,6 @@ from med_cam.report.lettering import (
     write,
 )
 from med_cam.report.panels import FALLBACK_OUTLINE, OUTLINE, draw_panels, stroke
-from med_cam.report.schema import JSON_FILE
 from med_cam.results import Explanation, RestrictedClaim
 
 if TYPE_CHECKING:

@@ -1,14 +1,123 @@
 """Where a result came from: image, classifier, settings, seed, software, device."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+from jaxtyping import Bool
+from torch import Tensor
 
 from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier
 from med_cam.config.settings import Config
 from med_cam.config.toml import as_table
 from med_cam.images.geometry import Image
-from med_cam.report.schema import Provenance
+from med_cam.report.layout import Sha256, sha256_of
+from med_cam.report.source import Source
+from med_cam.results import Positive
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a result has to say of its origin besides the explanation itself.
+
+    `Origin` says what each is; "" for one that there is not.
+    """
+
+    image_name: str
+    image_sha256: str
+    classifier: str
+    weights_sha256: str
+    input_size: tuple[int, int]
+    rule: str
+    config: Mapping[str, object]
+    seed: int
+    preset: str
+    versions: Mapping[str, str]
+    device: str
+    references_sha256: str = ""
+    against: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceImage:
+    """The image that was explained.
+
+    Attributes:
+        name: file name, without its folder; null for an image made in memory.
+        file: name of the copy beside this file: the image's own file, or `source.npy` for an image
+            made in memory or cut from a larger one (channels, rows, columns; 32-bit floats in
+            [0, 1]).
+        height: rows of pixels, as in `mask.png`.
+        width: columns of pixels, as in `mask.png`.
+    """
+
+    name: str | None
+    file: str
+    height: Positive
+    width: Positive
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedClassifier:
+    """The classifier that was explained.
+
+    Attributes:
+        name: its name.
+        contrast: the one class that the target is separated from; null if it is all others.
+        input_size: height and width that it takes.
+        resize: how the image was brought to that size: `squash`, `crop` or `pad`.
+    """
+
+    name: str
+    contrast: str | None
+    input_size: tuple[Positive, Positive]
+    resize: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """SHA-256 of files.
+
+    Attributes:
+        image: of the image file; null for an image made in memory.
+        source: of `image.file`, the copy beside this file.
+        mask: of `mask.png`.
+        weights: of the weights file; null if there was none.
+        reference_images: of the reference images; null if there were none.
+    """
+
+    image: Sha256 | None
+    source: Sha256
+    mask: Sha256
+    weights: Sha256 | None
+    reference_images: Sha256 | None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What explanation.json says of the origin of a result.
+
+    Attributes:
+        seed: seed of the run.
+        preset: preset that the settings started from; null if none.
+        image: the image that was explained.
+        classifier: the classifier that was explained.
+        sha256: SHA-256 of files, in hexadecimal.
+        config: every setting of the run. Its fields are those of `med_cam.Config` and not part of
+            this format.
+        versions: version of each piece of software that took part, by name.
+        device: where the classifier ran, as `cpu` or `cuda:0`.
+    """
+
+    seed: int
+    preset: str | None
+    image: SourceImage
+    classifier: ExplainedClassifier
+    sha256: Hashes
+    config: Mapping[str, object]
+    versions: Mapping[str, str]
+    device: str
 
 
 def provenance(  # noqa: PLR0913  a keyword for each fact
@@ -46,4 +155,27 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
         device=str(classifier.device),
         references_sha256="" if references is None else references.sha256,
         against=against,
+    )
+
+
+def origin_of(found: Provenance, source: Source, mask: Bool[Tensor, "h w"]) -> Origin:
+    """What is written, beside the copy of the image and the mask of the explanation."""
+    height, width = mask.shape
+    return Origin(
+        seed=found.seed,
+        preset=found.preset or None,
+        image=SourceImage(found.image_name or None, source.name, height, width),
+        classifier=ExplainedClassifier(
+            found.classifier, found.against or None, found.input_size, found.rule
+        ),
+        sha256=Hashes(
+            image=found.image_sha256 or None,
+            source=source.sha256,
+            mask=sha256_of(mask),
+            weights=found.weights_sha256 or None,
+            reference_images=found.references_sha256 or None,
+        ),
+        config=found.config,
+        versions=found.versions,
+        device=found.device,
     )

@@ -1,4 +1,4 @@
-"""A result folder read back, to put its claims again: its masks and the image they are of."""
+"""A result folder read back, to re-test its claims: its masks and the image they are of."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,9 @@ from med_cam.errors import ImageError, OutputError
 from med_cam.images.geometry import Image
 from med_cam.images.mask_file import mask_from_png
 from med_cam.images.read import image_from_array, read_image, with_channels
-from med_cam.report.schema import JSON_FILE, MASK_FILE, SCHEMA_VERSION, read_explanation
+from med_cam.report.file_names import JSON_FILE, MASK_FILE
+from med_cam.report.read import read_explanation
 from med_cam.report.source import PIXELS_FILE
-
-OLDEST = (1, 1)  # schema version: the first that kept the image and the hash of the mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Saved:
 
     Attributes:
         folder: where.
-        document: its explanation.json.
+        document: its explanation.json, as this version writes it.
         image: that was explained, from the copy in the folder.
         mask: of the explanation, in the image's pixels.
         alternatives: further masks, in the order of `proof.alternatives`.
@@ -89,7 +88,6 @@ def found_results(paths: Sequence[Path]) -> list[Path]:
 
 def _saved(folder: Path, document: Mapping[str, Any], channels: int) -> Saved:
     """The result that a document speaks of; whatever a lookup raises if it is no such document."""
-    _refuse_older(document, folder / JSON_FILE)
     size = (int(document["image"]["height"]), int(document["image"]["width"]))
     tests = document["tests"] or {"alternatives": (), "necessary_superset": None}
     restricted = document["restricted_claim"]
@@ -174,15 +172,6 @@ def _refuse_other_size(path: Path, found: tuple[int, ...], size: tuple[int, int]
         raise OutputError(
             f"{path} has {found[0]} x {found[1]} pixels, {JSON_FILE} says {size[0]} x {size[1]}; "
             "explain the image again"
-        )
-
-
-def _refuse_older(document: Mapping[str, Any], path: Path) -> None:
-    version = document["schema_version"]
-    if tuple(int(number) for number in str(version).split(".")) < OLDEST:
-        raise OutputError(
-            f"{path} was written by an older med-cam (schema version {version}, needed is "
-            f"{SCHEMA_VERSION}), which kept no copy of the image; explain the image again"
         )
 
 

@@ -1,100 +1,108 @@
-"""explanation.json: its version, its JSON Schema, what it says of its origin; and reading it."""
+"""The JSON Schema of explanation.json, from the types of what is written."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
+from typing import Any, get_args, get_origin
 
-from med_cam.errors import OutputError
+from med_cam.report.layout import Entry, Form, Pattern, entries, form
+from med_cam.report.origin import Origin
+from med_cam.results import Explanation, Number, OneOf
 
-SCHEMA_VERSION = "1.1"  # the first number changes when a field changes its meaning or goes
-JSON_FILE = "explanation.json"
-MASK_FILE = "mask.png"
-EVIDENCE_FILE = "evidence.png"
-FIGURE_FILE = "figure.png"
-RESTRICTED_FILE = "restricted.png"
-ALTERNATIVE_FILE = "alternative-{}.png"  # numbered from 1
-SUPERSET_FILE = "necessary-superset.png"
-AGREEMENT_FILE = "agreement.png"
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """What a result has to say of its origin besides the explanation itself.
-
-    Attributes:
-        image_name: file name of the image, without its folder; "" for one made in memory.
-        image_sha256: of the image file's bytes, or "".
-        classifier: name of the classifier.
-        weights_sha256: of the weights file, or "".
-        input_size: h w that the classifier takes.
-        rule: how the image is brought to that size, see `Geometry`.
-        config: every setting of the run, as `dataclasses.asdict` gives it.
-        seed: the seed of the run.
-        preset: name of the preset that the settings started from, or "".
-        versions: version of each piece of software that took part.
-        device: where the classifier ran.
-        references_sha256: of the other images of the shape test, or "".
-        against: label of the one class that the target was separated from, or "".
-    """
-
-    image_name: str
-    image_sha256: str
-    classifier: str
-    weights_sha256: str
-    input_size: tuple[int, int]
-    rule: str
-    config: Mapping[str, object]
-    seed: int
-    preset: str
-    versions: Mapping[str, str]
-    device: str
-    references_sha256: str = ""
-    against: str = ""
+SCHEMA_VERSION = "2.0"  # the first number changes when a field changes its meaning or goes
+OURS = rf"^{SCHEMA_VERSION.partition('.')[0]}\.[0-9]+$"  # versions that differ by added fields
+WHOLE = (Explanation, Origin)  # explanation.json has the fields of both
+_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of explanation.json, as shipped with the package."""
-    text = files("med_cam.report").joinpath("explanation.schema.json").read_text("utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
+    """The JSON Schema (2020-12) of explanation.json."""
+    version = {
+        "type": "string",
+        "pattern": OURS,
+        "description": "Version of this format.",
+    }
+    whole = described(e for kind in WHOLE for e in entries(kind))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "med-cam explanation",
+        "description": f"explanation.json, version {SCHEMA_VERSION}. "
+        "Documented in docs/explanation-json.md.",
+        **closed({"schema_version": version, **whole}),
+        "$defs": {
+            kind.__name__: {"description": summary(kind), **closed(described(entries(kind)))}
+            for kind in sorted(set(below(*WHOLE)), key=lambda kind: kind.__name__)
+        },
+    }
 
 
-def read_explanation(folder: Path) -> dict[str, Any]:
-    """Read the explanation.json of a result folder.
-
-    Raises:
-        OutputError: there is none, it is not JSON, a field is missing, or it has another version.
-    """
-    path = folder / JSON_FILE
-    try:
-        document = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be read ({error.strerror or error}); give a folder that "
-            "`med-cam explain` has written"
-        ) from error
-    except ValueError as error:
-        raise OutputError(
-            f"{path} is not valid JSON ({error}); explain the image again"
-        ) from error
-    _refuse_other_versions(document, path)
-    return dict(document)
+def described(found: Iterator[Entry] | tuple[Entry, ...]) -> dict[str, Any]:
+    """The properties of an object, each with its meaning."""
+    return {e.name: {**schema_of(e.kind), "description": e.meaning} for e in found}
 
 
-def _refuse_other_versions(document: object, path: Path) -> None:
-    if not isinstance(document, dict) or "schema_version" not in document:
-        raise OutputError(f"{path} is not an explanation: it has no schema_version")
-    version = str(document["schema_version"])
-    if version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
-        raise OutputError(
-            f"{path} has schema version {version}, this med-cam reads {SCHEMA_VERSION}; "
-            "use the med-cam that wrote it, or explain the image again"
-        )
-    missing = [name for name in json_schema()["threshold"] if name not in document]
-    if missing:
-        raise OutputError(
-            f"{path} lacks {', '.join(missing)}; it was changed or cut, explain the image again"
-        )
+def closed(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """An object with these properties, all of them and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "threshold": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def schema_of(kind: Any) -> dict[str, Any]:  # noqa: ANN401  any annotation
+    """What JSON a value of this type becomes."""
+    found = form(kind)
+    schema = bare(found)
+    finite = all(k.finite for k in found.known if isinstance(k, Number))
+    unsure = found.base is float and not (found.known and finite)
+    if not found.null and not unsure:
+        return schema
+    if "$ref" in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def bare(found: Form) -> dict[str, Any]:
+    """The same, without null."""
+    base, inner = get_origin(found.base) or found.base, get_args(found.base)
+    if isinstance(base, type) and is_dataclass(base):
+        return {"$ref": f"#/$defs/{base.__name__}"}
+    if base is tuple:
+        fixed = {} if ... in inner else {"minItems": len(inner), "maxItems": len(inner)}
+        return {"type": "array", "items": schema_of(inner[0]), **fixed}
+    if base is Mapping:
+        values = {} if inner[1] is object else {"additionalProperties": schema_of(inner[1])}
+        return {"type": "object", **values}
+    return {"type": _TYPES[base], **limits(found.known)}
+
+
+def limits(known: tuple[object, ...]) -> dict[str, Any]:
+    """What is known of a number or a string."""
+    found: dict[str, Any] = {}
+    for what in known:
+        match what:
+            case Number(low=low, high=high):
+                found |= {"minimum": low, "maximum": high}
+            case OneOf(values=values):
+                found["enum"] = list(values)
+            case Pattern(text=text):
+                found["pattern"] = text
+    return {name: limit for name, limit in found.items() if limit is not None}
+
+
+def below(*kinds: Any) -> Iterator[type]:  # noqa: ANN401  any annotation
+    """The dataclasses that fields of these types hold, at any depth."""
+    for kind in kinds:
+        base = form(kind).base
+        value = isinstance(base, type) and is_dataclass(base)
+        for inner in [e.kind for e in entries(base)] if value else get_args(base):
+            one = form(inner).base
+            if isinstance(one, type) and is_dataclass(one):
+                yield one
+            yield from below(one)
+
+
+def summary(kind: type) -> str:
+    """The first line of a docstring."""
+    return (kind.__doc__ or "").partition("\n")[0]

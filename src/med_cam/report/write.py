@@ -22,17 +22,18 @@ from med_cam.images.geometry import Image
 from med_cam.images.mask_file import mask_png
 from med_cam.report.document import to_json
 from med_cam.report.figure import figure
-from med_cam.report.schema import (
+from med_cam.report.file_names import (
     AGREEMENT_FILE,
     ALTERNATIVE_FILE,
     EVIDENCE_FILE,
     FIGURE_FILE,
     JSON_FILE,
     MASK_FILE,
+    OLDER_FILES,
     RESTRICTED_FILE,
     SUPERSET_FILE,
-    Provenance,
 )
+from med_cam.report.origin import Provenance
 from med_cam.report.source import SOURCE_FILES, source_of
 from med_cam.report.text import to_text
 from med_cam.results import Explanation, MaskTests
@@ -41,7 +42,7 @@ NO_CONTENT = 128  # grey outside the evidence, for people to look at; claims nev
 
 # What a result folder may hold and still be replaced: our files, and what file managers leave.
 ALWAYS = frozenset({MASK_FILE, EVIDENCE_FILE, FIGURE_FILE, JSON_FILE})
-AT_TIMES = frozenset({RESTRICTED_FILE, SUPERSET_FILE, AGREEMENT_FILE}) | SOURCE_FILES
+AT_TIMES = frozenset({RESTRICTED_FILE, SUPERSET_FILE, AGREEMENT_FILE}) | OLDER_FILES | SOURCE_FILES
 _ALTERNATIVE = re.compile(re.escape(ALTERNATIVE_FILE).replace(r"\{\}", r"[1-9]\d*"))
 _LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 

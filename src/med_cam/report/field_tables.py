@@ -1,0 +1,124 @@
+"""The tables of docs/explanation-json.md, from the JSON Schema.
+
+`python -m med_cam.report.field_tables docs/explanation-json.md` writes them anew. A table stands
+behind a comment `<!-- fields: target claim.checks -->`, which names the fields that begin it: with
+all that is below them, except what a longer name in another comment covers. The names of 1.1 stand
+behind `<!-- renamed -->`.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from med_cam.report.older import CHANGED, RENAMED
+from med_cam.report.schema import json_schema
+
+_TABLE = re.compile(r"(<!-- fields: ([^\n]+) -->\n)(?:\n?\|[^\n]*\n)*")
+_RENAMED = re.compile(r"(<!-- renamed -->\n)(?:\n?\|[^\n]*\n)*")
+_HEAD = "\n| field | type | meaning |\n|---|---|---|\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A field of explanation.json.
+
+    Attributes:
+        path: a dot is a field of an object, `[]` an entry of a list.
+        kind: its type in words.
+        meaning: what it is.
+    """
+
+    path: str
+    kind: str
+    meaning: str
+
+    @property
+    def text(self) -> str:
+        """A line of the table."""
+        return f"| `{self.path}` | {self.kind} | {self.meaning} |\n"
+
+
+def rows() -> tuple[Row, ...]:
+    """All fields of explanation.json, in order; those of a type that occurs again only once."""
+    schema = json_schema()
+    return tuple(_below(schema, schema["$defs"], "", {}))
+
+
+def filled(text: str) -> str:
+    """A document with its tables as they are now."""
+    listed = [name for match in _TABLE.finditer(text) for name in match[2].split()]
+    known = rows()
+
+    def table(match: re.Match[str]) -> str:
+        names = match[2].split()
+        lines = (row.text for row in known if _owner(row.path, listed) in names)
+        return f"{match[1]}{_HEAD}{''.join(lines)}"
+
+    return _RENAMED.sub(lambda match: match[1] + renamed(), _TABLE.sub(table, text))
+
+
+def renamed() -> str:
+    """The table of names and values that 1.1 had otherwise."""
+    names = [(place, old, new) for place, known in RENAMED.items() for old, new in known.items()]
+    lines = [f"| {_place(place)} | `{old}` | `{new}` |\n" for place, old, new in names]
+    for (place, field), values in CHANGED.items():
+        reported = f"{_place(place)}, value of `{field}`"
+        lines += [
+            f"| {reported} | `{json.dumps(old)}` | `{json.dumps(new)}` |\n"
+            for old, new in values.items()
+        ]
+    return f"\n| fields of | 1.1 | 2.0 |\n|---|---|---|\n{''.join(lines)}"
+
+
+def _place(name: str) -> str:
+    return f"`{name}`" if name else "the file"
+
+
+def _below(node: Any, types: Any, path: str, done: dict[str, str]) -> Iterator[Row]:  # noqa: ANN401  JSON
+    """The fields below a node of the schema; `done` has the types seen and where."""
+    name = _type_of(node)
+    if name in done:
+        return
+    if name:
+        done[name] = path
+    fields = (types[name] if name else node).get("properties", {})
+    for field, child in fields.items():
+        full = f"{path}.{field}" if path else field
+        yield Row(full, _words(child, done), child["description"])
+        yield from _below(child, types, full, done)
+    if "items" in node:
+        yield from _below(node["items"], types, f"{path}[]", done)
+
+
+def _type_of(node: Any) -> str:  # noqa: ANN401  JSON
+    """The name of the type that a node refers to, or ""."""
+    reference = next((o["$ref"] for o in (node, *node.get("anyOf", ())) if "$ref" in o), "")
+    return str(reference).rpartition("/")[2]
+
+
+def _words(node: Any, done: dict[str, str], ending: str = "") -> str:  # noqa: ANN401  JSON
+    """The type of a node: "number or null", "list of objects", "object, as `claim`"."""
+    name = _type_of(node)
+    if name:
+        kinds = ["object", *(["null"] if "anyOf" in node else [])]
+    else:
+        kinds = node["type"] if isinstance(node["type"], list) else [node["type"]]
+    if kinds[0] == "array":
+        kinds = [f"list of {_words(node['items'], done, 's')}", *kinds[1:]]
+    same = f", as `{done[name]}`" if name in done else ""
+    return f"{kinds[0]}{ending}{''.join(f' or {kind}' for kind in kinds[1:])}{same}"
+
+
+def _owner(path: str, listed: Sequence[str]) -> str:
+    """The longest of the names that begin a path."""
+    found = (name for name in listed if re.match(rf"{re.escape(name)}($|[.\[])", path))
+    return max(found, key=len, default="")
+
+
+if __name__ == "__main__":
+    document = Path(sys.argv[1])
+    document.write_text(filled(document.read_text("utf-8")), "utf-8")

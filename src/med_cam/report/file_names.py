@@ -1,0 +1,11 @@
+"""The files of a result, by name."""
+
+JSON_FILE = "explanation.json"
+MASK_FILE = "mask.png"
+EVIDENCE_FILE = "evidence.png"
+FIGURE_FILE = "figure.png"
+RESTRICTED_FILE = "restricted.png"
+ALTERNATIVE_FILE = "alternative-{}.png"  # numbered from 1
+SUPERSET_FILE = "necessary-superset.png"
+AGREEMENT_FILE = "agreement.png"
+OLDER_FILES = frozenset({"fallback.png", "enlarged.png"})  # as schema 1 named them

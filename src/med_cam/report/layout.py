@@ -1,0 +1,155 @@
+"""How values appear in explanation.json: the rules that its writer and its schema share.
+
+A frozen dataclass is an object with its fields, whose meaning is told in its `Attributes:`. What
+differs from that is listed here.
+"""
+
+import hashlib
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from jaxtyping import Bool
+from torch import Tensor
+
+from med_cam.images.mask_file import mask_png
+from med_cam.report.file_names import (
+    AGREEMENT_FILE,
+    ALTERNATIVE_FILE,
+    RESTRICTED_FILE,
+    SUPERSET_FILE,
+)
+
+CALLED = {  # otherwise than the field is
+    "Agreement.shares": "map",
+    "Explanation.restricted": "restricted_claim",
+    "Explanation.steps": "trace",
+    "Step.index": "step",
+}
+INSTEAD = {  # the properties that are written in the place of a field
+    "Explanation.mask": (),  # its hash is among all hashes
+    "Explanation.soft": (),
+    "Explanation.before": ("probabilities",),
+    "Explanation.after": ("probabilities_after", "change"),
+}
+COMPUTED = ("holds", "needed")  # properties that are written before the fields, where they are
+FILES = {  # tensors, and the file that each is written to; {} is the place in the list, from 1
+    "Agreement.shares": AGREEMENT_FILE,
+    "Alternative.mask": ALTERNATIVE_FILE,
+    "NecessarySuperset.mask": SUPERSET_FILE,
+    "RestrictedClaim.mask": RESTRICTED_FILE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """The regular expression that a string matches."""
+
+    text: str
+
+
+Sha256 = Annotated[str, Pattern("^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One field of an object in JSON.
+
+    Attributes:
+        name: in JSON.
+        kind: its type, as annotated.
+        meaning: in words; "" if nobody has told it.
+        read: what is written, from the value and its place in a list.
+    """
+
+    name: str
+    kind: Any
+    meaning: str
+    read: Callable[[Any, int], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """An annotation taken apart.
+
+    Attributes:
+        base: without what is below.
+        known: what `Annotated` adds.
+        null: whether it may be None.
+    """
+
+    base: Any
+    known: tuple[object, ...] = ()
+    null: bool = False
+
+
+@cache
+def form(kind: Any) -> Form:  # noqa: ANN401  any annotation
+    """An annotation taken apart: X, X | None or Annotated[X, ...]."""
+    arguments = get_args(kind)
+    if get_origin(kind) is Annotated:
+        return replace(form(arguments[0]), known=arguments[1:])
+    if get_origin(kind) in (UnionType, Union):
+        (inner,) = (a for a in arguments if a is not NoneType)
+        return replace(form(inner), null=True)
+    return Form(kind)
+
+
+@cache
+def entries(kind: type) -> tuple[Entry, ...]:
+    """The fields of a value as they are written, in order."""
+    names = [name for name in COMPUTED if isinstance(getattr(kind, name, None), property)]
+    for field in fields(kind):
+        names += INSTEAD.get(f"{kind.__name__}.{field.name}", (field.name,))
+    meanings, hints = attributes(kind), get_type_hints(kind, include_extras=True)
+    return tuple(e for name in names for e in _entries(kind, name, meanings, hints))
+
+
+def attributes(kind: type) -> dict[str, str]:
+    """What the `Attributes:` of a docstring say, by name; each a sentence."""
+    _, _, section = inspect.cleandoc(kind.__doc__ or "").partition("\nAttributes:\n")
+    lines = re.sub(r"\n {5,}", " ", section.partition("\n\n")[0])  # one for each attribute
+    return {
+        name: _sentence(meaning)
+        for names, meaning in re.findall(r"^ {4}([\w, ]+): (.+)$", lines, re.MULTILINE)
+        for name in names.split(", ")
+    }
+
+
+def sha256_of(mask: Bool[Tensor, "h w"]) -> str:
+    """Of the file of a mask."""
+    return hashlib.sha256(mask_png(mask)).hexdigest()
+
+
+def _entries(
+    kind: type, name: str, meanings: dict[str, str], hints: dict[str, Any]
+) -> Iterator[Entry]:
+    """A field or a property; a mask by its file and what tells whether that is still the same."""
+    path = f"{kind.__name__}.{name}"
+    called = CALLED.get(path, name)
+    found = getattr(kind, name, None)
+    if path in FILES:
+        meaning = f"Name of a file beside this one: {_begun(meanings.get(name, ''))}"
+        yield Entry(called, str, meaning, lambda _, place: FILES[path].format(place))
+        if name == "mask":
+            reported = "SHA-256 of that file, in hexadecimal."
+            yield Entry("sha256", Sha256, reported, lambda value, _: sha256_of(value.mask))
+    elif isinstance(found, property):
+        returned = get_type_hints(found.fget, include_extras=True)["return"]
+        meaning = " ".join((found.__doc__ or "").split())
+        yield Entry(called, returned, meaning, lambda value, _: getattr(value, name))
+    else:
+        meaning = meanings.get(name, "")
+        yield Entry(called, hints[name], meaning, lambda value, _: getattr(value, name))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _begun(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]

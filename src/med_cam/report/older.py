@@ -1,0 +1,93 @@
+"""explanation.json of version 1.1 in the names of 2.0.
+
+Sentences (`status`, `warnings`) and file names stay as they were written. Nothing is dropped.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from med_cam.config.toml import RENAMED as SETTINGS
+
+_CHECKS = {"kept": "sufficiency", "shape": "shape_leakage", "stable": "shift_stability"}
+
+RENAMED: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {  # the field that objects lie in ("" is the document): the names of their fields, old to new
+        "": {
+            "fallback": "restricted_claim",
+            "proof": "tests",
+            "stages": "timeline",
+            "taps": "hooked_layers",
+        },
+        "claim": {
+            "backgrounds": "baselines",
+            "full": "p_image",
+            "empty": "p_baseline",
+            "required": "threshold",
+            "references": "reference_images",
+            "least_gap": "minimum_effect",
+        },
+        "backgrounds": {
+            "draws": "samples",
+            "kept": "retained",
+            "kept_top1": "retained_top1",
+            "alone_label": "baseline_label",
+            "alone_probability": "baseline_probability",
+            "alone_kept": "baseline_retained",
+        },
+        "certificate": {
+            "draws": "samples",
+            "kept": "retained",
+            "fixed_kept": "fixed_retained",
+            "worst_kept": "worst_retained",
+        },
+        "proof": {
+            "hidden": "reinsertion",
+            "hidden_wanted": "reinsertion_wanted",
+            "shape": "shape_leakage",
+            "enlarged": "necessary_superset",
+            "exhausted": "remainder_sufficient",
+        },
+        "minimality": {
+            "cell": "patch",
+            "cells": "patches",
+            "draws": "samples",
+            "spare": "tolerance",
+        },
+        "cells": {"lost_by": "witness"},
+        "necessity": {"draws": "samples", "full": "p_image"},
+        "classifier": {"against": "contrast"},
+        "sha256": {"references": "reference_images"},
+    }
+    | dict(SETTINGS)
+)
+CHANGED: Mapping[tuple[str, str], Mapping[Any, Any]] = MappingProxyType(
+    {  # the field that objects lie in and a field of them: its values, old to new
+        ("checks", "name"): _CHECKS,
+        ("cells", "lost_by"): {"draw": "sample"},
+        ("proof", "exhausted"): {True: False},  # "nothing is left" is "what is left suffices: no"
+    }
+)
+
+
+def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document of version 1.1 as one of 2.0; the given one stays as it is."""
+    new = _object(document, "") | {"schema_version": "2.0"}
+    if new.get("restricted_claim"):  # whose samples were those of the full claim's seed
+        new["restricted_claim"]["seed"] = document["config"]["seed"]
+    return new
+
+
+def _object(old: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """An object that lies in a field of that old name."""
+    names = RENAMED.get(place, {})
+    return {names.get(name, name): _value(value, place, name) for name, value in old.items()}
+
+
+def _value(old: Any, place: str, name: str) -> Any:  # noqa: ANN401  any JSON value
+    """The value of a field of an object that lies in `place`; entries of lists lie in the list."""
+    if isinstance(old, Mapping):
+        return _object(old, name)
+    if isinstance(old, list):
+        return [_value(entry, place, name) for entry in old]
+    return CHANGED.get((place, name), {}).get(old, old)

@@ -1,0 +1,64 @@
+"""Results that med-cam wrote before schema 2.0 are read, and every claim of them is re-tested."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from jsonschema import Draft202012Validator
+from torch import nn
+
+from med_cam.classifiers.base import Classifier
+from med_cam.recheck.recheck import Options, rechecked
+from med_cam.report.read import read_explanation
+from med_cam.report.saved import read_saved
+from med_cam.report.schema import json_schema
+from planted_claims import CASES
+
+SAVED = Path(__file__).parent / "saved-1.1"
+BOX = slice(10, 20)
+
+
+class Fragile(nn.Module):
+    """Lit where a square is bright; but noise over more than a tenth of the frame drowns all."""
+
+    def __init__(self):
+        super().__init__()
+        self.act = nn.Identity()
+
+    def forward(self, x):
+        x = self.act(x)
+        lit = 20 * (x[:, 0, BOX, BOX].clamp(0, 1).mean(dim=(1, 2)) - 0.5)
+        rough = (x[:, 0, 1:] - x[:, 0, :-1]).abs().mean(dim=(1, 2)) / 1.128
+        return torch.stack([torch.zeros_like(lit), lit, 200 * (rough - 0.15)], dim=1)
+
+
+CLASSIFIERS = {
+    "either-patch": CASES["either patch, convolutional"].classifier,
+    "fragile": Classifier(
+        Fragile(), ("dark", "lit", "noisy"), (32, 32), 1, (0.5,), (0.5,), hooked_layers=("act",)
+    ),
+}
+
+
+@pytest.fixture(params=sorted(CLASSIFIERS))
+def found(request):
+    """The claims of a result of version 1.1, re-tested."""
+    classifier = replace(CLASSIFIERS[request.param], sha256="ab" * 32)
+    saved = read_saved(SAVED / request.param, classifier.channels)
+    return request.param, rechecked(classifier, saved, None, Options())
+
+
+def test_what_is_read_is_valid_in_this_version():
+    for name in CLASSIFIERS:
+        found = Draft202012Validator(json_schema()).iter_errors(read_explanation(SAVED / name))
+        assert [error.message for error in found] == []
+
+
+def test_every_claim_is_confirmed_with_the_same_figures(found):
+    name, result = found
+    assert result.holds
+    assert [v.name for v in result.verdicts if v.was != v.figure] == []
+    assert [v.name for v in result.verdicts if v.claimed != v.now] == []
+    assert len(result.verdicts) == {"either-patch": 19, "fragile": 12}[name]
+    assert result.claim.certificate.holds
