@@ -107,10 +107,10 @@ def tests(claim):
         necessity=NECESSITY,
         reinsertion=Rate(59, 59, 0.9505, 0.95),
         reinsertion_wanted=0.9,
-        shape=Rate(24, 0, 0.1173, 0.95),
+        shape_leakage=Rate(24, 0, 0.1173, 0.95),
         silhouette=Rate(16, 0, 0.1707, 0.95),
         alternatives=tuple(Alternative(m, m.float().mean().item(), claim) for m in others),
-        remainder_sufficient=True,
+        remainder_sufficient=False,
         necessary_superset=NecessarySuperset(
             square(20, 30, 2, 5, 14), 196 / 600, claim, NECESSITY
         ),
@@ -170,7 +170,7 @@ def refused(explanation, claim, tests):
         minimality=replace(MINIMALITY, patches=cells),
         necessity=replace(NECESSITY, changed=8, lost=12, mean=0.5, highest=0.9, bound=0.26),
         reinsertion=Rate(59, 55, 0.8514, 0.95),
-        shape=Rate(24, 12, 0.6797, 0.95),
+        shape_leakage=Rate(24, 12, 0.6797, 0.95),
         silhouette=Rate(16, 5, 0.5479, 0.95),
         alternatives=(),
         remainder_sufficient=None,
@@ -186,7 +186,7 @@ def refused(explanation, claim, tests):
         verified=False,
         status="Gaussian noise breaks the decision on 3 of 63 draws.",
         claim=failed,
-        restricted=RestrictedClaim(smaller, 0.03, only_grey, ("gaussian",)),
+        restricted=RestrictedClaim(smaller, 0.03, only_grey, ("gaussian",), 500_016),
         tests=disproved,
     )
 

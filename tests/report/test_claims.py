@@ -196,7 +196,7 @@ def test_a_sigmoid_output_that_is_merely_not_given_becomes_no_other_label(explan
 
 
 def test_a_shape_within_its_limit_is_no_failure_and_not_nothing(explanation):
-    reported = only(with_proof(explanation, shape=Rate(24, 2, 0.2398, 0.95)), "shape_leakage")
+    reported = only(with_proof(explanation, shape_leakage=Rate(24, 2, 0.2398, 0.95)), "shape_leakage")
     assert reported.holds
     assert reported.text == "the shape alone adds little (2 of 24: at most 24.0%)"
 
@@ -222,10 +222,10 @@ def test_hidden_parts_are_told_of_where_the_bound_is_missed(explanation, hidden,
         (2, None, "2 further disjoint masks are sufficient too"),
         (
             2,
-            True,
+            False,
             "2 further disjoint masks are sufficient too, what they leave of the image is not",
         ),
-        (0, True, "what the mask leaves of the image is not sufficient"),
+        (0, False, "what the mask leaves of the image is not sufficient"),
     ],
 )
 def test_other_masks_are_counted(explanation, count, remainder_sufficient, text):

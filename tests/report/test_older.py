@@ -105,7 +105,9 @@ def translated(document):
         tuple(new_name(path[: end + 1]) for end in range(len(path))): new_value(path, value)
         for path, value in leaves(document)
     }
-    return by_path | {("schema_version",): "2.0"}
+    restricted = document["fallback"] is not None  # its samples were those of the full claim
+    seed = {("restricted_claim", "seed"): document["config"]["seed"]} if restricted else {}
+    return by_path | {("schema_version",): "2.0"} | seed
 
 
 @pytest.mark.parametrize("name", RESULTS)

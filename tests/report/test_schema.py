@@ -43,7 +43,7 @@ from med_cam.results import (
 DOCS = Path(__file__).parents[2] / "docs" / "explanation-json.md"
 PROMISED = (
     "schema_version target label probabilities area status verified seconds passes seed "
-    "probabilities_after change kl claim fallback trace components taps config versions sha256"
+    "probabilities_after change kl claim restricted_claim trace components hooked_layers config versions sha256"
 )
 
 
@@ -122,10 +122,10 @@ def test_a_field_that_is_not_written_would_be_noticed(explanation, describe):
     document = describe(explanation)
     del document["tests"]["alternatives"][0]["claim"]["certificate"]["margin"]["low"]
     found = list(unwritten(document, json_schema()))
-    assert found == [".proof.alternatives[].claim.certificate.margin.low"]
+    assert found == [".tests.alternatives[].claim.certificate.margin.low"]
 
 
-def test_the_proof_in_the_file_is_the_proof(explanation, describe):
+def test_the_tests_in_the_file_are_the_tests(explanation, describe):
     document = json.loads(to_text(describe(explanation)))
     certificate, tests = document["claim"]["certificate"], document["tests"]
     assert (certificate["samples"], certificate["retained"], certificate["holds"]) == (
@@ -211,7 +211,7 @@ def test_a_field_without_a_meaning_would_be_noticed():
 
     meanings = {entry.name: entry.meaning for entry in entries(Bare)}
     reported = "Of both, over two lines."
-    assert meanings == {"told": reported, "retold": reported, "untold": ""}
+    assert meanings == {"reported": reported, "retold": reported, "untold": ""}
 
 
 def test_every_rule_is_of_a_field_that_there_is():
@@ -273,17 +273,17 @@ def test_a_witness_of_another_kind_is_invalid(explanation, describe):
     [
         (Claim, "claim", {"holds"}),
         (Check, "claim.checks[]", set()),
-        (BaselineResult, "claim.backgrounds[]", set()),
+        (BaselineResult, "claim.baselines[]", set()),
         (Certificate, "claim.certificate", {"holds"}),
         (Spread, "claim.certificate.margin", set()),
         (MaskTests, "tests", set()),
-        (Minimality, "proof.minimality", {"holds", "needed"}),
-        (Patch, "proof.minimality.cells[]", set()),
-        (Necessity, "proof.necessity", {"holds"}),
-        (Rate, "proof.hidden", set()),
-        (Alternative, "proof.alternatives[]", {"sha256"}),
-        (NecessarySuperset, "proof.enlarged", {"sha256"}),
-        (Stage, "stages[]", set()),
+        (Minimality, "tests.minimality", {"holds", "needed"}),
+        (Patch, "tests.minimality.patches[]", set()),
+        (Necessity, "tests.necessity", {"holds"}),
+        (Rate, "tests.reinsertion", set()),
+        (Alternative, "tests.alternatives[]", {"sha256"}),
+        (NecessarySuperset, "tests.necessary_superset", {"sha256"}),
+        (Stage, "timeline[]", set()),
     ],
 )
 def test_no_field_of_a_value_is_lost(value, path, extra):
@@ -324,12 +324,12 @@ def test_one_line_for_each_step(explanation, describe):
     assert [row["step"] for row in json.loads(text)["trace"]] == list(range(50))
 
 
-def test_one_line_for_each_cell_and_one_for_the_numbers_of_draws(explanation, describe):
+def test_one_line_for_each_patch_and_one_for_the_numbers_of_samples(explanation, describe):
     minimality = replace(explanation.tests.minimality, samples=tuple(range(60)))
     tests = replace(explanation.tests, minimality=minimality)
     text = to_text(describe(replace(explanation, tests=tests)))
-    assert sum('"lost_by":' in line for line in text.splitlines()) == 23
-    assert sum('"draws": [' in line and line.endswith("],") for line in text.splitlines()) == 1
+    assert sum('"witness":' in line for line in text.splitlines()) == 23
+    assert sum('"samples": [' in line and line.endswith("],") for line in text.splitlines()) == 1
     assert max(len(line) for line in text.splitlines() if "witness" in line) < 99
 
 
@@ -466,5 +466,5 @@ def test_missing_fields_are_named(tmp_path, explanation, describe):
     document = describe(explanation)
     del document["claim"], document["tests"], document["seed"]
     write_json(tmp_path, document)
-    with pytest.raises(OutputError, match="lacks claim, proof, seed"):
+    with pytest.raises(OutputError, match="lacks claim, tests, seed"):
         read_explanation(tmp_path)

@@ -1,4 +1,4 @@
-"""What was proved of a mask, each claim in words: the same in the figure and in the terminal."""
+"""What was tested of a mask, each claim in words: the same in the figure and in the terminal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ class Statement:
 
 
 def claims(found: Explanation) -> list[Statement]:
-    """Sufficient, minimal, necessary, not by its shape; then what else was looked into.
+    """Sufficient, minimal, necessary, no leak through its outline; then the optional tests.
 
-    Empty for an explanation without certificate and proof.
+    Empty for an explanation without certificate and tests.
     """
     reported = [*_of_claim(found.claim, found.label)]
     if found.tests is None:
@@ -37,143 +37,159 @@ def claims(found: Explanation) -> list[Statement]:
     exceeded = next(
         (c for c in found.claim.checks if c.name == "shape_leakage" and not c.passed), None
     )
-    return [*reported, *_of_proof(found.tests, found.label, exceeded)]
+    return [*reported, *_of_tests(found.tests, found.label, exceeded)]
 
 
 def _of_claim(claim: Claim, label: str) -> Iterator[Statement]:
     if claim.baseline_suffices:
-        alone, whole = probability(claim.p_baseline), probability(claim.p_image)
+        blank, whole = probability(claim.p_baseline), probability(claim.p_image)
         yield Statement(
-            f"nothing to certify: {baselines(claim.searched)} alone already give {label} with "
-            f"{alone}, the whole image {whole}",
+            f"nothing to certify: {baselines(claim.searched)} alone already score {blank} for "
+            f"{label}, the whole image {whole}",
             holds=False,
         )
     elif claim.certificate is not None:
         yield _sufficient(claim, claim.certificate)
 
 
-def _of_proof(tests: MaskTests, label: str, exceeded: Check | None) -> Iterator[Statement]:
+def _of_tests(tests: MaskTests, label: str, exceeded: Check | None) -> Iterator[Statement]:
     if tests.minimality is not None:
         yield _minimal(tests.minimality)
     yield _necessary(tests.necessity, label)
     yield from _of_rates(tests, label, exceeded)
-    if tests.alternatives or tests.remainder_sufficient:
+    if tests.alternatives or tests.remainder_sufficient is not None:
         yield _alternatives(tests)
     if tests.necessary_superset is not None:
-        yield _enlarged(tests.necessary_superset)
+        yield _necessary_superset(tests.necessary_superset)
     if tests.negative:
-        text = f"{label} is a negative finding: what suffices may be the whole image"
+        text = f"{label} is a negative finding: the sufficient region may be the whole image"
         yield Statement(text, holds=None)
     if tests.agreement is not None:
         yield _agreement(tests.agreement)
 
 
 def _of_rates(tests: MaskTests, label: str, exceeded: Check | None) -> Iterator[Statement]:
-    """The shape always, silhouette and hidden parts where they speak against the mask."""
+    """The shape always, silhouette and partial re-insertion where they speak against the mask."""
     if tests.shape_leakage.trials:
         yield _shape(tests, label, exceeded)
     if tests.silhouette.hits:
         yield _silhouette(tests, label)
     if tests.reinsertion.trials and tests.reinsertion.bound < tests.reinsertion_wanted:
-        yield _hidden(tests)
+        yield _reinsertion(tests)
 
 
 def _sufficient(claim: Claim, certificate: Certificate) -> Statement:
-    """With the bound, and its confidence or what was asked for."""
-    if not certificate.samples:  # fixed backgrounds only: no chance in it, hence no confidence
-        bound = ", the same at every draw" if certificate.holds else ": all needed"
+    """With the bound, and its confidence or the threshold."""
+    rate = f"true rate {at_least(certificate.bound)}"
+    if not certificate.samples:  # fixed baselines only: no chance in it, hence no confidence
+        bound = ", no random samples" if certificate.holds else " (all required)"
     elif certificate.holds:
-        confidence = as_given(certificate.confidence)
-        bound = f": {at_least(certificate.bound)} at {confidence} confidence"
+        bound = f" ({rate}, with {as_given(certificate.confidence)} confidence)"
     else:
-        bound = f": {at_least(certificate.bound)}, {as_given(certificate.wanted)} wanted"
+        bound = f" ({rate}, {as_given(certificate.wanted)} required)"
     verdict = "sufficient" if certificate.holds else "NOT certified"
-    return Statement(f"{verdict}: {_where_kept(claim, certificate)}{bound}", certificate.holds)
+    where = _where_retained(claim, certificate)
+    return Statement(f"{verdict}: prediction {where}{bound}", certificate.holds)
 
 
-def _where_kept(claim: Claim, certificate: Certificate) -> str:
-    """As in "kept on grey, not on black, and in 60 of 63 draws of Gaussian noise"."""
+def _where_retained(claim: Claim, certificate: Certificate) -> str:
+    """As in "retained over grey, not over black, and in 60 of 63 samples of Gaussian noise"."""
     fixed = [b for b in claim.baselines if b.searched and b.name in FIXED]
     on = baselines([b.name for b in fixed if b.retained == b.samples])
     broken = baselines([b.name for b in fixed if b.retained < b.samples])
-    kept = "kept the decision" if certificate.holds else "sufficiency"
     head, joint = {
-        (False, False): (kept, " "),
-        (True, False): (f"{kept} on {on}", " and "),
-        (True, True): (f"{kept} on {on}, not on {broken}", ", and "),
-        (False, True): (f"not kept on {broken}", ", but "),
+        (False, False): ("retained", " "),
+        (True, False): (f"retained over {on}", " and "),
+        (True, True): (f"retained over {on}, not over {broken}", ", and "),
+        (False, True): (f"not retained over {broken}", ", but "),
     }[bool(on), bool(broken)]
     if not certificate.samples:
         return head
-    random = baselines([name for name in claim.searched if name not in FIXED])
-    return f"{head}{joint}in {certificate.retained} of {certificate.samples} draws of {random}"
+    names = baselines([name for name in claim.searched if name not in FIXED])
+    count = f"{certificate.retained} of {certificate.samples}"
+    return f"{head}{joint}in {count} random samples of {names}"
 
 
 def _minimal(minimality: Minimality) -> Statement:
     count, needed = len(minimality.patches), minimality.needed
     if not minimality.sufficient:
-        text = "not minimal: the mask does not keep the decision on all draws of that test"
+        text = "not minimal: the mask does not retain the prediction on all samples of that test"
     elif needed < count:
-        text = f"not minimal: {needed} of {count} cells are needed"
+        text = f"not minimal: {needed} of {count} patches are needed"
     else:
-        cells = f"any of the {count} cells" if count != 1 else "its one cell"
-        text = f"minimal at {minimality.patch} px cells: removing {cells} loses it"
+        patches = f"any of the {count} patches" if count != 1 else "its only patch"
+        size = f"{minimality.patch} px patches"
+        text = f"minimal at {size}: removing {patches} loses the prediction"
     return Statement(text, minimality.holds)
 
 
 def _necessary(necessity: Necessity, label: str) -> Statement:
     if not necessity.holds:
-        stays = f"{necessity.samples - necessity.changed} of {necessity.samples}"
-        return Statement(
-            f"not necessary: without it the label stays {label} in {stays} draws", holds=False
-        )
-    other = f"becomes {necessity.label}" if necessity.label != label else "is not given any more"
+        unchanged = necessity.samples - necessity.changed
+        count = f"{unchanged} of {necessity.samples} samples"
+        if unchanged == necessity.samples:
+            text = f"does not change the prediction ({count}): other regions suffice too"
+        else:
+            text = f"leaves the prediction unchanged in {count}"
+        return Statement(f"not necessary: removing the region {text}", holds=False)
     full, mean = probability(necessity.p_image), probability(necessity.mean)
-    return Statement(
-        f"necessary: without it the label {other} (probability of {label} {full} -> {mean})",
-        holds=True,
-    )
+    if necessity.label == label:  # of a sigmoid head
+        text = f"without the region {label} is no longer predicted"
+    else:
+        text = f"removing the region changes the prediction to {necessity.label}"
+    return Statement(f"necessary: {text} (probability of {label} {full} -> {mean})", holds=True)
 
 
 def _shape(tests: MaskTests, label: str, exceeded: Check | None) -> Statement:
     rate = tests.shape_leakage
-    does = "adds little" if exceeded is None else f"gives {label}"
-    limit = "" if exceeded is None else f", {exceeded.threshold:.0%} allowed"
-    count = f"{rate.hits} of {rate.trials}: {at_most(rate.bound)}{limit}"
-    return Statement(
-        f"the shape alone {does if rate.hits else 'does nothing'} ({count})", exceeded is None
-    )
+    count, bound = f"{rate.hits} of {rate.trials}", f"true rate {at_most(rate.bound)}"
+    if exceeded is not None:
+        limit = f"at most {exceeded.threshold:.0%} allowed"
+        text = f"the outline alone leaks the label {label} ({count}, {limit}; {bound})"
+    elif rate.hits:
+        text = f"the outline alone rarely gives the label ({count}; {bound})"
+    else:
+        text = f"the outline alone does not leak the label ({count}; {bound})"
+    return Statement(text, exceeded is None)
 
 
 def _silhouette(tests: MaskTests, label: str) -> Statement:
     rate = tests.silhouette
     count, bound = f"{rate.hits} of {rate.trials}", at_most(rate.bound)
-    return Statement(f"filled with one colour it gives {label} ({count}: {bound})", holds=False)
+    return Statement(
+        f"filled with a constant colour, the mask alone is predicted {label} in {count} "
+        f"(true rate {bound}): its outline may drive the prediction",
+        holds=False,
+    )
 
 
-def _hidden(tests: MaskTests) -> Statement:
+def _reinsertion(tests: MaskTests) -> Statement:
     rate, wanted = tests.reinsertion, as_given(tests.reinsertion_wanted)
     return Statement(
-        f"hidden parts shown again change the answer in {rate.trials - rate.hits} of "
-        f"{rate.trials} (stays in {at_least(rate.bound)}, {wanted} wanted)",
+        f"re-adding random hidden patches changes the prediction in {rate.trials - rate.hits} of "
+        f"{rate.trials} (retained in {at_least(rate.bound)}, {wanted} required)",
         holds=False,
     )
 
 
 def _alternatives(tests: MaskTests) -> Statement:
-    """What is left is not said to hold no further mask: part of it may do where all does not."""
-    count = len(tests.alternatives)
-    masks = "1 further disjoint mask is" if count == 1 else f"{count} further disjoint masks are"
+    """The remainder may hold a further sufficient region though all of it is not sufficient."""
+    count, left = len(tests.alternatives), tests.remainder_sufficient
+    remainder = f"the remainder of the image is {'sufficient too' if left else 'not sufficient'}"
     if not count:
-        return Statement("what the mask leaves of the image is not sufficient", holds=None)
-    left = ", what they leave of the image is not" if tests.remainder_sufficient else ""
-    return Statement(f"{masks} sufficient too{left}", holds=None)
+        return Statement(remainder, holds=None)
+    are = "1 further disjoint region is" if count == 1 else f"{count} further disjoint regions are"
+    rest = "" if left is None else f"; {remainder}"
+    return Statement(f"{are} sufficient too{rest}", holds=None)
 
 
-def _enlarged(necessary_superset: NecessarySuperset) -> Statement:
-    holds = necessary_superset.claim.holds and necessary_superset.necessity.holds
+def _necessary_superset(superset: NecessarySuperset) -> Statement:
+    holds = superset.claim.holds and superset.necessity.holds
+    is_both = "is both" if holds else "is not both"
     return Statement(
-        f"necessary too when enlarged to {percent(necessary_superset.area)} of the image", holds
+        f"necessary superset: {percent(superset.area)} of the image {is_both} sufficient and "
+        "necessary",
+        holds,
     )
 
 
@@ -181,6 +197,6 @@ def _agreement(agreement: Agreement) -> Statement:
     seeds = len(agreement.seeds)
     return Statement(
         f"{seeds} seeds: IoU {agreement.iou:.2f} (chance {agreement.chance:.2f}), "
-        f"{agreement.verified} of {seeds} verified",
+        f"{agreement.verified} of {seeds} passed the sufficiency test",
         holds=None,
     )

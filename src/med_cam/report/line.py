@@ -1,12 +1,12 @@
-"""A line an image for the terminal, and one of what was proved."""
+"""One line per image for the terminal, and one of what was tested."""
 
 from med_cam.report.claims import claims
-from med_cam.report.wording import baselines, percent, probability
+from med_cam.report.wording import baselines, percent, probability, verdict, warnings_counted
 from med_cam.results import Explanation
 
 
 def summary_line(name: str, explanation: Explanation) -> str:
-    """Name, label, probability before and after, area, and how it ended."""
+    """Name, label, probability before and after, area, verdict, number of warnings."""
     before = probability(explanation.before[explanation.target])
     after = probability(explanation.after[explanation.target])
     parts = (
@@ -20,15 +20,17 @@ def summary_line(name: str, explanation: Explanation) -> str:
 
 
 def claims_line(explanation: Explanation) -> str:
-    """What was proved, in one line; empty where nothing was looked into."""
+    """What was tested, in one line; empty where nothing was."""
     return " ".join("; ".join(reported.text for reported in claims(explanation)).split())
 
 
 def _ending(explanation: Explanation) -> str:
+    count = warnings_counted(explanation)
+    warned = f" ({count})" if count else ""
     if explanation.verified:
-        return "verified"
-    ending = f"NOT VERIFIED: {explanation.status}"
+        return f"{verdict(explanation)}{warned}"
+    ending = f"{verdict(explanation).upper()}{warned}: {explanation.status}"
     if explanation.restricted is None:
         return ending
     only, area = explanation.restricted.claim.searched, percent(explanation.restricted.area)
-    return f"{ending} Holds only on {baselines(only)}: {area}."
+    return f"{ending}; restricted claim: {area} is sufficient over {baselines(only)} only"

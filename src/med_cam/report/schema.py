@@ -45,7 +45,7 @@ def closed(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": properties,
-        "threshold": list(properties),
+        "required": list(properties),
         "additionalProperties": False,
     }
 

@@ -1,23 +1,29 @@
-"""How reports word a number, a check, a background: the same in the figure and in the terminal."""
+"""How reports word a number, a check, a baseline: the same in the figure and in the terminal."""
 
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from med_cam.results import BaselineResult, Check
+from med_cam.results import BaselineResult, Check, Explanation
 
-NOT_A_DIAGNOSIS = "Evidence for the classifier's decision, not a diagnosis."
+NOT_A_DIAGNOSIS = "Evidence for the classifier's prediction, not a diagnosis."
 
 BASELINE_WORDS = {
     "grey": "grey (training mean)",
     "black": "black",
     "white": "white",
     "mean": "the image's mean colour",
-    "blur": "the image blurred",
+    "blur": "the blurred image",
     "gaussian": "Gaussian noise",
     "uniform": "uniform noise",
     "shuffled": "shuffled pixels",
-    "others": "other images",
-    "inpainted": "surroundings painted in",
+    "others": "reference images",
+    "inpainted": "inpainted surroundings",
+}
+
+CHECK_WORDS = {
+    "sufficiency": "sufficiency",
+    "shape_leakage": "shape leakage",
+    "shift_stability": "shift stability",
 }
 
 
@@ -54,12 +60,12 @@ def as_given(share: float) -> str:
 
 
 def baseline(name: str) -> str:
-    """A background in words; its name where there are none."""
+    """A baseline in words; its name where there are none."""
     return BASELINE_WORDS.get(name, name)
 
 
 def baselines(names: Sequence[str]) -> str:
-    """Backgrounds in words, as a list in a sentence."""
+    """Baselines in words, as a list in a sentence."""
     return listed([baseline(name) for name in names])
 
 
@@ -68,20 +74,43 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
-def kept_on(result: BaselineResult) -> str:
-    """A background with how often the decision was kept on it: "Gaussian noise 8/8"."""
+def counted(number: int, thing: str) -> str:
+    """As in "1 image" and "2 images"."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def retained_on(result: BaselineResult) -> str:
+    """A baseline with how often the prediction was retained on it: "Gaussian noise 8/8"."""
     return f"{baseline(result.name)} {result.retained}/{result.samples}"
 
 
 def check(result: Check) -> str:
-    """A check as composites counted, with what was asked where it failed: "shape 5/24, ..."."""
-    text = f"{result.name} {round(result.value * result.trials)}/{result.trials}"
-    return text if result.passed else f"{text}, {_asked(result)}"
+    """A check with its count, and its threshold if it failed: "shape leakage 5/24, ..."."""
+    name = CHECK_WORDS[result.name]
+    text = f"{name} {round(result.value * result.trials)}/{result.trials}"
+    return text if result.passed else f"{text}, {_threshold(result)}"
 
 
-def _asked(result: Check) -> str:
+def verdict(found: Explanation) -> str:
+    """How the tests ended, in a few words; the status says why."""
+    if found.verified:
+        return "sufficiency test passed"
+    if found.tests is None or found.claim.baseline_suffices:
+        return "cannot be explained"
+    failed = [check.name for check in found.claim.checks if not check.passed]
+    first = "sufficiency" if "sufficiency" in failed else failed[0]
+    return f"{CHECK_WORDS[first]} test failed"
+
+
+def warnings_counted(found: Explanation) -> str:
+    """As in "2 warnings"; empty where there are none."""
+    count = len(found.claim.warnings)
+    return counted(count, "warning") if count else ""
+
+
+def _threshold(result: Check) -> str:
     if result.at_least:
-        return "all needed" if result.threshold == 1 else f"{result.threshold:.0%} needed"
+        return "all required" if result.threshold == 1 else f"{result.threshold:.0%} required"
     return f"{result.threshold:.0%} allowed"
 
 
