@@ -1,17 +1,23 @@
-"""What every benchmark with a file of results does on the command line."""
+"""What every benchmark does on the command line: options in, a table out, an exit status."""
 
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from med_cam.errors import MedCamError
+from med_cam_studies.evaluation.json_lines import read_lines
 
 
-def parser_of(doc: str | None, out: str) -> argparse.ArgumentParser:
-    """The options that all of them have; `out` is the file that results go to by default."""
-    parser = argparse.ArgumentParser(
+def parser_of(doc: str | None) -> argparse.ArgumentParser:
+    """A command that says in --help what it measures."""
+    return argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+
+
+def resumed_parser(doc: str | None, out: str) -> argparse.ArgumentParser:
+    """The same with what all have that go on where they were; `out` is their file by default."""
+    parser = parser_of(doc)
     parser.add_argument("--root", type=Path, help="folder of the data set")
     parser.add_argument("--model", type=Path, help="classifier; the bundled one by default")
     parser.add_argument("--out", type=Path, default=Path(out))
@@ -20,32 +26,38 @@ def parser_of(doc: str | None, out: str) -> argparse.ArgumentParser:
     return parser
 
 
-def parsed(
-    parser: argparse.ArgumentParser, needed: Sequence[str] = ("root",)
-) -> argparse.Namespace:
-    """The options given; some are needed, unless only the table is wanted."""
+def resumed(
+    parser: argparse.ArgumentParser,
+    run: Callable[[argparse.Namespace], None],
+    report: Callable[[Sequence[dict]], str],
+    *,
+    needed: Sequence[str] = ("root",),
+) -> int:
+    """Run what --out lacks, unless only the table is wanted, and print the table of its lines."""
     asked = parser.parse_args()
     if not asked.table_only and any(getattr(asked, name) is None for name in needed):
         names = " and ".join(f"--{name}" for name in needed)
         parser.error(f"{names} {'is' if len(needed) == 1 else 'are'} needed, unless --table-only")
-    return asked
 
-
-def carried_out(
-    name: str,
-    asked: argparse.Namespace,
-    run: Callable[[argparse.Namespace], None],
-    report: Callable[[Path], str],
-) -> int:
-    """Run what is missing, print the table; return the exit status."""
-    try:
+    def told() -> str:
         if not asked.table_only:
             run(asked)
-        print(report(asked.out))
+        lines = read_lines(asked.out)
+        return report(lines) if lines else "no results yet"
+
+    return printed(parser, told, stopped=f"stopped; the same command goes on from {asked.out}")
+
+
+def printed(
+    parser: argparse.ArgumentParser, told: Callable[[], str], *, stopped: str = "stopped"
+) -> int:
+    """Print what is told, or in a sentence why nothing is."""
+    try:
+        print(told())
     except MedCamError as error:
-        print(f"{name}: {error}")
+        print(f"{Path(parser.prog).stem}: {error}")
         return 2
     except KeyboardInterrupt:
-        print(f"stopped; the same command goes on from {asked.out}")
+        print(stopped)
         return 130
     return 0

@@ -20,99 +20,47 @@ was. The tables are printed from that file alone.
 """
 
 import argparse
-import json
-import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-import methods
 import torch
-from command import carried_out, parsed, parser_of
-from methods import (
-    BENCH,
-    OURS,
-    chosen,
-    config_of,
-    end_last_line,
-    middle,
-    records,
-    settings_of,
-    share,
-    table,
-)
-from pool import spread
+from command import resumed, resumed_parser
+from pool import Bench, Task, explain_missing
+from rows import by_answer, count, heading, mean, middle, share, table
+from study_images import brain_mri_images
 
 from med_cam.case.case import observed
-from med_cam.case.references import References
-from med_cam.classifiers.base import Classifier, hooks_attached
-from med_cam.classifiers.load import load_classifier
+from med_cam.classifiers.base import hooks_attached
+from med_cam.config.presets import preset
 from med_cam.config.settings import Config
-from med_cam.errors import MedCamError
 from med_cam.images.geometry import Image
-from med_cam.images.read import read_image
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.restricted_claim import by_baseline
 from med_cam.results import BaselineResult, Claim, RestrictedClaim
-from med_cam_studies.data.brain_mri import CLASSES
-from med_cam_studies.data.collection import Item
-from med_cam_studies.data.copies import digest
 
 HALF = 0.5
 
 
 def main() -> int:
     """Run what is missing, print the tables."""
-    return carried_out("fragile", arguments(), run, lambda out: report(records(out)))
-
-
-def arguments() -> argparse.Namespace:
-    parser = parser_of(__doc__, "fragile.jsonl")
+    parser = resumed_parser(__doc__, "fragile.jsonl")
     parser.add_argument("--per-class", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
-    return parsed(parser, ("root", "model"))
+    return resumed(parser, run, report, needed=("root", "model"))
 
 
 def run(asked: argparse.Namespace) -> None:
     """Explain every image that --out does not have yet."""
-    end_last_line(asked.out)
-    items = chosen(asked.root, asked.per_class)
-    work = missing(items, asked.out, load_classifier(asked.model, device="cpu"), asked.seed)
-    given = (asked.model, asked.seed, asked.out)
-    spread(work, explained, workers=asked.workers, ready=methods.ready, given=given)
+    images = brain_mri_images(asked.root, asked.per_class)
+    explain_missing(asked, images, explained, {None: replace(preset("default"), seed=asked.seed)})
 
 
-def missing(
-    items: Sequence[Item], out: Path, classifier: Classifier, seed: int
-) -> list[tuple[Item]]:
-    """Images that have no line yet.
-
-    Raises:
-        MedCamError: if --out has results of another classifier, seed or other settings.
-    """
-    lines = records(out)
-    if {line["settings"] for line in lines} - {settings_of(OURS, classifier, seed)}:
-        raise MedCamError(
-            f"{out} has results of another classifier, seed or of other settings; give another "
-            "file to --out."
-        )
-    done = {line["sha256"] for line in lines}
-    return [(item,) for item in items if digest(item.path) not in done]
-
-
-def explained(item: Item) -> None:
-    """One image; one line."""
-    (bench,) = BENCH
-    classifier, config = bench.classifier, config_of(OURS, bench.seed)
-    image = read_image(item.path, channels=classifier.channels)
-    found = explain(classifier, image, config=config, references=bench.references)
-    halves = at_half(classifier, image, found.soft, config, bench.references)
-    line = {
-        "settings": settings_of(OURS, classifier, bench.seed),
-        "classifier": classifier.name,
-        "image": item.path.name,
-        "sha256": image.sha256,
-        "label": CLASSES[item.label],
+def explained(bench: Bench, task: Task, image: Image) -> dict:
+    """One image."""
+    found = explain(bench.classifier, image, config=task.config, references=bench.references)
+    halves = at_half(bench, image, found.soft, task.config)
+    return {
         "answer": found.label,
         "status": found.status,
         "verified": found.verified,
@@ -124,23 +72,17 @@ def explained(item: Item) -> None:
         "backward": found.passes.backward,
         "seconds": found.seconds,
     }
-    with bench.out.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")  # one write: workers share the file
 
 
 def at_half(
-    classifier: Classifier,
-    image: Image,
-    soft: torch.Tensor,
-    config: Config,
-    references: References,
+    bench: Bench, image: Image, soft: torch.Tensor, config: Config
 ) -> tuple[BaselineResult, ...]:
     """Each background at the best half of the image, as `explain` looks for what breaks it.
 
     Not part of what the explanation cost.
     """
-    with hooks_attached(classifier) as forward:
-        case = observed(forward, classifier, image, None, references)
+    with hooks_attached(bench.classifier) as forward:
+        case = observed(forward, bench.classifier, image, None, bench.references)
         return by_baseline(case, soft[None, None].to(case.scene.x), config)
 
 
@@ -179,15 +121,10 @@ def of_fallback(restricted: RestrictedClaim | None) -> dict[str, object] | None:
 
 def report(lines: Sequence[dict]) -> str:
     """The three tables as Markdown."""
-    if not lines:
-        return "no results yet"
-    names = sorted({line["classifier"] for line in lines})
     right = sum(line["answer"] == line["label"] for line in lines)
-    labels = sorted({line["answer"] for line in lines})
-    by_class = {k: [line for line in lines if line["answer"] == k] for k in labels}
     parts = [
-        f"{', '.join(names)}: {len(lines)} images, {right} answered right.",
-        table(CLASS_COLUMNS, by_class | {"all": list(lines)}),
+        f"{heading(lines)}: {len(lines)} images, {right} answered right.",
+        table(CLASS_COLUMNS, by_answer(lines) | {"all": list(lines)}),
         table(BREAK_COLUMNS, baselines(lines)),
         f"Masks promised below half of the image: {len(promises(lines))}.",
     ]
@@ -229,42 +166,38 @@ def fallback_small(line: Mapping) -> bool:
     return line["restricted_claim"] is not None and line["restricted_claim"]["area"] < HALF
 
 
+def fallback_area(line: Mapping) -> float | None:
+    return line["restricted_claim"] and line["restricted_claim"]["area"]
+
+
 def relative(lines: Sequence[dict]) -> str:
     """A column: which backgrounds the fallbacks are relative to, and how many to each."""
-    sets = Counter(" + ".join(f["claim"]["searched"]) for f in fallbacks(lines))
-    return ", ".join(f"{names} {count}" for names, count in sets.most_common()) or "-"
+    found = [line["restricted_claim"] for line in lines if line["restricted_claim"] is not None]
+    return counted(" + ".join(restricted["claim"]["searched"]) for restricted in found) or "-"
 
 
-def fallbacks(lines: Sequence[dict]) -> list[dict]:
-    return [line["restricted_claim"] for line in lines if line["restricted_claim"] is not None]
-
-
-def fallback_area(lines: Sequence[dict]) -> str:
-    """A column: the median area of the fallbacks."""
-    areas = [restricted["area"] for restricted in fallbacks(lines)]
-    return f"{statistics.median(areas):.3f}" if areas else "-"
-
-
-def breaks(rows: Sequence[dict]) -> str:
-    """A column: the share of images whose decision a background breaks."""
-    tried = [row["half"] < 1 for row in rows if row["half"] is not None]
-    return f"{statistics.mean(tried):.0%}" if tried else "-"
+def breaks(row: Mapping) -> bool | None:
+    return None if row["half"] is None else row["half"] < 1
 
 
 def called(rows: Sequence[dict]) -> str:
     """A column: what a background alone is called, in how many images."""
-    labels = Counter(row["baseline_label"] for row in rows)
-    return ", ".join(f"{label} {count}" for label, count in labels.most_common())
+    return counted(row["baseline_label"] for row in rows)
+
+
+def counted(names: Iterable[str]) -> str:
+    """How often each name occurs, the most frequent first."""
+    return ", ".join(f"{name} {times}" for name, times in Counter(names).most_common())
 
 
 CLASS_COLUMNS = {
-    "images": lambda lines: str(len(lines)),
+    "images": count,
     "verified below half": share(verified_small),
     "verified below the whole": share(lambda line: line["verified"] and line["area"] < 1),
     "median area": middle("area", ".3f"),
     "with a fallback": share(lambda line: line["restricted_claim"] is not None),
     "relative to": relative,
-    "median area there": fallback_area,
+    "median area there": middle(fallback_area, ".3f"),
     "fallback below half": share(fallback_small),
     "neither below half": share(lambda li: not verified_small(li) and not fallback_small(li)),
     "forward": middle("forward"),
@@ -272,18 +205,16 @@ CLASS_COLUMNS = {
     "seconds": middle("seconds", ".1f"),
 }
 BREAK_COLUMNS = {
-    "images": lambda rows: str(len(rows)),
-    "breaks the decision": breaks,
+    "images": count,
+    "breaks the decision": mean(breaks, ".0%"),
     "alone it is called": called,
     "alone it gives the answer": share(lambda row: row["baseline_label"] == row["answer"]),
-    "mean probability of the answer there": lambda rows: (
-        f"{statistics.mean(row['baseline_probability'] for row in rows):.2f}"
-    ),
+    "mean probability of the answer there": mean("baseline_probability", ".2f"),
 }
 KEPT_COLUMNS = {
-    "masks": lambda rows: str(len(rows)),
+    "masks": count,
     "claimed on": share(lambda row: row["searched"]),
-    "draws kept": lambda rows: f"{statistics.mean(row['retained'] for row in rows):.0%}",
+    "draws kept": mean("sufficiency", ".0%"),
     "all draws kept": share(lambda row: row["retained"] >= 1),
 }
 

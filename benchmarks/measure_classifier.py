@@ -15,45 +15,37 @@ import argparse
 from contextlib import ExitStack
 from pathlib import Path
 
+from command import parser_of, printed
+
 from med_cam.classifiers.bundled import bundled_classifier
 from med_cam.classifiers.load import load_classifier
-from med_cam.errors import MedCamError
-from med_cam_studies.data.splits import split
+from med_cam_studies.evaluation.measure import measured
+from med_cam_studies.report.measured import measured_parts
 from med_cam_studies.training.catalogue import STUDIES
-from med_cam_studies.training.measure import measured
-from med_cam_studies.training.model_card import data_table, dropped, measured_parts
+from med_cam_studies.training.model_card import data_table, dropped
 
 
 def main() -> int:
     """Print the tables."""
-    asked = arguments()
-    study = STUDIES[asked.study]
-    try:
-        with ExitStack() as stack:
-            model = asked.model or stack.enter_context(bundled_classifier())
-            classifier = load_classifier(model, device="cpu")
-        items = study.collect(asked.root).items
-        splits = split(items, validated=study.validated, tested=study.tested)
-        found = measured(classifier, splits, study.classes)
-    except MedCamError as error:
-        print(f"measure_classifier: {error}")
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    head = f"{classifier.name} (SHA-256 {classifier.sha256[:12]}) on {study.title}"
-    parts = [head, data_table(study.classes, splits), dropped(splits), *measured_parts(found)]
-    print("\n\n".join(part for part in parts if part))
-    return 0
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--root", type=Path, threshold=True, help="the data set's folder")
     parser.add_argument("--study", choices=sorted(STUDIES), default="brain-mri")
     parser.add_argument("--model", type=Path, help="classifier; the bundled one by default")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    return printed(parser, lambda: tables(asked))
+
+
+def tables(asked: argparse.Namespace) -> str:
+    """All that is measured."""
+    study = STUDIES[asked.study]
+    with ExitStack() as stack:
+        model = asked.model or stack.enter_context(bundled_classifier())
+        classifier = load_classifier(model, device="cpu")
+    splits = study.split(study.collect(asked.root).items)
+    found = measured(classifier, splits, study.classes)
+    head = f"{classifier.name} (SHA-256 {classifier.sha256[:12]}) on {study.title}"
+    parts = [head, data_table(study.classes, splits), dropped(splits), *measured_parts(found)]
+    return "\n\n".join(part for part in parts if part)
 
 
 if __name__ == "__main__":

@@ -14,38 +14,25 @@ it was. The tables are printed from that file alone.
 """
 
 import argparse
-import hashlib
-import json
-import statistics
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from itertools import zip_longest
-from pathlib import Path
+from dataclasses import replace
 
 import torch
-from command import carried_out, parsed, parser_of
-from pool import spread
+from command import resumed, resumed_parser
+from pool import Bench, Task, explain_missing
+from rows import Column, by_answer, count, heading, mean, middle, share, table
+from study_images import brain_mri_images
 
 from med_cam.case.case import Case, observed, reference_of
-from med_cam.case.references import References, prepare_references
 from med_cam.case.seeds import CANDIDATES, SEARCH, fresh
-from med_cam.classifiers.base import Classifier, hooks_attached
-from med_cam.classifiers.bundled import bundled_classifier, bundled_references, bundled_samples
-from med_cam.classifiers.load import load_classifier
+from med_cam.classifiers.base import hooks_attached
 from med_cam.config.presets import preset
 from med_cam.config.settings import Config
-from med_cam.config.toml import as_table
-from med_cam.errors import MedCamError
-from med_cam.images.read import find_images, read_image
+from med_cam.images.geometry import Image
 from med_cam.pipeline.propose import Found, candidate_rules, proposed, whole_image
 from med_cam.search.train import search
 from med_cam.verify.candidates import candidate_judge
-from med_cam_studies.data.brain_mri import CLASSES, brain_mri
-from med_cam_studies.data.collection import Item
-from med_cam_studies.data.copies import digest
-from med_cam_studies.data.splits import split
 from med_cam_studies.methods.comparators import METHODS
 
 OURS = "default"
@@ -63,94 +50,21 @@ def searches() -> Mapping[str, Config]:
     }
 
 
-@dataclass(frozen=True)
-class Bench:
-    """What a worker keeps between images."""
-
-    classifier: Classifier
-    references: References
-    seed: int
-    out: Path
-
-
-BENCH: list[Bench] = []  # one in each worker process, set by `ready`
-
-
 def main() -> int:
     """Run what is missing, print the tables."""
-    return carried_out("methods", arguments(), run, lambda out: tables(records(out)))
-
-
-def arguments() -> argparse.Namespace:
     known = [*searches(), *METHODS]
-    parser = parser_of(__doc__, "methods.jsonl")
+    parser = resumed_parser(__doc__, "methods.jsonl")
     parser.add_argument("--per-class", type=int, default=15)
     parser.add_argument("--methods", nargs="+", choices=known, default=known, metavar="NAME")
     parser.add_argument("--seed", type=int, default=0)
-    return parsed(parser)
+    return resumed(parser, run, report)
 
 
 def run(asked: argparse.Namespace) -> None:
     """Explain every image by every method that --out does not have yet."""
-    with ExitStack() as stack:
-        model = asked.model or stack.enter_context(bundled_classifier())
-        end_last_line(asked.out)
-        work = missing(chosen(asked.root, asked.per_class), asked, model)
-        given = (model, asked.seed, asked.out)
-        spread(work, explained, workers=asked.workers, ready=ready, given=given)
-
-
-def end_last_line(out: Path) -> None:
-    """A line that a crash cut off must not swallow the next one."""
-    if out.exists() and out.stat().st_size and not out.read_bytes().endswith(b"\n"):
-        with out.open("a", encoding="utf-8") as file:
-            file.write("\n")
-
-
-def chosen(root: Path, per_class: int) -> list[Item]:
-    """Of each class the first Testing images by hash that do not ship with the package."""
-    return in_turn(split(brain_mri(root).items).testing, per_class)
-
-
-def in_turn(items: Sequence[Item], per_class: int | None = None) -> list[Item]:
-    """The first image of each class by hash, then the second, without those that we ship."""
-    with bundled_samples() as samples, bundled_references() as references:
-        shipped = {digest(path) for path in (*samples, *find_images([references]))}
-    hashes = {item.name: digest(item.path) for item in items}
-    order = sorted(items, key=lambda item: hashes[item.name])
-    apart = [item for item in order if hashes[item.name] not in shipped]
-    labels = sorted({item.label for item in items})
-    by_class = [[item for item in apart if item.label == k][:per_class] for k in labels]
-    return [item for turn in zip_longest(*by_class) for item in turn if item is not None]
-
-
-def missing(
-    images: Sequence[Item], asked: argparse.Namespace, model: Path
-) -> list[tuple[Item, list[str]]]:
-    """Images with the methods that have no line yet.
-
-    Raises:
-        MedCamError: if --out has results of another classifier, seed or other settings.
-    """
-    classifier = load_classifier(model, device="cpu")
-    done = set()
-    for line in records(asked.out):
-        if line["method"] in asked.methods:
-            current = settings_of(line["method"], classifier, asked.seed)
-            if line["settings"] != current:
-                raise MedCamError(
-                    f"{asked.out} has {line['method']} with another classifier, seed or other "
-                    "settings; give another file to --out."
-                )
-            done.add((line["sha256"], line["method"]))
-    left = [(i, [m for m in asked.methods if (digest(i.path), m) not in done]) for i in images]
-    return [(item, methods) for item, methods in left if methods]
-
-
-def settings_of(method: str, classifier: Classifier, seed: int) -> str:
-    """One short name for everything that a result depends on, code apart."""
-    table = [as_table(config_of(method, seed)), classifier.name, classifier.sha256]
-    return hashlib.sha256(json.dumps(table).encode()).hexdigest()[:12]
+    configs = {name: config_of(name, asked.seed) for name in asked.methods}
+    images = brain_mri_images(asked.root, asked.per_class)
+    explain_missing(asked, images, explained, configs, "method")
 
 
 def config_of(method: str, seed: int) -> Config:
@@ -158,37 +72,14 @@ def config_of(method: str, seed: int) -> Config:
     return replace(searches().get(method, preset(OURS)), seed=seed)
 
 
-def ready(model: Path, seed: int, out: Path) -> None:
-    """Load what every image needs; one thread a worker."""
-    torch.set_num_threads(1)
-    classifier = load_classifier(model, device="cpu")
-    with bundled_references() as folder:
-        others = [read_image(path) for path in find_images([folder])]
-    references = prepare_references(classifier, others)
-    BENCH[:] = [Bench(classifier, references, seed, out)]
-
-
-def explained(item: Item, methods: Sequence[str]) -> None:
-    """All methods on one image; one line each."""
-    (bench,) = BENCH
-    image = read_image(item.path)
-    for method in methods:
-        config = config_of(method, bench.seed)
-        with hooks_attached(bench.classifier) as forward:
-            case = observed(forward, bench.classifier, image, None, bench.references, config)
-            record = measured(case, method, config)
-        line = {
-            "settings": settings_of(method, bench.classifier, bench.seed),
-            "classifier": bench.classifier.name,
-            "image": item.path.name,
-            "sha256": image.sha256,
-            "label": CLASSES[item.label],
+def explained(bench: Bench, task: Task, image: Image) -> dict:
+    """One image by one method."""
+    with hooks_attached(bench.classifier) as forward:
+        case = observed(forward, bench.classifier, image, None, bench.references, task.config)
+        return {
             "answer": case.target.labels[case.target.index],
             "probability": case.target.p_image,
-            "method": method,
-        } | record
-        with bench.out.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")  # one write: workers share the file
+        } | measured(case, task.variant, task.config)
 
 
 def measured(case: Case, method: str, config: Config) -> dict[str, object]:
@@ -238,35 +129,18 @@ def outcome(found: Found) -> dict[str, object]:
     }
 
 
-def records(out: Path) -> list[dict]:
-    """All complete lines of the file; one cut off by a crash is left out."""
-    found = []
-    for line in out.read_text(encoding="utf-8").splitlines() if out.exists() else ():
-        try:
-            found.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return found
-
-
-def tables(lines: Sequence[dict]) -> str:
+def report(lines: Sequence[dict]) -> str:
     """All tables as Markdown."""
-    if not lines:
-        return "no results yet"
     images = {line["sha256"]: line for line in lines}
     right = sum(line["answer"] == line["label"] for line in images.values())
-    names = sorted({line["classifier"] for line in lines})
-    head = f"{', '.join(names)}: {len(images)} images, {right} answered right."
+    head = f"{heading(lines)}: {len(images)} images, {right} answered right."
     by_method = {m: [li for li in lines if li["method"] == m] for m in order(lines)}
     parts = [head, table(COLUMNS, by_method)]
     for method in (m for m in (OURS, "paper-histology", "paper-dermoscopy") if m in by_method):
-        by_class = {
-            k: [li for li in by_method[method] if li["answer"] == k]
-            for k in sorted({li["answer"] for li in by_method[method]})
-        }
         unseen = list(by_method[method][0]["backgrounds"])
         columns = CLASS_COLUMNS | {f"kept over {b}": over(b) for b in unseen}
-        parts += [f"`{method}` by the class answered:", table(columns, by_class)]
+        rows = by_answer(by_method[method])
+        parts += [f"`{method}` by the class answered:", table(columns, rows)]
     return "\n\n".join(parts)
 
 
@@ -276,40 +150,20 @@ def order(lines: Sequence[dict]) -> list[str]:
     return [name for name in (*searches(), *METHODS) if name in there]
 
 
-def table(columns: Mapping, rows: Mapping[str, Sequence[dict]]) -> str:
-    """One row a group of results."""
-    head = ["", *columns]
-    body = [
-        [name, *(column(lines) for column in columns.values())] for name, lines in rows.items()
-    ]
-    lines = [head, ["---"] * len(head), *body]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def share(test):
-    """A column: how many results pass a test, in percent."""
-    return lambda lines: f"{statistics.mean(bool(test(line)) for line in lines):.0%}"
-
-
-def middle(key, form=".0f"):
-    """A column: the median of a number."""
-    return lambda lines: f"{statistics.median(line[key] for line in lines):{form}}"
-
-
-def over(baseline):
+def over(baseline: str) -> Column:
     """A column: mean share of draws over a background on which the decision is kept."""
-    return lambda lines: f"{statistics.mean(li['backgrounds'][baseline] for li in lines):.0%}"
+    return mean(lambda line: line["backgrounds"][baseline], ".0%")
 
 
-def check(name):
+def check(name: str) -> Column:
     """A column: how many results pass one check of the claim."""
     return share(lambda line: line["checks"][name]["passed"])
 
 
 COLUMNS = {
-    "images": lambda lines: str(len(lines)),
+    "images": count,
     "median area": middle("area", ".3f"),
-    "mean area": lambda lines: f"{statistics.mean(line['area'] for line in lines):.3f}",
+    "mean area": mean("area", ".3f"),
     "above half": share(lambda line: line["area"] > 0.5),
     "verified below half": share(lambda line: line["holds"] and line["area"] < 0.5),
     "first claim holds": share(lambda line: line["first_holds"]),

@@ -5,12 +5,12 @@ for each, over random positions: how much of the region the mask covers, and how
 large as the region it is. The shift test alone asks for a margin of 3 pixels, which is 1.56 times.
 """
 
-import argparse
-import statistics
 import sys
 from pathlib import Path
 
 import torch
+from command import parser_of
+from rows import middle, reduced, table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from med_cam.config.presets import preset
@@ -18,33 +18,34 @@ from med_cam.pipeline.explain import explain
 from planted import CASES, POSITIONS, Case
 
 COVERED, TIMES = 0.95, 3.0  # what is asked of every mask
+COLUMNS = {
+    "verified": lambda found: f"{sum(one['verified'] for one in found)} of {len(found)}",
+    "coverage, lowest": reduced(min, "covered", ".3f"),
+    "times the area, median": middle("times", ".2f"),
+    "largest": reduced(max, "times", ".2f"),
+    "fit": lambda found: f"{sum(map(fits, found))} of {len(found)}",
+}
 
 
 def main():
-    """Explain every plant, print one row a classifier; 1 if a mask misses the bars."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Explain every plant, print each classifier's row when done; 1 if a mask misses the bars."""
+    parser = parser_of(__doc__)
     parser.add_argument("--positions", type=int, default=20, help="random positions a classifier")
     parser.add_argument("--preset", default="default")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    config = preset(asked.preset)
-    print("| classifier | verified | coverage, lowest | times the area, median | largest | fit |")
-    print("|---|---|---|---|---|---|")
-    fits = [row(name, case, config, asked.positions, asked.seed) for name, case in CASES.items()]
-    return 0 if all(fits) else 1
+    config, seed, good = preset(asked.preset), asked.seed, True
+    for name, case in CASES.items():
+        found = [measured(case, config, at, seed) for at in chosen(asked.positions, seed)]
+        *head, row = table(COLUMNS, {name: found}, name="classifier").split("\n")
+        print(*(head if case is next(iter(CASES.values())) else ()), row, sep="\n", flush=True)
+        good = good and all(map(fits, found))
+    return 0 if good else 1
 
 
-def row(name, case, config, positions, seed):
-    """Print one classifier's row; whether every mask fits."""
-    found = [measured(case, config, at, seed) for at in chosen(positions, seed)]
-    covered, times, verified = zip(*found, strict=True)
-    fit = [c >= COVERED and t <= TIMES for c, t in zip(covered, times, strict=True)]
-    print(
-        f"| {name} | {sum(verified)} of {len(found)} | {min(covered):.3f} "
-        f"| {statistics.median(times):.2f} | {max(times):.2f} | {sum(fit)} of {len(fit)} |",
-        flush=True,
-    )
-    return all(fit)
+def fits(one):
+    """Whether a mask covers the region and is not much larger."""
+    return one["covered"] >= COVERED and one["times"] <= TIMES
 
 
 def chosen(positions, seed):
@@ -60,7 +61,11 @@ def measured(case: Case, config, position, seed):
     found = explain(case.classifier, plant.image, target=case.classifier.labels[1], config=config)
     needed = plant.needed.sum().item()
     covered = (found.mask & plant.needed).sum().item() / needed
-    return covered, found.mask.sum().item() / needed, found.verified
+    return {
+        "covered": covered,
+        "times": found.mask.sum().item() / needed,
+        "verified": found.verified,
+    }
 
 
 if __name__ == "__main__":

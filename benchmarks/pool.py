@@ -1,32 +1,135 @@
-"""Images spread over processes, each with what it needs loaded once, with a progress bar."""
+"""Images spread over processes, each with the classifier; a line of --out for each when done."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+import json
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
+from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Any
+from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.progress import Progress
+from study_images import Images
+
+from med_cam.case.references import References, prepare_references
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.bundled import bundled_classifier, bundled_references
+from med_cam.classifiers.load import load_classifier
+from med_cam.config.settings import Config
+from med_cam.config.toml import as_table
+from med_cam.errors import MedCamError
+from med_cam.images.geometry import Image
+from med_cam.images.read import find_images, read_image
+from med_cam_studies.data.collection import Item
+from med_cam_studies.data.copies import sha256_of
+from med_cam_studies.evaluation.json_lines import append_line, read_lines
+
+Variant = str | int | None  # of the explanations of one image: a method, a seed
 
 
-def spread(
-    work: Sequence[tuple[Any, ...]],
-    function: Callable[..., None],
-    *,
-    workers: int,
-    ready: Callable[..., None],
-    given: tuple[Any, ...],
+@dataclass(frozen=True)
+class Bench:
+    """What a worker keeps between images."""
+
+    classifier: Classifier
+    references: References
+    classes: Sequence[str]
+    out: Path
+
+
+@dataclass(frozen=True)
+class Task:
+    """One line to be: an image, and how it is explained."""
+
+    item: Item
+    variant: Variant
+    config: Config
+
+
+Explained = Callable[[Bench, Task, Image], dict]  # what else the line holds
+BENCH: list[Bench] = []  # one in each worker process, set by `_ready`
+
+
+def explain_missing(
+    asked: Namespace,
+    images: Images,
+    explained: Explained,
+    configs: Mapping[Variant, Config],
+    field: str = "",
 ) -> None:
-    """Call `function(*item)` for every item; `ready(*given)` first in every process.
+    """Add a line to --out for every image and variant that it lacks.
+
+    Args:
+        asked: model, out and workers of the command line.
+        images: to explain.
+        explained: a function of the benchmark's file, called in the workers.
+        configs: settings by variant.
+        field: of the line that names the variant; "" if there is but one.
+
+    Raises:
+        MedCamError: if --out has results of another classifier or of other settings.
+    """
+    with ExitStack() as stack:
+        model = asked.model or stack.enter_context(bundled_classifier())
+        others = images.others or find_images([stack.enter_context(bundled_references())])
+        classifier = load_classifier(model, device="cpu")
+        work = missing(asked.out, images.items, classifier, configs, field)
+        given = (model, others, images.classes, asked.out)
+        _spread([(explained, field, task) for task in work], asked.workers, given)
+
+
+def missing(
+    out: Path,
+    items: Sequence[Item],
+    classifier: Classifier,
+    configs: Mapping[Variant, Config],
+    field: str,
+) -> list[Task]:
+    """What has no line yet.
+
+    Raises:
+        MedCamError: if --out has results of another classifier or of other settings.
+    """
+    done = set()
+    for line in read_lines(out):
+        variant = line.get(field)
+        if variant in configs:
+            current = settings_of(configs[variant], classifier)
+            if line.get("settings", current) != current:
+                raise MedCamError(
+                    f"{out} has results of another classifier, seed or of other settings; give "
+                    "another file to --out."
+                )
+            done.add((line["sha256"], variant))
+    return [
+        Task(item, variant, config)
+        for item in items
+        for variant, config in configs.items()
+        if (sha256_of(item.path), variant) not in done
+    ]
+
+
+def settings_of(config: Config, classifier: Classifier) -> str:
+    """One short name for everything that a result depends on, code apart."""
+    table = [as_table(config), classifier.name, classifier.sha256]
+    return hashlib.sha256(json.dumps(table).encode()).hexdigest()[:12]
+
+
+def _spread(work: Sequence[tuple], workers: int, given: tuple) -> None:
+    """Every line written, with a bar.
 
     The first error, or Ctrl-C, ends it: what has begun is finished, what has not is left.
     """
     pool = ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=ready, initargs=given
+        workers, mp_context=get_context("spawn"), initializer=_ready, initargs=given
     )
     with Progress(console=Console(stderr=True)) as progress, pool:
         bar = progress.add_task("explanations", total=len(work))
-        futures = [pool.submit(function, *item) for item in work]
+        futures = [pool.submit(_line, *task) for task in work]
         try:
             for future in as_completed(futures):
                 future.result()
@@ -34,3 +137,25 @@ def spread(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _ready(model: Path, others: Sequence[Path], classes: Sequence[str], out: Path) -> None:
+    """Load what every image needs; one thread a worker."""
+    torch.set_num_threads(1)
+    classifier = load_classifier(model, device="cpu")
+    seen = [read_image(path, channels=classifier.channels) for path in others]
+    BENCH[:] = [Bench(classifier, prepare_references(classifier, seen), classes, out)]
+
+
+def _line(explained: Explained, field: str, task: Task) -> None:
+    (bench,) = BENCH
+    image = read_image(task.item.path, channels=bench.classifier.channels)
+    line = {
+        "settings": settings_of(task.config, bench.classifier),
+        "classifier": bench.classifier.name,
+        "image": task.item.path.name,
+        "sha256": image.sha256,
+        "label": bench.classes[task.item.label],
+    }
+    named = {field: task.variant} if field else {}
+    append_line(bench.out, line | named | explained(bench, task, image))

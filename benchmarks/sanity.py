@@ -17,112 +17,55 @@ was. The table is printed from that file alone.
 """
 
 import argparse
-import json
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, fields
-from pathlib import Path
 
-import methods
-from command import carried_out, parsed, parser_of
-from methods import (
-    BENCH,
-    OURS,
-    chosen,
-    config_of,
-    end_last_line,
-    middle,
-    records,
-    settings_of,
-    share,
-    table,
-)
-from pool import spread
+from command import resumed, resumed_parser
+from pool import Bench, Task, explain_missing
+from rows import count, heading, middle, share, table
+from study_images import brain_mri_images
 
-from med_cam.classifiers.bundled import bundled_classifier
-from med_cam.classifiers.load import load_classifier
-from med_cam.errors import MedCamError
-from med_cam.images.read import read_image
-from med_cam_studies.data.brain_mri import CLASSES
-from med_cam_studies.data.collection import Item
-from med_cam_studies.data.copies import digest
+from med_cam.config.presets import preset
+from med_cam.images.geometry import Image
 from med_cam_studies.evaluation.sanity import Sanity, sanity
-
-SEED = 0  # of the search and of the shuffling
 
 
 def main() -> int:
     """Run what is missing, print the table."""
-    return carried_out("sanity", arguments(), run, lambda out: report(records(out)))
-
-
-def arguments() -> argparse.Namespace:
-    parser = parser_of(__doc__, "sanity.jsonl")
+    parser = resumed_parser(__doc__, "sanity.jsonl")
     parser.add_argument("--per-class", type=int, default=3)
-    return parsed(parser)
+    return resumed(parser, run, report)
 
 
 def run(asked: argparse.Namespace) -> None:
     """Go through every image that --out does not have yet."""
-    with ExitStack() as stack:
-        model = asked.model or stack.enter_context(bundled_classifier())
-        end_last_line(asked.out)
-        work = missing(chosen(asked.root, asked.per_class), asked.out, model)
-        given = (model, SEED, asked.out)
-        spread(work, checked, workers=asked.workers, ready=methods.ready, given=given)
+    images = brain_mri_images(asked.root, asked.per_class)
+    explain_missing(asked, images, checked, {None: preset("default")})
 
 
-def missing(items: Sequence[Item], out: Path, model: Path) -> list[tuple[Item]]:
-    """Images that have no line yet.
-
-    Raises:
-        MedCamError: if --out has results of another classifier or other settings.
-    """
-    lines = records(out)
-    current = settings_of(OURS, load_classifier(model, device="cpu"), SEED)
-    if any(line["settings"] != current for line in lines):
-        raise MedCamError(
-            f"{out} has results of another classifier or of other settings; give another file to "
-            "--out."
-        )
-    done = {line["sha256"] for line in lines}
-    return [(item,) for item in items if digest(item.path) not in done]
-
-
-def checked(item: Item) -> None:
-    """One image through all stages; one line."""
-    (bench,) = BENCH
-    classifier = bench.classifier
-    image = read_image(item.path, channels=classifier.channels)
-    config = config_of(OURS, SEED)
-    found = sanity(classifier, image, config=config, references=bench.references, seed=SEED)
-    line = {
-        "settings": settings_of(OURS, classifier, SEED),
-        "classifier": classifier.name,
-        "image": item.path.name,
-        "sha256": image.sha256,
-        "label": CLASSES[item.label],
-        "answer": found[0].label,  # of the control: the weights as they are
-        "stages": [asdict(stage) for stage in found],
-    }
-    with bench.out.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")  # one write: workers share the file
+def checked(bench: Bench, task: Task, image: Image) -> dict:
+    """One image through all stages."""
+    found = sanity(
+        bench.classifier,
+        image,
+        config=task.config,
+        references=bench.references,
+        seed=task.config.seed,
+    )
+    # The first stage is the control: the weights as they are.
+    return {"answer": found[0].label, "stages": [asdict(stage) for stage in found]}
 
 
 def report(lines: Sequence[dict]) -> str:
     """The table as Markdown, a row a stage."""
-    if not lines:
-        return "no results yet"
-    names = sorted({line["classifier"] for line in lines})
-    head = f"{', '.join(names)}: {len(lines)} images."
     rows: dict[str, list[dict]] = {}
     for line in lines:
         for stage in line["stages"]:
             told = {"answer": line["answer"], "differs": stored(stage).differs}
             rows.setdefault(stage["stage"], []).append(stage | told)
     before = middle("before", ".3f")(next(iter(rows.values())))
-    head += f" Median area with the weights as they are: {before}."
-    return "\n\n".join([head, table(COLUMNS, rows)])
+    head = f"{heading(lines)}: {len(lines)} images. Median area with the weights as they are: "
+    return "\n\n".join([f"{head}{before}.", table(COLUMNS, rows)])
 
 
 def stored(stage: dict) -> Sanity:
@@ -131,7 +74,7 @@ def stored(stage: dict) -> Sanity:
 
 
 COLUMNS = {
-    "images": lambda lines: str(len(lines)),
+    "images": count,
     "IoU": middle("iou", ".2f"),
     "IoU by chance": middle("chance", ".2f"),
     "rank correlation": middle("correlation", ".2f"),

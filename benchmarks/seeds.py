@@ -16,98 +16,49 @@ was. The table is printed from that file alone.
 
 import argparse
 import base64
-import json
 import statistics
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from dataclasses import replace
 from itertools import combinations
-from pathlib import Path
 
-import methods
 import numpy as np
 import torch
-from command import carried_out, parsed, parser_of
-from methods import BENCH, OURS, chosen, config_of, end_last_line, records, settings_of, table
-from pool import spread
+from command import resumed, resumed_parser
+from pool import Bench, Task, explain_missing
+from rows import by_answer, count, heading, middle, reduced, table
+from study_images import brain_mri_images
 
-from med_cam.classifiers.bundled import bundled_classifier
-from med_cam.classifiers.load import load_classifier
-from med_cam.errors import MedCamError
+from med_cam.config.presets import preset
+from med_cam.images.geometry import Image
 from med_cam.images.overlap import chance_iou, pairwise
-from med_cam.images.read import read_image
 from med_cam.pipeline.explain import explain
-from med_cam_studies.data.brain_mri import CLASSES
-from med_cam_studies.data.collection import Item
-from med_cam_studies.data.copies import digest
 
 
 def main() -> int:
     """Run what is missing, print the table."""
-    return carried_out("seeds", arguments(), run, lambda out: report(records(out)))
-
-
-def arguments() -> argparse.Namespace:
-    parser = parser_of(__doc__, "seeds.jsonl")
+    parser = resumed_parser(__doc__, "seeds.jsonl")
     parser.add_argument("--per-class", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=5)
-    return parsed(parser)
+    return resumed(parser, run, report)
 
 
 def run(asked: argparse.Namespace) -> None:
     """Explain every image by every seed that --out does not have yet."""
-    with ExitStack() as stack:
-        model = asked.model or stack.enter_context(bundled_classifier())
-        end_last_line(asked.out)
-        items = chosen(asked.root, asked.per_class)
-        work = missing(items, range(asked.seeds), asked.out, model)
-        # The seed given to `ready` is of no use here: every explanation brings its own.
-        given = (model, 0, asked.out)
-        spread(work, explained, workers=asked.workers, ready=methods.ready, given=given)
+    configs = {seed: replace(preset("default"), seed=seed) for seed in range(asked.seeds)}
+    images = brain_mri_images(asked.root, asked.per_class)
+    explain_missing(asked, images, explained, configs, "seed")
 
 
-def missing(
-    items: Sequence[Item], seeds: Sequence[int], out: Path, model: Path
-) -> list[tuple[Item, int]]:
-    """Images and seeds that have no line yet.
-
-    Raises:
-        MedCamError: if --out has results of another classifier or other settings.
-    """
-    classifier = load_classifier(model, device="cpu")
-    lines = records(out)
-    for seed in {line["seed"] for line in lines}:
-        known = {line["settings"] for line in lines if line["seed"] == seed}
-        if known != {settings_of(OURS, classifier, seed)}:
-            raise MedCamError(
-                f"{out} has masks of another classifier or of other settings; give another file "
-                "to --out."
-            )
-    done = {(line["sha256"], line["seed"]) for line in lines}
-    return [(i, s) for i in items for s in seeds if (digest(i.path), s) not in done]
-
-
-def explained(item: Item, seed: int) -> None:
-    """One image by one seed; one line."""
-    (bench,) = BENCH
-    classifier = bench.classifier
-    image = read_image(item.path, channels=classifier.channels)
-    config = config_of(OURS, seed)
-    found = explain(classifier, image, config=config, references=bench.references)
-    line = {
-        "settings": settings_of(OURS, classifier, seed),
-        "classifier": classifier.name,
-        "image": item.path.name,
-        "sha256": image.sha256,
-        "label": CLASSES[item.label],
+def explained(bench: Bench, task: Task, image: Image) -> dict:
+    """One image by one seed."""
+    found = explain(bench.classifier, image, config=task.config, references=bench.references)
+    return {
         "answer": found.label,
-        "seed": seed,
         "verified": found.verified,
         "area": found.area,
         "mask": packed(found.mask),
     }
-    with bench.out.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")  # one write: workers share the file
 
 
 def packed(mask: torch.Tensor) -> dict[str, object]:
@@ -129,12 +80,9 @@ def report(lines: Sequence[dict]) -> str:
     images = [pairs for pairs in map(compared, by_image(lines)) if pairs["masks"] > 1]
     if not images:
         return "no image has two masks yet"
-    names = sorted({line["classifier"] for line in lines})
     seeds = sorted({image["masks"] for image in images})
-    head = f"{', '.join(names)}: {len(images)} images, masks each: {', '.join(map(str, seeds))}."
-    labels = sorted({image["answer"] for image in images})
-    rows = {k: [image for image in images if image["answer"] == k] for k in labels}
-    return "\n\n".join([head, table(COLUMNS, rows | {"all": images})])
+    head = f"{heading(lines)}: {len(images)} images, masks each: {', '.join(map(str, seeds))}."
+    return "\n\n".join([head, table(COLUMNS, by_answer(images) | {"all": images})])
 
 
 def by_image(lines: Sequence[dict]) -> list[list[dict]]:
@@ -164,14 +112,12 @@ def of_all(key: str, reduce: Callable, form: str) -> Callable:
 
 
 COLUMNS = {
-    "images": lambda images: str(len(images)),
+    "images": count,
     "mean IoU": of_all("ious", statistics.mean, ".2f"),
-    "lowest of an image": lambda images: f"{min(statistics.mean(i['ious']) for i in images):.2f}",
+    "lowest of an image": reduced(min, lambda image: statistics.mean(image["ious"]), ".2f"),
     "IoU by chance": of_all("chance", statistics.mean, ".2f"),
     "median area": of_all("areas", statistics.median, ".3f"),
-    "largest over smallest area": lambda images: (
-        f"{statistics.median(i['spread'] for i in images):.2f}"
-    ),
+    "largest over smallest area": middle("spread", ".2f"),
     "verified": of_all("verified", statistics.mean, ".0%"),
 }
 

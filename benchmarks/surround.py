@@ -10,42 +10,35 @@ how many images have more than half of their evidence there.
 """
 
 import argparse
-import statistics
 from pathlib import Path
 
 import numpy as np
 import scipy.ndimage
+from command import parser_of, printed
+from rows import count, mean, table
 
-from med_cam.errors import MedCamError
 from med_cam.images.mask_file import mask_from_png
 from med_cam.images.read import read_image
 from med_cam_studies.evaluation.reproduce import known_rows
-from med_cam_studies.report.tables import markdown
 from med_cam_studies.training.catalogue import STUDIES
 
 DARK = 1 / 12  # of white
+COLUMNS = {
+    "images": count,
+    "of the image": mean(lambda pair: pair[0], ".0%"),
+    "of the evidence": mean(lambda pair: pair[1], ".0%"),
+    "more than half": lambda pairs: str(sum(inside > 0.5 for _, inside in pairs)),
+}
 
 
 def main() -> int:
     """Print the table."""
-    asked = arguments()
-    try:
-        found = shares(asked)
-    except MedCamError as error:
-        print(f"surround: {error}")
-        return 2
-    print(table(found))
-    return 0
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--study", choices=sorted(STUDIES), threshold=True)
     parser.add_argument("--root", type=Path, threshold=True, help="the data set's folder")
     parser.add_argument("--out", type=Path, threshold=True, help="what reproduce wrote")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    return printed(parser, lambda: table(COLUMNS, shares(asked), name="class explained"))
 
 
 def shares(asked: argparse.Namespace) -> dict[str, list[tuple[float, float]]]:
@@ -58,7 +51,7 @@ def shares(asked: argparse.Namespace) -> dict[str, list[tuple[float, float]]]:
         mask = mask_from_png((asked.out / row.folder / "mask.png").read_bytes()).numpy()
         inside = (mask & dark).sum() / max(1, mask.sum())
         found.setdefault(row.label, []).append((float(dark.mean()), float(inside)))
-    return found
+    return dict(sorted(found.items()))
 
 
 def surround(grey: np.ndarray) -> np.ndarray:
@@ -66,17 +59,6 @@ def surround(grey: np.ndarray) -> np.ndarray:
     dark = np.pad(grey < DARK, 1, constant_values=True)
     regions, _ = scipy.ndimage.label(dark)
     return (regions == regions[0, 0])[1:-1, 1:-1]
-
-
-def table(found: dict[str, list[tuple[float, float]]]) -> str:
-    """One line a class."""
-    rows = []
-    for label, pairs in sorted(found.items()):
-        image, evidence = (statistics.mean(column) for column in zip(*pairs, strict=True))
-        most = sum(inside > 0.5 for _, inside in pairs)
-        rows.append([label, str(len(pairs)), f"{image:.0%}", f"{evidence:.0%}", f"{most}"])
-    head = ["class explained", "images", "of the image", "of the evidence", "more than half"]
-    return markdown(head, rows)
 
 
 if __name__ == "__main__":

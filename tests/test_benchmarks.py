@@ -1,23 +1,82 @@
 """The benchmarks are commands of their own; what they need of the package and of each other is."""
 
-import importlib
+import importlib.util
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from med_cam.classifiers.bundled import bundled_classifier, bundled_samples
+from med_cam.classifiers.load import load_classifier
+from med_cam.config.presets import preset
+from med_cam.errors import MedCamError
+from med_cam_studies.data.collection import Item
+from med_cam_studies.data.copies import sha256_of
+
 FOLDER = Path(__file__).parents[1] / "benchmarks"
+COMMANDS = [p.stem for p in sorted(FOLDER.glob("*.py")) if "\ndef main(" in p.read_text()]
+RESUMED = ("evidence", "fragile", "methods", "sanity", "seeds")
 
 
-@pytest.mark.parametrize(
-    "name", [path.stem for path in sorted(FOLDER.glob("*.py")) if path.stem != "planted"]
-)  # its name is that of tests/planted.py
-def test_every_benchmark_can_be_imported_and_says_how_it_is_called(name, monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    module = importlib.import_module(name)
-    assert module.__doc__
-    if name not in ("pool", "command"):  # parts of the others
-        assert f"python benchmarks/{name}.py" in module.__doc__
-        assert callable(module.main)
-    for other in FOLDER.glob("*.py"):
-        sys.modules.pop(other.stem, None)
+@pytest.fixture
+def loaded(monkeypatch):
+    """A benchmark's module as its command has it."""
+    parts = [path.stem for path in FOLDER.glob("*.py") if path.stem != "planted"]
+    monkeypatch.setattr(sys, "path", [str(FOLDER), *sys.path])
+
+    def load(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
+        spec = importlib.util.spec_from_file_location("benchmark", FOLDER / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    yield load
+    for part in parts:
+        sys.modules.pop(part, None)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_benchmark_says_how_it_is_called(name, loaded, capsys):
+    module = loaded(name, "--help")
+    assert f"python benchmarks/{name}.py" in module.__doc__
+    with pytest.raises(SystemExit) as end:
+        module.main()
+    assert end.value.code == 0
+    assert module.__doc__.splitlines()[0] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_a_benchmark_without_results_says_so_and_asks_for_a_data_set(
+    name, loaded, capsys, tmp_path
+):
+    study = ["brain-mri"] if name == "evidence" else []
+    assert loaded(name, *study, "--table-only", "--out", tmp_path / "none.jsonl").main() == 0
+    assert capsys.readouterr().out == "no results yet\n"
+    with pytest.raises(SystemExit):
+        loaded(name, *study).main()
+    assert "--root" in capsys.readouterr().err
+
+
+def test_a_column_is_of_the_results_that_have_the_number(loaded):
+    rows = loaded("rows")
+    columns = {"n": rows.count, "middle": rows.middle("a"), "right": rows.share(lambda x: x["b"])}
+    found = rows.table(columns, {"x": [{"a": 1, "b": 0}, {"a": None, "b": 1}], "y|": []})
+    assert found.splitlines()[2:] == ["| x | 2 | 1 | 50% |", "| y\\| | 0 | - | - |"]
+
+
+def test_what_has_a_line_is_not_done_again_and_other_settings_are_refused(loaded, tmp_path):
+    pool, out = loaded("pool"), tmp_path / "out.jsonl"
+    with bundled_classifier() as folder, bundled_samples() as samples:
+        classifier = load_classifier(folder, device="cpu")
+        items = [Item(path, 0, path.name) for path in samples[:2]]
+        configs = dict.fromkeys(("a", "b"), preset("default"))
+        settings = pool.settings_of(configs["a"], classifier)
+        line = {"sha256": sha256_of(items[0].path), "settings": settings, "method": "a"}
+        out.write_text(json.dumps(line) + '\n{"sha256": "cut o')
+        left = pool.missing(out, items, classifier, configs, "method")
+        wanted = [(item.name, variant) for item in items for variant in "ab"]
+        assert [(task.item.name, task.variant) for task in left] == wanted[1:]
+        with pytest.raises(MedCamError, match="other settings"):
+            pool.missing(out, items, classifier, {"a": preset("paper-histology")}, "method")

@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 
 from med_cam.errors import DataError
 from med_cam_studies.data.collection import Item
-from med_cam_studies.data.copies import digest, near_copies, same_bytes
+from med_cam_studies.data.copies import near_copies, same_bytes, sha256_of
 from tiny_brain_mri import SIDE, picture
 
 
@@ -23,13 +23,13 @@ def saved(array, path):
 def test_a_digest_is_of_the_bytes_alone(tmp_path):
     for name in ("a.jpg", "b.png"):
         (tmp_path / name).write_bytes(b"same")
-        assert digest(tmp_path / name) == hashlib.sha256(b"same").hexdigest()
+        assert sha256_of(tmp_path / name) == hashlib.sha256(b"same").hexdigest()
 
 
 @pytest.mark.parametrize("name", ["gone.jpg", ""])
 def test_what_cannot_be_read_is_told_by_its_name(tmp_path, name):
     with pytest.raises(DataError, match="cannot be read"):
-        digest(tmp_path / name)
+        sha256_of(tmp_path / name)
 
 
 @given(st.lists(st.integers(0, 4), max_size=12))

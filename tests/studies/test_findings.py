@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from med_cam.errors import ImageError
-from med_cam_studies.evaluation.findings import finding, fitted
+from med_cam_studies.data.findings import finding, fitted
 
 OUTLINED = np.zeros((6, 9), dtype=bool)
 OUTLINED[1:4, 2:7] = True

@@ -207,7 +207,7 @@ def test_the_users_matplotlib_settings_are_neither_used_nor_changed():
 
 def test_figure_and_page_are_imported_without_matplotlib_and_jinja():
     code = (
-        "import sys, med_cam.studies.gallery, med_cam.studies.page; "
+        "import sys, med_cam_studies.report.gallery, med_cam_studies.report.page; "
         "assert not {'matplotlib', 'jinja2'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,9 +8,9 @@ from PIL import Image as Pillow
 
 from med_cam.errors import DataError
 from med_cam_studies.data.collection import counts
+from med_cam_studies.data.findings import finding
 from med_cam_studies.data.ham10000 import CLASSES, ham10000
 from med_cam_studies.data.splits import split
-from med_cam_studies.evaluation.findings import finding
 from tiny_sets import (
     HAM_LESIONS,
     HAM_MASKS,

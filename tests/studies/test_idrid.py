@@ -7,9 +7,9 @@ import torch
 from PIL import Image as Pillow
 
 from med_cam.errors import DataError
+from med_cam_studies.data.findings import finding
 from med_cam_studies.data.idrid import idrid
 from med_cam_studies.data.splits import split
-from med_cam_studies.evaluation.findings import finding
 from tiny_sets import (
     IDRID_GRADES,
     IDRID_HEADER,

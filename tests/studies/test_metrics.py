@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 from med_cam.images.overlap import chance_iou, iou, pairwise
 from med_cam.masking import Scene
-from med_cam_studies.training.metrics import EMPTY, accuracies, confusion, emptiness
+from med_cam_studies.evaluation.metrics import EMPTY, accuracies, confusion, emptiness
 
 
 def generator(seed=0):

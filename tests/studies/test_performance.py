@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from med_cam.errors import ClassifierError, ConfigError, DataError
-from med_cam_studies.training.performance import performance
+from med_cam_studies.evaluation.performance import performance
 
 
 def pairs_won(scores, own):

@@ -1,5 +1,7 @@
 """Which images are explained and what is told of them, apart from the explaining."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,8 @@ from PIL import Image as Pillow
 
 from med_cam_studies.data.collection import Item
 from med_cam_studies.evaluation.item_result import map_from_png, map_png
-from med_cam_studies.evaluation.reproduce import append, chosen, known_rows, seen_before
+from med_cam_studies.evaluation.json_lines import append_line
+from med_cam_studies.evaluation.reproduce import ROWS, chosen, known_rows, seen_before
 from med_cam_studies.report.publish import anywhere, most, pooled
 
 
@@ -50,12 +53,12 @@ def test_an_image_that_was_trained_on_at_another_size_is_known_again(items, tmp_
 
 def test_rows_are_read_back_as_they_were_and_a_line_cut_off_is_none(tmp_path):
     rows = [row(n, warnings=("dark",), overlaps={"grad_cam": overlap(n)}) for n in range(3)]
-    append(rows[0], tmp_path)
-    with (tmp_path / "rows.jsonl").open("a") as file:
+    append_line(tmp_path / ROWS, asdict(rows[0]))
+    with (tmp_path / ROWS).open("a") as file:
         file.write('{"image": "killed')
     assert list(known_rows(tmp_path).values()) == rows[:1]
-    append(rows[1], tmp_path)
-    append(rows[2], tmp_path)
+    append_line(tmp_path / ROWS, asdict(rows[1]))
+    append_line(tmp_path / ROWS, asdict(rows[2]))
     assert list(known_rows(tmp_path).values()) == rows
 
 

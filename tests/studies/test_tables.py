@@ -8,6 +8,7 @@ from dataclasses import fields
 from hypothesis import given, settings, strategies as st
 from made_up import overlap, row
 
+from med_cam.report.text_table import markdown
 from med_cam_studies.evaluation.comparison import MEASURES, Summary
 from med_cam_studies.evaluation.intervals import Interval
 from med_cam_studies.evaluation.rows import OURS, Overlap, Row
@@ -15,7 +16,6 @@ from med_cam_studies.report.tables import (
     SHARES,
     ahead_table,
     comparison_table,
-    markdown,
     rows_csv,
     summary,
 )

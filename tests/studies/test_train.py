@@ -101,7 +101,7 @@ def test_after_a_kill_training_ends_with_the_weights_it_would_have_had(
 
 
 def test_a_half_written_checkpoint_is_not_one(known, uninterrupted, tmp_path):
-    (tmp_path / "first.part").write_bytes(b"PK cut off by a kill")
+    (tmp_path / "first.ckpt.part").write_bytes(b"PK cut off by a kill")
     assert same(trained(known, tmp_path), uninterrupted)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["finish.ckpt", "first.ckpt"]
 
@@ -329,7 +329,7 @@ def test_without_pretrained_weights_at_hand_the_error_says_how_to_go_on(monkeypa
         raise OSError("no network")
 
     model = started(RANDOM, absent, 4)
-    monkeypatch.setattr("med_cam.studies.start.untrained", lambda *_: model)
+    monkeypatch.setattr("med_cam_studies.training.start.untrained", lambda *_: model)
     monkeypatch.setattr("timm.create_model", unreachable)
     with pytest.raises(ClassifierError, match=r"--init FILE.*or --init random"):
         started("timm", absent, 4)

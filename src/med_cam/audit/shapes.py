@@ -1,5 +1,7 @@
 """Shapes without content: blobs, and square cells in random order."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
@@ -17,11 +19,17 @@ def blob(
     valid: Bool[Tensor, "1 1 h w"], share: float, generator: Generator
 ) -> Bool[Tensor, "1 1 h w"]:
     """A smooth random shape of the given share of the valid pixels, in one piece or several."""
-    coarse = torch.randn(1, 1, FIELD, FIELD, generator=generator)
-    field = F.interpolate(coarse, valid.shape[2:], mode="bicubic", align_corners=False)
-    field = field.to(valid.device)
+    field = smooth_field(valid.shape[2:], FIELD, generator).to(valid.device)
     behind = torch.where(valid, field, field.min() - 1)
     return keep_most(behind, share * valid.float().mean().item())
+
+
+def smooth_field(
+    size: Sequence[int], cells: int, generator: Generator
+) -> Float[Tensor, "1 1 h w"]:
+    """A random field of so many independent values a side, bicubic between them."""
+    coarse = torch.randn(1, 1, cells, cells, generator=generator)
+    return F.interpolate(coarse, (size[0], size[1]), mode="bicubic", align_corners=False)
 
 
 def cell_side(size: tuple[int, int]) -> int:

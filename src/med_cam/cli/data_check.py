@@ -8,6 +8,7 @@ from med_cam.cli.screen import Screen, row
 from med_cam.cli.tally import counted
 from med_cam.config.toml import nearest
 from med_cam.errors import ConfigError
+from med_cam.report.text_table import aligned
 from med_cam_studies.data.check import Checked, checked
 from med_cam_studies.data.collection import Item, counts
 from med_cam_studies.training.catalogue import STUDIES, Study
@@ -25,12 +26,13 @@ def run(options: CheckOptions, screen: Screen) -> int:
     """
     study = study_named(options.study)
     with row(screen.bar, f"reading {study.title}") as task:
-        found = checked(study, options.root, lambda: screen.bar.advance(task))
+        collection = study.collect(options.root)
+        found = checked(collection, study.split, lambda: screen.bar.advance(task))
     screen.say(f"{study.title} in {options.root}\n")
     for paragraph in (
         *inventory(found),
         *fault_lists(found),
-        *test_warnings(found),
+        *leak_lines(found),
         verdict(found),
     ):
         screen.say(paragraph)
@@ -77,7 +79,7 @@ def fault_lists(found: Checked) -> Iterator[str]:
             yield f"\n{counted(len(names), 'file')} {noun}:\n" + "\n".join(f"  {n}" for n in names)
 
 
-def test_warnings(found: Checked) -> Iterator[str]:
+def leak_lines(found: Checked) -> Iterator[str]:
     """Copies and groups across the parts."""
     dropped = found.splits.dropped
     yield "\nByte-identical copies (never used to train or test a classifier):"
@@ -119,13 +121,3 @@ def verdict(found: Checked) -> str:
 def with_sum(numbers: Sequence[int]) -> list[str]:
     """Counts and their sum."""
     return [f"{n:,}" for n in (*numbers, sum(numbers))]
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Columns of equal width, the first to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for line in rows:
-        first, *others = zip(line, widths, strict=True)
-        lines.append("  ".join([first[0].ljust(first[1]), *(cell.rjust(w) for cell, w in others)]))
-    return "\n".join(lines)

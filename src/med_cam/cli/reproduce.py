@@ -16,20 +16,20 @@ from med_cam.cli.settings import settings
 from med_cam.cli.tally import counted, duration, image_begun, image_title
 from med_cam.config.settings import Config
 from med_cam.errors import ConfigError, DataError
+from med_cam.report.files import write_file
 from med_cam.report.wording import baselines, percent, probability
 from med_cam.search.train import OnStep
 from med_cam_studies.data.collection import Collection, Item
 from med_cam_studies.data.splits import Splits, split
 from med_cam_studies.evaluation.item_result import Setting
+from med_cam_studies.evaluation.measure import Measured, measured
 from med_cam_studies.evaluation.reproduce import chosen, reference_items, reproduced, seen_before
 from med_cam_studies.evaluation.rows import Row
+from med_cam_studies.report.measured import measured_parts
 from med_cam_studies.report.page import import_jinja2
 from med_cam_studies.report.publish import FILES, Head, publish
 from med_cam_studies.report.tables import HALF
 from med_cam_studies.training.catalogue import Study
-from med_cam_studies.training.export import write_whole
-from med_cam_studies.training.measure import Measured, measured
-from med_cam_studies.training.model_card import measured_parts
 
 MEASURED = "measured.md"
 
@@ -140,7 +140,7 @@ def published(ready: Run, options: ReproduceOptions, found: Measured, rows: Sequ
     study, out = ready.study, options.out
     parts = [f"# {ready.setting.classifier.name}", *filter(None, measured_parts(found))]
     text = "\n\n".join(part.strip() for part in parts)
-    write_whole(out / MEASURED, f"{text}\n".encode())
+    write_file(out / MEASURED, f"{text}\n".encode())
     title = f"{study.title}: evidence for the decisions of {ready.setting.classifier.name}"
     head = Head(title, study.classes, facts(ready, options, found), notes(ready))
     publish(head, rows, {item.name: item for item in ready.items}, out)

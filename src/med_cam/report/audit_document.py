@@ -2,10 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from med_cam.audit.answers import Answers, Labels, most_given, opinion
@@ -19,11 +17,10 @@ from med_cam.audit.verdict import (
     recommended,
 )
 from med_cam.classifiers.base import Classifier
-from med_cam.errors import OutputError
 from med_cam.masking import CONTENT
 from med_cam.report.audit_tables import as_markdown, tables
 from med_cam.report.audit_text import meanings, verdicts
-from med_cam.report.write import write_through
+from med_cam.report.files import write_files
 
 AUDIT_VERSION = "1.0"  # the first number changes when a field changes its meaning or goes
 JSON_FILE, TEXT_FILE = "audit.json", "audit.md"
@@ -81,30 +78,7 @@ def write_audit(audit: Audit, folder: Path) -> None:
         JSON_FILE: json.dumps(document(audit), indent=2, ensure_ascii=False, allow_nan=False)
         + "\n",
     }
-    new = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder, contents)
-    except OSError as error:
-        if new:
-            with suppress(OSError):
-                folder.rmdir()
-        raise OutputError(
-            f"the audit cannot be written to {folder} ({error.strerror or error}); make room "
-            "there or give another folder with --out"
-        ) from error
-
-
-def _replace(folder: Path, contents: Mapping[str, str]) -> None:
-    """Write to the disk beside the places of the files, then rename all of them into these."""
-    for name in contents:
-        if (folder / name).is_dir():
-            raise IsADirectoryError(None, f"{name} is a folder")
-    with TemporaryDirectory(prefix=".med-cam-", dir=folder) as scratch:
-        for name, text in contents.items():
-            write_through(Path(scratch) / name, text.encode())
-        for name in contents:
-            (Path(scratch) / name).replace(folder / name)
+    write_files(folder, {name: text.encode() for name, text in contents.items()})
 
 
 def markdown(audit: Audit) -> str:

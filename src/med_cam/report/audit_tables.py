@@ -8,6 +8,7 @@ from med_cam.audit.answers import Answers, Labels, most_given
 from med_cam.audit.ask import FILLS, OVER, SHARES
 from med_cam.audit.findings import Findings, Retained, Silhouette
 from med_cam.masking import CONTENT
+from med_cam.report.text_table import aligned, markdown
 from med_cam.report.wording import percent, probability
 
 WIDTH = 100  # columns of a terminal
@@ -177,22 +178,14 @@ def shortened(label: str) -> str:
 def as_text(table: Table) -> str:
     """A table for the terminal; columns that are not needed are left out if it is too wide."""
     lines = [table.head, *table.rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    fits = sum(widths) + 2 * (len(widths) - 1) <= WIDTH
-    kept = len(widths) if fits else table.needed
-    body = ["  ".join(set_in(line[:kept], widths, table.words)).rstrip() for line in lines]
-    return "\n".join([table.title, *body, *wrap(table.note, WIDTH)])
-
-
-def set_in(line: Sequence[str], widths: Sequence[int], words: frozenset[int]) -> Iterator[str]:
-    """Cells of one line in the widths of their columns."""
-    for index, (cell, width) in enumerate(zip(line, widths, strict=False)):
-        yield cell.ljust(width) if index in words else cell.rjust(width)
+    body = aligned(lines, left=table.words)
+    if max(map(len, body.split("\n"))) > WIDTH:
+        body = aligned([line[: table.needed] for line in lines], left=table.words)
+    return "\n".join([table.title, body, *wrap(table.note, WIDTH)])
 
 
 def as_markdown(table: Table) -> str:
     """A table of Markdown below its heading."""
-    rule = tuple("---" if i in table.words else "---:" for i in range(len(table.head)))
-    lines = [table.head, rule, *table.rows]
-    cells = ("| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines)
-    return f"## {table.title}\n\n{table.note}\n\n" + "\n".join(cells)
+    numbers = {*range(len(table.head))} - table.words
+    body = markdown(table.head, table.rows, right=numbers, escaped="|")
+    return f"## {table.title}\n\n{table.note}\n\n{body}"

@@ -1,14 +1,10 @@
-"""The files of an explanation, all or nothing: made in memory, written beside, renamed into place.
+"""The files of an explanation, all or nothing: made in memory, then written by `files`.
 
-An existing result is replaced only by a complete new one. Whatever happens before (no space left,
-Ctrl-C), the old one stays and nothing half-written does.
+An existing result is replaced only by a complete new one.
 """
 
-import os
 import re
-import secrets
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
@@ -33,6 +29,7 @@ from med_cam.report.file_names import (
     RESTRICTED_FILE,
     SUPERSET_FILE,
 )
+from med_cam.report.files import replace_folder
 from med_cam.report.origin import Provenance
 from med_cam.report.source import SOURCE_FILES, source_of
 from med_cam.report.text import to_text
@@ -55,14 +52,7 @@ def write(explanation: Explanation, image: Image, folder: Path, provenance: Prov
             or the image's file is no longer the one that was read.
     """
     refuse_foreign_files(folder)
-    contents = result_files(explanation, image, provenance)
-    try:
-        _replace(folder, contents)
-    except OSError as error:
-        raise OutputError(
-            f"the result {folder} cannot be written ({error.strerror or error}); "
-            "make room there or give another output folder"
-        ) from error
+    replace_folder(folder, result_files(explanation, image, provenance))
 
 
 def result_files(
@@ -80,11 +70,11 @@ def result_files(
     }
     if explanation.restricted is not None:
         contents[RESTRICTED_FILE] = mask_png(explanation.restricted.mask)
-    return contents | ({} if explanation.tests is None else proof_files(explanation.tests))
+    return contents | ({} if explanation.tests is None else test_files(explanation.tests))
 
 
-def proof_files(tests: MaskTests) -> dict[str, bytes]:
-    """The masks and the map of a proof, by name."""
+def test_files(tests: MaskTests) -> dict[str, bytes]:
+    """Further masks and the map of agreement, by name."""
     contents = {
         ALTERNATIVE_FILE.format(number): mask_png(other.mask)
         for number, other in enumerate(tests.alternatives, start=1)
@@ -152,44 +142,7 @@ def foreign_files(names: Iterable[str]) -> list[str]:
     ]
 
 
-def write_through(path: Path, data: bytes) -> None:
-    """Write to the disk itself: a full one is told now, not after the rename."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _png(levels: UInt8[Tensor, "h w *c"]) -> bytes:
     buffer = BytesIO()
     Picture.fromarray(levels.contiguous().numpy()).save(buffer, format="PNG")
     return buffer.getvalue()
-
-
-def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write a new folder beside the old one and put it in its place."""
-    folder = folder.resolve()  # the folder behind a link is replaced, not the link
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = folder.with_name(f".med-cam-{secrets.token_hex(4)}")
-    try:
-        fresh.mkdir()
-        for name, data in contents.items():
-            write_through(fresh / name, data)
-        _swap(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _swap(fresh: Path, folder: Path) -> None:
-    """Rename the new folder into place; put the old one back if that fails."""
-    if not folder.exists():
-        fresh.rename(folder)
-        return
-    old = folder.with_name(f"{fresh.name}-old")
-    try:
-        folder.rename(old)
-        fresh.rename(folder)
-    finally:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)

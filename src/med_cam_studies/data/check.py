@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from med_cam.errors import ImageError
 from med_cam_studies.data.collection import Collection, Item, counts
 from med_cam_studies.data.copies import near_copies
+from med_cam_studies.data.findings import finding
 from med_cam_studies.data.pixels import square
-from med_cam_studies.data.splits import Splits, split
-from med_cam_studies.evaluation.findings import finding
-from med_cam_studies.training.catalogue import Study
+from med_cam_studies.data.splits import Splits
 
 OnItem = Callable[[], None]
 
@@ -56,21 +54,21 @@ class Checked:
         return whole and not faults
 
 
-def checked(study: Study, root: Path, on_item: OnItem = lambda: None) -> Checked:
+def checked(
+    collection: Collection,
+    divided: Callable[[Sequence[Item]], Splits],
+    on_item: OnItem = lambda: None,
+) -> Checked:
     """Read every file of a data set once.
 
     Args:
-        study: which data set.
-        root: where it lies.
+        collection: as it lies on disk.
+        divided: the split of those of its images that can be read.
         on_item: called after every file.
-
-    Raises:
-        DataError: if the folder does not hold that data set.
     """
-    collection = study.collect(root)
     broken = {item.name: told for item in everything(collection) if (told := fault(item, on_item))}
     whole = [item for item in collection.items if item.name not in broken]
-    splits = split(whole, validated=study.validated, tested=study.tested)
+    splits = divided(whole)
     known = [*splits.fit, *splits.validation]
     near = near_copies(splits.testing, known).tolist() if splits.testing and known else []
     return Checked(

@@ -16,7 +16,7 @@ THUMBNAIL = 32  # pixels a side; enough to tell pictures apart, too few for JPEG
 NEAR = 0.999  # correlation of thumbnails from which a picture counts as a copy
 
 
-def digest(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, as hex.
 
     Raises:

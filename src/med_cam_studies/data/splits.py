@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from med_cam_studies.data.collection import TESTING, TRAINING, UNSPLIT, VALIDATION, Item
-from med_cam_studies.data.copies import digest, same_bytes
+from med_cam_studies.data.copies import same_bytes, sha256_of
 
 VALIDATED = 0.08  # share kept from fitting, where the owner keeps none: of the training images,
 # or of all where the owner gives no split
@@ -58,7 +58,7 @@ def split(
             are not to test on where the items say these.
         tested: share of the images to test on, unless the items say it.
     """
-    hashes = {item.name: digest(item.path) for item in items}
+    hashes = {item.name: sha256_of(item.path) for item in items}
     kept, dropped = without_copies(items, hashes)
     validation_is_given = any(item.part == VALIDATION for item in items)
     shares = (0.0 if validation_is_given else validated, tested)

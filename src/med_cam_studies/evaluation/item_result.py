@@ -23,17 +23,18 @@ from med_cam.images.read import read_image
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.result import components
 from med_cam.pipeline.tiles import TiledExplanation, cropped, explain_tiles
-from med_cam.report.origin import provenance
+from med_cam.report.files import write_file
+from med_cam.report.origin import Provenance, provenance
 from med_cam.report.write import evidence_png, write
+from med_cam.results import Explanation
 from med_cam.search.train import OnStep
 from med_cam_studies.data.collection import Item
-from med_cam_studies.evaluation.findings import finding, fitted
+from med_cam_studies.data.findings import finding, fitted
 from med_cam_studies.evaluation.rows import OURS, Overlap, Row
 from med_cam_studies.evaluation.truth import centre_scores, cut_to_area, overlap, usable
 from med_cam_studies.methods.comparators import Method
 from med_cam_studies.methods.grad_cam import grad_cam
 from med_cam_studies.methods.rollout import attention_rollout, has_attention
-from med_cam_studies.training.export import write_whole
 
 GRAD_CAM, ROLLOUT, CENTRE = "grad_cam", "attention_rollout", "centre_disc"
 MAPS = 60  # purpose of the maps' draws, see `settle.fresh`; none of them draws anything today
@@ -67,6 +68,17 @@ class Setting:
     def folder(self, item: Item) -> Path:
         """Of an image's result."""
         return self.out / "images" / item.name
+
+    def origin(self, image: Image) -> Provenance:
+        """What an image's result rests on."""
+        return provenance(
+            image,
+            self.classifier,
+            self.config,
+            preset=self.preset,
+            software=self.software,
+            references=self.references,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +119,7 @@ def item_row(item: Item, setting: Setting, on_step: OnStep | None = None) -> Row
     )
     maps = {} if setting.tiles else other_maps(image, result.label, setting)
     for method, scores in maps.items():
-        write_whole(map_file(setting.out, item.name, method), map_png(scores))
+        write_file(map_file(setting.out, item.name, method), map_png(scores))
     return Row(
         image=item.name,
         folder=setting.folder(item).relative_to(setting.out).as_posix(),
@@ -129,50 +141,32 @@ def item_row(item: Item, setting: Setting, on_step: OnStep | None = None) -> Row
 
 def whole(image: Image, item: Item, setting: Setting, on_step: OnStep | None) -> Result:
     """The image explained at the classifier's size; its result folder is written."""
-    classifier, config = setting.classifier, setting.config
+    classifier = setting.classifier
     found = explain(
-        classifier, image, config=config, references=setting.references, on_step=on_step
-    )
-    origin = provenance(
-        image,
         classifier,
-        config,
-        preset=setting.preset,
-        software=setting.software,
+        image,
+        config=setting.config,
         references=setting.references,
+        on_step=on_step,
     )
-    write(found, image, setting.folder(item), origin)
-    soft = found.soft[None, None]
-    return Result(
-        label=found.label,
-        before=found.before[found.target],
-        after=found.after[found.target],
-        verified=found.verified,
-        status=found.status,
-        mask=found.mask,
-        scores=classifier.geometry(image).restore_scores(soft),
-        passes=(found.passes.forward, found.passes.backward),
-        seconds=found.seconds,
-        warnings=found.claim.warnings,
-    )
+    write(found, image, setting.folder(item), setting.origin(image))
+    scores = classifier.geometry(image).restore_scores(found.soft[None, None])
+    return result_of(found, found.after[found.target], scores, found.claim.warnings)
 
 
 def by_tiles(image: Image, item: Item, setting: Setting) -> Result:
     """The image explained tile by tile; a result folder a tile, and the stitched mask."""
-    classifier, config, folder = setting.classifier, setting.config, setting.folder(item)
+    classifier, folder = setting.classifier, setting.folder(item)
     found = explain_tiles(
-        classifier, image, side=setting.tiles, config=config, references=setting.references
-    )
-    origin = provenance(
-        image,
         classifier,
-        config,
-        preset=setting.preset,
-        software=setting.software,
+        image,
+        side=setting.tiles,
+        config=setting.config,
         references=setting.references,
     )
-    write_whole(folder / "mask.png", mask_png(found.mask))
-    write_whole(folder / "evidence.png", evidence_png(image, found.mask))
+    origin = setting.origin(image)
+    write_file(folder / "mask.png", mask_png(found.mask))
+    write_file(folder / "evidence.png", evidence_png(image, found.mask))
     for tile in found.explained:
         if tile.explanation is not None:
             place = folder / f"tile-{tile.box.top}-{tile.box.left}"
@@ -194,17 +188,28 @@ def tiled_result(found: TiledExplanation, image: Image, classifier: Classifier) 
     warnings = dict.fromkeys(
         text for _, explanation in told for text in explanation.claim.warnings
     )
+    after = sum(afters) / max(1, len(afters))
+    return result_of(found, after, scores, tuple(warnings))
+
+
+def result_of(
+    found: Explanation | TiledExplanation,
+    after: float,
+    scores: Float[Tensor, "h w"],
+    warnings: tuple[str, ...],
+) -> Result:
+    """What both kinds of explanation tell alike, with what they do not."""
     return Result(
         label=found.label,
         before=found.before[found.target],
-        after=sum(afters) / max(1, len(afters)),
+        after=after,
         verified=found.verified,
         status=found.status,
         mask=found.mask,
         scores=scores,
         passes=(found.passes.forward, found.passes.backward),
         seconds=found.seconds,
-        warnings=tuple(warnings),
+        warnings=warnings,
     )
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from med_cam.config.toml import as_table
 from med_cam.errors import OutputError
+from med_cam.report.files import write_file
 from med_cam.search.train import OnStep
 from med_cam_studies.data.collection import Item
-from med_cam_studies.data.copies import digest, near_copies
+from med_cam_studies.data.copies import near_copies, sha256_of
 from med_cam_studies.evaluation.item_result import Setting, item_row
+from med_cam_studies.evaluation.json_lines import append_line, read_lines
 from med_cam_studies.evaluation.rows import Overlap, Row
-from med_cam_studies.training.export import write_whole
 
 ROWS, RUN = "rows.jsonl", "run.json"
 OTHERS = 32  # other images for the shape test, evenly over the classes
@@ -23,7 +24,7 @@ OnItem = Callable[[Item, int], OnStep | None]  # which image, its place; what it
 
 def chosen(items: Sequence[Item], per_class: int) -> tuple[Item, ...]:
     """Of each of the owner's classes the first by SHA-256 of the file: nobody's choice."""
-    hashes = {item.name: digest(item.path) for item in items}
+    hashes = {item.name: sha256_of(item.path) for item in items}
     order = sorted(items, key=lambda item: (item.label, hashes[item.name]))
     labels = sorted({item.label for item in items})
     return tuple(item for k in labels for item in [i for i in order if i.label == k][:per_class])
@@ -54,7 +55,7 @@ def reproduced(
         except Exception as error:  # noqa: BLE001  the other images are still to be done
             yield item, error
             continue
-        append(row, setting.out)
+        append_line(setting.out / ROWS, asdict(row))
         yield row
 
 
@@ -67,7 +68,7 @@ def begin(setting: Setting) -> None:
     wanted = json.loads(json.dumps(identity(setting)))
     path = setting.out / RUN
     if not path.exists():
-        write_whole(path, f"{json.dumps(wanted, indent=2)}\n".encode())
+        write_file(path, f"{json.dumps(wanted, indent=2)}\n".encode())
         return
     found = read_json(path)
     if found != wanted:
@@ -101,42 +102,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def known_rows(out: Path) -> Mapping[str, Row]:
-    """Lines of an earlier run, by image; a last line that was cut off by a kill is none."""
-    path = out / ROWS
-    if not path.exists():
-        return {}
-    rows = {}
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        if line.endswith("\n"):
-            row = row_of(json.loads(line))
-            rows[row.image] = row
-    return rows
+    """Lines of an earlier run, by image."""
+    return {row.image: row for row in map(row_of, read_lines(out / ROWS))}
 
 
 def row_of(table: Mapping[str, Any]) -> Row:
     """A line as a value."""
     overlaps = {name: Overlap(**values) for name, values in table["overlaps"].items()}
     return Row(**{**table, "warnings": tuple(table["warnings"]), "overlaps": overlaps})
-
-
-def append(row: Row, out: Path) -> None:
-    """Add a line, after a line that a kill may have cut off.
-
-    Raises:
-        OutputError: if it cannot be written.
-    """
-    path = out / ROWS
-    try:
-        cut = path.exists() and path.stat().st_size > 0 and path.read_bytes()[-1:] != b"\n"
-        if cut:
-            whole = path.read_bytes().rpartition(b"\n")
-            path.write_bytes(whole[0] + whole[1])
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror}); make room, or give another --out."
-        ) from error
 
 
 def seen_before(items: Sequence[Item], known: Sequence[Item]) -> tuple[Item, ...]:

@@ -9,6 +9,7 @@ from torch import Tensor
 from med_cam.errors import ConfigError
 from med_cam.images.overlap import iou
 from med_cam_studies.evaluation.rows import Overlap
+from med_cam_studies.methods.controls import from_centre
 
 LARGEST = 0.98  # share of the frame above which an outline tells nothing of where
 
@@ -87,7 +88,4 @@ def centre_scores(h: int, w: int) -> Float[Tensor, "h w"]:
     Distances are those of the source's own pixels, so a disc is round in the picture, also where
     the classifier sees the picture squashed.
     """
-    rows = torch.arange(h)[:, None] - (h - 1) / 2
-    columns = torch.arange(w)[None, :] - (w - 1) / 2
-    distance = (rows.square() + columns.square()).sqrt()
-    return 1 - distance / max(math.hypot(h - 1, w - 1) / 2, 1.0)
+    return 1 - from_centre(h, w) / max(math.hypot(h - 1, w - 1) / 2, 1.0)

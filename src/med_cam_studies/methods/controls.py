@@ -1,12 +1,13 @@
 """Maps that any method has to beat: a place, one pass a place, chance."""
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from med_cam.audit.shapes import smooth_field
 from med_cam.case.case import Case
 from med_cam.masking import baseline
+from med_cam.search.disc_map import discs
 
 PLACES = 7  # discs a side
 RADII = (0.30, 0.50)  # in shares of half the shorter side; with 7 x 7 places 98 passes
@@ -17,10 +18,14 @@ CELLS = 8  # values a side of the random field: blobs of about the size of a fin
 
 def centre_disc(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
     """Nearness to the middle of the frame; its cuts are discs. No pass at all."""
-    h, w = case.scene.x.shape[2:]
+    return -from_centre(*case.scene.x.shape[2:])[None, None].to(case.scene.x)
+
+
+def from_centre(h: int, w: int) -> Float[Tensor, "h w"]:
+    """Distance of each pixel from the middle of the frame, in pixels."""
     rows = torch.arange(h)[:, None] - (h - 1) / 2
     columns = torch.arange(w)[None, :] - (w - 1) / 2
-    return -(rows.square() + columns.square()).sqrt()[None, None].to(case.scene.x)
+    return (rows.square() + columns.square()).sqrt()
 
 
 def one_disc(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
@@ -29,7 +34,7 @@ def one_disc(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
     Around the discs grey and noise take turns.
     """
     x = case.scene.x
-    masks = discs(x.shape[2], x.shape[3]).to(x)  # n 1 h w
+    masks = discs(x.shape[2], x.shape[3], PLACES, RADII).to(x)  # n 1 h w
     names = [BASELINES[i % len(BASELINES)] for i in range(len(masks))]
     around = torch.cat([baseline(name, case.scene, generator) for name in names])
     p = case.batched.over(masks, around)[:, case.target.index]
@@ -37,21 +42,6 @@ def one_disc(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
     return (masks * log_p).sum(dim=0, keepdim=True) / masks.sum(dim=0, keepdim=True).clamp(min=1)
 
 
-def discs(h: int, w: int) -> Float[Tensor, "n 1 h w"]:
-    """One 0/1 disc a place and radius, on a regular grid of places."""
-    rows, columns = torch.arange(h)[:, None] + 0.5, torch.arange(w)[None, :] + 0.5
-    middles = [(i + 0.5) / PLACES for i in range(PLACES)]
-    found = [
-        (rows - y * h).square() + (columns - x * w).square() <= (radius * min(h, w) / 2) ** 2
-        for radius in RADII
-        for y in middles
-        for x in middles
-    ]
-    return torch.stack(found)[:, None].float()
-
-
 def smooth_random(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
     """A smooth random field, which knows nothing of image or classifier."""
-    cells = torch.randn(1, 1, CELLS, CELLS, generator=generator)
-    field = F.interpolate(cells, case.scene.x.shape[2:], mode="bicubic", align_corners=False)
-    return field.to(case.scene.x)
+    return smooth_field(case.scene.x.shape[2:], CELLS, generator).to(case.scene.x)

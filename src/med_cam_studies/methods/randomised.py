@@ -19,7 +19,6 @@ from torch import Generator, Tensor, nn
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.hooks import frozen
 from med_cam.errors import ClassifierError
-from med_cam_studies.training.metrics import blank
 
 STATISTICS = ("running_mean", "running_var")  # of batch normalisation; learned from data too
 PARTS = {"top quarter": 0.25, "top half": 0.5, "top three quarters": 0.75, "all layers": 1.0}
@@ -155,7 +154,7 @@ def _entered(classifier: Classifier) -> dict[str, int]:
         for name, part in module.named_modules():
             if name and not isinstance(part, torch.jit.ScriptModule):
                 stack.callback(part.register_forward_pre_hook(noting(name)).remove)
-        module(blank(classifier).x)
+        module(torch.zeros(1, classifier.channels, *classifier.input_size).to(classifier.device))
     return entered
 
 

@@ -112,7 +112,7 @@ def import_jinja2() -> ModuleType:
 
 def resource(name: str) -> str:
     """A text that ships beside this file."""
-    return (importlib.resources.files("med_cam.studies") / name).read_text(encoding="utf-8")
+    return (importlib.resources.files("med_cam_studies.report") / name).read_text(encoding="utf-8")
 
 
 def policy_hash(text: str) -> str:

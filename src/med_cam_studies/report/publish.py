@@ -10,6 +10,8 @@ from torch import Generator, Tensor
 
 from med_cam.images.mask_file import mask_from_png
 from med_cam.images.read import read_image
+from med_cam.report.files import write_files
+from med_cam.report.text_table import markdown
 from med_cam.report.wording import NOT_A_DIAGNOSIS
 from med_cam_studies.data.collection import Item
 from med_cam_studies.evaluation.comparison import summaries
@@ -27,11 +29,9 @@ from med_cam_studies.report.tables import (
     Table,
     ahead_table,
     comparison_table,
-    markdown,
     rows_csv,
     summary,
 )
-from med_cam_studies.training.export import write_whole
 
 LONGEST = 1200  # pixels a side at most in figures and report; sources may have twelve million
 TABLE, SUMMARY = "table.csv", "table.md"
@@ -56,7 +56,7 @@ class Head:
 
 
 def publish(head: Head, rows: Sequence[Row], items: Mapping[str, Item], out: Path) -> None:
-    """Write figure, tables and report to a run's folder, each file whole or not at all.
+    """Write figure, tables and report to a run's folder, all of them or none.
 
     Args:
         head: what stands before the rows.
@@ -77,8 +77,7 @@ def publish(head: Head, rows: Sequence[Row], items: Mapping[str, Item], out: Pat
         SUMMARY: summary_text(head, tables).encode(),
         REPORT: report.encode(),
     }
-    for name, content in contents.items():
-        write_whole(out / name, content)
+    write_files(out, contents)
 
 
 def tables_of(rows: Sequence[Row], classes: Sequence[str]) -> dict[str, Table]:
@@ -96,7 +95,7 @@ def summary_text(head: Head, tables: Mapping[str, Table]) -> str:
     told = [f"- {name}: {value}" for name, value in head.facts.items()]
     parts = [f"# {head.title}", NOT_A_DIAGNOSIS, "\n".join(told), *head.notes]
     for heading, table in tables.items():
-        parts += [f"## {heading}", markdown(table.head, table.rows).rstrip()]
+        parts += [f"## {heading}", markdown(table.head, table.rows)]
     return "\n\n".join(parts) + "\n"
 
 

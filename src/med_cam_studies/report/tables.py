@@ -80,12 +80,6 @@ def ahead_table(compared: Sequence[Summary]) -> Table:
     return Table(("ours minus", *SHARES.values()), tuple(rows))
 
 
-def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown; cells are taken as text."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(map(_escaped, line)) + " |\n" for line in lines)
-
-
 def methods_of(rows: Sequence[Row]) -> tuple[str, ...]:
     """Methods with an overlap in any row, in the order met."""
     return tuple(dict.fromkeys(method for row in rows for method in row.overlaps))
@@ -129,12 +123,6 @@ def _overlap_cell(row: Row, method: str, field: str) -> str:
 
 def _column(method: str, field: str) -> str:
     return f"{method}_{field}".replace("-", "_")
-
-
-def _escaped(cell: str) -> str:
-    """The text in one line, with what would end a cell or begin a tag taken as it is."""
-    plain = " ".join(cell.split())
-    return "".join(f"\\{c}" if c in r"\|<*_`[" else c for c in plain)
 
 
 _SUMMARY: dict[str, Callable[[Sequence[Row]], str]] = {

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from med_cam.audit.shapes import smooth_field
 from med_cam_studies.training.recipes import Recipe
 
 TURN = 0.14  # radians, 8 degrees
@@ -103,8 +104,7 @@ def blobs(
     masks = []
     for share in shares:
         cells = int(torch.randint(3, 13, (1,), generator=generator))
-        field = torch.randn(1, 1, cells, cells, generator=generator)
-        smooth = F.interpolate(field, size=x.shape[2:], mode="bicubic", align_corners=False)
+        smooth = smooth_field(x.shape[2:], cells, generator)
         masks.append((smooth >= smooth.flatten().quantile(1 - share)).to(x))
     return torch.cat(masks)
 

@@ -1,13 +1,13 @@
 """The studies by name: a data set, its recipes, and what the paper says it reached."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from med_cam_studies.data import bach, brain_mri, ham10000, idrid, lc25000
-from med_cam_studies.data.collection import Collection
-from med_cam_studies.data.splits import TESTED, VALIDATED
+from med_cam_studies.data.collection import Collection, Item
+from med_cam_studies.data.splits import TESTED, VALIDATED, Splits, split
 from med_cam_studies.training import recipes
 from med_cam_studies.training.recipes import Recipe
 
@@ -27,7 +27,7 @@ class Study:
         licence: of weights trained on it.
         paper: architecture and accuracy on test that the paper reports; "" and 0 if none.
         preset: the paper's settings for such images.
-        validated, tested: shares for `splits.split`.
+        validated, tested: shares of the images, where the owner gives no split.
     """
 
     title: str
@@ -40,6 +40,10 @@ class Study:
     preset: str = "default"
     validated: float = VALIDATED
     tested: float = TESTED
+
+    def split(self, items: Sequence[Item]) -> Splits:
+        """Its images by use; see `splits.split`."""
+        return split(items, validated=self.validated, tested=self.tested)
 
 
 STUDIES: Mapping[str, Study] = MappingProxyType(

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError  # what torch.load raises; nothing is unpickled here
 from typing import Any
 
 import torch
 
-from med_cam.errors import ClassifierError, OutputError
+from med_cam.errors import ClassifierError
+from med_cam.report.files import write_file
 from med_cam_studies.data.examples import Examples
 from med_cam_studies.training.recipes import Recipe
 
@@ -46,17 +48,11 @@ def read_checkpoint(path: Path, mark: str) -> dict[str, Any] | None:
 
 
 def write_checkpoint(path: Path, saved: Mapping[str, Any]) -> None:
-    """Write a checkpoint beside the last one and rename it into its place.
+    """Write a checkpoint in the place of the last one.
 
     Raises:
         OutputError: if it cannot be written.
     """
-    part = path.with_suffix(".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(dict(saved), part)
-        part.replace(path)
-    except (OSError, RuntimeError) as error:  # torch's own for a full disk
-        raise OutputError(
-            f"{path} cannot be written ({error}); make room, or give another folder."
-        ) from error
+    content = BytesIO()
+    torch.save(dict(saved), content)
+    write_file(path, content.getbuffer())

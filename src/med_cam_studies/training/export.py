@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from med_cam.classifiers.description import FILE
 from med_cam.classifiers.weights import COUNTERS, require_finite
-from med_cam.errors import OutputError
+from med_cam.report.files import write_files
 from med_cam_studies.training.recipes import Recipe
 
 WEIGHTS = "model.safetensors"
@@ -26,7 +25,7 @@ def write_classifier(
     classes: Sequence[str],
     licence: str,
 ) -> None:
-    """Write the weights, then what describes them, each file whole or not at all.
+    """Write the weights and what describes them, both or none.
 
     Args:
         state: of the trained module.
@@ -43,8 +42,7 @@ def write_classifier(
     halves = halved(state)
     require_finite(halves.items(), source=f"{name} in float16")
     contents = {WEIGHTS: save(halves), FILE: description(recipe, name, classes, licence).encode()}
-    for file, content in contents.items():
-        write_whole(folder / file, content)
+    write_files(folder, contents)
 
 
 def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -75,23 +73,3 @@ def description(recipe: Recipe, name: str, classes: Sequence[str], licence: str)
         lines += ["", "[arguments]"]
     lines += [f"{key} = {json.dumps(value)}" for key, value in recipe.arguments.items()]
     return "\n".join([*lines, ""])
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place and rename it into it.
-
-    Raises:
-        OutputError: if it cannot be written.
-    """
-    partial = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror or error}); make room, or give another "
-            "folder."
-        ) from error

@@ -90,6 +90,22 @@ ROBUST_FINISH = replace(
     seed=1,
 )
 
+
+def light(recipe: Recipe) -> Recipe:
+    """The recipe on a small network, with images in parts and without content."""
+    return replace(
+        recipe,
+        architecture="mobilenetv2_100",
+        arguments=SAME,
+        mean=HALF,
+        std=HALF,
+        masked=8,
+        empty=2,
+        learning_rate=5e-4,
+        weight_decay=0.02,
+    )
+
+
 # Stages by recipe name; the first recipe of a study is its default.
 Recipes = Mapping[str, Mapping[str, Recipe]]
 
@@ -163,21 +179,7 @@ HAM10000: Recipes = {
             DERMOSCOPY, architecture="convnext_small", input_size=32, epochs=5, learning_rate=5e-4
         )
     },
-    "light": {
-        "light": replace(
-            DERMOSCOPY,
-            architecture="mobilenetv2_100",
-            arguments=SAME,
-            input_size=160,
-            mean=HALF,
-            std=HALF,
-            epochs=14,
-            masked=8,
-            empty=2,
-            learning_rate=5e-4,
-            weight_decay=0.02,
-        )
-    },
+    "light": {"light": replace(light(DERMOSCOPY), input_size=160, epochs=14)},
     # A start for IDRiD's ResNet-18 where no pretrained weights are at hand: give the weights it
     # leaves to `--init`.
     "start": {
@@ -212,21 +214,7 @@ IDRID: Recipes = {
             learning_rate=2e-3,
         )
     },
-    "light": {
-        "light": replace(
-            FUNDUS,
-            architecture="mobilenetv2_100",
-            arguments=SAME,
-            mean=HALF,
-            std=HALF,
-            epochs=24,
-            batch=32,
-            masked=8,
-            empty=2,
-            learning_rate=5e-4,
-            weight_decay=0.02,
-        )
-    },
+    "light": {"light": replace(light(FUNDUS), epochs=24, batch=32)},
 }
 
 LC25000: Recipes = {

@@ -12,11 +12,12 @@ from torch import Generator, Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
+from med_cam.classifiers.hooks import device_of
 from med_cam.errors import ClassifierError
 from med_cam_studies.data.examples import Examples
+from med_cam_studies.evaluation.metrics import balanced_accuracy
 from med_cam_studies.training.augment import batch_of_views, coloured, jittered, normalised, turned
 from med_cam_studies.training.checkpoint import identity, read_checkpoint, write_checkpoint
-from med_cam_studies.training.metrics import balanced_accuracy
 from med_cam_studies.training.recipes import Recipe
 
 BATCH = 64  # images a pass, where nothing is trained
@@ -272,11 +273,6 @@ def logits(
         for part in images.split(BATCH)
     ]
     return torch.cat(parts)
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """Where the weights lie."""
-    return next(model.parameters()).device
 
 
 def resumed(course: Course, checkpoint: Path, mark: str) -> Progress:

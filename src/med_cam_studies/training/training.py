@@ -13,12 +13,13 @@ import torch
 from torch import nn
 
 from med_cam.classifiers.load import load_classifier
+from med_cam.report.files import write_files
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.examples import Examples, examples
-from med_cam_studies.data.splits import Splits, split
+from med_cam_studies.data.splits import Splits
+from med_cam_studies.evaluation.measure import Measured, OnImages, measured
 from med_cam_studies.training.catalogue import Study
-from med_cam_studies.training.export import write_classifier, write_whole
-from med_cam_studies.training.measure import Measured, OnImages, measured
+from med_cam_studies.training.export import write_classifier
 from med_cam_studies.training.model_card import model_card
 from med_cam_studies.training.recipes import Recipe
 from med_cam_studies.training.start import started
@@ -97,7 +98,7 @@ def trained(plan: Plan, watch: Watch) -> Trained:
     study, first = plan.study, next(iter(plan.stages.values()))
     watch.on_stage("reading the data set")
     collection = study.collect(plan.root)
-    splits = split(collection.items, validated=study.validated, tested=study.tested)
+    splits = study.split(collection.items)
     model = started(plan.init, first, len(study.classes)).to(plan.device)
     fit, validation = (
         read(items, study, first.input_size) for items in (splits.fit, splits.validation)
@@ -138,8 +139,7 @@ def document(plan: Plan, splits: Splits, course: Sequence[Epoch], found: Measure
     card = model_card(plan.name, plan.study, plan.stages, splits, course, found)
     numbers = json.dumps(plain(asdict(found)), indent=2, ensure_ascii=False)
     contents = {CARD: card, MEASURED: f"{numbers}\n", COURSE: course_csv(course)}
-    for name, text in contents.items():
-        write_whole(plan.out / name, text.encode())
+    write_files(plan.out, {name: text.encode() for name, text in contents.items()})
 
 
 def course_csv(course: Sequence[Epoch]) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 from med_cam.classifiers.compat import import_torchvision
 from med_cam.errors import ClassifierError, ConfigError, DataError
 from med_cam_studies.evaluation.intervals import share_interval
-from med_cam_studies.training.metrics import accuracies, balanced_accuracy, confusion
+from med_cam_studies.evaluation.metrics import accuracies, balanced_accuracy, confusion
 
 BINS = 15  # as in Guo et al. 2017 and most tables since
 BELOW_ONE = 1 - 2**-24  # the largest single-precision number under 1

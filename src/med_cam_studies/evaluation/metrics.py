@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Classifier, Predict
+from med_cam.classifiers.base import Predict
 from med_cam.masking import Scene
 from med_cam.verify.sufficiency import drawn
 
@@ -33,16 +33,8 @@ def balanced_accuracy(
     return torch.tensor(shares).nanmean().item()
 
 
-def blank(classifier: Classifier) -> Scene:
-    """The classifier's frame without an image in it."""
-    x = torch.zeros(1, classifier.channels, *classifier.input_size, device=classifier.device)
-    white = classifier.normalise(torch.ones_like(x[..., :1, :1]))
-    valid = torch.ones_like(x[:, :1], dtype=torch.bool)
-    return Scene(x=x, valid=valid, black=classifier.black(), white=white, others=x[:0])
-
-
 def emptiness(
-    predict: Predict, scene: Scene, *, draws: int, generator: Generator
+    predict: Predict, scene: Scene, *, samples: int, generator: Generator
 ) -> dict[str, Float[Tensor, "n k"]]:
     """Probabilities on images without content, by background; one draw of those that are fixed.
 
@@ -52,5 +44,5 @@ def emptiness(
         draws: of each random background.
         generator: on the CPU.
     """
-    baselines = drawn(scene, EMPTY, draws, generator)
+    baselines = drawn(scene, EMPTY, samples, generator)
     return {name: predict(x) for name, x in baselines.items()}

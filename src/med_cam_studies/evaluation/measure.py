@@ -11,11 +11,12 @@ from med_cam.case.counting import predictor
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.errors import ClassifierError, ImageError
 from med_cam.images.read import read_image
+from med_cam.masking import Scene
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.copies import near_copies
 from med_cam_studies.data.splits import Splits
-from med_cam_studies.training.metrics import blank, emptiness
-from med_cam_studies.training.performance import Performance, performance
+from med_cam_studies.evaluation.metrics import emptiness
+from med_cam_studies.evaluation.performance import Performance, performance
 
 BATCH = 32  # images a pass
 DRAWS = 8  # of each kind of noise
@@ -34,7 +35,7 @@ class Empty:
         highest: of any class in any draw.
     """
 
-    draws: int
+    samples: int
     mean: tuple[float, ...]
     highest: float
 
@@ -135,8 +136,16 @@ def empty_answers(classifier: Classifier) -> Mapping[str, Empty]:
     generator = Generator().manual_seed(SEED)
     with hooks_attached(classifier) as forward:
         predict = predictor(forward, classifier, BATCH)
-        found = emptiness(predict, blank(classifier), draws=DRAWS, generator=generator)
+        found = emptiness(predict, blank(classifier), samples=DRAWS, generator=generator)
     return {
         name: Empty(len(p), tuple(p.mean(dim=0).tolist()), p.max().item())
         for name, p in found.items()
     }
+
+
+def blank(classifier: Classifier) -> Scene:
+    """The classifier's frame without an image in it."""
+    x = torch.zeros(1, classifier.channels, *classifier.input_size, device=classifier.device)
+    white = classifier.normalise(torch.ones_like(x[..., :1, :1]))
+    valid = torch.ones_like(x[:, :1], dtype=torch.bool)
+    return Scene(x=x, valid=valid, black=classifier.black(), white=white, others=x[:0])

@@ -1,0 +1,114 @@
+"""Files written whole or not at all: beside their place, to the disk itself, then renamed into it.
+
+Whatever happens before the renaming (no space left, Ctrl-C), what stood there stays, and nothing
+half-written does.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from med_cam.errors import OutputError
+
+Content = bytes | memoryview
+
+
+def write_file(path: Path, content: Content) -> None:
+    """Write a file, and its folder if there is none.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    try:
+        _put_in(path.parent, {path.name: content})
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def write_files(folder: Path, contents: Mapping[str, Content]) -> None:
+    """Write several files of a folder by name, all or none; its other files stay.
+
+    Raises:
+        OutputError: if one of them cannot be written.
+    """
+    try:
+        _put_in(folder, contents)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def replace_folder(folder: Path, contents: Mapping[str, Content]) -> None:
+    """Write a folder beside the old one and put it in its place; nothing of the old one is left.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    try:
+        _replace(folder.resolve(), contents)  # the folder behind a link, not the link
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """What to say where a file or folder cannot be written."""
+    return OutputError(
+        f"{path} cannot be written ({error.strerror or error}); make room there or give another "
+        "output folder (--out)"
+    )
+
+
+def _put_in(folder: Path, contents: Mapping[str, Content]) -> None:
+    """Write beside the places of the files, then rename all of them into these."""
+    new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            if (folder / name).is_dir():
+                raise IsADirectoryError(None, f"{name} is a folder")
+            _write_through(folder / f"{name}.part", content)
+        for name in contents:
+            (folder / f"{name}.part").replace(folder / name)
+    finally:
+        with suppress(OSError):
+            for name in contents:
+                (folder / f"{name}.part").unlink(missing_ok=True)
+            if new:
+                folder.rmdir()  # only if it is empty
+
+
+def _replace(folder: Path, contents: Mapping[str, Content]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = folder.with_name(f".med-cam-{secrets.token_hex(4)}")
+    try:
+        fresh.mkdir()
+        for name, content in contents.items():
+            _write_through(fresh / name, content)
+        _swap(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _swap(fresh: Path, folder: Path) -> None:
+    """Rename the new folder into place; put the old one back if that fails."""
+    if not folder.exists():
+        fresh.rename(folder)
+        return
+    old = folder.with_name(f"{fresh.name}-old")
+    try:
+        folder.rename(old)
+        fresh.rename(folder)
+    finally:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_through(path: Path, content: Content) -> None:
+    """Write to the disk itself: a full one is told now, not after the rename."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
