@@ -1,8 +1,8 @@
-"""A classifier that answers by rule and keeps all that it was shown, and the noise in that.
+"""A classifier that predicts by rule and records all that it was shown, and the noise in that.
 
-Lit is what shows enough of a bright square. Of what a composite hides, the noise is seen: it tells
-which draws a stage used, whatever generator they came from. Three pixels of noise in a row are as
-good as a fingerprint: 72 bits, wherever they lie.
+Lit is what shows enough of a bright square. Of what a masked input hides, the noise is seen: it
+tells which samples a stage used, whatever generator they came from. Three pixels of noise in a row
+are as good as a fingerprint: 72 bits, wherever they lie.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,11 +20,12 @@ from med_cam.certification.certificate import claimed, response_of
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Certification, Config, Refinement, Search, Verification
 from med_cam.images.geometry import Image
+from med_cam.masking import View
 from med_cam.pipeline.propose import Found
 
-SIDE, SQUARE, CELL = 32, 6, 8
-FIRST, SECOND, THIRD, SPARE = (1, 1), (1, 25), (17, 9), (17, 17)  # each in a cell, margin 1
-STRIP = SIDE - 1  # the row whose pixels may spoil a draw; no mask of these tests holds it
+SIDE, SQUARE, PATCH = 32, 6, 8
+FIRST, SECOND, THIRD, FOURTH = (1, 1), (1, 25), (17, 9), (17, 17)  # each in a patch, margin 1
+STRIP = SIDE - 1  # the row whose pixels may spoil a sample; no mask of these tests holds it
 
 FAST = Config(
     search=Search(
@@ -38,26 +39,31 @@ FAST = Config(
         unseen_samples=1,
         shifts=(1,),
         leakage_trials=20,
-        certified=0.8,  # 15 draws for the first mask
+        certified=0.8,  # 15 samples for the first mask
     ),
     certification=Certification(
-        patch=CELL, reduction_samples=8, pool=16, without=6, reinsertion=16, reinsertion_patch=16
+        patch=PATCH,
+        reduction_samples=8,
+        pool=16,
+        deletion_samples=6,
+        reinsertion_trials=16,
+        reinsertion_patch=16,
     ),
 )
 NEAR = 1e-5  # what a hard mask with a soft gradient may leave of rounding in the image's pixels
-EACH = 5  # times that a claim asks: two backgrounds and an unseen one, shape, stable
+EACH = 5  # questions of a claim: two baselines and an unseen one, shape leakage, shift stability
 
 
 class Toy(nn.Module):
     """Lit if one of some squares is; not where a pixel of the strip is above a limit.
 
-    With `spare`, such a draw is only harder: that square has to be lit too.
+    With `also`, such a sample is only harder: that square has to be lit too.
     """
 
-    def __init__(self, squares=(FIRST,), *, tolerance=None):
+    def __init__(self, squares=(FIRST,), *, also=None):
         super().__init__()
         self.act = nn.Identity()
-        self.squares, self.tolerance = squares, spare
+        self.squares, self.also = squares, also
         self.column, self.limit = SIDE - 1, float("inf")
         self.bears_black = True
         self.seen: list[torch.Tensor] = []
@@ -66,9 +72,7 @@ class Toy(nn.Module):
         self.seen.append(x.detach().clone())
         x = self.act(x)
         lit = torch.stack([bright(x, square) for square in self.squares]).amax(dim=0)
-        least = (
-            0 * lit if self.tolerance is None else torch.minimum(lit, bright(x, self.tolerance))
-        )
+        least = 0 * lit if self.also is None else torch.minimum(lit, bright(x, self.also))
         lit = torch.where(x[:, 0, STRIP, self.column] > self.limit, least, lit)
         if not self.bears_black:
             black = (x == -1).flatten(1).float().mean(dim=1) > 0.3
@@ -100,24 +104,26 @@ def classifier_of(module: nn.Module) -> Classifier:
 def image_of(module: Toy) -> Image:
     """Dark, but for the squares."""
     pixels = torch.full((1, SIDE, SIDE), 0.3)
-    for row, column in (*module.squares, *([module.tolerance] if module.tolerance else [])):
+    for row, column in (*module.squares, *([module.also] if module.also else [])):
         pixels[:, row : row + SQUARE, column : column + SQUARE] = 1.0
     return Image(pixels)
 
 
 @contextmanager
-def the_case(module: Toy | None = None, target: str | None = None) -> Iterator[Case]:
+def the_case(
+    module: Toy | None = None, config: Config = FAST, *, target: str | None = None
+) -> Iterator[Case]:
     module = module or Toy()
     model = classifier_of(module)
     with hooks_attached(model) as forward:
-        yield observed(forward, model, image_of(module), target, None)
+        yield observed(forward, model, image_of(module), config, target=target)
 
 
-def cells_mask(*cells: tuple[int, int]) -> torch.Tensor:
-    """Whole cells of the grid."""
+def patches_mask(*patches: tuple[int, int]) -> torch.Tensor:
+    """Whole patches of the grid."""
     mask = torch.zeros(1, 1, SIDE, SIDE, dtype=torch.bool)
-    for row, column in cells:
-        mask[..., row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL] = True
+    for row, column in patches:
+        mask[..., row * PATCH : (row + 1) * PATCH, column * PATCH : (column + 1) * PATCH] = True
     return mask
 
 
@@ -129,37 +135,36 @@ def scores_around(square=FIRST) -> torch.Tensor:
     return -torch.maximum(i.abs(), j.abs())[None, None] - 1e-4 * (i + 1.1 * j)
 
 
-def found_on(case: Case, mask: torch.Tensor, config: Config, square=FIRST) -> Found:
-    """A mask as `settle` would hand it on."""
-    source, response = exported(case, mask), response_of(case, config)
-    claim = claimed(case, source, response, config, attempt=0)
+def found_on(case: Case, mask: torch.Tensor, square=FIRST) -> Found:
+    """A mask as `smallest_mask` would hand it on."""
+    source, response = exported(case, mask), response_of(case)
+    claim = claimed(case, source, response, attempt=0)
     area = source.float().mean().item()
     return Found(source, area, scores_around(square), (claim,), response)
 
 
 @dataclass(frozen=True)
 class Call:
-    """What was asked through one of a case's functions: forward, answer or singly."""
+    """What was asked through one of a case's views: "outputs", "batched" or "single"."""
 
     channel: str
     x: torch.Tensor
 
 
 class Watch:
-    """A case whose every question is kept until it is taken."""
+    """A case whose every question is recorded until it is taken."""
 
     def __init__(self, case: Case) -> None:
         self.calls: list[Call] = []
-        functions = {name: getattr(case, name) for name in ("forward", "answer", "singly")}
-        tagged = {name: self.tagged(name, ask) for name, ask in functions.items()}
-        self.case = replace(case, **tagged)
+        views = {name: getattr(case, name) for name in ("outputs", "batched", "single")}
+        self.case = replace(case, **{name: self.tagged(name, v) for name, v in views.items()})
 
-    def tagged(self, name: str, ask: Callable) -> Callable:
-        def asked(x):
+    def tagged(self, name: str, view: View) -> View:
+        def classifier(x):
             self.calls.append(Call(name, x.detach().clone()))
-            return ask(x)
+            return view.classifier(x)
 
-        return asked
+        return replace(view, classifier=classifier)
 
     def take(self, channel: str | None = None) -> list[Call]:
         """What was asked since; of one channel only, if one is named."""
@@ -174,7 +179,7 @@ def of(calls: Iterable[Call], channel: str) -> list[Call]:
 def noise(shown: Iterable[Call | torch.Tensor], x: torch.Tensor) -> np.ndarray:
     """The fingerprints of all noise in what was shown of an image."""
     known = np.unique(torch.cat([x.unique(), x.new_tensor([-1.0, 0.0, 1.0])]).numpy())
-    prints = [np.response(0, np.int64)]
+    prints = [np.empty(0, np.int64)]
     for part in shown:
         values = (part.x if isinstance(part, Call) else part).detach().cpu().numpy()
         prints.append(fingerprints(values, known))
@@ -203,28 +208,33 @@ def chunks(calls: Sequence[Call], size: int) -> list[list[Call]]:
 
 
 def evidence(call: Call, x: torch.Tensor) -> torch.Tensor:
-    """The pixels that composites over noise show of an image, alike in all of them."""
+    """The pixels that masked inputs over noise show of an image, alike in all of them."""
     return (call.x == x).all(dim=0, keepdim=True)
 
 
-def losing(case: Case, failures: Sequence[int], *, shift_stability: Sequence[bool] = ()) -> Case:
-    """A case whose n-th claim loses so many of its draws of noise, and its shifts if so told.
+def predicting(case: Case, predict_one: Callable) -> Case:
+    """A case whose claims are put to another function."""
+    return replace(case, single=replace(case.single, classifier=predict_one))
 
-    Beyond those told of, claims are answered as the classifier does.
+
+def losing(case: Case, failures: Sequence[int], *, stable: Sequence[bool] = ()) -> Case:
+    """A case whose n-th claim loses so many of its samples of noise, and its shifts if not stable.
+
+    Beyond those listed, claims are predicted as the classifier does.
     """
     asked = [0]
 
     def predict_one(x):
         number, part = divmod(asked[0], EACH)
         asked[0] += 1
-        p = case.predict_one(x)
+        p = case.single.classifier(x)
         if part == 0 and number < len(failures):
             p[: failures[number]] = p.new_tensor([1.0, 0.0])
-        if part == EACH - 1 and number < len(shift_stability) and not shift_stability[number]:
+        if part == EACH - 1 and number < len(stable) and not stable[number]:
             p[:] = p.new_tensor([1.0, 0.0])
         return p
 
-    return replace(case, predict_one=predict_one)
+    return predicting(case, predict_one)
 
 
 # The arithmetic of a certificate, from scipy and from the sentence in the docs.
@@ -238,12 +248,12 @@ def risk_for(tried: int, confidence: float = 0.95) -> float:
     return 0.8 * left
 
 
-def exact(kept: int, samples: int, risk: float) -> float:
+def exact(retained: int, samples: int, risk: float) -> float:
     """The bound of Clopper and Pearson, by scipy."""
-    return binomtest(kept, samples, alternative="greater").proportion_ci(1 - risk, "exact").low
+    return binomtest(retained, samples, alternative="greater").proportion_ci(1 - risk, "exact").low
 
 
-def draws_needed(tried: int, wanted: float, confidence: float = 0.95) -> int:
+def samples_needed(tried: int, wanted: float, confidence: float = 0.95) -> int:
     """The fewest of which no more than 2 (n - 1) are lost as seldom as the risk, at that rate."""
     allowed, risk = 2 * (tried - 1), risk_for(tried, confidence)
     samples = np.arange(allowed + 1, 3000)

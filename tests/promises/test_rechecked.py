@@ -1,4 +1,4 @@
-"""Recomputed claims are put on the very draws of the saved ones, each as the n-th that it was."""
+"""Claims are re-checked on the very samples of the saved ones, each as the n-th that it was."""
 
 from dataclasses import replace
 
@@ -11,18 +11,17 @@ from recording import (
     Toy,
     Watch,
     classifier_of,
-    draws_needed,
     image_of,
     noise,
+    samples_needed,
     shared,
     the_case,
 )
 
-from med_cam.case.seeds import reseeded
+from med_cam.case.seeds import reseeded, restricted_to
 from med_cam.certification.certificate import certificate_of, response_of
-from med_cam.config.settings import relative_to
 from med_cam.pipeline.explain import explain
-from med_cam.recheck.recheck import Asked, rechecked
+from med_cam.recheck.recheck import Options, rechecked
 from med_cam.report.origin import provenance
 from med_cam.report.saved import read_saved
 from med_cam.report.write import write
@@ -43,25 +42,25 @@ def toy():
 
 @pytest.fixture(scope="module")
 def explained(toy):
-    """An explanation of three squares, and all composites that it asked for."""
+    """An explanation of three squares, and all masked inputs that it asked for."""
     toy.seen.clear()
     found = explain(classifier_of(toy), image_of(toy), config=ALL)
     assert len(found.tests.alternatives) == 2
-    assert found.tests.remainder_sufficient is True
+    assert found.tests.remainder_sufficient is False
     assert found.tests.necessary_superset is not None
-    return found, composites(toy)
+    return found, masked_inputs(toy)
 
 
-def composites(toy):
+def masked_inputs(toy):
     return {image.numpy().tobytes() for batch in toy.seen for image in batch}
 
 
-def again(toy, found, folder, asked=None):
+def again(toy, found, folder, options=None):
     """What comes out, and everything that was asked meanwhile."""
     model, image = classifier_of(toy), image_of(toy)
     write(found, image, folder, provenance(image, model, ALL, preset="", software={}))
     toy.seen.clear()
-    result = rechecked(model, read_saved(folder, 1), None, asked or Asked())
+    result = rechecked(model, read_saved(folder, 1), None, options or Options())
     return result, list(toy.seen)
 
 
@@ -74,49 +73,50 @@ def test_nothing_is_asked_that_the_explanation_did_not_ask(toy, explained, tmp_p
     result, _ = again(toy, found, tmp_path / "result")
     assert result.holds
     assert result.claim.certificate == found.claim.certificate
-    assert composites(toy) <= before
+    assert masked_inputs(toy) <= before
     assert {f"alternative {n} sufficient" for n in (1, 2)} <= set(figures(result))
-    assert {"enlarged mask sufficient", "enlarged mask necessary"} <= set(figures(result))
+    assert {"necessary superset sufficient", "necessary superset necessary"} <= set(
+        figures(result)
+    )
 
 
 def as_later_ones(case, found, watch):
     """Every claim made again as if others had been refused before; and the noise of each."""
     drawn = {}
 
-    def claim(name, mask, config, tried):
-        response = response_of(watch.case, config)
-        made = certificate_of(watch.case, mask, response, config, tried)
+    def claim(name, mask, case, tried):
+        made = certificate_of(case, mask, response_of(case), tried)
         drawn[name] = noise(watch.take(), case.scene.x)
-        assert made.certificate.samples == draws_needed(tried, WANTED)
+        assert made.certificate.samples == samples_needed(tried, WANTED)
         return made
 
     others = tuple(
-        replace(other, claim=claim(f"alternative {n}", other.mask, reseeded(ALL, n), n + 1))
+        replace(other, claim=claim(f"alternative {n}", other.mask, reseeded(case, n), n + 1))
         for n, other in enumerate(found.tests.alternatives, start=1)
     )
-    enlarged = found.tests.necessary_superset
-    larger = replace(enlarged, claim=claim("enlarged mask", enlarged.mask, ALL, 4))
-    fewer = relative_to(ALL, ("gaussian",))
-    promise = RestrictedClaim(
-        found.mask, found.area, claim("restricted_claim", found.mask, fewer, 2), ("grey",)
-    )
-    own = claim("", found.mask, ALL, 3)
+    superset = found.tests.necessary_superset
+    larger = replace(superset, claim=claim("necessary superset", superset.mask, case, 4))
+    fewer = restricted_to(case, ("gaussian",))
+    made = claim("restricted claim", found.mask, fewer, 2)
+    restricted = RestrictedClaim(found.mask, found.area, made, ("grey",), fewer.config.seed)
+    own = claim("", found.mask, case, 3)
     tests = replace(found.tests, alternatives=others, necessary_superset=larger)
-    return replace(found, claim=own, tests=tests, restricted=promise), drawn
+    return replace(found, claim=own, tests=tests, restricted=restricted), drawn
 
 
 @pytest.fixture(scope="module")
 def later(toy, explained, tmp_path_factory):
-    with the_case(toy) as case:
-        found, drawn = as_later_ones(case, explained[0], Watch(case))
+    with the_case(toy, ALL) as case:
+        watch = Watch(case)
+        found, drawn = as_later_ones(watch.case, explained[0], watch)
         result, seen = again(toy, found, tmp_path_factory.mktemp("later") / "result")
         return found, drawn, result, noise(seen, case.scene.x)
 
 
-CLAIMS = ("", "alternative 1", "alternative 2", "enlarged mask", "restricted_claim")
+CLAIMS = ("", "alternative 1", "alternative 2", "necessary superset", "restricted claim")
 
 
-def test_a_claim_is_put_again_as_that_of_the_nth_mask_that_was_tried(later):
+def test_a_claim_is_rechecked_as_that_of_the_nth_mask_that_was_tried(later):
     found, _, result, _ = later
     assert result.claim.certificate == found.claim.certificate
     assert result.claim.certificate.tried == 3
@@ -124,7 +124,7 @@ def test_a_claim_is_put_again_as_that_of_the_nth_mask_that_was_tried(later):
 
 
 @pytest.mark.parametrize("name", CLAIMS)
-def test_each_claim_is_put_again_on_its_own_draws(later, name):
+def test_each_claim_is_rechecked_on_its_own_samples(later, name):
     _, drawn, _, seen = later
     assert len(drawn[name]) > 1000
     assert shared(drawn[name], seen) == len(drawn[name])
@@ -137,22 +137,22 @@ def test_each_claim_comes_out_with_the_figures_that_were_saved(later, name):
         "": 3,
         "alternative 1": 2,
         "alternative 2": 3,
-        "enlarged mask": 4,
-        "restricted_claim": 2,
+        "necessary superset": 4,
+        "restricted claim": 2,
     }
-    samples = draws_needed(tried[name], WANTED)
+    samples = samples_needed(tried[name], WANTED)
     was, now = figures(result)[f"{name} sufficient".strip()]
     assert was == now
     assert was.startswith(f"{samples} of {samples}")
 
 
-def test_another_seed_has_other_draws_and_is_the_first_of_its_own(later, toy, tmp_path):
+def test_another_seed_has_other_samples_and_is_the_first_of_its_own(later, toy, tmp_path):
     found, drawn, _, _ = later
     with the_case(toy) as case:
-        result, seen = again(toy, found, tmp_path / "result", Asked(seed=11))
+        result, seen = again(toy, found, tmp_path / "result", Options(seed=11))
         x = case.scene.x
     assert result.claim.certificate.tried == 1
-    assert result.claim.certificate.samples == draws_needed(1, WANTED)
+    assert result.claim.certificate.samples == samples_needed(1, WANTED)
     assert shared(noise(seen, x), drawn["alternative 1"]) == 0
     assert "alternative 1 sufficient" not in figures(result)
 
@@ -177,23 +177,23 @@ def test_alternatives_that_overlap_are_refuted(toy, explained, tmp_path):
     assert refuted(result) == {"alternative 2 is disjoint"}
 
 
-def test_what_is_left_is_looked_at_again(toy, explained, tmp_path):
+def test_the_remainder_is_rechecked(toy, explained, tmp_path):
     found, _ = explained
     fewer = replace(found.tests, alternatives=found.tests.alternatives[:1])
     result, _ = again(toy, replace(found, tests=fewer), tmp_path / "result")
-    assert refuted(result) == {"what is left is not sufficient"}
+    assert refuted(result) == {"the remainder is not sufficient"}
 
 
-def test_masks_that_are_not_sufficient_are_refuted_wherever_they_are_told(
+def test_masks_that_are_not_sufficient_are_refuted_wherever_they_are_claimed(
     toy, explained, tmp_path
 ):
     found, _ = explained
-    enlarged = replace(found.tests.necessary_superset, mask=found.mask.roll((12, 5), (0, 1)))
+    superset = replace(found.tests.necessary_superset, mask=found.mask.roll((12, 5), (0, 1)))
     result, _ = again(
         toy,
-        replace(found, tests=replace(found.tests, necessary_superset=enlarged)),
+        replace(found, tests=replace(found.tests, necessary_superset=superset)),
         tmp_path / "result",
     )
-    assert {"enlarged mask sufficient", "enlarged mask necessary"} <= refuted(result)
+    assert {"necessary superset sufficient", "necessary superset necessary"} <= refuted(result)
     result, _ = again(toy, replace(found, mask=found.mask.roll((12, 5), (0, 1))), tmp_path / "two")
     assert {"sufficient", "sufficiency"} <= refuted(result)

@@ -1,8 +1,8 @@
-"""No draw of noise is used for two purposes: what decides on a mask never certifies it.
+"""No sample of noise is used for two purposes: what decides on a mask never certifies it.
 
-One image is taken through every stage; each stage's draws are read off the noise that the
+One image is taken through every stage; each stage's samples are read off the noise that the
 classifier was shown. Two squares: either is enough, so that there is an alternative, the first
-mask is not necessary, and one that is necessary too has to hold both.
+mask is not necessary, and a necessary superset has to hold both.
 """
 
 from dataclasses import replace
@@ -27,6 +27,7 @@ from recording import (
     the_case,
 )
 
+from med_cam.case.seeds import restricted_to, under_seed
 from med_cam.case.timing import mark
 from med_cam.certification.mask_tests import (
     mask_tests,
@@ -38,9 +39,9 @@ from med_cam.certification.mask_tests import (
 from med_cam.pipeline.alternatives import agreement_of, alternatives
 from med_cam.pipeline.certify import certified, smallest_certified
 from med_cam.pipeline.explain import as_certified
-from med_cam.pipeline.necessary_superset import enlarged
+from med_cam.pipeline.necessary_superset import superset
 from med_cam.pipeline.propose import proposed, smallest_mask
-from med_cam.pipeline.restricted_claim import by_baseline
+from med_cam.pipeline.restricted_claim import by_baseline, restricted_claim
 from med_cam.pipeline.result import explanation_of
 from med_cam.verify.decision import Decision
 
@@ -49,166 +50,167 @@ MORE = replace(FAST, certification=replace(FAST.certification, alternatives=2, s
 
 def searched(calls):
     """The stages of `smallest_mask`: candidates are asked for first, claims last."""
-    answers = of(calls, "answer")
-    forward = [i for i, call in enumerate(calls) if call.channel == "forward"]
-    disc_map = of(calls[1 : forward[0]], "answer")
-    predict_one = of(calls, "singly")
-    response, claims = predict_one[:3], chunks(predict_one[3:], EACH)
+    batches = of(calls, "batched")
+    outputs = [i for i, call in enumerate(calls) if call.channel == "outputs"]
+    disc_map = of(calls[1 : outputs[0]], "batched")
+    single = of(calls, "single")
+    response, claims = single[:3], chunks(single[3:], EACH)
     return {
-        "candidates": answers[:1],
-        "search": [*disc_map, *of(calls, "forward")],
-        "judged": of(calls[forward[-1] :], "answer"),
-        "p_baseline": response,
+        "candidates": batches[:1],
+        "search": [*disc_map, *of(calls, "outputs")],
+        "judged": of(calls[outputs[-1] :], "batched"),
+        "baseline response": response,
         "first claim": claims[0],
         "later claims": [call for claim in claims[1:] for call in claim],
     }
 
 
 def certifying(case, found):
-    """The first certificate loses a draw: the mask is pruned, refused, and put back."""
+    """The first certificate loses a sample: the mask is reduced, refused, and put back."""
     watch = Watch(losing(case, [1]))
-    done = certified(watch.case, found, MORE)
+    done = certified(watch.case, found)
     assert (done.tried, done.claim.holds) == (2, True)
     calls = watch.take()
-    predict_one = of(calls, "singly")
-    first, second = chunks(predict_one, EACH)[:2]
-    told = {
-        "patches": of(calls, "answer"),
+    single = of(calls, "single")
+    first, second = chunks(single, EACH)[:2]
+    stages = {
+        "reduction": of(calls, "batched"),
         "first certificate": first,
         "second certificate": second,
     }
-    return done, told | {"cells seen again": predict_one[2 * EACH :]}
+    return done, stages | {"retested patches": single[2 * EACH :]}
 
 
-def proving(watch, done):
-    """What is told of a certified mask besides, and of all the rest: one hides what one shows."""
-    case, told = watch.case, {}
+def its_tests(watch, done):
+    """What is tested of a certified mask, and of all the rest: one hides what one shows."""
+    case, stages = watch.case, {}
     decision = Decision(case.target, done.claim.p_baseline, done.claim.threshold)
-    rest = {"necessity": necessity_of, "reinsertion": reinsertion_of, "silhouette": silhouette_of}
-    for name, prove in rest.items():
+    tests = {"necessity": necessity_of, "reinsertion": reinsertion_of, "silhouette": silhouette_of}
+    for name, tested in tests.items():
         for mask in (done.mask, ~done.mask):
-            prove(case, mask, decision, MORE)
-        told[name] = watch.take()
-    return told
+            tested(case, mask, decision)
+        stages[name] = watch.take()
+    return stages
 
 
-def asking_what_is_left(watch, found):
+def asking_for_the_remainder(watch, found):
     """Whether a mask is enough, and whether all the rest is."""
     for mask in (found.mask, ~found.mask):
-        suffices(replace(watch.case, open=mask[None, None]), found.response, MORE)
+        suffices(replace(watch.case, open=mask[None, None]), found.response)
     return watch.take()
 
 
 def going_on(watch, found, tried):
-    """Other masks, and the composites of a report."""
+    """Other masks, and the masked inputs of a report."""
     case = watch.case
-    larger = enlarged(case, found, MORE, tried)
+    larger = superset(case, found, tried)
     calls = watch.take()
-    tries = chunks(of(calls, "singly"), EACH + 1)  # a claim, then necessity
-    told = {
-        "enlarging": of(calls, "answer"),
-        "enlarged certificate": [call for each in tries for call in each[:EACH]],
+    tries = chunks(of(calls, "single"), EACH + 1)  # a claim, then necessity
+    stages = {
+        "superset": of(calls, "batched"),
+        "superset's certificate": [call for each in tries for call in each[:EACH]],
     }
     assert larger.claim.certificate.tried == tried + len(tries)
-    by_baseline(case, found.scores, MORE)
-    told["breaking"] = watch.take()
+    by_baseline(case, found.scores)
+    stages["sensitivity"] = watch.take()
     begun = mark("begun", case.cost())
-    explanation_of(case, found, ((), None), None, (begun,), MORE)
-    told["after"] = watch.take()
-    agreement_of(case, found, MORE)
-    told["other seeds"] = watch.take()
-    others, _ = alternatives(case, found, MORE)
-    told["alternative"] = of_masks(watch.take(), case.scene.x)
+    explanation_of(case, found, ((), None), None, (begun,))
+    stages["after"] = watch.take()
+    agreement_of(case, found)
+    stages["other seeds"] = watch.take()
+    others, _ = alternatives(case, found)
+    stages["alternative"] = of_masks(watch.take(), case.scene.x)
     assert len(others) == 1
-    return told
+    return stages
 
 
 def of_masks(calls, x):
-    """Without the questions whether what is left is enough: the first, and those alike.
+    """Without the questions whether the remainder is enough: the first, and those alike.
 
-    They are asked on draws that `enlarged` uses too, and certify nothing.
+    They are asked on samples that `superset` uses too, and certify nothing.
     """
     first, size = noise(calls[:1], x), len(calls[0].x)
     return [
         call
         for call in calls
-        if call.channel != "answer" or len(call.x) != size or not shared(noise([call], x), first)
+        if call.channel != "batched" or len(call.x) != size or not shared(noise([call], x), first)
     ]
 
 
-def stages_of_the_course():
+def stages_of_one_image():
     """The noise that was seen in each stage of one image."""
-    with the_case(Toy((FIRST, SECOND))) as case:
+    with the_case(Toy((FIRST, SECOND)), MORE) as case:
         watch = Watch(case)
-        found = smallest_mask(watch.case, MORE)
-        told = searched(watch.take())
+        found = smallest_mask(watch.case)
+        stages = searched(watch.take())
         done, more = certifying(case, found)
-        told |= more | proving(watch, done) | {"left": asking_what_is_left(watch, found)}
-        small = as_certified(found, certified(case, found, MORE))  # on one square
-        told |= going_on(watch, small, done.tried)
-        return {name: noise(calls, case.scene.x) for name, calls in told.items()}
+        stages |= more | its_tests(watch, done)
+        stages["remainder"] = asking_for_the_remainder(watch, found)
+        small = as_certified(found, certified(case, found))  # on one square
+        stages |= going_on(watch, small, done.tried)
+        return {name: noise(calls, case.scene.x) for name, calls in stages.items()}
 
 
 @pytest.fixture(scope="module")
-def course():
-    return stages_of_the_course()
+def stages():
+    return stages_of_one_image()
 
 
 PURPOSES = (
-    "candidates", "search", "p_baseline", "first claim", "patches", "first certificate",
-    "second certificate", "enlarged certificate", "necessity", "reinsertion", "silhouette",
-    "enlarging", "breaking", "after", "alternative", "other seeds",
+    "candidates", "search", "baseline response", "first claim", "reduction", "first certificate",
+    "second certificate", "superset's certificate", "necessity", "reinsertion", "silhouette",
+    "superset", "sensitivity", "after", "alternative", "other seeds",
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)
-def test_noise_is_seen_in_every_stage(course, purpose):
-    assert len(course[purpose]) > 20
+def test_noise_is_seen_in_every_stage(stages, purpose):
+    assert len(stages[purpose]) > 20
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)
-def test_no_other_purpose_has_a_draw_of_this_one(course, purpose):
+def test_no_other_purpose_has_a_sample_of_this_one(stages, purpose):
     others = [name for name in PURPOSES if name != purpose]
-    assert {name: shared(course[purpose], course[name]) for name in others} == dict.fromkeys(
+    assert {name: shared(stages[purpose], stages[name]) for name in others} == dict.fromkeys(
         others, 0
     )
 
 
-def test_what_is_left_is_asked_on_draws_that_certify_nothing(course):
-    certifying = [name for name in PURPOSES if name != "enlarging"]  # which looks for a mask too
-    assert len(course["left"]) > 1000
-    assert not any(shared(course["left"], course[name]) for name in certifying)
+def test_the_remainder_is_asked_for_on_samples_that_certify_nothing(stages):
+    certifying = [name for name in PURPOSES if name != "superset"]  # which looks for a mask too
+    assert len(stages["remainder"]) > 1000
+    assert not any(shared(stages["remainder"], stages[name]) for name in certifying)
 
 
 def within(part, whole):
     return len(part) == shared(part, whole)
 
 
-def test_every_candidate_is_judged_on_the_same_draws_and_on_no_others(course):
-    assert len(course["judged"])
-    assert within(course["judged"], course["candidates"])
+def test_every_candidate_is_judged_on_the_same_samples_and_on_no_others(stages):
+    assert len(stages["judged"])
+    assert within(stages["judged"], stages["candidates"])
 
 
-def test_cells_are_seen_again_on_the_draws_that_are_told_of(course):
-    assert len(course["cells seen again"])
-    assert within(course["cells seen again"], course["patches"])
+def test_patches_are_retested_on_the_samples_that_are_reported(stages):
+    assert len(stages["retested patches"])
+    assert within(stages["retested patches"], stages["reduction"])
 
 
-def test_a_certificate_takes_as_much_noise_as_it_has_draws(course):
-    first, second = course["first certificate"], course["second certificate"]
-    assert len(second) > 2 * len(first) > 15 * 500  # 15 and 37 draws of a thousand pixels
+def test_a_certificate_takes_as_much_noise_as_it_has_samples(stages):
+    first, second = stages["first certificate"], stages["second certificate"]
+    assert len(second) > 2 * len(first) > 15 * 500  # 15 and 37 samples of a thousand pixels
 
 
 def too_lenient(mask):
     return mask.float().mean().item() > 0.02
 
 
-def test_each_attempt_at_a_claim_has_draws_of_its_own():
+def test_each_attempt_at_a_claim_has_samples_of_its_own():
     with the_case() as case:
         watch = Watch(case)
-        found = proposed(watch.case, scores_around(), too_lenient, FAST)
-        predict_one = watch.take("singly")
-        response, claims = predict_one[:3], chunks(predict_one[3:], EACH)
+        found = proposed(watch.case, scores_around(), too_lenient)
+        single = watch.take("single")
+        response, claims = single[:3], chunks(single[3:], EACH)
         prints = [noise(calls, case.scene.x) for calls in (response, *claims)]
     assert len(found.claims) == len(claims) >= 3
     assert not found.claims[0].holds
@@ -216,52 +218,77 @@ def test_each_attempt_at_a_claim_has_draws_of_its_own():
         assert shared(one, other) == 0
 
 
-def of_one_run(case, config):
+def of_one_run(case):
     watch = Watch(case)
-    smallest_certified(watch.case, config)
+    smallest_certified(watch.case)
     return noise(watch.take(), case.scene.x)
 
 
-def test_seeds_that_are_compared_share_no_draw():
-    with the_case() as case:
-        seeds = [of_one_run(case, replace(FAST, seed=seed)) for seed in (0, 1, 2)]
+def test_seeds_that_are_compared_share_no_sample():
+    with the_case(config=MORE) as case:
+        seeds = [of_one_run(under_seed(case, seed)) for seed in (0, 1, 2)]
         watch = Watch(case)
-        found = smallest_mask(case, MORE)
-        found = as_certified(found, certified(case, found, MORE))
-        agreed = agreement_of(watch.case, found, MORE)
+        found = smallest_mask(case)
+        found = as_certified(found, certified(case, found))
+        agreed = agreement_of(watch.case, found)
         drawn = noise(watch.take(), case.scene.x)
     assert agreed.seeds == (0, 1, 2)
     assert all(shared(one, other) == 0 for one, other in combinations(seeds, 2))
     assert np.array_equal(drawn, np.union1d(seeds[1], seeds[2]))
 
 
-def test_alternatives_share_no_draw_with_each_other_and_are_verified_one_by_one():
+def test_alternatives_share_no_sample_with_each_other_and_are_verified_one_by_one():
     three = Toy((FIRST, SECOND, THIRD))
-    with the_case(three) as case:
+    with the_case(three, MORE) as case:
         watch = Watch(case)
-        found = smallest_mask(case, MORE)
-        found = as_certified(found, certified(case, found, MORE))
-        both, remainder_sufficient = alternatives(watch.case, found, MORE)
+        found = smallest_mask(case)
+        found = as_certified(found, certified(case, found))
+        both, remainder_sufficient = alternatives(watch.case, found)
         calls = watch.take()
         one = replace(MORE, certification=replace(MORE.certification, alternatives=1))
-        alternatives(watch.case, found, one)
+        alternatives(replace(watch.case, config=one), found)
         first = watch.take()
-    parts = (first, calls[:1] + calls[len(first) - 1 :])  # ends with a question what is left
+    parts = (first, calls[:1] + calls[len(first) - 1 :])  # ends with a question for the remainder
     drawn = [noise(of_masks(part, case.scene.x), case.scene.x) for part in parts]
     assert len(both) == 2
-    assert remainder_sufficient is True
+    assert remainder_sufficient is False
     assert all(len(part) > 1000 for part in drawn)
     assert shared(*drawn) == 0
 
 
-def test_claims_are_made_one_composite_a_pass_and_never_on_the_batches_of_the_search():
+CANNOT = replace(
+    MORE, verification=replace(MORE.verification, baselines=("gaussian", "black"), unseen=())
+)
+
+
+def test_a_restricted_claim_shares_no_sample_with_the_full_one():
+    toy = Toy()
+    toy.bears_black = False  # the claim has to do without it
+    with the_case(toy, CANNOT) as case:
+        watch = Watch(case)
+        found = smallest_mask(watch.case)
+        certified(watch.case, found)
+        full = noise(watch.take(), case.scene.x)
+        by_baseline(watch.case, found.scores)
+        sensitivity = noise(watch.take(), case.scene.x)
+        _, restricted = restricted_claim(watch.case, found)
+        both = noise(watch.take(), case.scene.x)
+        own = of_one_run(restricted_to(case, ("gaussian",)))
+    assert restricted.claim.holds
+    assert restricted.seed != case.config.seed
+    assert min(len(full), len(sensitivity), len(own)) > 1000
+    assert np.array_equal(both, np.union1d(sensitivity, own))
+    assert shared(full, own) == shared(full, sensitivity) == shared(own, sensitivity) == 0
+
+
+def test_claims_are_made_one_masked_input_per_pass_and_never_on_the_batches_of_the_search():
     toy = Toy((FIRST, SECOND))
     with the_case(toy) as case:
-        found = smallest_mask(case, FAST)
-        done = certified(case, found, FAST)
+        found = smallest_mask(case)
+        done = certified(case, found)
         watch = Watch(case)
         toy.seen.clear()
-        mask_tests(watch.case, done.mask, done.claim, done.minimality, FAST)
+        mask_tests(watch.case, done.mask, done.claim, done.minimality)
         calls = watch.take()
-    assert {call.channel for call in calls} == {"singly"}
+    assert {call.channel for call in calls} == {"single"}
     assert {len(x) for x in toy.seen} == {1}
