@@ -1,10 +1,11 @@
-"""Composites, shifts and backgrounds against what their names say."""
+"""Masked inputs, shifts and baselines against what their names say."""
 
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from med_cam.masking import BASELINES, FIXED, Scene, baseline, masked_input, shifted
+from med_cam.config.baselines import BASELINES, FIXED
+from med_cam.masking import Scene, baseline, masked_input, shifted
 
 
 def fresh(seed=0):
@@ -22,13 +23,13 @@ def scene(h=20, w=30, others=2, valid=None):
     )
 
 
-def test_a_composite_over_grey_is_the_papers_product():
+def test_a_masked_input_over_grey_is_the_papers_product():
     s, mask = scene(), torch.rand(1, 1, 20, 30)
     e = masked_input(s.x, mask, baseline("grey", s, fresh()))
     torch.testing.assert_close(e, mask * s.x)
 
 
-def test_a_composite_shows_the_image_inside_and_the_background_outside():
+def test_a_masked_input_shows_the_image_inside_and_the_baseline_outside():
     s = scene()
     mask = (torch.rand(1, 1, 20, 30) > 0.5).float()
     e = masked_input(s.x, mask, s.others[:1])
@@ -48,7 +49,7 @@ def test_a_shift_moves_every_pixel_and_brings_in_zeros(dy, dx):
             assert moved[0, 0, i, j] == (mask[0, 0, i - dy, j - dx] if inside else 0)
 
 
-def test_grey_and_black_are_two_backgrounds():
+def test_grey_and_black_are_two_baselines():
     s = scene()
     assert baseline("grey", s, fresh()).eq(0).all()
     assert baseline("black", s, fresh()).eq(-2).all()
@@ -56,14 +57,14 @@ def test_grey_and_black_are_two_backgrounds():
 
 
 @pytest.mark.parametrize("name", sorted(BASELINES))
-def test_the_same_generator_draws_the_same_background(name):
+def test_the_same_generator_draws_the_same_baseline(name):
     s = scene()
     first, second = baseline(name, s, fresh(3)), baseline(name, s, fresh(3))
     torch.testing.assert_close(first, second, rtol=0, atol=0, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", sorted(set(BASELINES) - {"others"}))
-def test_fixed_backgrounds_are_those_that_never_vary(name):
+def test_fixed_baselines_are_those_that_never_vary(name):
     s = scene()
     first, second = baseline(name, s, fresh(3)), baseline(name, s, fresh(4))
     assert torch.equal(first.nan_to_num(9), second.nan_to_num(9)) == (name in FIXED)
@@ -141,7 +142,7 @@ def test_a_gradient_reaches_the_mask_through_what_is_painted_in():
     assert mask.grad.abs().sum() > 0
 
 
-def test_padding_shows_the_same_on_every_background():
+def test_padding_shows_the_same_on_every_baseline():
     valid = torch.ones(1, 1, 20, 30, dtype=torch.bool)
     valid[..., :4] = False
     s = scene(valid=valid)

@@ -58,14 +58,15 @@ def bisected(hits, trials, risk):
     return low
 
 
-def counted(kept, samples, fixed_retained=1, fixed=1, confidence=NOMINAL):
+def counted(retained, samples, fixed_retained=1, fixed=1, confidence=NOMINAL):
     return Certificate(
-        samples, kept, fixed, fixed_retained, confidence, 1, 0.0, 0.0, 0.95, "grey", 1.0, FLAT, FLAT
+        samples, retained, fixed, fixed_retained, confidence, 1, 0.0, 0.0, 0.95, "grey", 1.0,
+        FLAT, FLAT,
     )  # fmt: skip
 
 
-def exact(kept, samples, risk):
-    return binomtest(kept, samples, alternative="greater").proportion_ci(1 - risk, "exact").low
+def exact(retained, samples, risk):
+    return binomtest(retained, samples, alternative="greater").proportion_ci(1 - risk, "exact").low
 
 
 @settings(max_examples=25, deadline=None)
@@ -103,15 +104,15 @@ def test_a_rate_has_the_bound_of_the_side_it_is_asked_for():
 
 @settings(max_examples=60, deadline=None)
 @given(st.floats(0.3, 0.995), st.floats(1e-5, 0.2), st.integers(0, 6))
-def test_no_fewer_draws_would_do(wanted, risk, failures):
+def test_no_fewer_samples_would_do(wanted, risk, failures):
     n = samples_for(wanted, risk, failures)
-    # A rate just below `wanted` passes no more often than `risk`, and more often with fewer draws.
+    # A rate just below `wanted` passes no more often than `risk`; with fewer samples, more often.
     assert at_most(failures, n, 1 - wanted) <= risk * (1 + 1e-6)
     assert n - 1 <= failures or at_most(failures, n - 1, 1 - wanted) > risk * (1 - 1e-6)
 
 
 @pytest.mark.parametrize("wanted", [0.2, 0.5, 0.8, 0.9, 0.95, 0.99])
-def test_a_certificate_holds_if_no_more_draws_are_lost_than_it_allows(wanted):
+def test_a_certificate_holds_if_no_more_samples_are_lost_than_it_allows(wanted):
     for tried in range(1, 6):
         risk, failures = risk_of(tried, NOMINAL), losses_allowed(tried)
         n = samples_for(wanted, risk, failures)
@@ -120,18 +121,18 @@ def test_a_certificate_holds_if_no_more_draws_are_lost_than_it_allows(wanted):
         assert not as_tried(few, tried, random=1).holds
 
 
-def test_the_first_mask_may_lose_no_draw_and_later_ones_more_and_more():
+def test_the_first_mask_may_lose_no_sample_and_later_ones_more_and_more():
     assert [losses_allowed(tried) for tried in (1, 2, 3, 4)] == [0, 2, 4, 6]
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 60), st.floats(0.3, 0.99), st.floats(1e-3, 0.2))
-def test_the_fewest_draws_kept_that_are_enough_are_found(samples, wanted, risk):
+def test_the_fewest_samples_retained_that_are_enough_are_found(samples, wanted, risk):
     enough = [k for k in range(samples + 1) if exact(k, samples, risk) >= wanted]
     assert least_retained(samples, wanted, risk) == min(enough, default=samples)
 
 
-def test_the_first_certificate_takes_as_many_draws_as_the_settings_say():
+def test_the_first_certificate_takes_as_many_samples_as_the_settings_say():
     rules = Verification()
     assert samples_for(rules.certified, risk_of(1, rules.confidence)) == 63
     assert samples_for(0.95, 0.05) == 59
@@ -159,7 +160,7 @@ def test_a_later_mask_has_the_bound_of_its_own_smaller_risk(tried):
     assert not found.holds
 
 
-def test_fixed_backgrounds_that_are_kept_do_not_lift_the_bound():
+def test_fixed_baselines_that_are_retained_do_not_lift_the_bound():
     some = as_tried(counted(63, 63, fixed_retained=3, fixed=3), 1, random=1)
     assert some.bound == as_tried(counted(63, 63, fixed_retained=0, fixed=0), 1, random=1).bound
     assert some.bound == pytest.approx(0.04 ** (1 / 63), abs=1e-9)
@@ -167,7 +168,7 @@ def test_fixed_backgrounds_that_are_kept_do_not_lift_the_bound():
 
 
 @pytest.mark.parametrize(("fixed_retained", "random"), [(0, 1), (1, 1), (1, 3), (2, 2)])
-def test_a_fixed_background_that_fails_counts_as_much_as_a_random_one(fixed_retained, random):
+def test_a_fixed_baseline_that_fails_counts_as_much_as_a_random_one(fixed_retained, random):
     found = as_tried(counted(64, 64, fixed_retained=fixed_retained, fixed=3), 1, random=random)
     alone = 0.04 ** (1 / 64)
     mixed = (fixed_retained + random * alone) / (3 + random)
@@ -176,14 +177,14 @@ def test_a_fixed_background_that_fails_counts_as_much_as_a_random_one(fixed_reta
     assert not found.holds
 
 
-def test_a_failed_fixed_background_refuses_a_certificate_even_where_the_bound_is_high():
+def test_a_failed_fixed_baseline_refuses_a_certificate_even_where_the_bound_is_high():
     found = as_tried(counted(9999, 9999, fixed_retained=3, fixed=4), 1, random=100)
     assert found.bound > found.wanted
     assert not found.holds
 
 
 @pytest.mark.parametrize(("fixed_retained", "bound"), [(2, 1.0), (1, 0.5)])
-def test_without_random_backgrounds_one_composite_each_tells_all(fixed_retained, bound):
+def test_without_random_baselines_one_masked_input_each_tells_all(fixed_retained, bound):
     found = as_tried(counted(0, 0, fixed_retained=fixed_retained, fixed=2), 3, random=0)
     assert (found.bound, found.risk, found.tried) == (bound, 0.0, 3)
     assert found.holds == (fixed_retained == 2)
@@ -202,7 +203,7 @@ SEEN = {
 }
 
 
-def test_a_certificate_counts_random_draws_and_fixed_backgrounds_apart():
+def test_a_certificate_counts_random_samples_and_fixed_baselines_apart():
     found = certificate(SEEN, decision(), wanted=0.9, confidence=0.9)
     assert (found.samples, found.retained) == (6, 5)
     assert (found.fixed, found.fixed_retained) == (2, 1)
@@ -211,14 +212,14 @@ def test_a_certificate_counts_random_draws_and_fixed_backgrounds_apart():
     assert (found.worst, found.worst_retained) == ("black", 0.0)
 
 
-def test_the_worst_background_is_the_one_kept_least_often():
+def test_the_worst_baseline_is_the_one_retained_least_often():
     some = {name: p for name, p in SEEN.items() if name != "black"}
     found = certificate(some, decision(), wanted=0.9, confidence=0.9)
     assert found.worst == "uniform"
     assert found.worst_retained == pytest.approx(2 / 3)
 
 
-def test_margin_and_change_are_over_every_draw():
+def test_margin_and_change_are_over_every_sample():
     found = certificate(SEEN, decision(), wanted=0.9, confidence=0.9)
     rows = [row for p in SEEN.values() for row in p.tolist()]
     change = [row[1] - 0.9 for row in rows]
@@ -254,18 +255,18 @@ def test_a_spread_is_the_percentiles_of_numpy(values):
 
 
 @cache
-def as_reported(tried, kept, samples):
-    return as_tried(counted(kept, samples), tried, random=1).bound
+def as_reported(tried, retained, samples):
+    return as_tried(counted(retained, samples), tried, random=1).bound
 
 
 @cache
-def alone(risk, kept, samples):
-    return lower_bound(kept, samples, risk)
+def alone(risk, retained, samples):
+    return lower_bound(retained, samples, risk)
 
 
-def naive(kept, samples):
-    """Not a bound at all: the share that was kept."""
-    return kept / samples
+def naive(retained, samples):
+    """Not a bound at all: the share that was retained."""
+    return retained / samples
 
 
 def generator(seed):
@@ -297,7 +298,7 @@ def test_the_first_certificate_is_right_as_often_as_it_says(wanted, p):
 
 
 @pytest.mark.parametrize("p", RATES)
-def test_the_share_that_was_kept_is_no_bound_and_the_simulation_shows_it(p):
+def test_the_share_that_was_retained_is_no_bound_and_the_simulation_shows_it(p):
     assert coverage(naive, 299, p) < ENOUGH
 
 
@@ -314,7 +315,7 @@ JUST_BELOW = 0.95 - 1e-6
 LADDERS = {
     **{f"all at {p}": (p,) * 8 for p in RATES},
     "all just below what is wanted": (JUST_BELOW,) * 8,
-    "larger masks keep more": (0.6, 0.8, 0.9, 0.93, JUST_BELOW, JUST_BELOW, 0.99, 1.0),
+    "larger masks retain more": (0.6, 0.8, 0.9, 0.93, JUST_BELOW, JUST_BELOW, 0.99, 1.0),
     "one mask alone": (JUST_BELOW,),
 }
 
@@ -331,7 +332,7 @@ def reported(rates, tries, wanted, seed=0):
 
 
 def tries_of(count, wanted=0.95):
-    """Draws and bound of masks tried one after the other, as the package does it."""
+    """Samples and bound of masks tried one after the other, as the package does it."""
     tries = range(1, count + 1)
     samples = [samples_for(wanted, risk_of(k, NOMINAL), losses_allowed(k)) for k in tries]
     return [(n, partial(as_reported, k)) for n, k in zip(samples, tries, strict=True)]
@@ -361,7 +362,7 @@ def test_the_full_risk_for_every_mask_would_fail_and_the_simulation_shows_it():
     assert (bound <= truth).mean() < ENOUGH
 
 
-def test_the_share_that_was_kept_would_fail_in_the_procedure_too():
+def test_the_share_that_was_retained_would_fail_in_the_procedure_too():
     bound, truth = reported((JUST_BELOW,) * 8, [(63, naive)] * 8, 0.95)
     assert (bound <= truth).mean() < ENOUGH
 
@@ -373,7 +374,7 @@ STRATA = [
 
 
 def stratified(bound, rates, each, seed=0):
-    """Bounds from draws that are even over backgrounds of different rates."""
+    """Bounds from samples that are even over baselines of different rates."""
     draw = generator(seed)
     counts = sum(draw.binomial(each, p, CASES) for p in rates)
     return bounds_of(bound, counts, each * len(rates))
@@ -381,25 +382,25 @@ def stratified(bound, rates, each, seed=0):
 
 @pytest.mark.parametrize("rates", STRATA)
 @pytest.mark.parametrize("wanted", [0.95, 0.99])
-def test_draws_even_over_several_backgrounds_bound_their_mean(rates, wanted):
+def test_samples_even_over_several_baselines_bound_their_mean(rates, wanted):
     each = -(-samples_for(wanted, risk_of(1, NOMINAL)) // len(rates))
     bounds = stratified(partial(as_reported, 1), rates, each)
     assert (bounds <= np.mean(rates)).mean() >= ENOUGH
     assert (stratified(naive, rates, each) <= np.mean(rates)).mean() < ENOUGH
 
 
-def test_the_mean_over_several_backgrounds_is_no_bound_on_the_worst_of_them():
-    # Why the certificate names the background that is kept least often.
+def test_the_mean_over_several_baselines_is_no_bound_on_the_worst_of_them():
+    # Why the certificate names the baseline that is retained least often.
     rates = (1.0, 0.9)
     assert (stratified(partial(as_reported, 1), rates, 32) <= min(rates)).mean() < ENOUGH
 
 
 @pytest.mark.parametrize("fixed_retained", [0, 1, 2])
-def test_with_fixed_backgrounds_the_bound_is_one_on_the_even_mixture_of_all(fixed_retained):
+def test_with_fixed_baselines_the_bound_is_one_on_the_even_mixture_of_all(fixed_retained):
     rates, fixed = (0.99, 0.91), 2
 
-    def bound(kept, samples):
-        return as_tried(counted(kept, samples, fixed_retained, fixed), 1, random=2).bound
+    def bound(retained, samples):
+        return as_tried(counted(retained, samples, fixed_retained, fixed), 1, random=2).bound
 
     mixture = (fixed_retained + sum(rates)) / (fixed + len(rates))
     assert (stratified(bound, rates, 32) <= min(mixture, np.mean(rates))).mean() >= ENOUGH

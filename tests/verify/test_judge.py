@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from med_cam.config.settings import Verification
-from med_cam.masking import Scene
+from med_cam.masking import Scene, View
 from med_cam.verify.baseline_response import baseline_response
 from med_cam.verify.candidates import candidate_judge
 from med_cam.verify.claim import verify
@@ -35,7 +35,7 @@ def sees_brightness(x):
 
 
 def sees_silhouette(x):
-    """Draws its answer from the mask's edge alone: any busy box at the left over flat grey."""
+    """Reads its label off the mask's edge alone: any busy box at the left over flat grey."""
     flat = (x[..., :8, :8].std(dim=(1, 2, 3)) > 0.01).float()
     z = 12 * (flat - 0.5)
     return torch.stack([-z, z], dim=1).softmax(dim=1)
@@ -63,8 +63,9 @@ def target(predict, x):
 
 def judged(predict, s, mask, rules, seed=0):
     g = fresh(seed)
-    empty = baseline_response(predict, s, target(predict, s.x), rules, g)
-    return verify(predict, s, mask, empty, rules, g)
+    view = View(predict, s)
+    response = baseline_response(view, target(predict, s.x), rules, g)
+    return verify(view, mask, response, rules, g)
 
 
 def claim_on(mask, predict=sees_brightness, rules=None, seed=0):
@@ -82,7 +83,7 @@ def test_the_mask_over_what_the_classifier_looks_at_passes_every_check():
     assert check(claim, "sufficiency").trials == 9  # grey once, gaussian eight times
 
 
-def test_a_mask_elsewhere_fails_kept():
+def test_a_mask_elsewhere_fails_sufficiency():
     claim = claim_on(box(0, 0, 14))
     assert not claim.holds
     assert check(claim, "sufficiency").value == 0
@@ -99,14 +100,14 @@ def test_random_masks_of_the_same_area_fail_far_more_often():
     assert held == 0
 
 
-def test_a_mask_that_holds_only_in_place_fails_stable():
+def test_a_mask_that_holds_only_in_place_fails_shift_stability():
     claim = claim_on(box(10, 20, 6))  # to the pixel
     assert check(claim, "sufficiency").passed
     assert not check(claim, "shift_stability").passed
     assert not claim.holds
 
 
-def test_a_mask_that_draws_the_answer_fails_shape():
+def test_a_mask_that_leaks_the_label_through_its_outline_fails_shape_leakage():
     rules = Verification(baselines=("grey",))
     claim = judged(sees_silhouette, scene(image()), box(0, 0, 12), rules)
     assert check(claim, "sufficiency").passed
@@ -114,24 +115,24 @@ def test_a_mask_that_draws_the_answer_fails_shape():
     assert not check(claim, "shape_leakage").passed
 
 
-def test_without_other_images_the_shape_test_shuffles_the_image_and_says_so():
+def test_without_reference_images_the_shape_leakage_test_shuffles_the_image_and_says_so():
     s = scene(image())
     alone = Scene(s.x, s.valid, s.black, s.white, s.others[:0])
     claim = judged(sees_brightness, alone, box(6, 16, 14), Verification())
     assert check(claim, "shape_leakage").trials >= 20
-    assert "shuffled" in claim.references
-    assert any("no other images" in w for w in claim.warnings)
+    assert "shuffled" in claim.reference_images
+    assert any("no reference images" in w for w in claim.warnings)
     assert "others" not in {b.name for b in claim.baselines}
 
 
-def test_emptiness_that_already_answers_makes_sufficiency_empty():
+def test_baselines_that_already_give_the_label_leave_nothing_to_explain():
     def always(x):
         return torch.tensor([[0.01, 0.99]]).expand(len(x), 2)
 
     claim = claim_on(box(0, 0, 20), predict=always)
     assert claim.p_image <= claim.p_baseline
     assert not claim.holds
-    assert any("alone is called bright" in w for w in claim.warnings)
+    assert any("alone is predicted bright" in w for w in claim.warnings)
 
 
 def test_more_confidence_after_than_before_is_a_warning():
@@ -145,7 +146,7 @@ def test_more_confidence_after_than_before_is_a_warning():
     assert any("more confident on the evidence" in w for w in claim.warnings)
 
 
-def test_unseen_backgrounds_are_told_apart_and_do_not_decide():
+def test_unseen_baselines_are_reported_apart_and_do_not_decide():
     claim = claim_on(box(6, 16, 14))
     assert claim.searched == ("grey", "gaussian")
     assert {b.name for b in claim.baselines if b.searched} == {"grey", "gaussian"}
@@ -154,25 +155,28 @@ def test_unseen_backgrounds_are_told_apart_and_do_not_decide():
     }  # fmt: skip
 
 
-def test_the_bar_is_half_way_from_empty_to_full():
-    q = Target(0, ("a", "b"), "softmax", 0.0, 0.9)
-    alone = {"grey": torch.tensor([[0.3, 0.7]]), "noise": torch.tensor([[0.1, 0.9], [0.3, 0.7]])}
-    decision = decide(q, alone, 0.5)
-    assert decision.p_baseline == pytest.approx(0.25)  # each background counts once
+def test_the_threshold_is_half_way_from_p_baseline_to_p_image():
+    explained = Target(0, ("a", "b"), "softmax", 0.0, 0.9)
+    baseline_p = {
+        "grey": torch.tensor([[0.3, 0.7]]),
+        "noise": torch.tensor([[0.1, 0.9], [0.3, 0.7]]),
+    }
+    decision = decide(explained, baseline_p, 0.5)
+    assert decision.p_baseline == pytest.approx(0.25)  # each baseline counts once
     assert decision.threshold == pytest.approx(0.575)
 
 
-def test_top_1_alone_does_not_keep_the_decision():
-    q = Target(0, ("a", "b", "c"), "softmax", 0.0, 0.9)
-    decision = decide(q, {"grey": torch.tensor([[0.34, 0.33, 0.33]])}, 0.5)
+def test_top_1_alone_does_not_retain_the_prediction():
+    explained = Target(0, ("a", "b", "c"), "softmax", 0.0, 0.9)
+    decision = decide(explained, {"grey": torch.tensor([[0.34, 0.33, 0.33]])}, 0.5)
     weak = torch.tensor([[0.40, 0.30, 0.30]])
-    assert on_top(weak, q).all()
+    assert on_top(weak, explained).all()
     assert not retains(weak, decision).any()
 
 
 def test_sigmoid_heads_are_judged_by_their_threshold():
-    q = Target(1, ("a", "b"), "sigmoid", 0.7, 0.95)
-    decision = decide(q, {"grey": torch.tensor([[0.9, 0.1]])}, 0.5)
+    explained = Target(1, ("a", "b"), "sigmoid", 0.7, 0.95)
+    decision = decide(explained, {"grey": torch.tensor([[0.9, 0.1]])}, 0.5)
     p = torch.tensor([[0.99, 0.65], [0.99, 0.75]])
     assert retains(p, decision).tolist() == [False, True]  # both above 0.525, one above 0.7
 
@@ -180,13 +184,13 @@ def test_sigmoid_heads_are_judged_by_their_threshold():
 def test_candidates_are_judged_alike_and_large_enough_ones_pass():
     x = image()
     _, passes = candidate_judge(
-        sees_brightness, scene(x), target(sees_brightness, x), Verification(), fresh()
+        View(sees_brightness, scene(x)), target(sees_brightness, x), Verification(), fresh()
     )
     assert passes(box(6, 16, 14))
     assert not passes(box(0, 0, 14))
 
 
-def test_a_claim_is_drawn_from_its_own_generator_only():
+def test_a_claim_is_sampled_from_its_own_generator_only():
     torch.rand(3)
     first = claim_on(box(6, 16, 14), seed=4)
     torch.rand(5)

@@ -1,7 +1,7 @@
-"""Cells, numbered draws and trials against plain loops, on toy classifiers that are exact.
+"""Patches, numbered samples and trials against plain loops, on toy classifiers that are exact.
 
-Images, weights and backgrounds are small whole numbers, and probabilities are taken from them by
-sums and powers of two: a composite gets the same answer in a batch and alone.
+Images, weights and baselines are small whole numbers, and probabilities are taken from them by
+sums and powers of two: a masked input gets the same prediction in a batch and alone.
 """
 
 import random
@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from med_cam.masking import Scene
+from med_cam.masking import Scene, View
 from med_cam.results import Patch
 from med_cam.verify.decision import Decision, Target, retains
 from med_cam.verify.minimality import (
@@ -58,11 +58,11 @@ def decision(threshold=0.5, head="softmax", output_threshold=0.0):
     return Decision(Target(1, ("a", "b", "c"), head, output_threshold, 0.9), 0.1, threshold)
 
 
-# Places and cells
+# Places and patches
 
 
-def cells_of(mask, side):
-    """The cells that hold evidence, pixel by pixel."""
+def patches_of(mask, side):
+    """The patches that hold evidence, pixel by pixel."""
     h, w = mask.shape[2:]
     return sorted(
         {(y // side, x // side) for y, x in product(range(h), range(w)) if mask[0, 0, y, x]}
@@ -71,47 +71,47 @@ def cells_of(mask, side):
 
 @settings(max_examples=20, deadline=None)
 @given(SEEDS, st.integers(1, 9), st.integers(1, 9), st.integers(1, 5), st.floats(0, 1))
-def test_places_are_the_cells_that_hold_evidence_row_by_row(seed, h, w, side, share):
+def test_places_are_the_patches_that_hold_evidence_row_by_row(seed, h, w, side, share):
     mask = torch.rand(1, 1, h, w, generator=fresh(seed)) < share
-    assert places(mask, side) == cells_of(mask, side)
+    assert places(mask, side) == patches_of(mask, side)
 
 
 @settings(max_examples=20, deadline=None)
 @given(SEEDS, st.integers(2, 9), st.integers(2, 9), st.integers(1, 5))
-def test_a_mask_without_some_cells_keeps_every_other_pixel(seed, h, w, side):
+def test_a_mask_without_some_patches_keeps_every_other_pixel(seed, h, w, side):
     mask = torch.rand(1, 1, h, w, generator=fresh(seed)) < 0.7
-    before, draw = mask.clone(), random.Random(seed)
-    gone = [place for place in cells_of(mask, side) if draw.random() < 0.4]
+    before, chance = mask.clone(), random.Random(seed)
+    gone = [place for place in patches_of(mask, side) if chance.random() < 0.4]
     left = without(mask, gone, side)
     for y, x in product(range(h), range(w)):
         taken = (y // side, x // side) in gone
         assert bool(left[0, 0, y, x]) == (bool(mask[0, 0, y, x]) and not taken)
     assert torch.equal(mask, before)
-    assert cells_of(left, side) == [c for c in cells_of(mask, side) if c not in gone]
+    assert patches_of(left, side) == [c for c in patches_of(mask, side) if c not in gone]
 
 
-# Numbered draws
+# Numbered samples
 
 
 NAMES = ("gaussian", "black", "uniform", "grey", "others")
 
 
-def test_fixed_backgrounds_come_first_and_random_ones_take_turns():
+def test_fixed_baselines_come_first_and_random_ones_take_turns():
     s = scene(whole_numbers(1, 1, 2, 4, 4), others=3)
     samples = numbered(s, NAMES, 7, fresh())
     assert samples.shape == (2 + 7, 2, 4, 4)
     assert torch.equal(samples[0], torch.full((2, 4, 4), -1.0))  # black
     assert torch.equal(samples[1], torch.zeros(2, 4, 4))  # grey
-    for i, draw in enumerate(samples[2:]):
+    for i, sample in enumerate(samples[2:]):
         given_as = {"gaussian": 0, "uniform": 1, "others": 2}
-        whole = bool((draw == draw.round()).all())
-        between = bool(((draw >= -1) & (draw <= 4)).all())
-        kind = "others" if whole else "uniform" if between and draw.amax() > 2.5 else "gaussian"
+        whole = bool((sample == sample.round()).all())
+        between = bool(((sample >= -1) & (sample <= 4)).all())
+        kind = "others" if whole else "uniform" if between and sample.amax() > 2.5 else "gaussian"
         assert given_as[kind] == i % 3
 
 
 @pytest.mark.parametrize("names", [NAMES, ("gaussian",), ("grey", "gaussian"), ("others", "mean")])
-def test_fewer_draws_are_the_first_of_more(names):
+def test_fewer_samples_are_the_first_of_more(names):
     s = scene(whole_numbers(1, 1, 2, 4, 4), others=3)
     many = numbered(s, names, 11, fresh(4))
     for count in range(1, 12):
@@ -121,21 +121,21 @@ def test_fewer_draws_are_the_first_of_more(names):
         assert len(few) == fixed + count
 
 
-def test_without_random_backgrounds_there_is_one_draw_of_each():
+def test_without_random_baselines_there_is_one_sample_of_each():
     samples = numbered(scene(whole_numbers(1, 1, 1, 4, 4)), ("grey", "white"), 9, fresh())
-    assert [draw.unique().tolist() for draw in samples] == [[0.0], [4.0]]
+    assert [sample.unique().tolist() for sample in samples] == [[0.0], [4.0]]
 
 
 # Trials
 
 
-def test_a_trial_names_its_draws_and_shifts_and_lets_the_first_draws_take_turns():
+def test_a_trial_names_its_samples_and_shifts_and_lets_the_first_samples_take_turns():
     samples = torch.arange(5.0)[:, None, None, None].expand(5, 1, 2, 2)
     trial = trial_of(samples, [4, 1], [0, 3, 7, 9], 3, decision(), turn=3)
     assert trial.names == (
         ("sample", 4), ("sample", 1), ("shift", 0), ("shift", 3), ("shift", 7), ("shift", 9),
     )  # fmt: skip
-    assert trial.around[:, 0, 0, 0].tolist() == [4, 1, 0, 0, 1, 0]
+    assert trial.infill[:, 0, 0, 0].tolist() == [4, 1, 0, 0, 1, 0]
     # Eight directions row by row, from up and left to down and right, then again from the first.
     assert trial.steps == ((0, 0), (0, 0), (-3, -3), (0, -3), (3, 3), (-3, 0))
     assert trial.tolerance == 0
@@ -151,15 +151,15 @@ def test_a_part_and_a_join_keep_what_belongs_together():
     samples = torch.arange(6.0)[:, None, None, None].expand(6, 1, 2, 2)
     one = trial_of(samples, [0, 2], [1], 3, decision(0.5), turn=6)
     other = Trial(**{f: getattr(trial_of(samples, [5], [], 3, decision(0.7), turn=6), f) for f in (
-        "around", "steps", "names", "decision")}, tolerance=2)  # fmt: skip
+        "infill", "steps", "names", "decision")}, tolerance=2)  # fmt: skip
     both = joined(one, other)
     assert both.names == (("sample", 0), ("sample", 2), ("shift", 1), ("sample", 5))
-    assert both.around[:, 0, 0, 0].tolist() == [0, 2, 1, 5]
+    assert both.infill[:, 0, 0, 0].tolist() == [0, 2, 1, 5]
     assert both.steps == (*one.steps, *other.steps)
     assert (both.tolerance, both.decision.threshold) == (2, 0.7)
     some = part(both, [3, 2])
     assert some.names == (("sample", 5), ("shift", 1))
-    assert some.around[:, 0, 0, 0].tolist() == [5, 1]
+    assert some.infill[:, 0, 0, 0].tolist() == [5, 1]
     assert some.steps == ((0, 0), one.steps[2])
     assert (some.tolerance, some.decision.threshold) == (2, 0.7)
 
@@ -170,18 +170,18 @@ def test_a_part_and_a_join_keep_what_belongs_together():
     st.integers(0, 8),
     st.sampled_from([("softmax", 0.0), ("sigmoid", 0.25), ("sigmoid", 0.75)]),
 )
-def test_the_gap_is_below_0_exactly_where_the_decision_is_not_kept(eighths, bar, head):
+def test_the_gap_is_below_0_exactly_where_the_prediction_is_not_retained(eighths, least, head):
     p = torch.tensor([eighths]) / 8
-    on = decision(bar / 8, *head)
+    on = decision(least / 8, *head)
     assert (gap_of(p, on)[0].item() >= 0) == bool(retains(p, on)[0])
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_the_gap_has_the_sign_of_the_judge_to_the_last_bit(p, threshold):
-    predictor = torch.tensor([[0.0, p, 0.0], [0.0, threshold, 0.0]])
+    rows = torch.tensor([[0.0, p, 0.0], [0.0, threshold, 0.0]])
     on = decision(threshold, "sigmoid", 0.0)
-    assert (gap_of(predictor, on) >= 0).tolist() == retains(predictor, on).tolist()
+    assert (gap_of(rows, on) >= 0).tolist() == retains(rows, on).tolist()
 
 
 # Lost and survived, against the definition
@@ -199,15 +199,15 @@ def toy(seed):
 
 
 def trial(seed, samples, shifts, threshold, tolerance=0):
-    around = whole_numbers(seed + 1, 4, 2, SIDE, SIDE)
-    found = trial_of(around, samples, shifts, 2, decision(threshold), turn=3)
-    return Trial(found.around, found.steps, found.names, found.decision, tolerance)
+    infill = whole_numbers(seed + 1, 4, 2, SIDE, SIDE)
+    found = trial_of(infill, samples, shifts, 2, decision(threshold), turn=3)
+    return Trial(found.infill, found.steps, found.names, found.decision, tolerance)
 
 
-def kept_on(predict, s, mask, on, i):
-    """Whether the decision is kept on the i-th composite, made pixel by pixel."""
+def retained_on(predict, s, mask, on, i):
+    """Whether the prediction is retained on the i-th masked input, made pixel by pixel."""
     dy, dx = on.steps[i]
-    image, masked_input = s.x[0].numpy(), on.around[i].numpy().copy()
+    image, masked_input = s.x[0].numpy(), on.infill[i].numpy().copy()
     for y, x in product(range(SIDE), range(SIDE)):
         if mask[0, 0, y, x] and 0 <= y + dy < SIDE and 0 <= x + dx < SIDE:
             masked_input[:, y + dy, x + dx] = image[:, y + dy, x + dx]
@@ -229,12 +229,12 @@ def test_what_a_mask_is_lost_on_is_true_whatever_the_order_and_the_hint(seed, to
     predict, s = toy(seed), scene(whole_numbers(seed + 2, 1, 2, SIDE, SIDE))
     on = trial(seed, range(4), range(8), (seed % 5) / 8, tolerance)
     mask = random_mask(seed, 0.4 + 0.05 * (seed % 12))
-    kept = {name: kept_on(predict, s, mask, on, i)[0] for i, name in enumerate(on.names)}
-    samples = {name for name, held in kept.items() if name[0] == "sample" and not held}
-    shifts = sum(name[0] == "shift" and not held for name, held in kept.items())
+    retained = {name: retained_on(predict, s, mask, on, i)[0] for i, name in enumerate(on.names)}
+    samples = {name for name, held in retained.items() if name[0] == "sample" and not held}
+    shifts = sum(name[0] == "shift" and not held for name, held in retained.items())
     hints = [None, ("sample", 3), ("shift", -1), ("shift", 5), ("sample", 77), ("", -1)]
     for i, hint in enumerate(hints):
-        found = lost(predict, s, mask, shuffled(on, i), hint)
+        found = lost(View(predict, s), mask, shuffled(on, i), hint)
         if not samples and shifts <= tolerance:
             assert found is None
         elif found == ("shift", -1):
@@ -243,23 +243,23 @@ def test_what_a_mask_is_lost_on_is_true_whatever_the_order_and_the_hint(seed, to
             assert found in samples
 
 
-def test_the_toys_above_are_lost_on_draws_on_shifts_and_on_nothing():
+def test_the_toys_above_are_lost_on_samples_on_shifts_and_on_nothing():
     ends = set()
     for seed in range(24):
         predict, s = toy(seed), scene(whole_numbers(seed + 2, 1, 2, SIDE, SIDE))
         on = trial(seed, range(4), range(8), (seed % 5) / 8)
-        found = lost(predict, s, random_mask(seed, 0.4 + 0.05 * (seed % 12)), on)
+        found = lost(View(predict, s), random_mask(seed, 0.4 + 0.05 * (seed % 12)), on)
         ends.add(found if found is None else found[0])
     assert ends == {None, "sample", "shift"}
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_draw_is_named_where_draws_are_tried_first(seed):
+def test_a_sample_is_named_where_samples_are_tried_first(seed):
     predict, s = toy(seed), scene(whole_numbers(seed + 2, 1, 2, SIDE, SIDE))
     on, mask = trial(seed, range(4), range(8), 0.25), random_mask(seed)
-    fell = {n for i, n in enumerate(on.names) if not kept_on(predict, s, mask, on, i)[0]}
+    fell = {n for i, n in enumerate(on.names) if not retained_on(predict, s, mask, on, i)[0]}
     samples = {name for name in fell if name[0] == "sample"}
-    found = lost(predict, s, mask, on)
+    found = lost(View(predict, s), mask, on)
     assert found in samples if samples else found == (("shift", -1) if fell else None)
 
 
@@ -274,12 +274,12 @@ def test_a_hint_that_is_right_is_what_is_named_or_a_harder_one_beside_it(seed):
             seen.append(len(x))
             return predict(x)
 
-        if not kept_on(predict, s, mask, on, i)[0]:
-            assert lost(counting, s, mask, on, name) is not None
-            assert seen == [2]  # no composites but the first two
+        if not retained_on(predict, s, mask, on, i)[0]:
+            assert lost(View(counting, s), mask, on, name) is not None
+            assert seen == [2]  # no masked inputs but the first two
 
 
-def test_all_draws_are_tried_where_none_is_lost_and_few_where_the_first_is():
+def test_all_samples_are_tried_where_none_is_lost_and_few_where_the_first_is():
     s = scene(whole_numbers(1, 1, 2, SIDE, SIDE))
     on, mask, seen = trial(0, range(4), range(8), 0.5), random_mask(0), []
 
@@ -290,65 +290,67 @@ def test_all_draws_are_tried_where_none_is_lost_and_few_where_the_first_is():
 
         return predict
 
-    assert lost(always(0.5), s, mask, on) is None
+    assert lost(View(always(0.5), s), mask, on) is None
     assert sum(seen) == len(on.names)
     seen.clear()
-    assert lost(always(0.25), s, mask, on) == ("sample", 0)
+    assert lost(View(always(0.25), s), mask, on) == ("sample", 0)
     assert sum(seen) == 2
 
 
-def test_no_composites_are_survived_by_every_mask():
+def test_no_masked_inputs_are_survived_by_every_mask():
     s = scene(whole_numbers(1, 1, 2, SIDE, SIDE))
     on = part(trial(0, range(4), range(8), 1.0), [])
-    assert lost(toy(0), s, random_mask(0), on) is None
+    assert lost(View(toy(0), s), random_mask(0), on) is None
 
 
 @pytest.mark.parametrize("seed", range(15))
-def test_what_a_mask_survives_is_kept_of_a_trial_the_hardest_first(seed):
+def test_what_a_mask_survives_is_left_of_a_trial_the_hardest_first(seed):
     predict, s = toy(seed), scene(whole_numbers(seed + 2, 1, 2, SIDE, SIDE))
     on, mask = trial(seed, range(4), range(8), 0.25, tolerance=3), random_mask(seed)
-    told = [kept_on(predict, s, mask, on, i) for i in range(len(on.names))]
-    left = survived(predict, s, mask, on)
-    expected = sorted((i for i, (held, _) in enumerate(told) if held), key=lambda i: told[i][1])
+    reported = [retained_on(predict, s, mask, on, i) for i in range(len(on.names))]
+    left = survived(View(predict, s), mask, on)
+    expected = sorted(
+        (i for i, (held, _) in enumerate(reported) if held), key=lambda i: reported[i][1]
+    )
     assert left.names == tuple(on.names[i] for i in expected)
     assert left.steps == tuple(on.steps[i] for i in expected)
-    assert torch.equal(left.around, on.around[expected])
+    assert torch.equal(left.infill, on.infill[expected])
     assert left.tolerance == 3
-    assert lost(predict, s, mask, left) is None
+    assert lost(View(predict, s), mask, left) is None
 
 
-# Needed again: nothing told is believed
+# Needed again: nothing reported is believed
 
-CELL = 4
-A, B, C, EDGE = (0, 0), (0, 1), (1, 1), (1, 2)  # cells of a 3 x 3 grid
+PATCH = 4
+A, B, C, EDGE = (0, 0), (0, 1), (1, 1), (1, 2)  # patches of a 3 x 3 grid
 
 
 def planted():
-    """Needs a lit pixel each in A and B; draw 0 brings B's along, draw 1 A's; C is idle.
+    """Needs a lit pixel each in A and B; sample 0 brings B's along, sample 1 A's; C is idle.
 
-    EDGE is a lit pixel at the lower right corner of its cell, needed too, on every draw.
+    EDGE is a lit pixel at the lower right corner of its patch, needed too, on every sample.
     """
     x = torch.zeros(1, 1, SIDE, SIDE)
     spots = {A: (1, 1), B: (1, 6), EDGE: (6, 10)}
     for y, column in spots.values():
         x[..., y, column] = 1.0
-    around = torch.zeros(2, 1, SIDE, SIDE)
-    around[0, 0, 1, 6] = 1.0
-    around[1, 0, 1, 1] = 1.0
-    mask = without(torch.ones(1, 1, SIDE, SIDE, dtype=torch.bool), [(2, 0), (2, 1), (2, 2)], CELL)
+    infill = torch.zeros(2, 1, SIDE, SIDE)
+    infill[0, 0, 1, 6] = 1.0
+    infill[1, 0, 1, 1] = 1.0
+    mask = without(torch.ones(1, 1, SIDE, SIDE, dtype=torch.bool), [(2, 0), (2, 1), (2, 2)], PATCH)
 
     def predict(v):
         lit = torch.stack([v[:, 0, y, column] for y, column in spots.values()]).amin(dim=0)
         return torch.stack([0.25 + 0 * lit, 0.75 * lit, 0 * lit], dim=1)
 
-    return predict, scene(x), around, mask
+    return predict, scene(x), infill, mask
 
 
-def again(told, *, shifts=(), tolerance=0):
-    predict, s, around, mask = planted()
-    on = trial_of(around, [0, 1], shifts, 1, decision(0.5), turn=2)
-    on = Trial(on.around, on.steps, on.names, on.decision, tolerance)
-    found = still_needed(predict, s, mask, CELL, on, told)
+def again(reported, *, shifts=(), tolerance=0):
+    predict, s, infill, mask = planted()
+    on = trial_of(infill, [0, 1], shifts, 1, decision(0.5), turn=2)
+    on = Trial(on.infill, on.steps, on.names, on.decision, tolerance)
+    found = still_needed(View(predict, s), mask, PATCH, on, reported)
     assert [(c.row, c.column) for c in found] == [(r, c) for r in (0, 1) for c in (0, 1, 2)]
     return {(c.row, c.column): (c.witness, c.number) for c in found if c.witness}
 
@@ -356,47 +358,48 @@ def again(told, *, shifts=(), tolerance=0):
 TRUTH = {A: ("sample", 0), B: ("sample", 1), EDGE: ("sample", 0)}
 
 
-def cells(told):
-    return [Patch(*place, *name) for place, name in told.items()]
+def patches(reported):
+    return [Patch(*place, *name) for place, name in reported.items()]
 
 
-def test_the_planted_mask_is_sufficient_and_its_cells_are_needed_on_the_draws_they_should_be():
-    predict, s, around, mask = planted()
-    on = trial_of(around, [0, 1], (), 1, decision(0.5), turn=2)
-    assert lost(predict, s, mask, on) is None
+def test_the_planted_mask_is_sufficient_and_its_patches_are_needed_on_the_samples_they_should_be():
+    predict, s, infill, mask = planted()
+    on = trial_of(infill, [0, 1], (), 1, decision(0.5), turn=2)
+    assert lost(View(predict, s), mask, on) is None
     for place, name in {**TRUTH, C: None}.items():
-        assert lost(predict, s, without(mask, [place], CELL), on) == name
+        assert lost(View(predict, s), without(mask, [place], PATCH), on) == name
 
 
-def test_cells_that_are_told_with_the_right_draw_are_needed():
-    assert again(cells(TRUTH)) == TRUTH
+def test_patches_that_are_reported_with_the_right_sample_are_needed():
+    assert again(patches(TRUTH)) == TRUTH
 
 
-def test_a_cell_told_with_a_draw_that_does_not_show_it_is_not_needed():
-    assert again(cells({**TRUTH, A: ("sample", 1)})) == {B: TRUTH[B], EDGE: TRUTH[EDGE]}
-    assert again(cells({**TRUTH, EDGE: ("sample", 1)}))[EDGE] == ("sample", 1)  # either shows it
+def test_a_patch_reported_with_a_sample_that_does_not_show_it_is_not_needed():
+    assert again(patches({**TRUTH, A: ("sample", 1)})) == {B: TRUTH[B], EDGE: TRUTH[EDGE]}
+    assert again(patches({**TRUTH, EDGE: ("sample", 1)}))[EDGE] == ("sample", 1)  # either shows it
 
 
 @pytest.mark.parametrize(
     "name", [("sample", 0), ("sample", 1), ("sample", 7), ("shift", -1), ("", -1)]
 )
-def test_an_idle_cell_is_not_needed_whatever_is_told_of_it(name):
-    assert again(cells({**TRUTH, C: name})) == TRUTH
+def test_an_idle_patch_is_not_needed_whatever_is_reported_of_it(name):
+    assert again(patches({**TRUTH, C: name})) == TRUTH
 
 
 @pytest.mark.parametrize("name", [("sample", 9), ("shift", 0), ("shift", -1), ("", -1), ("", 0)])
-def test_a_needed_cell_told_with_what_is_not_on_trial_is_not_needed(name):
-    assert again(cells({**TRUTH, A: name})) == {B: TRUTH[B], EDGE: TRUTH[EDGE]}
+def test_a_needed_patch_reported_with_what_is_not_on_trial_is_not_needed(name):
+    assert again(patches({**TRUTH, A: name})) == {B: TRUTH[B], EDGE: TRUTH[EDGE]}
 
 
-def test_cells_that_nothing_is_told_of_are_not_needed_and_others_are_left_out():
+def test_patches_that_nothing_is_reported_of_are_not_needed_and_others_are_left_out():
     assert again([]) == {}
-    assert again(cells({B: TRUTH[B], (2, 2): ("sample", 0), (9, 9): ("sample", 0)})) == {
+    assert again(patches({B: TRUTH[B], (2, 2): ("sample", 0), (9, 9): ("sample", 0)})) == {
         B: TRUTH[B]
     }
 
 
-def test_shifts_show_a_cell_only_where_more_are_lost_than_may_be():
-    told = cells({EDGE: ("shift", -1)})
-    assert again(told, shifts=range(8), tolerance=7) == {EDGE: ("shift", -1)}  # lost in all eight
-    assert again(told, shifts=range(8), tolerance=8) == {}
+def test_shifts_show_a_patch_only_where_more_are_lost_than_may_be():
+    reported = patches({EDGE: ("shift", -1)})
+    eight = again(reported, shifts=range(8), tolerance=7)
+    assert eight == {EDGE: ("shift", -1)}  # lost in all eight
+    assert again(reported, shifts=range(8), tolerance=8) == {}

@@ -1,4 +1,4 @@
-"""What is answered without the evidence, on planted truths and against pixels set one by one."""
+"""What is predicted without the evidence, on planted truths and against pixels set one by one."""
 
 from collections import Counter
 from itertools import product
@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from med_cam.masking import Scene
+from med_cam.masking import Scene, View
 from med_cam.verify.decision import Decision, Target
 from med_cam.verify.necessity import most_frequent_label, necessity
 
@@ -51,7 +51,7 @@ def image(*patches):
 
 
 def decision(p_image=0.9, threshold=0.5, target=1, labels=LABELS):
-    return Decision(Target(target, labels, "softmax", 0.0, full), 0.1, threshold)
+    return Decision(Target(target, labels, "softmax", 0.0, p_image), 0.1, threshold)
 
 
 def baselines(count=7):
@@ -61,10 +61,10 @@ def baselines(count=7):
 
 def without(mask, *patches, threshold=0.5):
     s = scene(image(*patches))
-    return necessity(sees_patches, s, mask, baselines(), decision(threshold=threshold), 0.95)
+    return necessity(View(sees_patches, s), mask, baselines(), decision(threshold=threshold), 0.95)
 
 
-def test_without_the_only_patch_the_answer_changes_on_every_draw():
+def test_without_the_only_patch_the_prediction_changes_on_every_sample():
     found = without(box(9, 9), (10, 10))
     assert found.holds
     assert (found.samples, found.changed, found.lost) == (7, 7, 7)
@@ -87,17 +87,17 @@ def test_one_of_two_patches_is_not_necessary_and_both_together_are():
     assert without(box(1, 1) | box(13, 13), (2, 2), (14, 14)).holds
 
 
-def test_a_decision_can_be_lost_while_the_answer_stays():
+def test_a_prediction_can_fall_below_the_threshold_while_the_label_stays():
     found = without(box(0, 0), (10, 10), threshold=0.95)
     assert (found.changed, found.lost) == (0, 7)
     assert not found.holds
 
 
-def test_what_was_hidden_may_show_through_on_some_draws_only():
-    """Of the backgrounds three bring a lit patch of their own."""
-    around = torch.zeros(8, 1, SIDE, SIDE)
-    around[:3, :, 9:15, 9:15] = 3.0
-    found = necessity(sees_patches, scene(image((10, 10))), box(9, 9), around, decision(), 0.9)
+def test_what_was_hidden_may_show_through_on_some_samples_only():
+    """Of the baselines three bring a lit patch of their own."""
+    view, infill = View(sees_patches, scene(image((10, 10)))), torch.zeros(8, 1, SIDE, SIDE)
+    infill[:3, :, 9:15, 9:15] = 3.0
+    found = necessity(view, box(9, 9), infill, decision(), 0.9)
     assert (found.samples, found.changed, found.lost) == (8, 5, 5)
     low = binomtest(5, 8, alternative="greater").proportion_ci(0.9, "exact").low
     assert found.bound == pytest.approx(low, abs=1e-9)
@@ -112,33 +112,33 @@ def test_what_was_hidden_may_show_through_on_some_draws_only():
 def test_the_figures_are_those_of_the_rest_of_the_image_set_pixel_by_pixel(seed, head):
     weights = torch.randn(3, SIDE * SIDE, generator=fresh(seed)).numpy().astype(np.float64) / 12
 
-    def predictor(v):
+    def probabilities(v):
         z = v.reshape(-1, SIDE * SIDE).astype(np.float64) @ weights.T
         return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True) if head == "softmax" else (
             1 / (1 + np.exp(-z))
         )  # fmt: skip
 
     def predict(v):
-        return torch.from_numpy(predictor(v.numpy())).float()
+        return torch.from_numpy(probabilities(v.numpy())).float()
 
     s = scene(torch.rand(1, 1, SIDE, SIDE, generator=fresh(seed + 1)))
     mask = torch.rand(1, 1, SIDE, SIDE, generator=fresh(seed + 2)) < 0.5
-    around = torch.randn(9, 1, SIDE, SIDE, generator=fresh(seed + 3))
+    infill = torch.randn(9, 1, SIDE, SIDE, generator=fresh(seed + 3))
     on = Decision(Target(1, LABELS, head, 0.45, 0.8), 0.2, 0.4)
-    composites, pixels = around.numpy().copy(), s.x[0, 0].numpy()
+    masked, pixels = infill.numpy().copy(), s.x[0, 0].numpy()
     shown = [
         (y, x) for y, row in enumerate(mask[0, 0].tolist()) for x, m in enumerate(row) if not m
     ]
     for n, (y, x) in product(range(9), shown):
-        composites[n, 0, y, x] = pixels[y, x]
-    rows = predictor(composites).tolist()
+        masked[n, 0, y, x] = pixels[y, x]
+    rows = probabilities(masked).tolist()
     first = [max(range(3), key=row.__getitem__) for row in rows]
     top = [
         row[1] >= 0.45 if head == "sigmoid" else i == 1 for row, i in zip(rows, first, strict=True)
     ]
     held = [t and row[1] >= 0.4 for row, t in zip(rows, top, strict=True)]
 
-    found = necessity(predict, s, mask, around, on, 0.95)
+    found = necessity(View(predict, s), mask, infill, on, 0.95)
     assert (found.samples, found.changed, found.lost) == (9, top.count(False), held.count(False))
     assert found.mean == pytest.approx(sum(row[1] for row in rows) / 9, abs=1e-5)
     assert found.highest == pytest.approx(max(row[1] for row in rows), abs=1e-5)

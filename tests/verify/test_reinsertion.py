@@ -1,4 +1,4 @@
-"""Hidden parts shown again: how they are drawn, and what comes of it on planted truths."""
+"""Partial re-insertion: how patches are drawn, and what comes of it on planted truths."""
 
 from itertools import product
 
@@ -7,11 +7,11 @@ import torch
 from hypothesis import given, settings, strategies as st
 from scipy.stats import binomtest, kstest
 
-from med_cam.masking import Scene
+from med_cam.masking import Scene, View
 from med_cam.verify.decision import Decision, Target
-from med_cam.verify.reinsertion import hidden, reinserted
+from med_cam.verify.reinsertion import reinserted, reinsertion
 
-SIDE, CELL, TRIALS = 24, 4, 300
+SIDE, PATCH, TRIALS = 24, 4, 300
 
 
 def fresh(seed=0):
@@ -24,7 +24,7 @@ def box(top, left, size=8):
     return mask
 
 
-def drawn(mask=None, count=TRIALS, seed=0, side=CELL):
+def drawn(mask=None, count=TRIALS, seed=0, side=PATCH):
     return reinserted(box(8, 8) if mask is None else mask, side, count, fresh(seed))
 
 
@@ -36,30 +36,30 @@ def test_the_evidence_is_always_shown():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 13), st.integers(1, 13), st.integers(1, 6), st.integers(0, 99))
-def test_what_is_shown_besides_are_whole_cells_cut_off_at_the_far_edges(h, w, side, seed):
+def test_what_is_shown_besides_are_whole_patches_cut_off_at_the_far_edges(h, w, side, seed):
     mask = torch.rand(1, 1, h, w, generator=fresh(seed)) < 0.3
     for trial in reinserted(mask, side, 4, fresh(seed)):
         for top, left in product(range(0, h, side), range(0, w, side)):
-            cell = (0, slice(top, top + side), slice(left, left + side))
-            hidden_part = trial[cell][~mask[0][cell]]
+            patch = (0, slice(top, top + side), slice(left, left + side))
+            hidden_part = trial[patch][~mask[0][patch]]
             assert hidden_part.all() or not hidden_part.any()
 
 
 def test_the_share_shown_is_spread_evenly_from_nothing_to_everything():
     elsewhere = ~box(8, 8)[0, 0]
-    masks = reinserted(box(8, 8), 1, TRIALS, fresh(1))  # many cells, so that shares are exact
+    masks = reinserted(box(8, 8), 1, TRIALS, fresh(1))  # many patches, so that shares are exact
     shares = masks[:, 0, elsewhere].float().mean(dim=1)
     assert kstest(shares.numpy(), "uniform").pvalue > 0.01
     assert shares.min() < 0.05
     assert shares.max() > 0.95
 
 
-def test_every_cell_is_shown_in_half_of_the_trials_and_given_the_share_on_its_own():
-    masks = drawn(count=2000, seed=2)[:, 0, ::CELL, ::CELL].flatten(1).float()
+def test_every_patch_is_shown_in_half_of_the_trials_and_given_the_share_on_its_own():
+    masks = drawn(count=2000, seed=2)[:, 0, ::PATCH, ::PATCH].flatten(1).float()
     outside = [i for i in range(36) if masks[:, i].min() == 0]
     assert len(outside) == 36 - 4
     assert (masks[:, outside].mean(dim=0) - 0.5).abs().max() < 0.06
-    # Two cells go together in a third of the trials: the mean of the share squared.
+    # Two patches go together in a third of the trials: the mean of the share squared.
     both = (masks[:, outside[0]] * masks[:, outside[-1]]).mean()
     assert both.item() == pytest.approx(1 / 3, abs=0.05)
 
@@ -101,19 +101,21 @@ def is_talked_out_of_it(x):
     return pair(sees_the_evidence(x)[:, 1] * (1 - against))
 
 
-def around(count=5):
+def infill(count=5):
     return torch.randn(count, 1, SIDE, SIDE, generator=fresh(6)).clamp(-1, 1)
 
 
-def test_an_answer_that_rests_on_the_evidence_alone_stays_in_every_trial():
-    found = hidden(sees_the_evidence, scene(), drawn(count=59), around(), DECISION, 0.95)
+def test_a_prediction_that_rests_on_the_evidence_alone_stays_in_every_trial():
+    found = reinsertion(
+        View(sees_the_evidence, scene()), drawn(count=59), infill(), DECISION, 0.95
+    )
     assert (found.trials, found.hits, found.confidence) == (59, 59, 0.95)
     assert found.bound == pytest.approx(0.05 ** (1 / 59), abs=1e-9)
 
 
-def test_an_answer_that_rests_on_what_was_hidden_changes_whenever_that_is_shown():
+def test_a_prediction_that_rests_on_what_was_hidden_changes_whenever_that_is_shown():
     masks = drawn(count=200)
-    found = hidden(is_talked_out_of_it, scene(), masks, around(), DECISION, 0.9)
+    found = reinsertion(View(is_talked_out_of_it, scene()), masks, infill(), DECISION, 0.9)
     stays = sum(not bool(mask[0, 0, 23]) for mask in masks)
     assert 60 < stays < 140
     assert found.hits == stays
@@ -126,21 +128,21 @@ def test_it_is_enough_that_the_target_stays_first():
         return pair(0.51 + 0 * x[:, 0, 0, 0])
 
     strict = Decision(DECISION.target, 0.1, 0.8)
-    assert hidden(barely, scene(), drawn(count=10), around(), strict, 0.95).hits == 10
+    assert reinsertion(View(barely, scene()), drawn(count=10), infill(), strict, 0.95).hits == 10
 
 
-def test_backgrounds_take_turns_around_what_is_shown():
-    s, masks, grounds = scene(), drawn(count=13, seed=8), around(5)
+def test_baselines_take_turns_behind_what_is_shown():
+    s, masks, baselines = scene(), drawn(count=13, seed=8), infill(5)
     seen = []
 
     def noting(x):
         seen.append(x)
         return sees_the_evidence(x)
 
-    hidden(noting, s, masks, grounds, DECISION, 0.95)
-    composites = torch.cat(seen)
-    assert len(composites) == 13
-    for i, (trial, mask) in enumerate(zip(composites, masks, strict=True)):
+    reinsertion(View(noting, s), masks, baselines, DECISION, 0.95)
+    masked = torch.cat(seen)
+    assert len(masked) == 13
+    for i, (trial, mask) in enumerate(zip(masked, masks, strict=True)):
         for y, x in product(range(SIDE), range(SIDE)):
-            source = s.x[0] if mask[0, y, x] else grounds[i % 5]
+            source = s.x[0] if mask[0, y, x] else baselines[i % 5]
             assert trial[0, y, x] == source[0, y, x]

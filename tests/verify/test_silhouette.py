@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from med_cam.masking import Scene
+from med_cam.masking import Scene, View
 from med_cam.verify.decision import Decision, Target
 from med_cam.verify.silhouette import own, silhouette
 
@@ -58,8 +58,10 @@ def sees_content(x):
     return pair(0.1 + 0.8 * lit * dim)
 
 
-def found_by(predict, around, mask=None, confidence=0.95, on=DECISION):
-    return silhouette(predict, scene(), box() if mask is None else mask, around, on, confidence)
+def found_by(predict, infill, mask=None, confidence=0.95, on=DECISION):
+    return silhouette(
+        View(predict, scene()), box() if mask is None else mask, infill, on, confidence
+    )
 
 
 def test_the_toys_see_the_image_as_their_target():
@@ -80,7 +82,7 @@ def test_an_answer_by_the_outline_is_caught():
     assert found.bound == 1.0
 
 
-def test_an_answer_by_the_content_is_not_caught_and_the_bound_says_how_surely():
+def test_a_prediction_by_the_content_is_not_caught_and_the_bound_says_how_surely():
     found = found_by(sees_content, torch.cat([GREY, noise()]))
     assert (found.trials, found.hits, found.confidence) == (20, 0, 0.95)
     assert found.bound == pytest.approx(1 - 0.05 ** (1 / 20), abs=1e-9)
@@ -94,7 +96,7 @@ def test_the_bound_is_the_exact_one_from_above(confidence):
 
 
 @pytest.mark.parametrize("name", ["black", "white", "grey", "own"])
-def test_every_fill_is_tried_over_every_background(name):
+def test_every_fill_is_tried_over_every_baseline(name):
     """One toy for each fill: the target is given for that colour alone."""
     s, mask = scene(), box()
     inside = s.x[0].flatten(1).T[mask.flatten()].tolist()
@@ -114,27 +116,27 @@ def test_every_fill_is_tried_over_every_background(name):
     assert (found.trials, found.hits) == (12, 3)
 
 
-def test_composites_are_one_colour_inside_and_the_background_outside():
-    seen, around = [], noise(4)  # as many as fills: taking turns would leave pairs out
+def test_masked_inputs_are_one_colour_inside_and_the_baseline_outside():
+    seen, infill = [], noise(4)  # as many as fills: taking turns would leave pairs out
 
     def noting(x):
         seen.append(x)
         return sees_content(x)
 
     ragged = torch.rand(1, 1, SIDE, SIDE, generator=fresh(9)) < 0.3
-    found_by(noting, around, ragged)
-    composites = torch.cat(seen)
+    found_by(noting, infill, ragged)
+    masked = torch.cat(seen)
     pairs = set()
-    for one in composites:
+    for one in masked:
         inside = one[:, ragged[0, 0]]
         assert torch.equal(inside, inside[:, :1].expand_as(inside))
-        same = [torch.equal(one[:, ~ragged[0, 0]], b[:, ~ragged[0, 0]]) for b in around]
+        same = [torch.equal(one[:, ~ragged[0, 0]], b[:, ~ragged[0, 0]]) for b in infill]
         assert same.count(True) == 1
         pairs.add((same.index(True), *inside[:, 0].tolist()))
     assert len(pairs) == 16
 
 
-def test_what_is_first_but_below_the_bar_is_no_hit():
+def test_what_is_first_but_below_the_threshold_is_no_hit():
     def weak(x):
         return pair(0.6 + 0 * x[:, 0, 0, 0])
 

@@ -11,70 +11,70 @@ from scipy.stats import binomtest
 from med_cam.results import Check, Claim, MaskTests, Necessity, Rate
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision, Target
-from med_cam.verify.warnings import confident_predictions, test_warnings
+from med_cam.verify.warnings import confident_predictions, leak_warnings
 
 LABELS = ("glioma", "meningioma", "notumor")
-QUESTION = Target(1, LABELS, "softmax", 0.0, 0.9)
+TARGET = Target(1, LABELS, "softmax", 0.0, 0.9)
 NONE, STAYS = Rate(20, 0, 0.14, 0.95), Rate(59, 59, 0.95, 0.95)
 
 
-def empty(**alone):
-    return BaselineResponse(alone, Decision(QUESTION, 0.2, 0.5))
+def response(**predictions):
+    return BaselineResponse(predictions, Decision(TARGET, 0.2, 0.5))
 
 
 def rows(*values):
     return torch.tensor(values)
 
 
-def test_a_background_that_is_surely_called_something_else_is_told_with_label_and_figure():
-    told = confident_predictions(
-        empty(
+def test_a_baseline_that_is_surely_predicted_something_else_is_reported_with_label_and_figure():
+    reported = confident_predictions(
+        response(
             grey=rows((0.02, 0.05, 0.93)),
             gaussian=rows((0.97, 0.01, 0.02), (0.93, 0.03, 0.04)),
             black=rows((0.5, 0.1, 0.4)),
         )
     )
-    assert told == (
-        "confident on an empty image: grey alone is called notumor with 0.93",
-        "confident on an empty image: gaussian alone is called glioma with 0.95",
+    assert reported == (
+        "confident on a blank input: grey alone is predicted notumor with 0.93",
+        "confident on a blank input: gaussian alone is predicted glioma with 0.95",
     )
 
 
-def test_the_target_itself_is_not_told_here_however_sure():
-    assert confident_predictions(empty(grey=rows((0.01, 0.98, 0.01)))) == ()
+def test_the_target_itself_is_not_reported_here_however_sure():
+    assert confident_predictions(response(grey=rows((0.01, 0.98, 0.01)))) == ()
 
 
 @pytest.mark.parametrize(("sure", "warned"), [(0.89, False), (0.9, True), (0.91, True)])
-def test_the_bar_for_a_sure_background_is_nine_tenths(sure, warned):
-    assert len(confident_predictions(empty(grey=rows((0.0, 1 - sure, sure))))) == warned
+def test_the_threshold_for_a_sure_baseline_is_nine_tenths(sure, warned):
+    assert len(confident_predictions(response(grey=rows((0.0, 1 - sure, sure))))) == warned
 
 
 @pytest.mark.parametrize("name", ["blur", "others"])
-def test_backgrounds_with_content_are_not_empty_and_not_told_of(name):
-    assert confident_predictions(empty(**{name: rows((0.0, 0.0, 1.0))})) == ()
+def test_baselines_with_content_are_not_empty_and_not_reported(name):
+    assert confident_predictions(response(**{name: rows((0.0, 0.0, 1.0))})) == ()
 
 
-def test_draws_of_a_background_count_by_their_mean():
+def test_samples_of_a_baseline_count_by_their_mean():
     one_doubts = rows((0.0, 0.0, 1.0), (0.3, 0.0, 0.7), (0.1, 0.0, 0.9))
-    assert confident_predictions(empty(gaussian=one_doubts)) == ()
+    assert confident_predictions(response(gaussian=one_doubts)) == ()
 
 
 def claim(*, holds=True):
     check = Check("sufficiency", 1.0, 1.0, 9, at_least=True, passed=holds)
-    return Claim(("grey",), (check,), (), 0.9, 0.2, 0.55, "8 other images", ())
+    return Claim(("grey",), (check,), (), 0.9, 0.2, 0.55, "8 reference images", ())
 
 
-def tests(shape=NONE, silhouette=NONE, hidden_rate=STAYS, wanted=0.9):
+def mask_tests(shape_leakage=NONE, silhouette=NONE, reinsertion=STAYS, wanted=0.9):
     necessity = Necessity(16, 16, 16, "notumor", 0.1, 0.2, 0.9, 0.8, 0.95)
-    return MaskTests(None, necessity, hidden_rate, wanted, shape, silhouette)
+    return MaskTests(None, necessity, reinsertion, wanted, shape_leakage, silhouette)
 
 
-def told(area=0.1, *, holds=True, **found):
-    return test_warnings(claim(holds=holds), tests(**found), area, QUESTION)
+def reported(area=0.1, *, holds=True, **found):
+    return leak_warnings(claim(holds=holds), mask_tests(**found), area, TARGET)
 
 
-def test_nothing_is_told_of_a_mask_that_nothing_speaks_against():
-    assert told() == ()
+def test_nothing_is_reported_of_a_mask_that_nothing_speaks_against():
+    assert reported() == ()
 
 
 def bound_of(hits, trials, confidence, *, below):
@@ -83,36 +83,36 @@ def bound_of(hits, trials, confidence, *, below):
     return interval.low if below else interval.high
 
 
-def test_a_shape_that_gives_the_label_is_told_with_count_and_bound():
+def test_a_shape_that_gives_the_label_is_reported_with_count_and_bound():
     rate = Rate(20, 3, bound_of(3, 20, 0.95, below=False), 0.95)
-    (sentence,) = told(shape=rate)
+    (sentence,) = reported(shape_leakage=rate)
     assert sentence == (
-        "the mask over other images' content gives meningioma in 3 of 20 "
-        "(at most 34.4% at 95% confidence)"
+        "the mask leaks the label through its outline: over unrelated content it is predicted "
+        "meningioma in 3 of 20 (at most 34.4% at 95% confidence)"
     )
 
 
-def test_a_silhouette_that_gives_the_label_is_told_with_count_and_bound():
+def test_a_silhouette_that_gives_the_label_is_reported_with_count_and_bound():
     rate = Rate(12, 2, bound_of(2, 12, 0.9, below=False), 0.9)
-    (sentence,) = told(silhouette=rate)
+    (sentence,) = reported(silhouette=rate)
     assert sentence == (
-        "the mask filled with a constant gives meningioma in 2 of 12 "
-        "(at most 38.6% at 90% confidence)"
+        "filled with a constant colour, the mask alone is predicted meningioma in 2 of 12 "
+        "(at most 38.6% at 90% confidence): its outline may drive the prediction"
     )
 
 
-def test_hidden_parts_that_change_the_answer_are_told_with_what_was_wanted():
+def test_hidden_patches_that_change_the_prediction_are_reported_with_what_was_wanted():
     rate = Rate(59, 51, bound_of(51, 59, 0.95, below=True), 0.95)
-    (sentence,) = told(hidden_rate=rate)
+    (sentence,) = reported(reinsertion=rate)
     assert sentence == (
-        "showing random hidden parts again changes the answer in 8 of 59: it stays in at least "
-        "76.8%, 90% wanted"
+        "re-adding random hidden patches changes the prediction in 8 of 59: it is retained in at "
+        "least 76.8%, 90% required"
     )
 
 
 @pytest.mark.parametrize(("wanted", "warned"), [(0.89, False), (0.9, False), (0.91, True)])
-def test_hidden_parts_are_told_only_below_the_bound_that_was_wanted(wanted, warned):
-    found = told(hidden_rate=Rate(59, 58, 0.9, 0.95), wanted=wanted)
+def test_hidden_patches_are_reported_only_below_the_bound_that_was_wanted(wanted, warned):
+    found = reported(reinsertion=Rate(59, 58, 0.9, 0.95), wanted=wanted)
     assert len(found) == warned
 
 
@@ -120,24 +120,30 @@ def test_hidden_parts_are_told_only_below_the_bound_that_was_wanted(wanted, warn
     ("area", "holds", "warned"),
     [(1.0, True, True), (0.99, True, True), (0.98, True, False), (1.0, False, False)],
 )
-def test_a_mask_of_the_whole_image_is_told_where_its_claim_holds(area, holds, warned):
-    found = told(area, holds=holds)
+def test_a_mask_of_the_whole_image_is_reported_where_its_claim_holds(area, holds, warned):
+    found = reported(area, holds=holds)
     assert len(found) == warned
     assert all(
-        sentence == f"nothing short of {area:.0%} of the image is robust" for sentence in found
+        sentence == f"the evidence is {area:.0%} of the image: nothing smaller passed the tests"
+        for sentence in found
     )
 
 
 @pytest.mark.parametrize("some", list(product([False, True], repeat=4)))
 def test_each_sentence_is_there_exactly_when_its_figure_says_so(some):
     shape, filled, shown, whole = some
-    found = told(
+    found = reported(
         0.995 if whole else 0.5,
-        shape=Rate(20, int(shape), 0.2, 0.95),
+        shape_leakage=Rate(20, int(shape), 0.2, 0.95),
         silhouette=Rate(12, 5 * filled, 0.2, 0.95),
-        hidden_rate=Rate(59, 59 - 9 * shown, 0.8 if shown else 0.95, 0.95),
+        reinsertion=Rate(59, 59 - 9 * shown, 0.8 if shown else 0.95, 0.95),
     )
-    words = ("other images' content", "filled with a constant", "hidden parts", "nothing short of")
+    words = (
+        "over unrelated content",
+        "filled with a constant",
+        "hidden patches",
+        "nothing smaller",
+    )
     assert [any(word in sentence for sentence in found) for word in words] == list(some)
     assert len(found) == sum(some)
 
@@ -148,17 +154,17 @@ def shares_in(sentence):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 59).flatmap(lambda n: st.tuples(st.integers(1, n), st.just(n))))
-def test_a_bound_from_above_is_not_told_lower_than_it_is(count):
+def test_a_bound_from_above_is_not_reported_lower_than_it_is(count):
     hits, trials = count
     bound = bound_of(hits, trials, 0.95, below=False)
-    (sentence,) = told(shape=Rate(trials, hits, bound, 0.95))
+    (sentence,) = reported(shape_leakage=Rate(trials, hits, bound, 0.95))
     assert bound <= shares_in(sentence)[0] + 1e-9 <= bound + 0.001 + 2e-9
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_a_bound_from_below_is_not_told_higher_than_it_is(count):
+def test_a_bound_from_below_is_not_reported_higher_than_it_is(count):
     hits, trials = count
     bound = bound_of(hits, trials, 0.95, below=True)
-    for sentence in told(hidden_rate=Rate(trials, hits, bound, 0.95), wanted=0.99):
+    for sentence in reported(reinsertion=Rate(trials, hits, bound, 0.95), wanted=0.99):
         assert bound - 0.001 - 2e-9 <= shares_in(sentence)[0] - 1e-9 <= bound
