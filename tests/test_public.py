@@ -30,9 +30,9 @@ def test_the_list_of_names_is_complete():
     """Type checkers read the imports; the interpreter reads the list: they must not differ."""
     tree = ast.parse(Path(med_cam.__file__).read_text(encoding="utf-8"))
     (block,) = [node for node in tree.body if isinstance(node, ast.If)]
-    told = {alias.asname: node.module for node in block.body for alias in node.names}
-    assert {name: f"med_cam.{place}" for name, place in med_cam.PLACES.items()} == told
-    assert set(med_cam.__all__) == set(told)
+    listed = {alias.asname: node.module for node in block.body for alias in node.names}
+    assert {name: f"med_cam.{place}" for name, place in med_cam.PLACES.items()} == listed
+    assert set(med_cam.__all__) == set(listed)
 
 
 def test_an_unknown_name_is_an_attribute_error():
@@ -51,7 +51,7 @@ import med_cam.pipeline.explain
 import med_cam.cli.explain
 from med_cam import explain, explain_all
 import med_cam
-same = explain is med_cam.explain is med_cam.method.explain
+same = explain is med_cam.explain is med_cam.pipeline.explain.explain
 print(callable(explain), same, callable(explain_all))
 """
     assert in_a_process(code) == "True True True"

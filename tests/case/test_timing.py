@@ -20,12 +20,12 @@ def test_a_stage_takes_what_lies_between_two_marks():
 def test_turns_of_a_stage_are_added_up_in_the_order_of_first_turns():
     turns = [
         at("start", 1, 0, 0.0),
-        at("discrete", 11, 0, 1.0),
+        at("reduction", 11, 0, 1.0),
         at("certificate", 74, 0, 3.0),
-        at("discrete", 94, 2, 3.5),
+        at("reduction", 94, 2, 3.5),
         at("certificate", 200, 2, 7.5),
     ]
-    assert timeline(turns) == (Stage("discrete", 30, 2, 1.5), Stage("certificate", 169, 0, 6.0))
+    assert timeline(turns) == (Stage("reduction", 30, 2, 1.5), Stage("certificate", 169, 0, 6.0))
 
 
 def test_all_stages_together_take_what_lies_between_the_first_and_the_last_mark():

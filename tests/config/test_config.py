@@ -22,10 +22,10 @@ def read(folder, text, base=None):
 def refused(folder, text):
     with pytest.raises(ConfigError) as caught:
         read(folder, text)
-    told = str(caught.value)
-    assert told.startswith("run.toml: ")
-    assert "\n" not in told
-    return told
+    reported = str(caught.value)
+    assert reported.startswith("run.toml: ")
+    assert "\n" not in reported
+    return reported
 
 
 # -- files ----------------------------------------------------------------------------------------
@@ -111,11 +111,11 @@ def test_every_setting_of_a_preset_can_be_written_in_a_file_and_read_again(name,
         ("[search]\nwidths = [true]", ["search.widths", "True"]),
         ('[search]\nradii = ["wide"]', ["search.radii", "'wide'"]),
         ("search = 3", ["search", "table", "3"]),
-        ("[verification]\nbackgrounds = [1, 2]", ["verification.baselines", "names", "[1, 2]"]),
-        ('[verification]\nbackgrounds = "grey"', ["verification.baselines", "list", "'grey'"]),
-        ("[verification]\nbackgrounds = []", ["verification.baselines", "p_baseline", "[]"]),
+        ("[verification]\nbaselines = [1, 2]", ["verification.baselines", "names", "[1, 2]"]),
+        ('[verification]\nbaselines = "grey"', ["verification.baselines", "list", "'grey'"]),
+        ("[verification]\nbackgrounds = []", ["verification.baselines", "empty", "[]"]),
         ("[verification]\nshifts = [1.0]", ["verification.shifts", "[1.0]"]),
-        ("[verification]\nshape_trials = 19", ["verification.leakage_trials", "20", "19"]),
+        ("[verification]\nleakage_trials = 19", ["verification.leakage_trials", "20", "19"]),
         ("[objective]\nlayer_weights = [1, -1]", ["objective.layer_weights", "[1.0, -1.0]"]),
         ("[objective.weights]\nkl = nan", ["objective.weights.kl", "nan"]),
         (f"[objective.weights]\nkl = 1{'0' * 400}", ["objective.weights.kl", "inf"]),
@@ -125,8 +125,8 @@ def test_every_setting_of_a_preset_can_be_written_in_a_file_and_read_again(name,
 def test_what_a_file_may_not_say_is_refused_with_field_value_and_what_is_allowed(
     text, words, tmp_path
 ):
-    told = refused(tmp_path, text)
-    assert [word for word in words if word not in told] == []
+    reported = refused(tmp_path, text)
+    assert [word for word in words if word not in reported] == []
 
 
 def test_a_whole_number_stands_for_a_float_in_a_list_too(tmp_path):
@@ -184,7 +184,7 @@ BAD = [
     (Refinement, "rounds", 0),
     (Refinement, "growth", 1.0),
     (Refinement, "attempts", -1),
-    (Refinement, "attempts", 60),  # claims would draw what the next seed draws
+    (Refinement, "attempts", 60),  # claims would use the samples of the next seed
     (Refinement, "large", 0.0),
     (Verification, "baselines", ()),
     (Verification, "baselines", ("grey", "")),
@@ -226,7 +226,7 @@ def test_areas_are_accepted_exactly_where_they_are_in_order(smallest, largest):
             Search(smallest=smallest, largest=largest)
 
 
-def test_a_claim_has_at_least_twenty_shape_trials_and_a_candidate_may_have_fewer():
+def test_a_claim_has_at_least_twenty_leakage_trials_and_a_candidate_may_have_fewer():
     Config(refinement=Refinement(leakage_trials=1))
     Config(verification=Verification(leakage_trials=20))
     with pytest.raises(ConfigError, match=r"verification\.leakage_trials .* 20 or more, got 19"):

@@ -20,7 +20,7 @@ RULES = st.sampled_from(["squash", "crop", "pad"])
 SHARES = st.sampled_from([1.0, 0.9, 0.875, 0.5])
 
 
-@st.masked_input
+@st.composite
 def geometries(draw, sizes=SIZES):
     """Any geometry that shows at least one pixel."""
     try:
