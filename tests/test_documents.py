@@ -12,9 +12,9 @@ from med_cam.classifiers.compat import import_timm
 from med_cam.classifiers.description import FILE, KINDS, READERS
 from med_cam.classifiers.load import load_classifier
 from med_cam.cli.options import CheckOptions, ExplainOptions, ReproduceOptions, TrainOptions
+from med_cam.config.baselines import BASELINES, FIXED
 from med_cam.config.presets import PRESETS
 from med_cam.config.toml import config_from_toml
-from med_cam.masking import BASELINES, FIXED
 from med_cam_studies.training.catalogue import STUDIES
 
 ROOT = Path(__file__).parents[1]

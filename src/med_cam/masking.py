@@ -128,11 +128,11 @@ def baseline(name: str, scene: Scene, generator: Generator) -> Float[Tensor, "1 
     """One random sample of a baseline; on padding it shows what the image shows there.
 
     Args:
-        name: a key of `BASELINES`.
+        name: a key of `SAMPLERS`.
         scene: the image and what surrounds it.
         generator: on the CPU, so that a claim can be sampled again on any machine.
     """
-    drawn = BASELINES[name](scene, generator)
+    drawn = SAMPLERS[name](scene, generator)
     return torch.where(scene.valid, drawn, scene.x)
 
 
@@ -164,7 +164,7 @@ def blur(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
 
 
 def gaussian(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
-    """Independent N(0, 1) noise a pixel and channel, in normalised space (the paper's)."""
+    """Independent N(0, 1) noise per pixel and channel, in normalised space (the paper's)."""
     return torch.randn(scene.x.shape, generator=generator).to(scene.x)
 
 
@@ -181,17 +181,20 @@ def shuffled(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
 
 
 def others(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
-    """Another image, drawn at random."""
+    """A reference image that the classifier labels otherwise, drawn at random."""
     index = int(torch.randint(len(scene.others), (1,), generator=generator))
     return scene.others[index : index + 1]
 
 
 def inpainted(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
-    """A mark for `masked input` to paint in the surroundings of what is shown."""
+    """What the mask shows, carried on smoothly into what it hides; grey where nothing is shown.
+
+    Drawn as NaN, a mark for `masked_input` to paint in.
+    """
     return torch.full_like(scene.x, torch.nan)
 
 
-BASELINES: Mapping[str, Callable[[Scene, Generator], Tensor]] = {
+SAMPLERS: Mapping[str, Callable[[Scene, Generator], Tensor]] = {  # as in config.baselines
     "grey": grey,
     "black": black,
     "white": white,
@@ -203,12 +206,6 @@ BASELINES: Mapping[str, Callable[[Scene, Generator], Tensor]] = {
     "others": others,
     "inpainted": inpainted,
 }
-
-# Not empty: what they show is an answer to something.
-CONTENT = frozenset({"blur", "others"})
-
-# The same at every sample.
-FIXED = frozenset({"grey", "black", "white", "mean", "blur", "inpainted"})
 
 
 def keep_most(scores: Float[Tensor, "1 1 h w"], share: float) -> Bool[Tensor, "1 1 h w"]:

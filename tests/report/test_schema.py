@@ -16,7 +16,7 @@ from med_cam import results
 from med_cam.errors import OutputError
 from med_cam.images.mask_file import mask_png
 from med_cam.report.document import to_json
-from med_cam.report.field_tables import filled
+from med_cam.report.doc_tables import filled
 from med_cam.report.layout import CALLED, FILES, INSTEAD, entries
 from med_cam.report.read import read_explanation
 from med_cam.report.schema import SCHEMA_VERSION, json_schema
@@ -184,7 +184,7 @@ def test_the_docs_list_every_field_with_its_meaning_and_no_other():
 
 
 def test_the_tables_of_the_docs_are_made_anew_whenever_a_field_changes():
-    """`python -m med_cam.report.field_tables docs/explanation-json.md`."""
+    """`python -m med_cam.report.doc_tables docs/explanation-json.md`."""
     text = DOCS.read_text("utf-8")
     assert filled(text) == text
     assert filled(text.replace("| integer |", "| whole number |")) == text
@@ -201,7 +201,7 @@ def test_a_field_without_a_meaning_would_be_noticed():
         """Nothing.
 
         Attributes:
-            told, retold: of both, over
+            reported, retold: of both, over
                 two lines.
         """
 

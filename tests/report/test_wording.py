@@ -6,10 +6,10 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, strategies as st
 
-from med_cam.masking import BASELINES
+from med_cam.config.baselines import BASELINES
+from med_cam.masking import SAMPLERS
 from med_cam.report.line import summary_line
 from med_cam.report.wording import (
-    BASELINE_WORDS,
     as_given,
     at_least,
     at_most,
@@ -98,8 +98,9 @@ def test_bounds(worded, text):
     assert worded == text
 
 
-def test_every_background_has_words_and_every_word_a_background():
-    assert set(BASELINE_WORDS) == set(BASELINES)
+def test_every_baseline_is_drawn_and_every_one_drawn_has_words():
+    assert set(SAMPLERS) == set(BASELINES)
+    assert all(known.words for known in BASELINES.values())
 
 
 def test_backgrounds_read_as_a_sentence():

@@ -11,10 +11,9 @@ from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier, Forward, Outputs
 from med_cam.config.settings import Config
-from med_cam.config.toml import nearest
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Geometry, Image
-from med_cam.masking import BASELINES, Scene, View
+from med_cam.masking import Scene, View
 from med_cam.results import Passes, Reference
 from med_cam.verify.decision import Target, on_top
 
@@ -131,9 +130,6 @@ def refuse_unfit(case: Case) -> None:
         ConfigError: if a baseline cannot be drawn, or layers and their weights do not match.
     """
     rules, alphas = case.config.verification, case.config.objective.layer_weights
-    for name in (*rules.baselines, *rules.unseen):
-        if name not in BASELINES:
-            raise ConfigError(f"there is no baseline {name!r}{nearest(name, BASELINES)}")
     if "others" in rules.baselines and len(case.scene.others) == 0:
         raise ConfigError(
             "the baseline 'others' needs reference images that the classifier does not call "

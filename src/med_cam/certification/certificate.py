@@ -8,8 +8,8 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import BASELINE, CERTIFY, CLAIM, fresh
+from med_cam.config.baselines import FIXED
 from med_cam.config.settings import Verification
-from med_cam.masking import FIXED
 from med_cam.results import Certificate, Check, Claim
 from med_cam.verify.baseline_response import BaselineResponse, baseline_response
 from med_cam.verify.certificate import (

@@ -10,7 +10,7 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import PATCHES, fresh
-from med_cam.masking import FIXED
+from med_cam.config.baselines import FIXED
 from med_cam.results import Minimality, Patch
 from med_cam.verify.decision import Decision
 from med_cam.verify.minimality import (

@@ -22,7 +22,16 @@ from med_cam.images.geometry import INTERPOLATIONS, RULES
 log = logging.getLogger(__name__)
 
 FILE = "classifier.toml"
-KINDS = ("timm", "torchvision", "factory", "export", "torchscript", "onnx", "huggingface")
+STATES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
+KINDS: Mapping[str, tuple[str, ...]] = {  # of classifier sources: suffixes of their weights files
+    "timm": STATES,
+    "torchvision": STATES,
+    "factory": STATES,
+    "export": (".pt2",),
+    "torchscript": (".pt", ".pth", ".ts", ".torchscript"),
+    "onnx": (".onnx",),
+    "huggingface": (".safetensors", ".bin"),
+}
 
 
 def _text(value: object) -> str:

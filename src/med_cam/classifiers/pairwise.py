@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.hooks import logits_of
-from med_cam.config.toml import nearest
+from med_cam.config.rules import nearest
 from med_cam.errors import ClassifierError
 
 

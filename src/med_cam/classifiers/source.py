@@ -1,6 +1,5 @@
 """Where a classifier's files lie: a source to its description, its kind and its weights file."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import file_digest
 from pathlib import Path
@@ -10,16 +9,6 @@ from med_cam.classifiers.description import FILE, KINDS, Description, read_descr
 from med_cam.classifiers.weights import is_torchscript
 from med_cam.errors import ClassifierError
 
-STATES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
-SUFFIXES: Mapping[str, tuple[str, ...]] = {  # of the weights files that a kind can read
-    "timm": STATES,
-    "torchvision": STATES,
-    "factory": STATES,
-    "export": (".pt2",),
-    "torchscript": (".pt", ".pth", ".ts", ".torchscript"),
-    "onnx": (".onnx",),
-    "huggingface": (".safetensors", ".bin"),
-}
 UNTRAINED = ("timm", "torchvision", "factory")  # kinds that can be built without weights
 
 
@@ -42,7 +31,7 @@ def described(source: Path) -> Description:
         return read_description(source)
     beside = source.parent / FILE
     said = read_description(beside) if beside.is_file() else Description(folder=source.parent)
-    readable = SUFFIXES.get(said.kind, (source.suffix,))
+    readable = KINDS.get(said.kind, (source.suffix,))
     if said.weights not in (None, source.name) or source.suffix not in readable:
         said = Description(folder=source.parent)  # it describes another file
     return replace(said, weights=source.name)
@@ -102,7 +91,7 @@ def weights_file(description: Description, kind: str) -> Path | None:
         if not (folder / description.weights).is_file():
             raise ClassifierError(f"There is no weights file {folder / description.weights}.")
         return folder / description.weights
-    wanted = SUFFIXES[kind] if kind else tuple({s for known in SUFFIXES.values() for s in known})
+    wanted = KINDS[kind] if kind else tuple({s for known in KINDS.values() for s in known})
     found = sorted(
         path
         for path in folder.iterdir()

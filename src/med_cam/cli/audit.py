@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from functools import reduce
 from pathlib import Path
 
-from med_cam.audit.answers import labels_of
 from med_cam.audit.ask import audited
 from med_cam.audit.findings import Findings, together
-from med_cam.audit.shapes import cell_side
+from med_cam.audit.predictions import labels_of
+from med_cam.audit.shapes import patch_side
 from med_cam.cli.inputs import SHOWN, Ready, over_images
 from med_cam.cli.installed import versions
 from med_cam.cli.options import AuditOptions
@@ -116,7 +116,7 @@ def audit_of(options: AuditOptions, ready: Ready, ended: Ended[Found]) -> Audit:
 
 def paragraphs(audit: Audit, seconds: float) -> Iterator[str]:
     """What is printed: tables, what was found, what it means."""
-    side = cell_side(audit.classifier.input_size)
+    side = patch_side(audit.classifier.input_size)
     yield predictions(audit)
     for table in tables(audit.found, audit.labels, cell=side):
         yield f"\n{as_text(table)}"

@@ -14,14 +14,14 @@ EXPLAIN = (
     "The region is then tested on random samples that the search did not use. The prediction must "
     "be retained when the rest of the image is replaced by each baseline (grey, random noise, "
     "...), must not come from the outline of the mask alone, and must survive small shifts. "
-    '"Verified" means that the region passed all of these tests.\n\n'
+    '"Sufficiency test passed" means that the region passed all of these tests.\n\n'
     "[bold]IMAGE|FOLDER[/bold]: PNG, JPEG, TIFF, BMP, WebP or GIF files, grey or RGB, 8 or 16 "
     "bit, or folders of them. Without any, the samples that come with med-cam are explained.\n\n"
     "Examples:\n"
     "  med-cam explain\n"
     "  med-cam explain scan.png --out results\n"
     "  med-cam explain scans/ --model my-classifier/ --references reference-images/\n\n"
-    "Exit status: 0 if all images were explained, verified or not; 2 if an option was wrong or an "
+    "Exit status: 0 if all images were explained, whatever the tests showed; 2 if an option was wrong or an "
     "image could not be read; 1 after an internal error; 130 after Ctrl-C. One bad image does not "
     "stop the others."
 )

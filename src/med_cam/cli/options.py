@@ -12,16 +12,13 @@ from typing import Annotated, Any
 import typer
 
 from med_cam.cli.parameters import Was, flag, option
+from med_cam.config.baselines import BASELINES
 from med_cam.config.presets import PRESETS
 from med_cam.config.rules import SEEDS, inner, whole
 
 INPUT, SETTINGS, OUTPUT = "Input", "Settings", "Output"  # the boxes that help sorts options into
 TESTS, CERTIFICATE = "Further tests", "A new certificate"
 
-BASELINES = (
-    "grey", "black", "white", "mean", "blur", "gaussian", "uniform", "shuffled", "others",
-    "inpainted",
-)  # fmt: skip
 STUDIES = ("bach", "ham10000", "idrid", "brain-mri", "lc25000")
 DEFAULTS = PRESETS["default"]
 

@@ -198,7 +198,7 @@ def heading(ready: Run, found: Measured) -> str:
 
 def row_line(line: Row) -> str:
     """One image, for the terminal."""
-    verdict = "verified" if line.verified else f"NOT VERIFIED: {line.status}"
+    verdict = "sufficiency test passed" if line.verified else f"TEST FAILED: {line.status}"
     change = f"{probability(line.before)} -> {probability(line.after)}"
     return "  ".join(
         [line.image, line.label, change, f"{percent(line.area)} of the image", verdict]
@@ -207,10 +207,10 @@ def row_line(line: Row) -> str:
 
 def ending(rows: Sequence[Row], options: ReproduceOptions, seconds: float) -> str:
     """How it ended, and where everything is."""
-    verified = [line for line in rows if line.verified]
-    small = sum(line.area < HALF for line in verified)
+    passed = [line for line in rows if line.verified]
+    small = sum(line.area < HALF for line in passed)
     return (
-        f"\n{counted(len(rows), 'image')} explained, {len(verified)} verified, {small} of these "
-        f"with less than half of the image; {duration(seconds)}.\n"
+        f"\n{counted(len(rows), 'image')} explained, {len(passed)} passed the sufficiency test, "
+        f"{small} of these with less than half of the image; {duration(seconds)}.\n"
         f"Results in {options.out}: {', '.join(FILES)}, images/."
     )

@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from med_cam.cli.options import ExplainOptions, ReproduceOptions
+from med_cam.config.baselines import BASELINES
 from med_cam.config.presets import preset
 from med_cam.config.settings import Certification, Config, relative_to
-from med_cam.config.toml import config_from_toml, nearest
+from med_cam.config.toml import config_from_toml
 from med_cam.errors import ConfigError
-from med_cam.masking import BASELINES
 
 
 def settings(options: ExplainOptions | ReproduceOptions) -> Config:
@@ -26,7 +26,6 @@ def settings(options: ExplainOptions | ReproduceOptions) -> Config:
         config = replace(config, certification=to_certify(options, config.certification))
     if options.seed is not None:
         config = replace(config, seed=options.seed)
-    refuse_unknown((*config.verification.baselines, *config.verification.unseen))
     return config
 
 
@@ -62,21 +61,9 @@ def baseline_names(text: str) -> tuple[str, ...]:
     """Names between commas, each once.
 
     Raises:
-        ConfigError: if there is none, or one is unknown.
+        ConfigError: if there is none.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
         raise ConfigError(f"--baselines {text!r} names none; known are {', '.join(BASELINES)}")
-    refuse_unknown(names)
     return names
-
-
-def refuse_unknown(names: tuple[str, ...]) -> None:
-    """Check names of baselines, whether from an option or a file, before anything is loaded.
-
-    Raises:
-        ConfigError: if one is unknown.
-    """
-    for name in names:
-        if name not in BASELINES:
-            raise ConfigError(f"there is no baseline {name!r}{nearest(name, BASELINES)}")

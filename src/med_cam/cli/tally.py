@@ -1,4 +1,4 @@
-"""What is said during a run and at its end: how far it is, and what came of it."""
+"""What is shown during a run and at its end: progress, and a summary of the results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,32 +27,30 @@ class Done:
 
 
 def done(line: str, found: Explanation) -> Done:
-    """An explanation without its pixels: a line, the number of warnings, what was certified."""
-    count = len(found.claim.warnings)
-    ending = f"  ({counted(count, 'warning')})" if count else ""
+    """An explanation without its pixels: its line, and what was tested."""
     claims = claims_line(found)
     below = f"\n    {claims}" if claims else ""
-    return Done(line + ending + below, found.verified, found.area, found.passes)
+    return Done(line + below, found.verified, found.area, found.passes)
 
 
 def summary(ended: Ended[Done], *, claimed: Sequence[str], seconds: float, out: Path) -> str:
-    """The end of a run, in a few lines; there is at least one image that was explained.
+    """The end of a run, in a few lines; at least one image was explained.
 
     Args:
-        ended: what came of the images.
+        ended: the images explained, and those that failed.
         claimed: the baselines that claims are relative to.
         seconds: how long it took.
         out: where the results are.
     """
     images = ended.done
-    verified = sum(image.verified for image in images)
+    passed = sum(image.verified for image in images)
     forward = sum(image.passes.forward for image in images)
     backward = sum(image.passes.backward for image in images)
     area = percent(median(image.area for image in images))
     lines = [
         "",
-        f"{counted(len(images), 'image')} explained, {verified} verified with "
-        f"{baselines(claimed)} as baselines; median area {area} of the image.",
+        f"{counted(len(images), 'image')} explained, {passed} passed the sufficiency test over "
+        f"{baselines(claimed)}; median area {area} of the image.",
         f"{duration(seconds)}, {forward:,} forward passes, {backward:,} backward passes.",
         f"Results in {out}, one folder per image: mask.png, evidence.png, figure.png, "
         "explanation.json, and the image itself for med-cam verify.",

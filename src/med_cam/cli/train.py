@@ -11,7 +11,7 @@ from med_cam.cli.options import TrainOptions
 from med_cam.cli.run import DONE, MISTAKE
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.tally import duration
-from med_cam.config.toml import nearest
+from med_cam.config.rules import nearest
 from med_cam.errors import ConfigError
 from med_cam_studies.training.catalogue import Study
 from med_cam_studies.training.recipes import Recipe

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from med_cam.config.rules import nearest
 from med_cam.config.settings import Certification, Config, Objective, Refinement, Search, Weights
-from med_cam.config.toml import nearest
 from med_cam.errors import ConfigError
 
 

@@ -4,8 +4,9 @@ A field of `settings.py` is declared with one of these types, and nowhere else.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, get_type_hints
 
@@ -53,6 +54,12 @@ def ranges(section: type) -> tuple[tuple[str, Allowed], ...]:
     hints = get_type_hints(section, include_extras=True)
     found = {key: getattr(hint, "__metadata__", ()) for key, hint in hints.items()}
     return tuple((key, data[0]) for key, data in found.items() if data)
+
+
+def nearest(name: str, known: Mapping[str, Any]) -> str:
+    """The end of a sentence on an unknown name: the nearest known one, or all of them."""
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
 
 
 def shown(value: object) -> str:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field, replace
 
 from med_cam.config import rules
-from med_cam.config.rules import refuse, refuse_value, whole
+from med_cam.config.baselines import BASELINES
+from med_cam.config.rules import nearest, refuse, refuse_value, whole
 from med_cam.errors import ConfigError
 
 
@@ -169,6 +170,9 @@ class Verification:
 
     def __post_init__(self) -> None:
         refuse("verification", self)
+        for name in (*self.baselines, *self.unseen):
+            if name not in BASELINES:
+                raise ConfigError(f"there is no baseline {name!r}{nearest(name, BASELINES)}")
 
 
 @dataclass(frozen=True, slots=True)

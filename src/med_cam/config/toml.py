@@ -5,10 +5,10 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from med_cam.config.rules import nearest
 from med_cam.config.settings import Config
 from med_cam.errors import ConfigError
 
@@ -124,12 +124,6 @@ def as_float(value: Any) -> Any:  # noqa: ANN401 - any TOML value
         return float(value)
     except OverflowError:
         return math.inf  # out of every range
-
-
-def nearest(name: str, known: Mapping[str, Any]) -> str:
-    """The end of a sentence on an unknown name: the nearest known one, or all of them."""
-    close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
 
 
 def as_table(config: Config) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.seeds import SENSITIVITY, fresh, restricted_to
-from med_cam.masking import FIXED, keep_most
+from med_cam.config.baselines import FIXED
+from med_cam.masking import keep_most
 from med_cam.pipeline.certify import smallest_certified
 from med_cam.pipeline.propose import Found
 from med_cam.results import BaselineResult, RestrictedClaim

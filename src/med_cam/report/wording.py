@@ -3,22 +3,10 @@
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+from med_cam.config.baselines import BASELINES
 from med_cam.results import BaselineResult, Check, Explanation
 
 NOT_A_DIAGNOSIS = "Evidence for the classifier's prediction, not a diagnosis."
-
-BASELINE_WORDS = {
-    "grey": "grey (training mean)",
-    "black": "black",
-    "white": "white",
-    "mean": "the image's mean colour",
-    "blur": "the blurred image",
-    "gaussian": "Gaussian noise",
-    "uniform": "uniform noise",
-    "shuffled": "shuffled pixels",
-    "others": "reference images",
-    "inpainted": "inpainted surroundings",
-}
 
 CHECK_WORDS = {
     "sufficiency": "sufficiency",
@@ -61,7 +49,7 @@ def as_given(share: float) -> str:
 
 def baseline(name: str) -> str:
     """A baseline in words; its name where there are none."""
-    return BASELINE_WORDS.get(name, name)
+    return BASELINES[name].words if name in BASELINES else name
 
 
 def baselines(names: Sequence[str]) -> str:
@@ -72,11 +60,6 @@ def baselines(names: Sequence[str]) -> str:
 def listed(words: Sequence[str]) -> str:
     """Words as a list in a sentence: "a, b and c"."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
-
-
-def counted(number: int, thing: str) -> str:
-    """As in "1 image" and "2 images"."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def retained_on(result: BaselineResult) -> str:
@@ -105,7 +88,7 @@ def verdict(found: Explanation) -> str:
 def warnings_counted(found: Explanation) -> str:
     """As in "2 warnings"; empty where there are none."""
     count = len(found.claim.warnings)
-    return counted(count, "warning") if count else ""
+    return "" if not count else f"{count} warning" if count == 1 else f"{count} warnings"
 
 
 def _threshold(result: Check) -> str:

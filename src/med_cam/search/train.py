@@ -8,8 +8,9 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from med_cam.case.case import Case
+from med_cam.config.baselines import FIXED
 from med_cam.config.settings import Search
-from med_cam.masking import FIXED, Scene, baseline, shifted
+from med_cam.masking import Scene, baseline, shifted
 from med_cam.results import Reference, Step
 from med_cam.search.disc_map import disc_map, discs, standardised
 from med_cam.search.objective import objective

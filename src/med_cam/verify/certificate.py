@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from med_cam.masking import FIXED
+from med_cam.config.baselines import FIXED
 from med_cam.results import Certificate, Rate, Spread, reaches
 from med_cam.verify.decision import Decision, retains
 

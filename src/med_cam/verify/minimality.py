@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.masking import FIXED, Scene, View, baseline, shifted
+from med_cam.config.baselines import FIXED
+from med_cam.masking import Scene, View, baseline, shifted
 from med_cam.results import Patch
 from med_cam.verify.decision import Decision, on_top
 from med_cam.verify.shift_stability import DIRECTIONS

@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.masking import FIXED, Scene, View, baseline
+from med_cam.config.baselines import FIXED
+from med_cam.masking import Scene, View, baseline
 from med_cam.results import BaselineResult, Check
 from med_cam.verify.decision import Decision, on_top, retains
 

@@ -4,14 +4,14 @@ import math
 import re
 from collections.abc import Iterator
 
-from med_cam.masking import CONTENT
+from med_cam.config.baselines import CONTENT
 from med_cam.results import BaselineResult, Claim, MaskTests, Rate
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision, Target
 
 RISE = 0.01  # more than rounding and the spread of the samples
-OPINION = 0.5  # a baseline alone that is called the target more often than not
-CERTAIN = 0.9  # a label with this probability where nothing is shown is no guess any more
+LIKELY = 0.5  # a baseline alone that is predicted as the target with more than even odds
+CERTAIN = 0.9  # a label with this probability on a blank input is a confident prediction
 WHOLE = 0.99  # of the image: what is left out explains nothing
 
 
@@ -32,23 +32,27 @@ def claim_warnings(
                 f"more confident on the evidence over {r.name} than on the whole image "
                 f"({r.mean:.2f} against {target.p_image:.2f})"
             )
-        if r.baseline_probability >= OPINION:
-            reported.append(f"{r.name} alone is called {label} with {r.baseline_probability:.2f}")
+        if r.baseline_probability >= LIKELY:
+            reported.append(
+                f"{r.name} alone is predicted {label} with {r.baseline_probability:.2f}"
+            )
         if not r.searched and r.retained < r.samples:
             reported.append(
-                f"not kept over {r.name}, unseen in the search ({r.retained} of {r.samples})"
+                f"prediction not retained over {r.name}, a baseline unseen in the search "
+                f"({r.retained} of {r.samples})"
             )
     if not others_given:
         reported.append(
-            "no other images given: the shape test used the image's own pixels, shuffled"
+            "no reference images given: the shape leakage test used the image's own pixels, "
+            "shuffled"
         )
     return tuple(reported)
 
 
 def confident_predictions(response: BaselineResponse) -> tuple[str, ...]:
-    """Baselines that the classifier is sure of without any evidence, whatever the label.
+    """Baselines alone that get a confident prediction, of another label than the target.
 
-    The target's own label is reported by the claim, and from a lower bar on.
+    The claim reports the target's own label, from a lower threshold on.
     """
     target = response.decision.target
     reported = []
@@ -58,7 +62,7 @@ def confident_predictions(response: BaselineResponse) -> tuple[str, ...]:
         if name not in CONTENT and most != target.index and mean[most] >= CERTAIN:
             label, sure = target.labels[most], mean[most].item()
             reported.append(
-                f"confident on an empty image: {name} alone is called {label} with {sure:.2f}"
+                f"confident on a blank input: {name} alone is predicted {label} with {sure:.2f}"
             )
     return tuple(reported)
 
@@ -71,18 +75,24 @@ def leak_warnings(claim: Claim, tests: MaskTests, area: float, target: Target) -
 def leak_sentences(claim: Claim, tests: MaskTests, area: float, label: str) -> Iterator[str]:
     """The sentences, one after the other."""
     if tests.shape_leakage.hits:
-        yield f"the mask over other images' content gives {label} in {often(tests.shape_leakage)}"
+        yield (
+            "the mask leaks the label through its outline: over unrelated content it is predicted "
+            f"{label} in {often(tests.shape_leakage)}"
+        )
     if tests.silhouette.hits:
-        yield f"the mask filled with a constant gives {label} in {often(tests.silhouette)}"
+        yield (
+            f"filled with a constant colour, the mask alone is predicted {label} in "
+            f"{often(tests.silhouette)}: its outline may drive the prediction"
+        )
     if tests.reinsertion.bound < tests.reinsertion_wanted:
         changes = tests.reinsertion.trials - tests.reinsertion.hits
         yield (
-            f"showing random hidden parts again changes the answer in {changes} of "
-            f"{tests.reinsertion.trials}: it stays in at least {floored(tests.reinsertion.bound)}, "
-            f"{tests.reinsertion_wanted:.0%} wanted"
+            f"re-adding random hidden patches changes the prediction in {changes} of "
+            f"{tests.reinsertion.trials}: it is retained in at least "
+            f"{floored(tests.reinsertion.bound)}, {tests.reinsertion_wanted:.0%} required"
         )
     if claim.holds and area >= WHOLE:
-        yield f"nothing short of {area:.0%} of the image is robust"
+        yield f"the evidence is {area:.0%} of the image: nothing smaller passed the tests"
 
 
 def often(rate: Rate) -> str:
@@ -112,7 +122,7 @@ NEGATIVE = frozenset(
 )  # fmt: skip
 ABSENCE = frozenset({"no", "without"})  # of whatever follows
 SOUND = frozenset({"normal", "healthy"})
-OF_WHAT = frozenset(  # sound tissue; a "normal pressure hydrocephalus" is none
+OF_WHAT = frozenset(  # healthy tissue; "normal pressure hydrocephalus" is a finding
     {"brain", "breast", "colon", "control", "eye", "fundus", "lung", "scan", "skin", "tissue"}
 )
 

@@ -1,24 +1,32 @@
-"""The tables of docs/explanation-json.md, from the JSON Schema.
+"""The tables of the documents that the code knows: fields of explanation.json, settings, baselines.
 
-`python -m med_cam.report.field_tables docs/explanation-json.md` writes them anew. A table stands
-behind a comment `<!-- fields: target claim.checks -->`, which names the fields that begin it: with
-all that is below them, except what a longer name in another comment covers. The names of 1.1 stand
-behind `<!-- renamed -->`.
+`python -m med_cam.report.doc_tables docs/*.md` writes them anew, each behind its comment:
+
+* `<!-- fields: target claim.checks -->` names the fields that begin it: with all that is below
+  them, except what a longer name in another comment covers;
+* `<!-- renamed -->`: the names of schema 1.1;
+* `<!-- settings -->`: every setting with its value in each preset;
+* `<!-- baselines -->`: what each baseline is.
 """
 
+import inspect
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from med_cam.config.baselines import BASELINES
+from med_cam.config.presets import PRESETS
+from med_cam.config.toml import as_table
+from med_cam.masking import SAMPLERS
 from med_cam.report.older import CHANGED, RENAMED
 from med_cam.report.schema import json_schema
 
 _TABLE = re.compile(r"(<!-- fields: ([^\n]+) -->\n)(?:\n?\|[^\n]*\n)*")
-_RENAMED = re.compile(r"(<!-- renamed -->\n)(?:\n?\|[^\n]*\n)*")
+_NAMED = re.compile(r"(<!-- (renamed|settings|baselines) -->\n)(?:\n?\|[^\n]*\n)*")
 _HEAD = "\n| field | type | meaning |\n|---|---|---|\n"
 
 
@@ -58,7 +66,47 @@ def filled(text: str) -> str:
         lines = (row.text for row in known if _owner(row.path, listed) in names)
         return f"{match[1]}{_HEAD}{''.join(lines)}"
 
-    return _RENAMED.sub(lambda match: match[1] + renamed(), _TABLE.sub(table, text))
+    others = {"renamed": renamed, "settings": settings, "baselines": baselines}
+    return _NAMED.sub(lambda match: match[1] + others[match[2]](), _TABLE.sub(table, text))
+
+
+def settings() -> str:
+    """The table of settings: the default, and where another preset has another value."""
+    default, *others = (dict(_flat(as_table(config))) for config in PRESETS.values())
+    head = " | ".join(f"`{name}`" for name in PRESETS if name != "default")
+    lines = []
+    for key, value in default.items():
+        changed = ("" if table[key] == value else _toml(table[key]) for table in others)
+        lines.append(f"| `{key}` | {_toml(value)} | {' | '.join(changed)} |\n")
+    return f"\n| key | default | {head} |\n|---|---|{'---|' * len(others)}\n{''.join(lines)}"
+
+
+def _flat(table: Mapping[str, Any], section: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{section}{name}.")
+        else:
+            yield f"{section}{name}", value
+
+
+def _toml(value: Any) -> str:  # noqa: ANN401  any setting
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
+
+
+def baselines() -> str:
+    """The table of baselines, from the docstrings of the functions that draw them."""
+    lines = []
+    for name, known in BASELINES.items():
+        meaning = (
+            (inspect.getdoc(SAMPLERS[name]) or "")
+            .partition("\n\n")[0]
+            .replace("\n", " ")
+            .rstrip(".")
+        )
+        lines.append(f"| `{name}` | {meaning} | {'yes' if known.fixed else 'no'} |\n")
+    return f"\n| name | what it is | every sample is the same |\n|---|---|---|\n{''.join(lines)}"
 
 
 def renamed() -> str:
@@ -120,5 +168,5 @@ def _owner(path: str, listed: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    document = Path(sys.argv[1])
-    document.write_text(filled(document.read_text("utf-8")), "utf-8")
+    for document in map(Path, sys.argv[1:]):
+        document.write_text(filled(document.read_text("utf-8")), "utf-8")

@@ -1,0 +1,38 @@
+"""The baselines by name: what is known of each without drawing it; drawn in `masking.py`.
+
+Nothing heavy is imported here: `--help` reads this file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What is known of a baseline.
+
+    Attributes:
+        words: how reports call it.
+        fixed: whether every sample of it is the same.
+        content: whether it shows something by itself, so that a prediction for it is no fault.
+    """
+
+    words: str
+    fixed: bool = False
+    content: bool = False
+
+
+BASELINES: Mapping[str, Baseline] = {
+    "grey": Baseline("grey (training mean)", fixed=True),
+    "black": Baseline("black", fixed=True),
+    "white": Baseline("white", fixed=True),
+    "mean": Baseline("the image's mean colour", fixed=True),
+    "blur": Baseline("the blurred image", fixed=True, content=True),
+    "gaussian": Baseline("Gaussian noise"),
+    "uniform": Baseline("uniform noise"),
+    "shuffled": Baseline("shuffled pixels"),
+    "others": Baseline("reference images", content=True),
+    "inpainted": Baseline("inpainted surroundings", fixed=True),
+}
+FIXED = frozenset(name for name, known in BASELINES.items() if known.fixed)
+CONTENT = frozenset(name for name, known in BASELINES.items() if known.content)
