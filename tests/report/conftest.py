@@ -228,5 +228,5 @@ def provenance(image):
         versions={"med-cam": "0.1.0", "torch": "2.13.0", "python": "3.11.9"},
         device="cpu",
         references_sha256="c" * 64,
-        against="glioma",
+        contrast="glioma",
     )

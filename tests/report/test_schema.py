@@ -374,7 +374,7 @@ def test_an_image_made_in_memory_has_no_name_and_no_hash(explanation, provenance
         weights_sha256="",
         preset="",
         references_sha256="",
-        against="",
+        contrast="",
     )
     source = Source("source.npy", b"pixels")
     document = to_json(explanation, provenance=bare, source=source)

@@ -156,7 +156,7 @@ def explain_one(job: Job, path: Path, folder: Path, on_step: OnStep) -> Done:
         preset=job.options.preset,
         software=job.software,
         references=task.references,
-        against=job.options.contrast or "",
+        contrast=job.options.contrast or "",
     )
     write(found, image, folder, origin)
     return done(summary_line(folder.name, found), found)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from med_cam.case.case import Case, observed, refuse_unfit
 from med_cam.case.counting import predictor
-from med_cam.case.references import References
+from med_cam.case.references import References, relabelled
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import reseeded, under_seed
 from med_cam.certification.certificate import certificate_of, claim_on, response_of, samples_of
@@ -100,6 +100,7 @@ def rechecked(
     contrast = document["classifier"]["contrast"]
     if contrast:
         classifier = pairwise(classifier, document["label"], contrast)
+        references = None if references is None else relabelled(references, classifier)
     with hooks_attached(classifier) as forward:
         target = document["target"]
         case = observed(

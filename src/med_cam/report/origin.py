@@ -36,7 +36,7 @@ class Provenance:
     versions: Mapping[str, str]
     device: str
     references_sha256: str = ""
-    against: str = ""
+    contrast: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
     preset: str,
     software: Mapping[str, str],
     references: References | None = None,
-    against: str = "",
+    contrast: str = "",
 ) -> Provenance:
     """The origin of one result.
 
@@ -138,8 +138,8 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
         config: of the run.
         preset: that the settings started from, or "".
         software: versions by name.
-        references: the other images, if there were any.
-        against: label of the one class that the target was separated from, or "".
+        references: the reference images, if there were any.
+        contrast: label of the one class that the target was separated from, or "".
     """
     return Provenance(
         image_name=Path(image.path).name,
@@ -154,7 +154,7 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
         versions=software,
         device=str(classifier.device),
         references_sha256="" if references is None else references.sha256,
-        against=against,
+        contrast=contrast,
     )
 
 
@@ -166,7 +166,7 @@ def origin_of(found: Provenance, source: Source, mask: Bool[Tensor, "h w"]) -> O
         preset=found.preset or None,
         image=SourceImage(found.image_name or None, source.name, height, width),
         classifier=ExplainedClassifier(
-            found.classifier, found.against or None, found.input_size, found.rule
+            found.classifier, found.contrast or None, found.input_size, found.rule
         ),
         sha256=Hashes(
             image=found.image_sha256 or None,
