@@ -113,7 +113,10 @@ def test_every_setting_of_a_preset_can_be_written_in_a_file_and_read_again(name,
         ("search = 3", ["search", "table", "3"]),
         ("[verification]\nbaselines = [1, 2]", ["verification.baselines", "names", "[1, 2]"]),
         ('[verification]\nbaselines = "grey"', ["verification.baselines", "list", "'grey'"]),
-        ("[verification]\nbackgrounds = []", ["verification.baselines", "empty", "[]"]),
+        (
+            "[verification]\nbackgrounds = []",
+            ["verification.baselines", "empty", "[]"],
+        ),  # its old name
         ("[verification]\nshifts = [1.0]", ["verification.shifts", "[1.0]"]),
         ("[verification]\nleakage_trials = 19", ["verification.leakage_trials", "20", "19"]),
         ("[objective]\nlayer_weights = [1, -1]", ["objective.layer_weights", "[1.0, -1.0]"]),

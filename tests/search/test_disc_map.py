@@ -1,10 +1,10 @@
-"""The first look, on a classifier that looks at one known place."""
+"""The disc map, on a classifier that looks at one known place."""
 
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from med_cam.masking import Scene
+from med_cam.masking import Scene, View
 from med_cam.search.disc_map import disc_map, discs, standardised
 
 SIDE = 40
@@ -35,10 +35,10 @@ def sees(row, column, size=6):
 
 
 @pytest.mark.parametrize("place", [(4, 6), (28, 30), (17, 17), (2, 32)])
-def test_the_look_is_highest_where_the_classifier_looks(place):
+def test_the_disc_map_is_highest_where_the_classifier_looks(place):
     predict, _ = sees(*place)
     masks = discs(SIDE, SIDE, 5, (0.6, 0.35))
-    found = disc_map(predict, scene(), 1, masks, ("grey",), generator())[0, 0]
+    found = disc_map(View(predict, scene()), 1, masks, ("grey",), generator())[0, 0]
     row, column = divmod(int(found.argmax()), SIDE)
     assert abs(row - place[0] - 3) <= 6
     assert abs(column - place[1] - 3) <= 6
@@ -46,11 +46,11 @@ def test_the_look_is_highest_where_the_classifier_looks(place):
     assert inside.mean() > 1  # standard deviations above the mean
 
 
-def test_the_look_for_the_other_class_is_lowest_there():
+def test_the_disc_map_of_the_other_class_is_lowest_there():
     predict, _ = sees(28, 30)
-    found = disc_map(predict, scene(), 0, discs(SIDE, SIDE, 5, (0.5,)), ("grey",), generator())[
-        0, 0
-    ]
+    found = disc_map(
+        View(predict, scene()), 0, discs(SIDE, SIDE, 5, (0.5,)), ("grey",), generator()
+    )[0, 0]
     row, column = divmod(int(found.argmin()), SIDE)
     assert abs(row - 31) <= 6
     assert abs(column - 33) <= 6
@@ -58,17 +58,17 @@ def test_the_look_for_the_other_class_is_lowest_there():
 
 @given(st.integers(1, 6), st.lists(st.floats(0.1, 1.5), min_size=1, max_size=3))
 @settings(max_examples=20, deadline=None)
-def test_the_look_costs_one_pass_a_place_and_radius(places, radii):
+def test_the_disc_map_costs_one_pass_per_place_and_radius(places, radii):
     predict, asked = sees(10, 10)
     masks = discs(SIDE, SIDE, places, radii)
-    disc_map(predict, scene(), 1, masks, ("grey", "gaussian"), generator())
+    disc_map(View(predict, scene()), 1, masks, ("grey", "gaussian"), generator())
     assert sum(asked) == len(masks) == places**2 * len(radii)
 
 
-def test_a_look_has_mean_zero_and_deviation_one():
+def test_a_disc_map_has_mean_zero_and_deviation_one():
     predict, _ = sees(10, 10)
     found = disc_map(
-        predict, scene(), 1, discs(SIDE, SIDE, 5, (0.6,)), ("gaussian",), generator(2)
+        View(predict, scene()), 1, discs(SIDE, SIDE, 5, (0.6,)), ("gaussian",), generator(2)
     )
     assert found.mean().item() == pytest.approx(0, abs=1e-5)
     assert found.std().item() == pytest.approx(1, abs=1e-4)
@@ -76,25 +76,26 @@ def test_a_look_has_mean_zero_and_deviation_one():
 
 def test_a_classifier_without_a_preference_gives_next_to_nothing():
     found = disc_map(
-        lambda x: torch.full((len(x), 2), 0.5),
-        scene(),
+        View(lambda x: torch.full((len(x), 2), 0.5), scene()),
         1,
-        discs(SIDE, SIDE, 5, (2.0,)),  # every disc is the whole frame
+        discs(SIDE, SIDE, 5, (2.0,)),  # every disc is the whole model input
         ("grey",),
         generator(),
     )
-    assert found.std() < 0.2  # rounding; a look that found something has 1
+    assert found.std() < 0.2  # rounding; a map that found something has 1
     assert torch.equal(standardised(torch.zeros(1, 1, 4, 4)), torch.zeros(1, 1, 4, 4))
 
 
-def test_backgrounds_take_turns():
+def test_baselines_take_turns():
     seen = []
 
     def predict(x):
         seen.append(x[:, 0, 0, 0])  # a corner that no disc holds
         return torch.full((len(x), 2), 0.5)
 
-    disc_map(predict, scene(), 1, discs(SIDE, SIDE, 2, (0.3,)), ("black", "white"), generator())
+    disc_map(
+        View(predict, scene()), 1, discs(SIDE, SIDE, 2, (0.3,)), ("black", "white"), generator()
+    )
     assert torch.cat(seen).tolist() == [-2, 2, -2, 2]
 
 

@@ -54,7 +54,7 @@ def slopes(request):
             "area": losses.area(mask),
             "binarization": losses.binarization(mask),
             "total_variation": losses.total_variation(mask),
-            "robustness": losses.robustness(redrawn.logits, target),
+            "robustness": losses.cross_entropy(redrawn.logits, target),
         }
         return {
             name: torch.autograd.grad(value.sum(), mask, retain_graph=True)[0]

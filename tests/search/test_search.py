@@ -13,7 +13,7 @@ from med_cam.case.case import observed, reference_of
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Config, Search
 from med_cam.images.geometry import Image
-from med_cam.search.train import Scores, around, nested_masks, search, soft_mask
+from med_cam.search.train import Scores, infill, nested_masks, search, soft_mask
 from med_cam.search.unet import UNet
 
 SIDE = 40
@@ -39,8 +39,8 @@ class Bright(nn.Module):
             self.head.bias.copy_(torch.tensor([1.5, -1.5]))
 
     def forward(self, x):
-        cells = self.act(self.patches(x))
-        return self.head(self.window(cells).amax(dim=(2, 3))[:, :1])
+        patches = self.act(self.patches(x))
+        return self.head(self.window(patches).amax(dim=(2, 3))[:, :1])
 
 
 @contextmanager
@@ -57,12 +57,12 @@ def the_case(place=(8, 20), module=None):
         hooked_layers=("act",),
     )
     with hooks_attached(model) as forward:
-        yield observed(forward, model, Image(pixels), None, None)
+        yield observed(forward, model, Image(pixels), Config())
 
 
 def maps_of(case, config, seed=0, on_step=None):
-    reference = reference_of(case, 0.8)
-    return search(case, reference, config, generator(seed), on_step)
+    case = dataclasses.replace(case, config=config)
+    return search(case, reference_of(case, 0.8), generator(seed), on_step)
 
 
 @pytest.mark.parametrize("place", [(8, 20), (20, 4)])
@@ -94,7 +94,7 @@ def test_nested_masks_have_the_areas_drawn_and_are_nested(masks, smallest, facto
     assert hard.shape == (masks, 1, 32, 32)
     edges = [smallest * factor ** (i / masks) for i in range(masks + 1)]
     for area, low, high in zip(areas.tolist(), edges[:-1], edges[1:], strict=True):
-        assert low - 1 / 1024 <= area <= high + 1 / 1024  # one draw from each equal part
+        assert low - 1 / 1024 <= area <= high + 1 / 1024  # one sample from each equal part
     for small, large in pairwise(hard):
         assert not ((small > 0.5) & ~(large > 0.5)).any()
 
@@ -173,11 +173,11 @@ def test_the_u_net_moves_in_the_first_step_already():
 
 
 @pytest.mark.parametrize(
-    ("steps", "sufficiency", "places", "expected"),
+    ("steps", "count", "places", "expected"),
     [(12, 4, 3, 5), (12, 1, 3, 2), (12, 4, 0, 4), (3, 4, 3, 4), (0, 4, 3, 1), (0, 4, 0, 1)],
 )
-def test_maps_are_the_last_first_and_the_first_look_last(steps, kept, places, expected):
-    s = dataclasses.replace(QUICK, steps=steps, maps=kept, places=places)
+def test_maps_are_the_last_first_and_the_disc_map_last(steps, count, places, expected):
+    s = dataclasses.replace(QUICK, steps=steps, maps=count, places=places)
     with the_case() as case:
         maps, course = maps_of(case, Config(search=s))
         (only, *_), _ = maps_of(case, Config(search=dataclasses.replace(s, maps=1)))
@@ -189,7 +189,7 @@ def test_maps_are_the_last_first_and_the_first_look_last(steps, kept, places, ex
     if places:
         assert torch.equal(maps[-1:], disc_map)
         assert disc_map.std().item() == pytest.approx(s.look_weight, rel=1e-3)
-    if steps == 12 and kept == 4:  # evenly: after steps 3, 6, 9 and 12; half of them is after 6
+    if steps == 12 and count == 4:  # evenly: after steps 3, 6, 9 and 12; half of them is after 6
         short = dataclasses.replace(s, steps=6, maps=1, straight_from=1.0)
         full = dataclasses.replace(s, straight_from=1.0)
         with the_case() as case:
@@ -198,11 +198,11 @@ def test_maps_are_the_last_first_and_the_first_look_last(steps, kept, places, ex
             )
 
 
-def test_each_step_is_told_as_it_is_done():
-    told = []
+def test_each_step_is_reported_as_it_is_done():
+    reported = []
     with the_case() as case:
-        _, course = maps_of(case, Config(search=QUICK), on_step=told.append)
-    assert tuple(told) == course
+        _, course = maps_of(case, Config(search=QUICK), on_step=reported.append)
+    assert tuple(reported) == course
     assert all(0 < step.area < 1 for step in course)
     first = course[0].terms  # on the evidence, and over noise
     assert first["cross_entropy"] != first["robustness"]
@@ -227,12 +227,12 @@ def test_the_same_generator_gives_the_same_maps_whatever_the_global_one():
     assert not torch.equal(first, other)
 
 
-def test_robustness_is_asked_over_the_random_backgrounds_where_there_are_any():
+def test_robustness_is_asked_over_the_random_baselines_where_there_are_any():
     with the_case() as case:
         mask = torch.zeros(4, 1, SIDE, SIDE)
-        drawn = around(case.scene, ("grey", "gaussian", "uniform"), mask, generator())
+        drawn = infill(case.scene, ("grey", "gaussian", "uniform"), mask, generator())
         assert not any(torch.equal(a, b) for i, a in enumerate(drawn) for b in drawn[:i])
         assert drawn[0].std().item() == pytest.approx(1, abs=0.1)  # gaussian and uniform in turn
         assert drawn[1].abs().max() <= 1
-        fixed = around(case.scene, ("grey", "black"), mask, generator())
+        fixed = infill(case.scene, ("grey", "black"), mask, generator())
         assert fixed.flatten(1)[:, 0].tolist() == [0, -1, 0, -1]
