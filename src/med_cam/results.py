@@ -5,7 +5,7 @@ and their `Attributes:`. A float without a range may be NaN, which JSON has as n
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -81,6 +81,9 @@ class Step:
     loss: Rounded
     terms: Mapping[str, Rounded]
     area: Rounded
+
+
+OnStep = Callable[[Step], None]  # called after every step of a search
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ places = 2
 rounds = 1
 attempts = 1
 [verification]
-draws = 1
+samples = 1
 unseen_samples = 1
 """
 

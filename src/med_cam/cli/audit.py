@@ -118,7 +118,7 @@ def paragraphs(audit: Audit, seconds: float) -> Iterator[str]:
     """What is printed: tables, what was found, what it means."""
     side = patch_side(audit.classifier.input_size)
     yield predictions(audit)
-    for table in tables(audit.found, audit.labels, cell=side):
+    for table in tables(audit.found, audit.labels, patch=side):
         yield f"\n{as_text(table)}"
     yield "\nVerdict"
     yield from (f"- {sentence}" for sentence in verdicts(audit.found, audit.labels))

@@ -29,7 +29,7 @@ from med_cam.report.line import summary_line
 from med_cam.report.origin import provenance
 from med_cam.report.wording import baselines
 from med_cam.report.write import refuse_foreign_files, write
-from med_cam.search.train import OnStep
+from med_cam.results import OnStep
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ EXPLAIN = (
     "  med-cam explain\n"
     "  med-cam explain scan.png --out results\n"
     "  med-cam explain scans/ --model my-classifier/ --references reference-images/\n\n"
-    "Exit status: 0 if all images were explained, whatever the tests showed; 2 if an option was wrong or an "
-    "image could not be read; 1 after an internal error; 130 after Ctrl-C. One bad image does not "
-    "stop the others."
+    "Exit status: 0 if all images were explained, whatever the tests showed; 2 if an option was "
+    "wrong or an image could not be read; 1 after an internal error; 130 after Ctrl-C. One bad "
+    "image does not stop the others."
 )
 
 VERIFY = (

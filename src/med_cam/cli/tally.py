@@ -10,8 +10,7 @@ from rich.progress import Progress, TaskID
 from med_cam.cli.run import Ended
 from med_cam.report.line import claims_line
 from med_cam.report.wording import baselines, percent
-from med_cam.results import Explanation, Passes, Step
-from med_cam.search.train import OnStep
+from med_cam.results import Explanation, OnStep, Passes, Step
 
 NAME_WIDTH = 24  # of a file name
 

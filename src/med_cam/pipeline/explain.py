@@ -17,8 +17,7 @@ from med_cam.pipeline.necessary_superset import superset
 from med_cam.pipeline.propose import Found, smallest_mask
 from med_cam.pipeline.restricted_claim import restricted_claim
 from med_cam.pipeline.result import explanation_of
-from med_cam.results import Explanation, MaskTests, Passes
-from med_cam.search.train import OnStep
+from med_cam.results import Explanation, MaskTests, OnStep, Passes
 
 
 def explain(

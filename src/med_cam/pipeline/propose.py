@@ -14,8 +14,8 @@ from med_cam.certification.certificate import claimed, response_of
 from med_cam.config.settings import Config, Refinement, Verification
 from med_cam.masking import keep_most
 from med_cam.reduction.bisection import Passes, smallest_passing
-from med_cam.results import Claim, Step
-from med_cam.search.train import OnStep, search
+from med_cam.results import Claim, OnStep, Step
+from med_cam.search.train import search
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.candidates import candidate_judge
 

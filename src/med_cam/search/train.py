@@ -11,12 +11,10 @@ from med_cam.case.case import Case
 from med_cam.config.baselines import FIXED
 from med_cam.config.settings import Search
 from med_cam.masking import Scene, baseline, shifted
-from med_cam.results import Reference, Step
+from med_cam.results import OnStep, Reference, Step
 from med_cam.search.disc_map import disc_map, discs, standardised
 from med_cam.search.objective import objective
 from med_cam.search.unet import UNet
-
-OnStep = Callable[[Step], None]
 
 
 def search(

@@ -9,7 +9,7 @@ from typing import Any
 from med_cam.config.toml import as_table
 from med_cam.errors import OutputError
 from med_cam.report.files import write_file
-from med_cam.search.train import OnStep
+from med_cam.results import OnStep
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.copies import near_copies, sha256_of
 from med_cam_studies.evaluation.item_result import Setting, item_row

@@ -202,7 +202,7 @@ COLUMNS = (
     _word("Image", "image"),
     _word("Class explained", "label"),
     _word("Owner's class", "truth"),
-    Column("Evidence", "word", words.verdict, lambda row: int(row.verified)),
+    Column("Sufficiency test", "word", words.verdict, lambda row: int(row.verified)),
     _number("Probability, image", "before", wording.probability),
     _number("Probability, evidence", "after", wording.probability),
     _number("Area", "area", wording.percent),

@@ -70,7 +70,8 @@ def summary(rows: Sequence[Row]) -> str:
     """The line that the filter keeps up to date, for all images."""
     parts = [f"{len(rows)} of {len(rows)} images"]
     if rows:
-        parts.append(f"{sum(row.verified for row in rows)} of {len(rows)} verified")
+        passed = sum(row.verified for row in rows)
+        parts.append(f"{passed} of {len(rows)} passed the sufficiency test")
         area = statistics.median(row.area for row in rows)
         parts.append(f"median area {wording.percent(area)}")
     return ", ".join(parts)

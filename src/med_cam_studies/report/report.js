@@ -32,10 +32,10 @@
   }
 
   function summary() {
-    const verified = shown.filter((item) => item.row.dataset.verified === "1").length;
+    const passed = shown.filter((item) => item.row.dataset.verified === "1").length;
     const parts = [`${shown.length} of ${items.length} images`];
     if (shown.length) {
-      parts.push(`${verified} of ${shown.length} verified`);
+      parts.push(`${passed} of ${shown.length} passed the sufficiency test`);
       parts.push(`median area ${percent(median(shown.map((item) => item.area)))}`);
     }
     return parts.join(", ");

@@ -32,8 +32,8 @@ def decision(row: Row) -> str:
 
 
 def verdict(row: Row) -> str:
-    """A sign and a word, so that colour is not needed to tell them apart."""
-    return "\u2713 verified" if row.verified else "\u2717 not verified"
+    """How the sufficiency test ended: a sign and words, to be told apart without colour."""
+    return "\u2713 test passed" if row.verified else "\u2717 test failed"
 
 
 def differing_truth(row: Row) -> str:
