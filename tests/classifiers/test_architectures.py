@@ -51,7 +51,7 @@ def torchvision_model(name):
 
 @pytest.fixture(params=[("timm", name) for name in TIMM] + [("tv", name) for name in TORCHVISION])
 def case(request):
-    """A module of random weights, and the taps it should have."""
+    """A module of random weights, and the layers it should have hooked."""
     zoo, name = request.param
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(0)

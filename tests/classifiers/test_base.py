@@ -16,7 +16,7 @@ from med_cam.images.geometry import Image
 
 
 class Small(nn.Module):
-    """Convolution, in-place ReLU, dropout, pooled head; `answer` shapes what comes out."""
+    """Convolution, in-place ReLU, dropout, pooled head; `predict` shapes what comes out."""
 
     def __init__(self, outputs=2, predict=lambda logits: logits):
         super().__init__()
@@ -44,7 +44,7 @@ def grey(value, size=(8, 8), channels=3):
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "words"),
     [
         ({"input_size": (0, 8)}, "input_size"),
         ({"channels": 4}, "channels must be 1 or 3, got 4"),
@@ -64,16 +64,16 @@ def grey(value, size=(8, 8), channels=3):
         ({"thresholds": (0.5, 0.5)}, "thresholds belong to sigmoid"),
         ({"head": "sigmoid", "thresholds": (0.5,)}, "thresholds must be 2"),
         ({"head": "sigmoid", "thresholds": (0.5, 1.0)}, "between 0 and 1"),
-        ({"taps": ("cnov",)}, "no layer 'cnov'.*nearest name is 'conv'"),
+        ({"hooked_layers": ("cnov",)}, "no layer 'cnov'.*nearest name is 'conv'"),
     ],
 )
-def test_fields_that_cannot_be_meant_are_refused(fields, told):
+def test_fields_that_cannot_be_meant_are_refused(fields, words):
     fields = {"module": Small(), "labels": ("a", "b"), "input_size": (8, 8)} | fields
-    with pytest.raises(ClassifierError, match=told):
+    with pytest.raises(ClassifierError, match=words):
         Classifier(**fields)
 
 
-def test_sigmoid_heads_decide_at_a_half_unless_told():
+def test_sigmoid_heads_decide_at_a_half_unless_set():
     assert classifier(head="sigmoid").thresholds == (0.5, 0.5)
     assert classifier(head="sigmoid", thresholds=(0.2, 0.9)).thresholds == (0.2, 0.9)
     assert classifier().thresholds == ()
@@ -129,7 +129,7 @@ class Named:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "predict",
     [
         lambda z: (z, None),
         lambda z: [z],
@@ -150,7 +150,7 @@ def test_logits_are_found_in_whatever_the_module_returns(predict):
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("predict", "words"),
     [
         (lambda z: torch.cat([z, z], dim=1), r"gives 4 outputs, but 2 classes are named \(a, b\)"),
         (lambda z: z[:, :1].expand(-1, 3), "gives 3 outputs"),
@@ -159,10 +159,10 @@ def test_logits_are_found_in_whatever_the_module_returns(predict):
         (lambda z: z[:1], r"shape \(1, 2\)"),
     ],
 )
-def test_what_is_not_one_logit_a_label_is_refused(predict, told):
+def test_what_is_not_one_logit_a_label_is_refused(predict, words):
     with (
         hooks_attached(classifier(Small(2, predict))) as f,
-        pytest.raises(ClassifierError, match=told),
+        pytest.raises(ClassifierError, match=words),
     ):
         f(torch.randn(2, 3, 8, 8))
 
@@ -191,7 +191,7 @@ def test_a_batch_of_one_logit_without_its_axis_is_understood():
         assert f(torch.randn(5, 3, 8, 8)).logits.shape == (5, 1)
 
 
-# -- attached -------------------------------------------------------------------------------------
+# -- hooks attached -------------------------------------------------------------------------------
 
 
 def state_of(module):
@@ -341,7 +341,7 @@ def test_the_last_call_of_a_shared_layer_counts():
         torch.testing.assert_close(f(x).activations[0], (1 - x.relu()).relu())
 
 
-def test_taps_come_in_the_order_named_and_from_tuples_the_first_tensor():
+def test_hooked_layers_come_in_the_order_named_and_from_tuples_the_first_tensor():
     module = Small()
     module.conv.register_forward_hook(lambda _m, _i, out: (out, "more"))
     module.norm.register_forward_pre_hook(lambda _m, args: args[0][:1])

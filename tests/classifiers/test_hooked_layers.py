@@ -136,7 +136,7 @@ class Block(nn.Module):
 
 
 class Tokens(nn.Module):
-    """Patches of 8 x 8, blocks over tokens; `answer` is how a block returns them."""
+    """Patches of 8 x 8, blocks over tokens; `predict` is how a block returns them."""
 
     def __init__(self, depth, predict=lambda x: x):
         super().__init__()
@@ -169,7 +169,7 @@ def test_a_net_of_plain_features_gives_the_last_before_the_logits():
     assert find_hooked_layers(module, X) == ("2",)
 
 
-def test_modules_that_do_not_run_in_python_give_no_taps():
+def test_modules_that_do_not_run_in_python_have_no_hooked_layers():
     class Scripted(nn.Module):
         def __init__(self):
             super().__init__()

@@ -1,4 +1,4 @@
-"""What a folder says is what the classifier does; what it says wrongly is told in a sentence."""
+"""What a folder says is what the classifier does; errors in it are reported in a sentence."""
 
 import hashlib
 import json
@@ -285,7 +285,7 @@ def test_bare_names_are_looked_up_in_timm_and_then_in_torchvision(tmp_path):
 
 
 @pytest.mark.parametrize("architecture", ["timm:test_resnet", "torchvision:squeezenet1_1"])
-def test_a_class_list_of_the_wrong_length_is_told_with_both_lengths(tmp_path, architecture):
+def test_a_class_list_of_the_wrong_length_is_reported_with_both_lengths(tmp_path, architecture):
     size = {"architecture": architecture, "input_size": 64}
     say(tmp_path, **size, classes=["a", "b", "c"], weights="random")
     module = load_classifier(tmp_path, device="cpu").module
@@ -298,7 +298,7 @@ def test_a_class_list_of_the_wrong_length_is_told_with_both_lengths(tmp_path, ar
 
 
 @pytest.mark.parametrize(
-    ("architecture", "told"),
+    ("architecture", "reported"),
     [
         ("timm:resnet81", "timm has no architecture 'resnet81'; the nearest is 'resnet"),
         (
@@ -315,16 +315,16 @@ def test_a_class_list_of_the_wrong_length_is_told_with_both_lengths(tmp_path, ar
         ("factory:net:number", "is int, not a torch module"),
     ],
 )
-def test_architectures_that_are_not_there_are_told(folder, architecture, told):
+def test_architectures_that_are_not_there_are_reported(folder, architecture, reported):
     say(folder, architecture=architecture)
-    with pytest.raises(ClassifierError, match=told):
+    with pytest.raises(ClassifierError, match=reported):
         load_classifier(folder, device="cpu")
 
 
 @pytest.mark.parametrize(
     "architecture", ["timm:test_resnet", "torchvision:squeezenet1_1", "factory:net:net"]
 )
-def test_arguments_that_an_architecture_does_not_take_are_told(folder, architecture):
+def test_arguments_that_an_architecture_does_not_take_are_reported(folder, architecture):
     say(folder, architecture=architecture, arguments={"widht": 3})
     with pytest.raises(ClassifierError, match=r"widht=3.*correct `arguments`"):
         load_classifier(folder, device="cpu")
@@ -345,7 +345,7 @@ def broken(**changes):
 
 
 @pytest.mark.parametrize(
-    ("tensors", "told"),
+    ("tensors", "reported"),
     [
         (broken(**{"head.bias": None}), r"does not fit Net: 1 missing \(head.bias\)\."),
         (broken(extra=torch.ones(1)), r"1 unexpected \(extra\)"),
@@ -362,13 +362,13 @@ def broken(**changes):
         (broken(**{"norm.running_var": torch.full((4,), torch.inf)}), r"norm.running_var holds 4"),
     ],
 )
-def test_weights_that_do_not_fit_or_are_not_finite_are_told_by_key(folder, tensors, told):
+def test_weights_that_do_not_fit_or_are_not_finite_are_reported_by_key(folder, tensors, reported):
     save_file(tensors, folder / "model.safetensors")
-    with pytest.raises(ClassifierError, match=told):
+    with pytest.raises(ClassifierError, match=reported):
         load_classifier(folder, device="cpu")
 
 
-def test_a_factory_whose_own_weights_are_not_finite_is_told(folder):
+def test_a_factory_whose_own_weights_are_not_finite_is_reported(folder):
     (folder / "net.py").write_text(
         FACTORY
         + "\ndef nan():\n    n = net()\n    n.head.bias.data[0] = float('nan')\n    return n\n"
@@ -378,20 +378,20 @@ def test_a_factory_whose_own_weights_are_not_finite_is_told(folder):
         load_classifier(folder, device="cpu")
 
 
-def test_logits_that_are_not_finite_are_told(folder):
+def test_logits_that_are_not_finite_are_reported(folder):
     save_file(broken(**{"norm.running_var": torch.full((4,), -9.0)}), folder / "model.safetensors")
     with pytest.raises(ClassifierError, match="logits that are NaN or infinite"):
         load_classifier(folder, device="cpu")
 
 
-def test_a_broken_safetensors_file_is_told(folder):
+def test_a_broken_safetensors_file_is_reported(folder):
     (folder / "model.safetensors").write_bytes(b"nothing of the kind")
     with pytest.raises(ClassifierError, match="no readable safetensors file"):
         load_classifier(folder, device="cpu")
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing of the kind", b"PK\x03\x04 broken"])
-def test_a_broken_pt_file_is_told(folder, content):
+def test_a_broken_pt_file_is_reported(folder, content):
     (folder / "model.safetensors").unlink()
     (folder / "model.pt").write_bytes(content)
     with pytest.raises(ClassifierError, match="cannot be read as plain weights"):
@@ -405,7 +405,7 @@ def test_a_pickled_module_is_not_run(folder):
         load_classifier(folder, device="cpu")
 
 
-def test_a_torchscript_program_under_an_architecture_is_told(folder):
+def test_a_torchscript_program_under_an_architecture_is_reported(folder):
     (folder / "model.safetensors").unlink()
     with zipfile.ZipFile(folder / "model.pt", "w") as archive:
         archive.writestr("model/constants.pkl", b"")
@@ -414,14 +414,14 @@ def test_a_torchscript_program_under_an_architecture_is_told(folder):
 
 
 @pytest.mark.parametrize("content", [3, {"epoch": 3}, torch.ones(3)])
-def test_a_pt_file_without_named_tensors_is_told(folder, content):
+def test_a_pt_file_without_named_tensors_is_reported(folder, content):
     (folder / "model.safetensors").unlink()
     torch.save(content, folder / "model.pt")
     with pytest.raises(ClassifierError, match="without named tensors"):
         load_classifier(folder, device="cpu")
 
 
-def test_no_weights_file_and_two_are_told(folder):
+def test_no_weights_file_and_two_are_reported(folder):
     (folder / "second.pt").write_bytes(b"")
     with pytest.raises(ClassifierError, match=r"one weights file.*model.safetensors, second.pt"):
         load_classifier(folder, device="cpu")
@@ -449,20 +449,20 @@ def test_untrained_or_own_weights_are_not_for_every_kind(folder):
 # -- bad descriptions -----------------------------------------------------------------------------
 
 
-def test_a_class_list_of_the_wrong_length_is_told(folder):
+def test_a_class_list_of_the_wrong_length_is_reported(folder):
     say(folder, classes=["a", "b", "c"])
     with pytest.raises(ClassifierError, match=r"gives 2 outputs, but 3 classes are named"):
         load_classifier(folder, device="cpu")
 
 
-def test_a_threshold_for_a_pair_from_one_logit_is_told(folder):
+def test_a_threshold_for_a_pair_from_one_logit_is_reported(folder):
     save_file(state(outputs=1), folder / "model.safetensors")
     say(folder, arguments={"outputs": 1}, head="sigmoid", thresholds=[0.3])
     with pytest.raises(ClassifierError, match=r"decided at 0\.5"):
         load_classifier(folder, device="cpu")
 
 
-def test_an_input_size_that_the_classifier_cannot_take_is_told(tmp_path):
+def test_an_input_size_that_the_classifier_cannot_take_is_reported(tmp_path):
     say(tmp_path, architecture="torchvision:squeezenet1_1", input_size=16, weights="random")
     with pytest.raises(
         ClassifierError, match=r"does not run on an input of 1x3x16x16.*input_size"
@@ -470,14 +470,14 @@ def test_an_input_size_that_the_classifier_cannot_take_is_told(tmp_path):
         load_classifier(tmp_path, device="cpu")
 
 
-def test_an_unknown_tap_is_told_with_the_nearest(folder):
+def test_an_unknown_hooked_layer_is_reported_with_the_nearest(folder):
     say(folder, hooked_layers=["rule"])
     with pytest.raises(ClassifierError, match="nearest name is 'relu'"):
         load_classifier(folder, device="cpu")
 
 
 @pytest.mark.parametrize(
-    ("toml", "told"),
+    ("toml", "reported"),
     [
         ("clases = []", "unknown key 'clases'; did you mean 'classes'"),
         ("zzz = 1", "unknown key 'zzz'; known keys are architecture,"),
@@ -501,20 +501,21 @@ def test_an_unknown_tap_is_told_with_the_nearest(folder):
         ("crop_share = 1.2", "crop_share must be a number above 0 and at most 1"),
         ("interpolation = 'lanczos'", "interpolation must be 'nearest'"),
         ("head = 'argmax'", "head must be 'softmax' or 'sigmoid'"),
-        ("taps = 'layer4'", "taps must be a list of texts"),
+        ("taps = 'layer4'", "hooked_layers must be a list of texts"),  # its old name
+        ("hooked_layers = 'layer4'", "hooked_layers must be a list of texts"),
         ("= 3", "not valid TOML.*line 1"),
         ("a = 1\na = 2", "not valid TOML"),
     ],
 )
-def test_a_description_that_is_wrong_is_told_in_one_line(tmp_path, toml, told):
+def test_a_description_that_is_wrong_is_reported_in_one_line(tmp_path, toml, reported):
     (tmp_path / "classifier.toml").write_text(toml)
-    with pytest.raises(ConfigError, match=told) as caught:
+    with pytest.raises(ConfigError, match=reported) as caught:
         read_description(tmp_path / "classifier.toml")
     assert "\n" not in str(caught.value)
     assert "classifier.toml" in str(caught.value)
 
 
-def test_a_description_that_is_no_text_is_told(tmp_path):
+def test_a_description_that_is_no_text_is_reported(tmp_path):
     (tmp_path / "classifier.toml").write_bytes(b"name = '\xff\xfe'")
     with pytest.raises(ConfigError, match="not valid TOML"):
         read_description(tmp_path / "classifier.toml")
@@ -544,19 +545,19 @@ def test_an_empty_description_leaves_all_to_the_library():
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "reported"),
     [
         ("timm:resnet18", r"names an architecture, not a trained.*architecture = .timm:resnet18"),
         ("resnet18", "There is no classifier at 'resnet18'"),
         ("nowhere/model.onnx", "There is no classifier at"),
     ],
 )
-def test_sources_that_are_no_trained_classifier_are_told(source, told):
-    with pytest.raises(ClassifierError, match=told):
+def test_sources_that_are_no_trained_classifier_are_reported(source, reported):
+    with pytest.raises(ClassifierError, match=reported):
         load_classifier(source, device="cpu")
 
 
-def test_a_folder_without_a_description_is_told(tmp_path):
+def test_a_folder_without_a_description_is_reported(tmp_path):
     with pytest.raises(ClassifierError, match=r"neither classifier.toml nor .*config.json"):
         load_classifier(tmp_path, device="cpu")
 
@@ -567,14 +568,14 @@ def test_a_lone_file_is_described_by_the_toml_beside_it(folder):
     assert (it.labels, it.name) == (("a", "b"), "second")
 
 
-def test_lone_weights_without_an_architecture_are_told(tmp_path):
+def test_lone_weights_without_an_architecture_are_reported(tmp_path):
     save_file(state(), tmp_path / "model.safetensors")
     with pytest.raises(ClassifierError, match=r"no ONNX.*say their architecture"):
         load_classifier(tmp_path / "model.safetensors", device="cpu")
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:", "cpu:1", "mps:7", "cuda:99", ""])
-def test_devices_that_are_not_there_are_told(name):
+def test_devices_that_are_not_there_are_reported(name):
     with pytest.raises(ConfigError, match="evice"):
         chosen_device(name)
 

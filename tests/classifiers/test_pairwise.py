@@ -17,7 +17,7 @@ LABELS = ("glioma", "meningioma", "notumor", "pituitary")
 
 
 class Net(nn.Module):
-    """Convolution, norm, in-place ReLU, dropout, head; `answer` shapes what comes out."""
+    """Convolution, norm, in-place ReLU, dropout, head; `predict` shapes what comes out."""
 
     def __init__(self, outputs=4, predict=lambda logits: logits):
         super().__init__()
@@ -33,7 +33,7 @@ class Net(nn.Module):
 
 
 def classifier(module=None, labels=LABELS, **fields):
-    fields = {"taps": ("conv", "relu"), "name": "net"} | fields
+    fields = {"hooked_layers": ("conv", "relu"), "name": "net"} | fields
     return Classifier(module or Net(len(labels)), labels, (8, 8), **fields)
 
 
@@ -51,14 +51,14 @@ def probabilities(it, x):
 
 
 def plain(module, x):
-    """What the module answers in evaluation mode, without our code."""
+    """What the module predicts in evaluation mode, without our code."""
     twin = copy.deepcopy(module).eval()
     with torch.no_grad():
         return twin(x)
 
 
 @pytest.mark.parametrize(
-    "answer", [lambda z: z, lambda z: {"logits": z}, lambda z: (z[..., None],)]
+    "predict", [lambda z: z, lambda z: {"logits": z}, lambda z: (z[..., None],)]
 )
 @given(
     pair=st.lists(st.sampled_from(range(4)), min_size=2, max_size=2, unique=True),
@@ -189,7 +189,7 @@ def test_the_module_is_run_as_it_is_and_comes_back_as_it_was():
 
 
 @pytest.mark.parametrize(
-    ("target", "rival", "told"),
+    ("target", "rival", "words"),
     [
         ("gliom", "notumor", "net has no class 'gliom'; did you mean 'glioma'?"),
         ("notumor", "pituitry", "net has no class 'pituitry'; did you mean 'pituitary'?"),
@@ -197,13 +197,13 @@ def test_the_module_is_run_as_it_is_and_comes_back_as_it_was():
         ("notumor", "notumor", "'notumor' cannot be told from itself; name another of glioma,"),
     ],
 )
-def test_a_pair_that_is_none_is_refused(target, rival, told):
+def test_a_pair_that_is_none_is_refused(target, rival, words):
     with pytest.raises(ClassifierError) as error:
         pairwise(classifier(), target, rival)
-    assert told in str(error.value)
+    assert words in str(error.value)
 
 
-def test_a_module_with_other_outputs_than_classes_is_told_all_classes():
+def test_a_module_with_other_outputs_than_classes_is_refused_with_all_classes():
     two = pairwise(classifier(Net(3)), "notumor", "pituitary")
     with pytest.raises(ClassifierError, match="gives 3 outputs, but 4 classes"):
         outputs(two, images())
@@ -223,7 +223,9 @@ def exported(tmp_path_factory):
 def test_an_exported_program_is_paired_too(exported, tapped, tmp_path):
     (tmp_path / exported.name).write_bytes(exported.read_bytes())
     rows = ['architecture = "export"', f"classes = {list(LABELS)}", "mean = 0.5", "std = 0.5"]
-    (tmp_path / "classifier.toml").write_text("\n".join(rows + ["taps = []"] * (not tapped)))
+    (tmp_path / "classifier.toml").write_text(
+        "\n".join(rows + ["hooked_layers = []"] * (not tapped))
+    )
     it, x = load_classifier(tmp_path, device="cpu"), images()
     assert bool(it.hooked_layers) == tapped
     two = pairwise(it, "meningioma", "glioma")
