@@ -1,4 +1,4 @@
-"""What of the site does not lie in docs/: README as its first page, and other documents.
+"""The pages of the site that are not in docs/: README as its first page, and other documents.
 
 In the repository documents link to each other by file; these links become the site's here.
 """
