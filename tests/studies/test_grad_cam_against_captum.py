@@ -1,7 +1,7 @@
 """Our Grad-CAM against captum's: another implementation, same layer, same target.
 
-Ours keeps what is below zero and enlarges the map to the frame bilinearly; captum's LayerGradCam
-gives the coarse map, with or without the cut at zero.
+Ours keeps what is below zero and resizes the map to the model input bilinearly; LayerGradCam of
+captum gives the coarse map, with or without the cut at zero.
 """
 
 from contextlib import contextmanager
@@ -14,12 +14,13 @@ from torch import nn
 
 from med_cam import bundled_classifier, bundled_samples, load_classifier, read_image
 from med_cam.case.case import observed
-from med_cam.classifiers.base import Classifier, attached
+from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.config.settings import Config
 from med_cam.images.geometry import Image
 from med_cam_studies.methods.grad_cam import grad_cam
 
 TOLERANCE = 1e-5  # of the largest score
-FRAME = (24, 36)
+SIZE = (24, 36)
 
 
 class Small(nn.Module):
@@ -36,15 +37,15 @@ class Small(nn.Module):
         return self.head(maps.sigmoid().square().mean(dim=(2, 3)))
 
 
-def small(head, tap):
+def small(head, layer):
     with torch.random.fork_rng():
         torch.manual_seed(3)  # noqa: TID251 - weights of a module made in a test
         module = Small(3)
-    return Classifier(module, ("a", "b", "c"), FRAME, head=head, taps=(tap,))
+    return Classifier(module, ("a", "b", "c"), SIZE, head=head, hooked_layers=(layer,))
 
 
 def noise(seed=4):
-    return Image(torch.rand(3, *FRAME, generator=torch.Generator().manual_seed(seed)))
+    return Image(torch.rand(3, *SIZE, generator=torch.Generator().manual_seed(seed)))
 
 
 @contextmanager
@@ -55,8 +56,8 @@ def bundled(name):
 
 
 def ours(classifier, image, target):
-    with attached(classifier) as forward:
-        case = observed(forward, classifier, image, target, None)
+    with hooks_attached(classifier) as forward:
+        case = observed(forward, classifier, image, Config(), target=target)
         return grad_cam(case, torch.Generator())
 
 
@@ -67,20 +68,20 @@ def captums(classifier, image, target, layer, *, cut):
     return method.attribute(x, target, relu_attributions=cut).detach()
 
 
-def enlarged(coarse, like):
+def resized(coarse, like):
     return F.interpolate(coarse, like.shape[2:], mode="bilinear", align_corners=False)
 
 
-def reduced(scores, size):
-    """The coarse map that was enlarged bilinearly to these scores, by least squares."""
+def coarse_of(scores, size):
+    """The coarse map that was resized bilinearly to these scores, by least squares."""
     rows, columns = (
-        torch.linalg.pinv(enlarge_one_axis(few, many))
+        torch.linalg.pinv(resize_one_axis(few, many))
         for few, many in zip(size, scores.shape[2:], strict=True)
     )
     return (rows @ scores.double() @ columns.T).to(scores.dtype)
 
 
-def enlarge_one_axis(few, many):
+def resize_one_axis(few, many):
     points = torch.eye(few, dtype=torch.float64)[None]
     return F.interpolate(points, many, mode="linear", align_corners=False)[0].T
 
@@ -96,22 +97,22 @@ def check(classifier, image, target, layer):
     found = ours(classifier, image, target)
     whole = captums(classifier, image, target, layer, cut=False)
     positive = captums(classifier, image, target, layer, cut=True)
-    assert far(found, enlarged(whole, found)) < TOLERANCE
-    assert far(reduced(found, positive.shape[2:]).relu(), positive) < TOLERANCE
+    assert far(found, resized(whole, found)) < TOLERANCE
+    assert far(coarse_of(found, positive.shape[2:]).relu(), positive) < TOLERANCE
     return found, whole, positive
 
 
 @pytest.mark.parametrize("target", range(3))
-@pytest.mark.parametrize("tap", ["first", "second"])
+@pytest.mark.parametrize("layer", ["first", "second"])
 @pytest.mark.parametrize("head", ["softmax", "sigmoid"])
-def test_a_small_net_gets_captums_map(head, tap, target):
-    check(small(head, tap), noise(), target, tap)
+def test_a_small_net_gets_captums_map(head, layer, target):
+    check(small(head, layer), noise(), target, layer)
 
 
 @pytest.mark.parametrize(("name", "target"), [("Te-gl_0044", "glioma"), ("Te-no_0287", "glioma")])
 def test_the_bundled_classifier_gets_captums_map_on_a_sample(name, target):
     with bundled(name) as (classifier, image):
-        check(classifier, image, classifier.labels.index(target), classifier.taps[-1])
+        check(classifier, image, classifier.labels.index(target), classifier.hooked_layers[-1])
 
 
 def test_the_comparison_tells_another_layer_another_target_and_the_cut():
@@ -121,7 +122,7 @@ def test_the_comparison_tells_another_layer_another_target_and_the_cut():
     assert whole.min() < 0 < whole.max()  # else the cut would change nothing
     other_layer = captums(classifier, image, 0, "first", cut=False)
     other_target = captums(classifier, image, 1, "second", cut=False)
-    for wrong in (enlarged(other_layer, found), enlarged(other_target, found)):
+    for wrong in (resized(other_layer, found), resized(other_target, found)):
         assert far(found, wrong) > 1000 * TOLERANCE
-    assert far(enlarged(positive, found), found) > 1000 * TOLERANCE
-    assert far(reduced(found, positive.shape[2:]), positive) > 1000 * TOLERANCE
+    assert far(resized(positive, found), found) > 1000 * TOLERANCE
+    assert far(coarse_of(found, positive.shape[2:]), positive) > 1000 * TOLERANCE

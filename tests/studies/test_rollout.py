@@ -12,6 +12,7 @@ from torch import nn
 from med_cam.case.case import observed
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.compat import import_timm, import_torchvision
+from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
 from med_cam_studies.methods.rollout import (
@@ -70,7 +71,7 @@ def picture(side=SIDE):
 
 def rollout(model, *, target=0, seed=0):
     with hooks_attached(model) as forward:
-        case = observed(forward, model, picture(model.input_size[0]), target, None)
+        case = observed(forward, model, picture(model.input_size[0]), Config(), target=target)
         return attention_rollout(case, generator(seed))
 
 
@@ -248,7 +249,7 @@ def test_the_grid_need_not_be_square():
     model = Classifier(module, ("a", "b"), (32, 96))
     with hooks_attached(model) as forward:
         image = Image(torch.rand(3, 32, 96, generator=generator()))
-        found = attention_rollout(observed(forward, model, image, 0, None), generator())
+        found = attention_rollout(observed(forward, model, image, Config(), target=0), generator())
     with torch.no_grad():
         layers = timm_layers(module, model.prepare(image))
     joint = rolled_out([torch.from_numpy(layer).float().mean(dim=0) for layer in layers])
@@ -266,7 +267,7 @@ def test_patches_cut_without_a_convolution_are_laid_out_in_the_images_proportion
 def test_it_costs_one_pass_forward_and_none_back():
     model = classifier(timm_vit())
     with hooks_attached(model) as forward:
-        case = observed(forward, model, picture(), None, None)
+        case = observed(forward, model, picture(), Config())
         before = case.cost()
         found = attention_rollout(case, generator())
         after = case.cost()
@@ -274,7 +275,7 @@ def test_it_costs_one_pass_forward_and_none_back():
     assert not found.requires_grad
 
 
-def test_the_map_is_the_same_whatever_was_drawn_and_whatever_the_target():
+def test_the_map_is_the_same_whatever_was_sampled_and_whatever_the_target():
     model = classifier(timm_vit())
     first = rollout(model)
     torch.rand(5)
@@ -311,7 +312,7 @@ def test_the_classifier_comes_back_as_it_was_also_after_an_error(make, broken):
 
     before, weights = state(), {k: v.clone() for k, v in module.state_dict().items()}
     with hooks_attached(model) as forward:
-        case = observed(forward, model, picture(), None, None)
+        case = observed(forward, model, picture(), Config())
         logits = case.whole.logits
         module.broken = broken
         if broken:
@@ -320,7 +321,7 @@ def test_the_classifier_comes_back_as_it_was_also_after_an_error(make, broken):
         else:
             attention_rollout(case, generator())
         module.broken = False
-        assert torch.equal(case.forward(case.scene.x).logits, logits)
+        assert torch.equal(case.outputs.classifier(case.scene.x).logits, logits)
     assert state() == before
     assert all(torch.equal(v, weights[k]) for k, v in module.state_dict().items())
     assert torch.overrides._get_current_function_mode() is None

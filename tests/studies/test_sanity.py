@@ -24,7 +24,7 @@ QUICK = Config(
     search=Search(steps=8, grid=12, widths=(8, 8), places=5, radii=(0.6, 0.35), jitter=1),
     refinement=Refinement(samples=2, rounds=6, attempts=3),
     verification=Verification(samples=3, unseen=(), unseen_samples=1),
-    certification=Certification(cell=0, without=2, hidden=2),
+    certification=Certification(patch=0, deletion_samples=2, reinsertion_trials=2),
 )
 
 
