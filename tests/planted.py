@@ -1,22 +1,22 @@
 """Classifiers set by hand whose decision provably rests on a known region of the image.
 
-Each looks for square patches of PATCH x PATCH pixels. A detector gives each place of the frame the
+Each looks for square patches of PATCH x PATCH pixels. A detector gives each place of the image the
 share s in [0, 1] of a whole patch that is seen there, and the largest s counts (two detectors:
 see below). From it come the logits (0, z) of the labels ("nothing", found):
 
     z = HINT s + PROOF max(0, s - COMPLETE) / (1 - COMPLETE)
 
-What is needed, proved for the "kept" check over grey. There the classifier says 1/2 without
+What is needed, proved for the "sufficiency" check over grey. There the classifier says 1/2 without
 evidence (z = 0), and on the whole image s = 1 and p = sigmoid(HINT + PROOF) = 0.997. A retained
-share of 0.5 asks for p >= 0.7485, that is z >= 1.091; noise, where emptiness is called at least
-0.5 as well, only raises that. z is below HINT s <= 0.8 up to COMPLETE, and reaches 1.091 at
+share of 0.5 asks for p >= 0.7485, that is z >= 1.091; noise, which alone gets at least 0.5 as
+well, only raises that. z is below HINT s <= 0.8 up to COMPLETE, and reaches 1.091 at
 
     s = (1.091 + 5 * 0.96 / 0.04) / (0.8 + 5 / 0.04) = 0.9626.
 
-A composite's s is at most the share of the patch's pixels that the mask keeps: hidden pixels are
-grey, which every detector maps to zero; the content around the patch has no response above zero
-(brightness, colours) or next to none (texture: 0.005); decoys lie where no window holds both.
-So every mask that keeps the decision holds more than 95% of the patch, whatever else it holds,
+A masked input's s is at most the share of the patch's pixels that the mask keeps: hidden pixels
+are grey, which every detector maps to zero; the content around the patch has no response above
+zero (brightness, colours) or next to none (texture: 0.005); decoys lie where no window holds both.
+So every mask that retains the prediction holds more than 95% of the patch, whatever else it holds,
 and any half of the patch fails. With two patches the smaller s decides: 95% of both are needed.
 
 What is enough: the patch and the MARGIN pixels around it that the shift test moves in and out.
@@ -167,7 +167,7 @@ def stripes(side: int) -> Float[Tensor, "side side"]:
 
 
 def soft_content(generator: Generator) -> Float[Tensor, "3 h w"]:
-    """Smooth and grey, between a fifth and a half: never brighter than the grey of emptiness."""
+    """Smooth and grey, between a fifth and a half: never brighter than the grey baseline."""
     field = torch.rand(1, 1, 8, 8, generator=generator)
     smooth = F.interpolate(field, (SIDE, SIDE), mode="bilinear", align_corners=False)[0]
     return (0.2 + 0.3 * smooth).expand(3, -1, -1).clone()

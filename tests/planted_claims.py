@@ -7,35 +7,37 @@ They see as those of `planted.py` do, but doubt: their logits are (0, z) with
 over the detectors' shares s. Without evidence z = -2 and "nothing" leads by two; noise, which adds
 less than 0.1 to s, moves z by less than 0.1. On the whole image s = 1, z = 3.8 and p = 0.978.
 
-What keeps the decision over grey. Half of the way from sigmoid(-2) = 0.119 to 0.978 is
-p >= 0.5487, that is z >= 0.195; noise, where emptiness is called at least 0.119 as well, only
-raises that. z is below -1.2 up to COMPLETE, and reaches 0.195 with one detector at
+What retains the prediction over grey. Half of the way from sigmoid(-2) = 0.119 to 0.978 is
+p >= 0.5487, that is z >= 0.195; noise, which alone gets at least 0.119 as well, only raises
+that. z is below -1.2 up to COMPLETE, and reaches 0.195 with one detector at
 
     s = (0.195 + 2 + 5 * 0.96 / 0.04) / (0.8 + 5 / 0.04) = 0.9713
 
 and with two, of which the other sees all, at the lesser s = (0.195 + 2 - 0.4 + 120) / 125.4,
-0.9713 too. Hidden pixels are grey, which counts for nothing, so a mask keeps the decision only if
-it holds more than 97% of the pixels that a window asks for. "Nothing" wins up to z = 0, s = 0.969.
+0.9713 too. Hidden pixels are grey, which counts for nothing, so a mask retains the prediction only
+if it holds more than 97% of the pixels that a window asks for. "Nothing" wins up to z = 0,
+s = 0.969.
 
 Either of two white patches. The largest s counts. Windows beside the patches hold at most five
 sixths of one, or two thirds of both (they lie 8 pixels apart or more), or a decoy of one quarter.
-So a mask that keeps the decision holds 97% of one patch, and either patch is enough alone (tokens
-are pooled by weights, which costs 0.006 of s at most, where 97% of the other are seen: z stays
-above 3). Neither is necessary: without one, the other gives z = 3.8. Disjoint masks that keep the
-decision hold 97% of different patches, so there is one alternative to a mask that lies on one
-patch, and no third: both leave 3% of either patch and the decoy, s <= 0.25, z <= -1.8, "nothing".
+So a mask that retains the prediction holds 97% of one patch, and either patch is enough alone
+(tokens are pooled by weights, which costs 0.006 of s at most, where 97% of the other are seen: z
+stays above 3). Neither is necessary: without one, the other gives z = 3.8. Disjoint masks that
+retain the prediction hold 97% of different patches, so there is one alternative to a mask that
+lies on one patch, and no third: both leave 3% of either patch and the decoy, s <= 0.25, z <= -1.8,
+"nothing".
 
-Both a red and a blue patch. The lesser s counts. A mask that keeps the decision holds 97% of
+Both a red and a blue patch. The lesser s counts. A mask that retains the prediction holds 97% of
 both, so any two of them overlap: there is no alternative. Behind one, z < -1.9; with one patch
 hidden and all else shown, z <= -1.6: evidence is necessary, and so is each of its halves.
 
 A mark in the corner. One window counts, MARK pixels wide, FIRST = 3 pixels from two edges; a white
-disc elsewhere does not. Behind a mask that keeps the decision, s < 0.03: evidence is necessary.
-With its margin the mark survives every shift, since what comes in hidden at an edge, three pixels
-at most, ends where the mark begins. A mask that survives the shift test touches both edges:
-without the first row of the frame, the three shifts by 3 downwards hide the mark's first row,
-s <= 15/16, "nothing" (in noise too: 0.03 short, seven standard deviations). The other 21 of 24
-shifts are less than the 0.9 that are asked for. The first column likewise.
+disc elsewhere does not. Behind a mask that retains the prediction, s < 0.03: evidence is
+necessary. With its margin the mark survives every shift, since what comes in hidden at an edge,
+three pixels at most, ends where the mark begins. A mask that survives the shift test touches both
+edges: without the first row of the frame, the three shifts by 3 downwards hide the mark's first
+row, s <= 15/16, "nothing" (in noise too: 0.03 short, seven standard deviations). The other 21 of
+24 shifts are less than the 0.9 that are asked for. The first column likewise.
 """
 
 from collections.abc import Mapping
@@ -80,7 +82,7 @@ class Truth(Planted):
 
     Attributes:
         parts: the squares that the classifier looks for.
-        alternatives: how many disjoint masks keep the decision besides a first one that holds
+        alternatives: how many disjoint masks retain the prediction besides a first one that holds
             nothing of what they need.
         border: whether every mask that survives the shifts touches the image's border.
     """
@@ -91,13 +93,13 @@ class Truth(Planted):
 
     @property
     def ways(self) -> tuple[Planted, ...]:
-        """Disjoint regions, each enough alone; what keeps the decision holds 97% of one."""
+        """Disjoint regions, each enough alone; what retains the prediction holds 97% of one."""
         regions = self.parts if self.alternatives else (self.needed,)
         return tuple(Planted(self.image, region) for region in regions)
 
     @property
     def necessary(self) -> bool:
-        """Whether "nothing" is found where any mask that keeps the decision is hidden."""
+        """Whether "nothing" is found where any mask that retains the prediction is hidden."""
         return self.alternatives == 0
 
 

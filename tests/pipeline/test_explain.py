@@ -11,11 +11,11 @@ from torch import nn
 from med_cam.case.case import observed
 from med_cam.case.references import prepare_references
 from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.config.baselines import BASELINES
 from med_cam.config.settings import Config, Objective, Refinement, Search, Verification
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Image
 from med_cam.images.read import image_from_array
-from med_cam.masking import BASELINES
 from med_cam.pipeline.explain import explain, explain_all
 from med_cam.verify.baseline_response import baseline_response
 from med_cam.verify.claim import verify
@@ -49,8 +49,8 @@ class Bright(nn.Module):
             self.head.bias.copy_(torch.tensor(weights[1]))
 
     def forward(self, x):
-        cells = self.drop(self.act(self.norm(self.patches(x))))
-        return self.head(self.window(cells).amax(dim=(2, 3))[:, :1])
+        patches = self.drop(self.act(self.norm(self.patches(x))))
+        return self.head(self.window(patches).amax(dim=(2, 3))[:, :1])
 
 
 def classifier(weights=PAIR, *, labels=("dark", "bright"), channels=1, **more):
@@ -78,7 +78,7 @@ def same(first, second):
     names = [
         f.name
         for f in fields(first)
-        if f.name not in ("seconds", "timeline", "mask", "soft", "restricted_claim")
+        if f.name not in ("seconds", "timeline", "mask", "soft", "restricted")
     ]
     return (
         torch.equal(first.mask, second.mask)
@@ -97,7 +97,7 @@ def test_the_mask_holds_what_the_classifier_looks_at_and_is_verified(found):
     needed[8:16, 16:24] = True
     assert found.mask[needed].float().mean() > 0.8
     assert found.area < 0.4
-    assert f"{found.area:.1%} of the image keeps the decision" in found.status
+    assert f"{found.area:.1%} of the image is sufficient over" in found.status
 
 
 def test_the_numbers_of_an_explanation_fit_each_other(found):
@@ -129,19 +129,19 @@ def test_random_masks_of_the_same_area_fail_where_ours_holds(found):
     model = classifier()
     held = []
     with hooks_attached(model) as forward:
-        case = observed(forward, model, Image(pixels()), None, None)
+        case = observed(forward, model, Image(pixels()), CONFIG)
         for seed in range(20):
             g = torch.Generator().manual_seed(seed)
             mask = torch.zeros(SIDE * SIDE, dtype=torch.bool)
             mask[torch.randperm(SIDE * SIDE, generator=g)[: int(found.mask.sum())]] = True
-            for candidate, kept in ((mask.view(SIDE, SIDE), held), (found.mask, None)):
+            for candidate, holds in ((mask.view(SIDE, SIDE), held), (found.mask, None)):
                 g, rules = torch.Generator().manual_seed(seed), CONFIG.verification
-                empty = baseline_response(case.predict, case.scene, case.target, rules, g)
-                claim = verify(case.predict, case.scene, candidate[None, None], empty, rules, g)
-                if kept is None:
-                    assert claim.holds  # ours, on twenty fresh sets of draws
+                response = baseline_response(case.batched, case.target, rules, g)
+                claim = verify(case.batched, candidate[None, None], response, rules, g)
+                if holds is None:
+                    assert claim.holds  # ours, on twenty fresh sets of samples
                 else:
-                    kept.append(claim.holds)
+                    holds.append(claim.holds)
     assert sum(held) == 0
 
 
@@ -170,11 +170,11 @@ def test_every_head_is_explained(weights, labels, head):
         assert sum(found.before) == pytest.approx(1, abs=1e-5)
 
 
-def test_an_output_below_its_threshold_is_nothing_to_keep():
+def test_an_output_below_its_threshold_cannot_be_explained():
     model = classifier(ONE, labels=("bright",), head="sigmoid", thresholds=(0.9999,))
     found = explain(model, Image(pixels()), config=CONFIG)
     assert not found.verified
-    assert found.status.startswith("nothing to keep")
+    assert found.status.startswith("cannot be explained")
 
 
 @pytest.mark.parametrize(("of_image", "of_model"), [(1, 3), (3, 1), (3, 3)])
@@ -204,7 +204,7 @@ def test_the_same_seed_gives_the_same_explanation_whatever_the_global_generator(
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_another_seed_gives_another_course(found):
+def test_another_seed_gives_another_search(found):
     other = explain(classifier(), Image(pixels()), config=replace(CONFIG, seed=1))
     assert not torch.equal(found.soft, other.soft)
     assert other.verified
@@ -265,30 +265,30 @@ def test_the_classifier_is_left_as_it_was_after_an_error(at):
 
 def counted_apart(model):
     """Images that enter the module, and gradients that come back to its output."""
-    spent = {"forward": 0, "backward": 0}
+    cost = {"forward": 0, "backward": 0}
 
     def entered(_, args):
-        spent["forward"] += len(args[0])
+        cost["forward"] += len(args[0])
 
     def left(_, args, output):
         if output.requires_grad:
-            output.register_hook(lambda g: spent.update(backward=spent["backward"] + len(g)))
+            output.register_hook(lambda g: cost.update(backward=cost["backward"] + len(g)))
 
     handles = [
         model.module.register_forward_pre_hook(entered),
         model.module.register_forward_hook(left),
     ]
-    return spent, handles
+    return cost, handles
 
 
 @pytest.mark.parametrize("target", [None, "dark"])
 def test_passes_are_those_of_an_independent_count(target):
     model = classifier()
-    spent, _ = counted_apart(model)
+    cost, _ = counted_apart(model)
     found = explain(model, Image(pixels()), target=target, config=CONFIG)
-    assert (found.passes.forward, found.passes.backward) == (spent["forward"], spent["backward"])
+    assert (found.passes.forward, found.passes.backward) == (cost["forward"], cost["backward"])
     steps = CONFIG.search.steps if target is None else 0
-    assert found.passes.backward == steps * 2 * CONFIG.search.masks  # evidence and a background
+    assert found.passes.backward == steps * 2 * CONFIG.search.masks  # evidence and a baseline
     assert found.passes.forward > found.passes.backward
 
 
@@ -326,11 +326,11 @@ def dim(seed):
 def test_references_that_are_labelled_otherwise_are_used_and_named():
     model = classifier()
     references = prepare_references(model, [dim(1), dim(2), Image(pixels(3))])  # the last is lit
-    spent, _ = counted_apart(model)
+    cost, _ = counted_apart(model)
     found = explain(model, Image(pixels()), config=CONFIG, references=references)
-    assert found.claim.references == "2 other images"
+    assert found.claim.reference_images == "2 other images"
     assert "others" in {b.name for b in found.claim.baselines}
-    assert found.passes.forward == spent["forward"]  # the references' own passes came before
+    assert found.passes.forward == cost["forward"]  # the references' own passes came before
 
 
 def over(*names, **more):
@@ -338,13 +338,13 @@ def over(*names, **more):
 
 
 @pytest.mark.parametrize("more", [{}, {"unseen": ("gray",)}])
-def test_an_unknown_background_is_refused_with_the_nearest(more):
-    config = over("grey" if more else "gray", **more)
-    with pytest.raises(ConfigError, match="no background 'gray'; did you mean 'grey'"):
-        explain(classifier(), Image(pixels()), config=config)
+def test_an_unknown_baseline_is_refused_with_the_nearest(more):
+    name = "grey" if more else "gray"
+    with pytest.raises(ConfigError, match="no baseline 'gray'; did you mean 'grey'"):
+        explain(classifier(), Image(pixels()), config=over(name, **more))
 
 
-def test_other_images_as_background_need_some_that_are_labelled_otherwise():
+def test_other_images_as_baseline_need_some_that_are_labelled_otherwise():
     model, config = classifier(), over("grey", "others")
     lit = prepare_references(model, [Image(pixels(3))])
     for references in (None, lit):
@@ -357,14 +357,14 @@ def test_other_images_as_background_need_some_that_are_labelled_otherwise():
 
 
 @pytest.mark.parametrize("name", [name for name in BASELINES if name != "others"])
-def test_every_background_can_be_claimed_on(name):
+def test_every_baseline_can_be_claimed_on(name):
     found = explain(classifier(), Image(pixels()), config=over(name))
     assert found.claim.searched == (name,)
 
 
 def test_weights_of_layers_need_as_many_layers():
     config = replace(CONFIG, objective=Objective(layer_weights=(0.5, 0.5)))
-    with pytest.raises(ConfigError, match=r"2 numbers for 1 matched layers \(act\)"):
+    with pytest.raises(ConfigError, match=r"2 numbers for 1 hooked layers \(act\)"):
         explain(classifier(), Image(pixels()), config=config)
     one = replace(CONFIG, objective=Objective(layer_weights=(2.0,)))
     assert explain(classifier(), Image(pixels()), config=one).steps

@@ -32,11 +32,11 @@ def some(planted, count, seed=0):
 
 def claim(planted, plant, mask):
     with hooks_attached(planted.classifier) as forward:
-        case = observed(forward, planted.classifier, plant.image, None, None)
-        assert case.target.labels[case.target.index] != "nothing"
+        case = observed(forward, planted.classifier, plant.image, Config())
+        assert case.target.label != "nothing"
         g = generator(9)
-        empty = baseline_response(case.predict, case.scene, case.target, RULES, g)
-        return verify(case.predict, case.scene, mask[None, None], empty, RULES, g)
+        response = baseline_response(case.batched, case.target, RULES, g)
+        return verify(case.batched, mask[None, None], response, RULES, g)
 
 
 def failed(claim):
@@ -49,14 +49,14 @@ def test_the_needed_region_with_its_margin_is_verified(planted):
         assert found.holds, found.checks
 
 
-def test_half_of_the_needed_region_does_not_keep_the_decision(planted):
+def test_half_of_the_needed_region_does_not_retain_the_prediction(planted):
     for index, plant in enumerate(some(planted, 4)):
         half = plant.needed & (torch.arange(SIDE) % 2 == index % 2)
         assert "sufficiency" in failed(claim(planted, plant, half))
         assert "sufficiency" in failed(claim(planted, plant, ~half))  # and all else does not help
 
 
-def test_everything_but_a_twentieth_of_the_needed_region_does_not_keep_the_decision(planted):
+def test_everything_but_a_twentieth_of_the_needed_region_does_not_retain_the_prediction(planted):
     for index, plant in enumerate(some(planted, 6)):
         places = plant.needed.nonzero()
         hidden = places[torch.randperm(len(places), generator=generator(index))]
@@ -76,13 +76,13 @@ def test_one_of_two_patches_is_not_enough():
 
 
 @pytest.mark.parametrize("name", ["grey", "black", "gaussian", "uniform", "mean", "shuffled"])
-def test_there_is_no_opinion_on_emptiness(planted, name):
+def test_there_is_no_confident_prediction_for_baselines_alone(planted, name):
     with hooks_attached(planted.classifier) as forward:
         image = some(planted, 1)[0].image
-        case = observed(forward, planted.classifier, image, None, None)
+        case = observed(forward, planted.classifier, image, Config())
         g = generator(3)
-        empty = torch.cat([baseline(name, case.scene, g) for _ in range(16)])
-        p = case.predict(empty)[:, case.target.index]
+        infill = torch.cat([baseline(name, case.scene, g) for _ in range(16)])
+        p = case.batched.hidden(infill)[:, case.target.index]
     assert p.min() >= 0.5 - 1e-6
     assert p.max() < 0.53
 
@@ -90,7 +90,7 @@ def test_there_is_no_opinion_on_emptiness(planted, name):
 def test_the_whole_image_is_called_what_was_planted(planted):
     for plant in some(planted, 16):
         with hooks_attached(planted.classifier) as forward:
-            case = observed(forward, planted.classifier, plant.image, None, None)
+            case = observed(forward, planted.classifier, plant.image, Config())
         assert case.target.p_image == pytest.approx(0.997, abs=0.001)
 
 

@@ -1,4 +1,4 @@
-"""What `planted_claims.py` says is provable, by plain composites on the modules themselves."""
+"""What `planted_claims.py` says is provable, by plain masked inputs on the modules themselves."""
 
 import pytest
 import torch
@@ -41,23 +41,24 @@ def around(seed=9, samples=8):
 
 
 def over(case, truth, mask, baselines):
-    """z of what the mask keeps of the image, over each background."""
+    """z of what the mask keeps of the image, over each baseline."""
     x = (truth.image.pixels[None] - 0.5) / 0.25
     return z_of(case, torch.where(mask, x, baselines))
 
 
-def required(case, truth):
-    """The probability that keeps the decision: half of the way from empty to full."""
+def threshold(case, truth):
+    """What retains the prediction: half of the way from the baselines to the image."""
     baselines = around()
     p = z_of(case, baselines).sigmoid()
-    empty = (p[0] + p[1:].mean()) / 2  # each background counts once
-    full = over(case, truth, torch.ones(SIDE, SIDE, dtype=torch.bool), baselines[:1]).sigmoid()
-    return (empty + (full[0] - empty) / 2).item()
+    p_baseline = (p[0] + p[1:].mean()) / 2  # each baseline counts once
+    whole = torch.ones(SIDE, SIDE, dtype=torch.bool)
+    p_image = over(case, truth, whole, baselines[:1]).sigmoid()[0]
+    return (p_baseline + (p_image - p_baseline) / 2).item()
 
 
-def kept(case, truth, mask, baselines):
+def retained(case, truth, mask, baselines):
     z = over(case, truth, mask, baselines)
-    return (z > 0) & (z.sigmoid() >= required(case, truth))
+    return (z > 0) & (z.sigmoid() >= threshold(case, truth))
 
 
 def moved(mask, dy, dx):
@@ -70,11 +71,11 @@ def moved(mask, dy, dx):
 
 
 def survived(case, truth, mask):
-    """How many of the 24 shifts of the mask keep the decision, over grey and over noise."""
+    """How many of the 24 shifts of the mask retain the prediction, over grey and over noise."""
     masks = torch.stack([moved(mask, dy, dx) for dy, dx in SHIFTS])[:, None]
     noise = torch.randn(24, 3, SIDE, SIDE, generator=generator(5))
     return [
-        int(kept(case, truth, masks, baselines).sum())
+        int(retained(case, truth, masks, baselines).sum())
         for baselines in (torch.zeros_like(noise), noise)
     ]
 
@@ -109,7 +110,7 @@ def test_nothing_wins_by_two_where_there_is_no_evidence(case):
 def test_each_way_with_its_margin_is_enough_and_survives_every_shift(case):
     for truth in some(case, 4):
         for way in truth.ways:
-            assert kept(case, truth, way.enough, around()).all()
+            assert retained(case, truth, way.enough, around()).all()
             assert survived(case, truth, way.enough) == [24, 24]
 
 
@@ -133,7 +134,7 @@ def test_logits_are_those_of_the_formula(case, share):
 
 @given(seed=st.integers(0, 9999), name=st.sampled_from(sorted(CASES)))
 @settings(max_examples=40, deadline=None)
-def test_no_mask_that_lacks_three_hundredths_of_every_way_keeps_the_decision(seed, name):
+def test_no_mask_that_lacks_three_hundredths_of_every_way_retains_the_prediction(seed, name):
     case = CASES[name]
     (truth,) = some(case, 1, seed)
     mask = torch.ones(SIDE, SIDE, dtype=torch.bool)
@@ -141,14 +142,14 @@ def test_no_mask_that_lacks_three_hundredths_of_every_way_keeps_the_decision(see
         part = truth.parts[seed % len(truth.parts)] & way.needed  # of two that are needed one
         region = part if part.any() else way.needed
         mask &= ~region | without(region, 0.03, seed)
-    assert not kept(case, truth, mask, around()[:1]).any()
+    assert not retained(case, truth, mask, around()[:1]).any()
 
 
-def test_more_than_that_of_one_way_keeps_it(case):
+def test_more_than_that_of_one_way_retains_it(case):
     for truth in some(case, 4):
         for way in truth.ways:
             mask = without(way.needed, 0.025)
-            assert kept(case, truth, mask, around()[:1]).all()
+            assert retained(case, truth, mask, around()[:1]).all()
 
 
 def test_any_half_of_a_part_fails_though_all_else_is_shown(case):
@@ -157,7 +158,7 @@ def test_any_half_of_a_part_fails_though_all_else_is_shown(case):
         for half in (stripes, ~stripes, stripes.T, ~stripes.T):
             for way in truth.ways:
                 mask = ~truth.needed | way.needed & ~half
-                assert not kept(case, truth, mask, around()).any()
+                assert not retained(case, truth, mask, around()).any()
 
 
 def test_ways_are_as_many_as_alternatives_and_one_and_lie_apart(case):
@@ -184,7 +185,7 @@ def test_evidence_is_necessary_where_it_is_said_to_be(case):
 
 
 @pytest.mark.parametrize("name", EITHER)
-def test_either_patch_alone_keeps_the_decision_in_full(name):
+def test_either_patch_alone_retains_the_prediction_in_full(name):
     case = CASES[name]
     for truth in some(case, 4):
         first, second = truth.parts
@@ -202,7 +203,7 @@ def test_without_one_of_both_patches_nothing_is_found(name):
         assert (truth.alternatives, truth.necessary) == (0, True)
         for part in truth.parts:
             assert (over(case, truth, ~part, around()) < -1.5).all()
-            assert not kept(case, truth, part, around()).any()
+            assert not retained(case, truth, part, around()).any()
 
 
 @pytest.mark.parametrize("name", CORNER)
@@ -223,7 +224,7 @@ def test_no_mask_survives_the_shifts_without_touching_two_edges(name):
         for edge in ((slice(0, 1), slice(None)), (slice(None), slice(0, 1))):
             mask = torch.ones(SIDE, SIDE, dtype=torch.bool)
             mask[edge] = False
-            assert kept(CASES[name], truth, mask, around()).all()
+            assert retained(CASES[name], truth, mask, around()).all()
             assert survived(CASES[name], truth, mask) == [21, 21]
 
 

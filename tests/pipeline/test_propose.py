@@ -1,4 +1,4 @@
-"""From scores to a claim: growing until it holds, on draws of its own, never on what is unseen."""
+"""From scores to a claim: growing until it holds, on its own samples, never on what is unseen."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,7 +8,16 @@ import torch
 from torch import nn
 
 from med_cam.case.case import observed
-from med_cam.case.seeds import AFTER, BREAKING, CANDIDATES, CERTIFY, CLAIM, SEARCH, fresh
+from med_cam.case.seeds import (
+    AFTER,
+    CANDIDATES,
+    CERTIFY,
+    CLAIM,
+    SEARCH,
+    SENSITIVITY,
+    fresh,
+    generator_of,
+)
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Config, Refinement, Verification
 from med_cam.images.geometry import Image
@@ -18,6 +27,7 @@ from med_cam.pipeline.propose import candidate_rules, proposed, shares_to_claim
 
 SIDE = 32
 RULES = Verification(samples=3, unseen_samples=1, unseen=("black",))
+CONFIG = Config(verification=RULES)
 
 
 def generator(seed=0):
@@ -43,7 +53,7 @@ def classifier(rule, module):
 
 
 def lit_image(model, size):
-    """Dark, but for the square that the classifier looks at in its frame."""
+    """Dark, but for the square that the classifier looks at in its model input."""
     pixels = torch.full((1, *size), 0.3)
     frame = torch.zeros(1, 1, SIDE, SIDE, dtype=torch.bool)
     frame[..., model.module.rows, model.module.columns] = True
@@ -52,7 +62,7 @@ def lit_image(model, size):
 
 
 @contextmanager
-def the_case(*, size=(SIDE, SIDE), rule="squash", module=None, watch=None, target=None):
+def the_case(config=CONFIG, *, size=(SIDE, SIDE), rule="squash", module=None, watch=None):
     model = classifier(rule, module or Lit())
     with hooks_attached(model) as forward:
 
@@ -61,7 +71,7 @@ def the_case(*, size=(SIDE, SIDE), rule="squash", module=None, watch=None, targe
                 watch.append(x.clone())
             return forward(x)
 
-        yield observed(watched, model, lit_image(model, size), target, None)
+        yield observed(watched, model, lit_image(model, size), config)
 
 
 def scores_of_box(rows, columns):
@@ -86,8 +96,8 @@ def test_the_mask_grows_by_the_factor_until_a_claim_holds():
         return judged[-1] > 0.04
 
     config = Config(refinement=Refinement(growth=1.5, attempts=6, rounds=8), verification=RULES)
-    with the_case() as case:
-        found = proposed(case, GOOD, passes, config)
+    with the_case(config) as case:
+        found = proposed(case, GOOD, passes)
     smallest = min(share for share in judged if share > 0.04)
     times = found.area / smallest
     claims = len(found.claims)
@@ -99,7 +109,7 @@ def test_the_mask_grows_by_the_factor_until_a_claim_holds():
 
 def test_a_claim_that_holds_at_once_is_the_only_one():
     with the_case() as case:
-        found = proposed(case, GOOD, lambda m: area_of(m) > 0.3, Config(verification=RULES))
+        found = proposed(case, GOOD, lambda m: area_of(m) > 0.3)
     assert len(found.claims) == 1
     assert found.claim.holds
     assert 0.3 < found.area < 0.35
@@ -107,7 +117,7 @@ def test_a_claim_that_holds_at_once_is_the_only_one():
 
 def test_where_no_candidate_passes_the_whole_image_is_claimed_on():
     with the_case() as case:
-        found = proposed(case, GOOD, lambda _: False, Config(verification=RULES))
+        found = proposed(case, GOOD, lambda _: False)
     assert found.area == 1
     assert len(found.claims) == 1
     assert found.mask.all()
@@ -125,8 +135,8 @@ def test_the_papers_cut_is_one_half_and_is_not_grown():
     scores = torch.full((1, 1, SIDE, SIDE), -1.0)
     scores[..., 3:9, 4:20] = 1.0
     config = Config(refinement=Refinement(cut="threshold"), verification=RULES)
-    with the_case() as case:
-        found = proposed(case, scores, lambda _: True, config)
+    with the_case(config) as case:
+        found = proposed(case, scores, lambda _: True)
     assert torch.equal(found.mask, scores[0, 0].sigmoid() > 0.5)
     assert len(found.claims) == 1
     assert not found.claim.holds  # it is elsewhere
@@ -142,12 +152,12 @@ def test_candidates_are_asked_for_more_than_the_claim_and_cost_less():
 
 
 def noise_of(samples):
-    """The Gaussian noise among composites: what a corner shows that no mask holds."""
+    """The Gaussian noise among masked inputs: what a corner shows that no mask holds."""
     corner = [x[i, 0, 0, :4] for x in samples for i in range(len(x))]
     return {tuple(c.tolist()) for c in corner if c.abs().max() > 0 and c.std() > 0.01}
 
 
-def test_every_claim_has_draws_that_no_candidate_and_no_other_claim_has_seen():
+def test_every_claim_has_samples_that_no_candidate_and_no_other_claim_has_seen():
     watch = []
     config = Config(
         refinement=Refinement(growth=1.5, attempts=3, rounds=2, samples=3),
@@ -159,41 +169,41 @@ def test_every_claim_has_draws_that_no_candidate_and_no_other_claim_has_seen():
         judged.append(1)
         return area_of(mask) > 0.02
 
-    with the_case(watch=watch) as case:
-        proposed(case, scores_of_box((4, 8), (20, 24)), passes, config)
+    with the_case(config, watch=watch) as case:
+        proposed(case, scores_of_box((4, 8), (20, 24)), passes)
         scene = case.scene
     seen = noise_of(watch)
     for attempt in range(3):
-        first = gaussian(scene, fresh(config.seed, CLAIM + attempt))[0, 0, 0, :4]
+        first = gaussian(scene, fresh(case, CLAIM + attempt))[0, 0, 0, :4]
         assert tuple(first.tolist()) in seen
-    candidates = gaussian(scene, fresh(config.seed, CANDIDATES))[0, 0, 0, :4]
+    candidates = gaussian(scene, fresh(case, CANDIDATES))[0, 0, 0, :4]
     assert tuple(candidates.tolist()) not in seen
 
 
-def test_every_purpose_of_every_seed_draws_alone():
-    purposes = [SEARCH, CANDIDATES, BREAKING, AFTER, *range(CLAIM, CERTIFY + 50)]
+def test_every_purpose_of_every_seed_samples_alone():
+    purposes = [SEARCH, CANDIDATES, SENSITIVITY, AFTER, *range(CLAIM, CERTIFY + 50)]
     seeds = (0, 1, 2, 2**26, 2**26 + 1, 2**32 - 1)  # torch reads 32 bits of what it is given
     drawn = {
-        torch.rand(1, generator=fresh(seed, purpose), dtype=torch.float64).item()
+        torch.rand(1, generator=generator_of(seed, purpose), dtype=torch.float64).item()
         for seed in seeds
         for purpose in purposes
     }
     assert len(drawn) == len(seeds) * len(purposes)
 
 
-def test_claims_are_made_one_composite_at_a_time():
+def test_claims_are_made_one_masked_input_at_a_time():
     watch = []
     with the_case(watch=watch) as case:
         watch.clear()
-        proposed(case, GOOD, lambda m: area_of(m) > 0.3, Config(verification=RULES))
+        proposed(case, GOOD, lambda m: area_of(m) > 0.3)
     assert watch
     assert {len(x) for x in watch} == {1}
 
 
 def test_the_claim_is_on_the_mask_in_the_sources_pixels():
-    """A source smaller than the frame cannot hold every mask of the frame."""
+    """A source smaller than the model input cannot hold every mask of it."""
     with the_case(size=(8, 8)) as case:
-        found = proposed(case, GOOD, lambda m: area_of(m) > 0.25, Config(verification=RULES))
+        found = proposed(case, GOOD, lambda m: area_of(m) > 0.25)
         again = case.geometry.project(found.mask)
     assert found.mask.shape == (8, 8)
     blocks = again.view(8, 4, 8, 4).float().mean(dim=(1, 3))
@@ -214,8 +224,8 @@ def test_padding_is_never_evidence():
     with the_case(size=(16, 64), rule="pad", module=Lit((13, 19))) as case:
         valid = case.scene.valid
         assert 0 < area_of(valid) < 1
-        found = proposed(case, scores, passes, Config(verification=RULES))
-        everywhere = proposed(case, scores, lambda _: False, Config(verification=RULES))
+        found = proposed(case, scores, passes)
+        everywhere = proposed(case, scores, lambda _: False)
     assert judged
     assert not any((mask & ~valid).any() for mask in judged)
     assert area_of(judged[0]) == pytest.approx(0.1, abs=1 / SIDE**2)  # none spent on padding
@@ -228,8 +238,8 @@ def test_what_a_crop_cuts_off_is_never_evidence():
     with the_case(size=(40, 120), rule="crop") as case:
         seen = case.geometry.seen()
         assert area_of(seen) == pytest.approx(1 / 3, abs=0.02)
-        found = proposed(case, GOOD, lambda m: area_of(m) > 0.3, Config(verification=RULES))
-        whole = proposed(case, GOOD, lambda _: False, Config(verification=RULES))
+        found = proposed(case, GOOD, lambda m: area_of(m) > 0.3)
+        whole = proposed(case, GOOD, lambda _: False)
     assert found.claim.holds
     assert not (found.mask & ~seen).any()
     assert 0.29 < found.area / area_of(seen) < 0.35  # of what is seen, to a bisection step

@@ -202,7 +202,7 @@ def test_an_image_of_one_tile_is_explained_as_ever(bright):
     assert found.area == pytest.approx(plain.area)
 
 
-# -- answers --------------------------------------------------------------------------------------
+# -- predictions ----------------------------------------------------------------------------------
 
 
 def test_a_target_that_no_tile_gives_leaves_an_empty_mask(bright):
@@ -214,7 +214,7 @@ def test_a_target_that_no_tile_gives_leaves_an_empty_mask(bright):
     assert (found.passes.forward, found.passes.backward) == (2, 0)
 
 
-def test_the_answer_is_the_highest_mean_even_if_no_tile_gives_it():
+def test_the_prediction_is_the_highest_mean_even_if_no_tile_gives_it():
     image = flat_tiles((0.9, 0.85, 0.0), (0.0, 0.85, 0.9))
     found = explain_tiles(colours(), image, side=16, config=CONFIG)
     p = [torch.tensor(t).mul(10).softmax(0) for t in ((0.9, 0.85, 0.0), (0.0, 0.85, 0.9))]
@@ -230,7 +230,7 @@ def test_sigmoid_outputs_are_called_by_their_own_thresholds():
     model = colours(head="sigmoid", thresholds=(0.8, 0.95, 0.8))  # logits of 1.39, 2.94, 1.39
     image = flat_tiles((0.2, 0.25, 0.1), (0.1, 0.1, 0.1), (0.2, 0.4, 0.3), (0.3, 0.2, 0.1))
     found = explain_tiles(model, image, side=16, config=CONFIG, target="blue")
-    # Green is highest in the first, but below its threshold; in the third blue is a second answer.
+    # Green is highest in the first, but below its threshold; in the third blue is a second one.
     assert [tile.label for tile in found.tiles] == ["red", "", "blue", "red"]
     assert [tile.explanation is not None for tile in found.tiles] == [False, False, True, False]
     means = torch.tensor([[0.2, 0.25, 0.1], [0.1] * 3, [0.2, 0.4, 0.3], [0.3, 0.2, 0.1]])
@@ -242,7 +242,7 @@ def test_a_target_that_is_not_there_is_refused():
         explain_tiles(colours(), flat_tiles((0.1, 0.2, 0.3)), side=16, target="grey")
 
 
-# -- cost and course ------------------------------------------------------------------------------
+# -- cost and timeline ----------------------------------------------------------------------------
 
 
 def counted_apart(module):
@@ -270,7 +270,7 @@ def test_passes_are_those_of_an_independent_count(bright):
 
 
 def test_the_first_look_never_holds_more_than_a_batch_of_tiles(monkeypatch):
-    monkeypatch.setattr("med_cam.tiles.BATCH", 2)
+    monkeypatch.setattr("med_cam.pipeline.tiles.BATCH", 2)
     checked = []
     model = colours(check=lambda x: checked.append(len(x)))
     entered, _, _ = counted_apart(model.module)
@@ -281,20 +281,20 @@ def test_the_first_look_never_holds_more_than_a_batch_of_tiles(monkeypatch):
     assert [tile.label for tile in found.tiles] == ["green"] * 5
 
 
-def test_every_tile_is_told_as_it_is_done_and_in_order(bright):
-    told = []
+def test_every_tile_is_reported_as_it_is_done_and_in_order(bright):
+    reported = []
     image = dim_image(SIDE, 3 * SIDE, (12, SIDE + 8, PATCH, PATCH))
-    found = tiled(bright, image, target=1, on_tile=told.append)
-    assert told == list(found.tiles)
-    assert [tile.box for tile in told] == list(tile_boxes(SIDE, 3 * SIDE, side=SIDE))
-    assert [tile.explanation is None for tile in told] == [True, False, True]
+    found = tiled(bright, image, target=1, on_tile=reported.append)
+    assert reported == list(found.tiles)
+    assert [tile.box for tile in reported] == list(tile_boxes(SIDE, 3 * SIDE, side=SIDE))
+    assert [tile.explanation is None for tile in reported] == [True, False, True]
 
 
 def test_references_reach_the_shape_test_of_each_tile(bright):
     references = prepare_references(bright, [dim_image(SIDE, SIDE), dim_image(60, 40)])
     image = dim_image(SIDE, SIDE, (12, 8, PATCH, PATCH))
     found = tiled(bright, image, references=references)
-    assert found.tiles[0].explanation.claim.references == "2 other images"
+    assert found.tiles[0].explanation.claim.reference_images == "2 other images"
 
 
 def test_the_sentence_counts_what_holds():

@@ -196,4 +196,4 @@ def test_masks_that_are_not_sufficient_are_refuted_wherever_they_are_claimed(
     )
     assert {"necessary superset sufficient", "necessary superset necessary"} <= refuted(result)
     result, _ = again(toy, replace(found, mask=found.mask.roll((12, 5), (0, 1))), tmp_path / "two")
-    assert {"sufficient", "sufficiency"} <= refuted(result)
+    assert {"sufficient", "prediction retained"} <= refuted(result)

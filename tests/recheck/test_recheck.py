@@ -1,4 +1,4 @@
-"""What was saved is put again, and nothing of it is believed."""
+"""What was saved is re-checked, and nothing of it is believed."""
 
 import hashlib
 import json
@@ -64,7 +64,7 @@ def refuted(found):
     return {verdict.name for verdict in found.verdicts if verdict.refuted}
 
 
-def test_the_explanation_is_proved_before_it_is_put_again(explained):
+def test_the_explanation_is_certified_before_it_is_rechecked(explained):
     _, found = explained
     assert found.verified
     assert found.claim.certificate.holds
@@ -76,14 +76,15 @@ def test_every_claim_holds_again_with_the_same_figures(folder):
     assert found.holds
     assert all(verdict.was == verdict.figure for verdict in found.verdicts)
     names = {verdict.name for verdict in found.verdicts}
-    assert {"sufficient", "sufficiency", "shape_leakage", "shift_stability", "necessary"} <= names
-    assert "minimal at 16 px cells" in names
+    assert {"sufficient", "prediction retained", "necessary"} <= names
+    assert {"no leak through the outline", "stable under shifts"} <= names
+    assert "minimal at 16 px patches" in names
 
 
 def test_the_verdicts_are_the_same_in_another_run_and_at_another_batch_size(folder):
     runs = [again(folder), again(folder), again(folder, Options(batch=16))]
-    told = [[(v.name, v.claimed, v.now) for v in run.verdicts] for run in runs]
-    assert told[0] == told[1] == told[2]
+    verdicts = [[(v.name, v.claimed, v.now) for v in run.verdicts] for run in runs]
+    assert verdicts[0] == verdicts[1] == verdicts[2]
 
 
 def test_passes_are_counted(folder):
@@ -93,7 +94,7 @@ def test_passes_are_counted(folder):
     assert one.passes.backward == 0
 
 
-def test_a_mask_changed_by_one_cell_is_not_read(folder):
+def test_a_mask_changed_by_one_patch_is_not_read(folder):
     path = folder / "mask.png"
     mask = mask_from_png(path.read_bytes())
     mask[:16, :16] ^= True
@@ -102,14 +103,14 @@ def test_a_mask_changed_by_one_cell_is_not_read(folder):
         again(folder)
 
 
-def one_cell_less(mask):
+def one_patch_less(mask):
     rows, columns = mask.nonzero(as_tuple=True)
     r, c = int(rows[len(rows) // 2]) // 16 * 16, int(columns[len(rows) // 2]) // 16 * 16
     mask[r : r + 16, c : c + 16] = False
     return mask
 
 
-def one_cell_more(mask):
+def one_patch_more(mask):
     empty = [
         (r, c)
         for r in range(0, 96, 16)
@@ -121,21 +122,21 @@ def one_cell_more(mask):
     return mask
 
 
-@pytest.mark.parametrize("change", [one_cell_less, one_cell_more])
-def test_a_mask_changed_by_one_cell_with_its_hash_is_refuted(folder, change):
+@pytest.mark.parametrize("change", [one_patch_less, one_patch_more])
+def test_a_mask_changed_by_one_patch_with_its_hash_is_refuted(folder, change):
     forge(folder, change)
     found = again(folder)
     assert not found.holds
-    assert "minimal at 16 px cells" in refuted(found)
+    assert "minimal at 16 px patches" in refuted(found)
 
 
 def test_a_mask_put_elsewhere_is_refuted(folder):
     forge(folder, lambda mask: mask.roll((40, 40), (0, 1)))
-    assert {"sufficient", "sufficiency"} <= refuted(again(folder))
+    assert {"sufficient", "prediction retained"} <= refuted(again(folder))
 
 
-def test_a_cell_that_is_said_to_be_needed_for_no_reason_is_refuted(folder):
-    forge(folder, one_cell_more)
+def test_a_patch_that_is_said_to_be_needed_for_no_reason_is_refuted(folder):
+    forge(folder, one_patch_more)
     document = json.loads((folder / "explanation.json").read_text())
     mask = mask_from_png((folder / "mask.png").read_bytes())
     known = {(c["row"], c["column"]) for c in document["tests"]["minimality"]["patches"]}
@@ -143,7 +144,7 @@ def test_a_cell_that_is_said_to_be_needed_for_no_reason_is_refuted(folder):
     (row, column), *_ = there - known
     extra = {"row": row, "column": column, "witness": "sample", "number": 0}
     edit(folder, lambda d: d["tests"]["minimality"]["patches"].append(extra))
-    assert "minimal at 16 px cells" in refuted(again(folder))
+    assert "minimal at 16 px patches" in refuted(again(folder))
 
 
 def test_another_classifier_is_refused(folder):
@@ -161,8 +162,8 @@ def test_a_new_certificate_is_made_over_what_is_asked_for(folder):
     assert certificate.bound == pytest.approx((0.1 * 0.8) ** (1 / 298), abs=1e-9)
 
 
-def test_an_unknown_background_is_refused(folder):
-    with pytest.raises(ConfigError, match="there is no background"):
+def test_an_unknown_baseline_is_refused(folder):
+    with pytest.raises(ConfigError, match="there is no baseline"):
         again(folder, Options(baselines=("snow",)))
 
 
@@ -174,4 +175,4 @@ def test_what_holds_nothing_still_holds_nothing(tmp_path, explained):
     write(found, image, tmp_path / "none", origin)
     result = again(tmp_path / "none")
     assert result.holds
-    assert [verdict.name for verdict in result.verdicts] == ["nothing to keep"]
+    assert [verdict.name for verdict in result.verdicts] == ["nothing to explain"]
