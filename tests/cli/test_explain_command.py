@@ -177,9 +177,8 @@ def test_the_end_says_how_many_how_large_how_long_and_where(run, scans, model, i
     (scans / "empty.png").write_bytes(b"")
     status, out, err = run(scans, "--model", model, "--baselines", "grey,black", "--out", "here")
     text = "\n".join(out[out.index("") :])
-    assert (
-        "3 images explained, 3 verified with grey (training mean) and black as baselines" in text
-    )
+    passed = "3 passed the sufficiency test over grey (training mean) and black"
+    assert f"3 images explained, {passed}; median area" in text
     assert "25.0% of the image" in text
     assert "3,000 forward passes, 60 backward passes" in text
     assert "Results in here" in text
@@ -197,8 +196,8 @@ def test_an_image_that_is_not_verified_says_so_and_is_no_failure(
     )
     status, out, _ = run(scans, "--model", model)
     assert status == 0
-    assert "NOT VERIFIED" in out[2]
-    assert "3 images explained, 0 verified" in "\n".join(out)
+    assert "SUFFICIENCY TEST FAILED" in out[2]
+    assert "3 images explained, 0 passed the sufficiency test" in "\n".join(out)
 
 
 def test_what_the_library_assumes_is_reported(run, scans, model, instant):

@@ -25,7 +25,7 @@ def test_lines_break_between_words():
 
 
 def test_a_text_that_fits_is_not_shortened():
-    assert shortened("kept 9/9", FACE, width=300.0) == "kept 9/9"
+    assert shortened("black 9/9", FACE, width=300.0) == "black 9/9"
 
 
 def test_a_long_text_ends_in_an_ellipsis():

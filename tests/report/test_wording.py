@@ -17,6 +17,7 @@ from med_cam.report.wording import (
     check,
     percent,
     probability,
+    verdict,
 )
 from med_cam.results import Check
 
@@ -103,7 +104,7 @@ def test_every_baseline_is_drawn_and_every_one_drawn_has_words():
     assert all(known.words for known in BASELINES.values())
 
 
-def test_backgrounds_read_as_a_sentence():
+def test_baselines_read_as_a_sentence():
     assert baselines(()) == ""
     assert baselines(("black",)) == "black"
     assert baselines(("black", "white")) == "black and white"
@@ -113,26 +114,46 @@ def test_backgrounds_read_as_a_sentence():
 @pytest.mark.parametrize(
     ("result", "text"),
     [
-        (Check("sufficiency", 1.0, 1.0, 9, True, True), "kept 9/9"),
-        (Check("sufficiency", 7 / 9, 1.0, 9, True, False), "kept 7/9, all needed"),
-        (Check("shift_stability", 0.75, 0.9, 24, True, False), "stable 18/24, 90% needed"),
-        (Check("shape_leakage", 5 / 24, 0.1, 24, False, False), "shape 5/24, 10% allowed"),
+        (Check("sufficiency", 1.0, 1.0, 9, True, True), "sufficiency 9/9"),
+        (Check("sufficiency", 7 / 9, 1.0, 9, True, False), "sufficiency 7/9, all required"),
+        (
+            Check("shift_stability", 0.75, 0.9, 24, True, False),
+            "shift stability 18/24, 90% required",
+        ),
+        (Check("shape_leakage", 5 / 24, 0.1, 24, False, False), "shape leakage 5/24, 10% allowed"),
     ],
 )
 def test_a_check_is_counted_and_a_failed_one_says_what_was_asked(result, text):
     assert check(result) == text
 
 
-def test_the_line_of_a_verified_image(explanation):
+def test_the_line_of_an_image_that_passed(explanation):
     line = summary_line("scan_01", explanation)
-    assert line == "scan_01  meningioma  0.97 -> 0.90  10.0% of the image  verified"
+    figures = "scan_01  meningioma  0.97 -> 0.90  10.0% of the image"
+    assert line == f"{figures}  sufficiency test passed (1 warning)"
+    claim = replace(explanation.claim, warnings=())
+    line = summary_line("scan_01", replace(explanation, claim=claim))
+    assert line == f"{figures}  sufficiency test passed"
 
 
-def test_the_line_of_an_unverified_image_says_why_and_what_holds(refused):
+def test_the_line_of_an_image_that_failed_says_why(refused):
     line = summary_line("scan_01", refused)
-    assert "NOT VERIFIED" in line
-    assert "Gaussian noise breaks the decision" in line
-    assert line.endswith("Holds only on grey (training mean): 3.0%.")
+    assert line.endswith(f"  SUFFICIENCY TEST FAILED (1 warning): {refused.status}")
+
+
+def test_the_verdict_names_the_test_that_failed(explanation, refused):
+    sufficiency, shape, stable = refused.claim.checks
+    passed = explanation.claim.checks
+    for checks, text in (
+        ((sufficiency, shape, stable), "sufficiency test failed"),
+        ((passed[0], shape, stable), "shape leakage test failed"),
+        ((passed[0], passed[1], stable), "shift stability test failed"),
+    ):
+        claim = replace(refused.claim, checks=checks)
+        assert verdict(replace(refused, claim=claim)) == text
+    assert verdict(replace(refused, tests=None)) == "cannot be explained"
+    blank = replace(refused.claim, p_image=0.3, p_baseline=0.3)
+    assert verdict(replace(refused, claim=blank)) == "cannot be explained"
 
 
 def test_the_line_is_one_line(explanation):

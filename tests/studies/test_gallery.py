@@ -48,9 +48,9 @@ def test_under_each_image_stand_label_probabilities_area_verdict_and_name():
     lines = said(drawn([shown(0), shown(2)]))
     for line in (
         "naevus: 0.97 \u2192 0.90, area 9.1%",
-        "\u2713 verified",
+        "\u2713 test passed",
         "scan-0.png",
-        "\u2717 not verified",
+        "\u2717 test failed",
         "scan-2.png",
     ):
         assert lines.count(line) == 1

@@ -95,7 +95,7 @@ def test_the_page_says_what_it_is_and_every_fact(items):
         assert words in text
     assert NOT_A_DIAGNOSIS.replace("'", "&#39;") in text
     assert "Grad-CAM</th>" in text
-    assert "5 of 5 images, 4 of 5 verified, median area 9.5%" in text
+    assert "5 of 5 images, 4 of 5 passed the sufficiency test, median area 9.5%" in text
 
 
 def test_nothing_is_loaded_from_anywhere(items):
@@ -141,8 +141,8 @@ def test_every_number_of_the_table_can_be_sorted_by(items):
 
 def test_verdicts_are_signs_and_words(items):
     text, _ = document(items)
-    assert text.count(">\u2713 verified</p>") == 4
-    assert text.count(">\u2717 not verified</p>") == 1
+    assert text.count(">\u2713 test passed</p>") == 4
+    assert text.count(">\u2717 test failed</p>") == 1
 
 
 def test_the_owners_class_is_told_where_it_differs(items):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from med_cam.masking import FIXED
+from med_cam.config.baselines import FIXED
 from med_cam.report.wording import as_given, at_least, at_most, baselines, percent, probability
 from med_cam.results import (
     Agreement,
@@ -83,31 +83,32 @@ def _sufficient(claim: Claim, certificate: Certificate) -> Statement:
     rate = f"true rate {at_least(certificate.bound)}"
     if not certificate.samples:  # fixed baselines only: no chance in it, hence no confidence
         bound = ", no random samples" if certificate.holds else " (all required)"
-    elif certificate.holds:
-        bound = f" ({rate}, with {as_given(certificate.confidence)} confidence)"
+        refused = "NOT sufficient"
     else:
-        bound = f" ({rate}, {as_given(certificate.wanted)} required)"
-    verdict = "sufficient" if certificate.holds else "NOT certified"
+        confidence = f", {as_given(certificate.confidence)} confidence"
+        bound = f" ({rate}{confidence if certificate.holds else ''})"
+        refused = f"NOT certified at {as_given(certificate.wanted)}"
+    verdict = "sufficient" if certificate.holds else refused
     where = _where_retained(claim, certificate)
     return Statement(f"{verdict}: prediction {where}{bound}", certificate.holds)
 
 
 def _where_retained(claim: Claim, certificate: Certificate) -> str:
-    """As in "retained over grey, not over black, and in 60 of 63 samples of Gaussian noise"."""
+    """As in "retained over grey, not over black, and over 60 of 63 samples of noise"."""
     fixed = [b for b in claim.baselines if b.searched and b.name in FIXED]
     on = baselines([b.name for b in fixed if b.retained == b.samples])
     broken = baselines([b.name for b in fixed if b.retained < b.samples])
     head, joint = {
-        (False, False): ("retained", " "),
+        (False, False): ("retained", " over "),
         (True, False): (f"retained over {on}", " and "),
-        (True, True): (f"retained over {on}, not over {broken}", ", and "),
-        (False, True): (f"not retained over {broken}", ", but "),
+        (True, True): (f"retained over {on}, not over {broken}", ", and over "),
+        (False, True): (f"not retained over {broken}", ", but over "),
     }[bool(on), bool(broken)]
     if not certificate.samples:
         return head
     names = baselines([name for name in claim.searched if name not in FIXED])
     count = f"{certificate.retained} of {certificate.samples}"
-    return f"{head}{joint}in {count} random samples of {names}"
+    return f"{head}{joint}{count} samples of {names}"
 
 
 def _minimal(minimality: Minimality) -> Statement:
@@ -127,11 +128,9 @@ def _necessary(necessity: Necessity, label: str) -> Statement:
     if not necessity.holds:
         unchanged = necessity.samples - necessity.changed
         count = f"{unchanged} of {necessity.samples} samples"
-        if unchanged == necessity.samples:
-            text = f"does not change the prediction ({count}): other regions suffice too"
-        else:
-            text = f"leaves the prediction unchanged in {count}"
-        return Statement(f"not necessary: removing the region {text}", holds=False)
+        text = f"prediction unchanged in {count} without the region"
+        rest = ": other regions suffice too" if unchanged == necessity.samples else ""
+        return Statement(f"not necessary: {text}{rest}", holds=False)
     full, mean = probability(necessity.p_image), probability(necessity.mean)
     if necessity.label == label:  # of a sigmoid head
         text = f"without the region {label} is no longer predicted"
@@ -144,8 +143,8 @@ def _shape(tests: MaskTests, label: str, exceeded: Check | None) -> Statement:
     rate = tests.shape_leakage
     count, bound = f"{rate.hits} of {rate.trials}", f"true rate {at_most(rate.bound)}"
     if exceeded is not None:
-        limit = f"at most {exceeded.threshold:.0%} allowed"
-        text = f"the outline alone leaks the label {label} ({count}, {limit}; {bound})"
+        limit = f"{exceeded.threshold:.0%} allowed"
+        text = f"the outline alone leaks {label} ({count}, {limit}; {bound})"
     elif rate.hits:
         text = f"the outline alone rarely gives the label ({count}; {bound})"
     else:
@@ -157,8 +156,8 @@ def _silhouette(tests: MaskTests, label: str) -> Statement:
     rate = tests.silhouette
     count, bound = f"{rate.hits} of {rate.trials}", at_most(rate.bound)
     return Statement(
-        f"filled with a constant colour, the mask alone is predicted {label} in {count} "
-        f"(true rate {bound}): its outline may drive the prediction",
+        f"the mask filled with a constant colour is predicted {label} in {count} "
+        f"(true rate {bound})",
         holds=False,
     )
 

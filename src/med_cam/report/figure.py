@@ -1,4 +1,4 @@
-"""The figure of an explanation, fit for a slide: image, outline, evidence, and what was proved."""
+"""The figure of an explanation, fit for a slide: image, outline, evidence, and the tests."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from med_cam.report.lettering import (
     wrapped,
     write,
 )
-from med_cam.report.panels import FALLBACK_OUTLINE, OUTLINE, draw_panels, stroke
+from med_cam.report.panels import OUTLINE, RESTRICTED_OUTLINE, draw_panels, stroke
 from med_cam.results import Explanation, RestrictedClaim
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ SPACING = 1.9  # pixels from line to line for each point of the letters
 
 GOOD, BAD = "#005f9e", "#b34400"  # told apart by the colour-blind, dark enough for text on white
 HEADING = Face(31, bold=True)
-BADGE = Face(21, bold=True, color="white")
+BADGE, BADGE_COUNT = Face(17, bold=True, color="white"), Face(14, color="white")
 STATUS = Face(17, bold=True)
 BODY = Face(15)
 HEADED = Face(15, bold=True)
@@ -45,7 +45,7 @@ SIGNS = {
     False: ("\u2717", Face(15, bold=True, color=BAD)),
     None: ("\u2022", BODY),
 }
-CLAIMS = {True: BODY, False: Face(15, bold=True, color=BAD), None: BODY}
+CLAIMS = {True: BODY, False: Face(15, color=BAD), None: BODY}
 WARNING = Face(14, color=BAD)
 CAPTION = Face(14, color="#5b6470")
 
@@ -74,14 +74,14 @@ def _page(drawing: "matplotlib.figure.Figure") -> "Axes":
 
 
 def _header(page: "Axes", found: Explanation) -> None:
-    """Label, probability before and after, area, verified or not."""
+    """Label, probability before and after, area, and the badge."""
     before = wording.probability(found.before[found.target])
     after = wording.probability(found.after[found.target])
     facts = (
         (wording.percent(found.area), "of the image is evidence"),
         (f"{before} \u2192 {after}", "probability: image \u2192 evidence"),
     )
-    right = _badge(page, verified=found.verified)
+    right = _badge(page, found)
     for value, caption in facts:
         right -= 48 + max(text_width(value, HEADING), text_width(caption, CAPTION))
         write(page, (right, 68.0), value, HEADING)
@@ -89,16 +89,20 @@ def _header(page: "Axes", found: Explanation) -> None:
     _label(page, found.label, width=right - 40 - MARGIN)
 
 
-def _badge(page: "Axes", *, verified: bool) -> float:
-    """The verdict in a word, a sign and a colour; returns its left edge."""
+def _badge(page: "Axes", found: Explanation) -> float:
+    """The verdict in words, a sign and a colour, with the warnings; returns its left edge."""
     from matplotlib.patches import FancyBboxPatch
 
-    text = "\u2713  VERIFIED" if verified else "\u2717  NOT VERIFIED"
-    width, height, top = text_width(text, BADGE) + 48, 58.0, 34.0
-    left, color = WIDTH - MARGIN - width, GOOD if verified else BAD
+    sign = "\u2713" if found.verified else "\u2717"
+    text, count = f"{sign}  {wording.verdict(found).upper()}", wording.warnings_counted(found)
+    indent = text_width(f"{sign}  ", BADGE)
+    width, height, top = text_width(text, BADGE) + 40, 64.0, 34.0
+    left, color = WIDTH - MARGIN - width, GOOD if found.verified else BAD
     shape = "round,pad=0,rounding_size=10"
     page.add_patch(FancyBboxPatch((left, top), width, height, boxstyle=shape, fc=color, ec="none"))
-    write(page, (left + 24, top + 38), text, BADGE)
+    write(page, (left + 20, top + (28 if count else 40)), text, BADGE)
+    if count:
+        write(page, (left + 20 + indent, top + 53), count.upper(), BADGE_COUNT)
     return left
 
 
@@ -116,14 +120,14 @@ def _label(page: "Axes", label: str, *, width: float) -> None:
 
 
 def _footer(page: "Axes", found: Explanation) -> float:
-    """Legend, status, claims, backgrounds, warnings; returns the height at which they begin."""
+    """Legend, status, claims, baselines, warnings; returns the height at which they begin."""
     y = HEIGHT - 24
     write(page, (MARGIN, y), wording.NOT_A_DIAGNOSIS, CAPTION)
     y = _rows_up(page, _warnings(found.claim.warnings), WARNING, y=y - 36)
     y = _rows_up(page, _relative_to(found), BODY, y=y - 2)
-    y = _proved(page, found, y=y - 4)
+    y = _tests(page, found, y=y - 4)
     y = _rows_up(page, wrapped(found.status, STATUS, width=ROOM, lines=2), STATUS, y=y - 6)
-    return y if found.restricted is None else _legend(page, found.restricted, y=y - 6)
+    return y if found.restricted is None else _legend(page, found, found.restricted, y=y - 6)
 
 
 def _rows_up(page: "Axes", rows: Sequence[str], face: Face, *, y: float) -> float:
@@ -135,21 +139,21 @@ def _rows_up(page: "Axes", rows: Sequence[str], face: Face, *, y: float) -> floa
 
 
 def _relative_to(found: Explanation) -> list[str]:
-    """On which backgrounds the claim rests, unless the certificate says so, and which were tried.
+    """The baselines of the claim, unless the certificate names them, and those only tested.
 
     Each with its count.
     """
-    rests = [wording.kept_on(b) for b in found.claim.baselines if b.searched]
-    tried = [wording.kept_on(b) for b in found.claim.baselines if not b.searched]
-    text = f"Claim relative to these backgrounds: {', '.join(rests) or 'none'}"
-    beside = f"Also tried, no part of the claim: {', '.join(tried)}"
+    rests = [wording.retained_on(b) for b in found.claim.baselines if b.searched]
+    tested = [wording.retained_on(b) for b in found.claim.baselines if not b.searched]
+    text = f"Claim relative to these baselines: {', '.join(rests) or 'none'}"
+    beside = f"Also tested, not part of the claim: {', '.join(tested)}"
     known = found.claim.certificate is not None
     rows = [] if known else wrapped(text, BODY, width=ROOM, lines=2)
-    return [*rows, shortened(beside, BODY, width=ROOM)] if tried else rows
+    return [*rows, shortened(beside, BODY, width=ROOM)] if tested else rows
 
 
-def _told(found: Explanation) -> list[Statement]:
-    """The claims, and those checks that no claim tells of."""
+def _statements(found: Explanation) -> list[Statement]:
+    """The claims, and those checks that no claim reports."""
     covered = {"sufficiency"} if found.claim.certificate is not None else set()
     covered |= {"shape_leakage"} if found.tests is not None else set()
     checks = [check for check in found.claim.checks if check.name not in covered]
@@ -166,13 +170,14 @@ def _brief(text: str, labels: Sequence[str]) -> str:
     return text.replace("->", "\u2192")
 
 
-def _proved(page: "Axes", found: Explanation, *, y: float) -> float:
+def _tests(page: "Axes", found: Explanation, *, y: float) -> float:
     """The claims under a heading, short ones side by side; returns where a line above would go."""
-    reported = _told(found)
+    reported = _statements(found)
     rows = _side_by_side(reported)
     for row in reversed(rows):
         y = _claims_up(page, row, y=y)
-    heading = "Tested" if any(claim.holds is False for claim in reported) else "Proved"
+    failed = sum(claim.holds is False for claim in reported)
+    heading = f"Tests ({failed} not passed)" if failed else "Tests (all passed)"
     return _rows_up(page, [heading] if rows else [], HEADED, y=y)
 
 
@@ -218,14 +223,14 @@ def _warnings(warnings: Sequence[str]) -> list[str]:
     ]
 
 
-def _legend(page: "Axes", restricted: RestrictedClaim, *, y: float) -> float:
+def _legend(page: "Axes", found: Explanation, restricted: RestrictedClaim, *, y: float) -> float:
     """What the solid and the dashed outline are; returns the height at which it begins."""
     only = wording.baselines(restricted.claim.searched)
-    holds = f"holds only on: {only} ({wording.percent(restricted.area)})"
+    holds = f"restricted claim: {wording.percent(restricted.area)} is sufficient over {only}"
     x = MARGIN
-    for color, text in ((OUTLINE, "not verified"), (FALLBACK_OUTLINE, holds)):
+    for color, text in ((OUTLINE, wording.verdict(found)), (RESTRICTED_OUTLINE, holds)):
         sample = np.array([(x + 2, y - 7), (x + 50, y - 7)])
-        stroke(page, [sample], color=color, dashed=color == FALLBACK_OUTLINE)
+        stroke(page, [sample], color=color, dashed=color == RESTRICTED_OUTLINE)
         text = shortened(text, BODY, width=WIDTH - MARGIN - x - 62)
         write(page, (x + 62, y), text, BODY)
         x += text_width(text, BODY) + 110

@@ -1,7 +1,7 @@
 """One line per image for the terminal, and one of what was tested."""
 
 from med_cam.report.claims import claims
-from med_cam.report.wording import baselines, percent, probability, verdict, warnings_counted
+from med_cam.report.wording import percent, probability, verdict, warnings_counted
 from med_cam.results import Explanation
 
 
@@ -29,8 +29,4 @@ def _ending(explanation: Explanation) -> str:
     warned = f" ({count})" if count else ""
     if explanation.verified:
         return f"{verdict(explanation)}{warned}"
-    ending = f"{verdict(explanation).upper()}{warned}: {explanation.status}"
-    if explanation.restricted is None:
-        return ending
-    only, area = explanation.restricted.claim.searched, percent(explanation.restricted.area)
-    return f"{ending}; restricted claim: {area} is sufficient over {baselines(only)} only"
+    return f"{verdict(explanation).upper()}{warned}: {explanation.status}"

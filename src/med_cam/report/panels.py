@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LONGEST = 1000  # pixels a side that a picture is drawn with: twice its place on the page
 OUTLINE = "#00e1ff"  # seen on grey, on skin, on stained tissue and on fundus photographs
-FALLBACK_OUTLINE = "#ffd500"
+RESTRICTED_OUTLINE = "#ffd500"
 BLANK, BLANK_LINES = "#808080", "#929292"  # hatched grey: no image looks like it
 GAP, TITLE = 28, 34  # pixels between pictures; for the title above each
 TITLES = ("Image", "Evidence outlined", "Evidence alone")
@@ -43,7 +43,7 @@ def draw_panels(
     stroke(outlined, outline(mask), color=OUTLINE)
     if masks[1] is not None:
         second = outline(display_mask(masks[1]))
-        stroke(outlined, second, color=FALLBACK_OUTLINE, dashed=True)
+        stroke(outlined, second, color=RESTRICTED_OUTLINE, dashed=True)
     _draw_evidence(alone, rgb, mask)
 
 

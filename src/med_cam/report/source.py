@@ -1,4 +1,4 @@
-"""The image that was explained, as a file of the result: with it every claim can be put again."""
+"""The image that was explained, as a file of the result, so that every claim can be re-checked."""
 
 import hashlib
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Source:
 def source_of(image: Image) -> Source:
     """The image's own file, if the pixels are what is in it; else the pixels.
 
-    Pixels are kept for an image made in memory, one cut from a larger file, or one changed after
+    Pixels are saved for an image made in memory, one cut from a larger file, or one changed after
     it was read.
 
     Raises:

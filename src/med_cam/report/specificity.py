@@ -1,7 +1,7 @@
 """The class-specificity matrix: the probability of each class under the masks of each.
 
-Evidence for a class that gives another class as much is not specific to it. Of images with one
-answer each, a row is the mean over the images that were explained as that class.
+Evidence for a class that gives another class as much is not specific to it. If each image was
+explained as one class, a row is the mean over the images that were explained as that class.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,16 +10,16 @@ from typing import Any
 
 
 def specificity(documents: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """By the label explained, the mean probability of each class on the evidence alone.
+    """Mean probability of each class on the evidence alone, by the label explained.
 
     Args:
         documents: of explanation.json; those of classifiers with other labels than the first's
-            are left out, as are explanations in which nothing was kept.
+            are left out, as are explanations without tests.
     """
-    kept = [d for d in documents if d["tests"] is not None]
-    kept = [d for d in kept if d["labels"] == kept[0]["labels"]]
+    tested = [d for d in documents if d["tests"] is not None]
+    tested = [d for d in tested if d["labels"] == tested[0]["labels"]]
     rows: dict[str, list[Mapping[str, float]]] = {}
-    for document in kept:
+    for document in tested:
         rows.setdefault(document["label"], []).append(document["probabilities_after"])
     return {
         label: {name: fmean(p[name] for p in of) for name in of[0]}

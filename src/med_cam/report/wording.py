@@ -81,7 +81,7 @@ def verdict(found: Explanation) -> str:
     if found.tests is None or found.claim.baseline_suffices:
         return "cannot be explained"
     failed = [check.name for check in found.claim.checks if not check.passed]
-    first = "sufficiency" if "sufficiency" in failed else failed[0]
+    first = "sufficiency" if "sufficiency" in failed or not failed else failed[0]
     return f"{CHECK_WORDS[first]} test failed"
 
 
