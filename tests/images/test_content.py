@@ -192,7 +192,7 @@ def test_warnings_name_their_figures_and_nothing_is_said_of_what_is_below():
     assert "3.1%" in text
     assert "40%" in text
     assert rim == "12% of the evidence lies at the image's border"
-    assert empty == "73% of the evidence lies on empty background"
+    assert empty == "73% of the evidence lies on the empty background of the image"
     assert len(content_warnings(Content(0.001, 0.0, 0.0, 0.5))) == 1
 
 
