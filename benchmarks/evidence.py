@@ -39,7 +39,7 @@ from med_cam.config.settings import Config
 from med_cam.images.geometry import Image
 from med_cam.masking import keep_most
 from med_cam.pipeline.explain import explain
-from med_cam.recheck.recheck import Asked, Rechecked, rechecked
+from med_cam.recheck.recheck import Options, Recheck, rechecked
 from med_cam.report.origin import provenance
 from med_cam.report.saved import Saved, read_saved
 from med_cam.report.write import write
@@ -130,13 +130,13 @@ def verified(found: Explanation, image: Image, bench: Bench, config: Config) -> 
         write(found, image, Path(folder) / "result", origin)
         saved = read_saved(Path(folder) / "result", classifier.channels)
         alone = without_further(saved)
-        many = rechecked(classifier, alone, bench.references, Asked(batch=MANY))
+        many = rechecked(classifier, alone, bench.references, Options(batch=MANY))
         both = len(read_lines(bench.out)) < BOTH
-        one = rechecked(classifier, alone, bench.references, Asked()) if both else many
+        one = rechecked(classifier, alone, bench.references, Options()) if both else many
         further = found.tests is not None and found.tests.alternatives
         full = many
         if further:
-            full = rechecked(classifier, saved, bench.references, Asked(batch=MANY))
+            full = rechecked(classifier, saved, bench.references, Options(batch=MANY))
     return {
         "holds_again": full.holds and one.holds,
         "batches": [1, MANY] if both else [MANY],
@@ -148,7 +148,7 @@ def verified(found: Explanation, image: Image, bench: Bench, config: Config) -> 
     }
 
 
-def named(found: Rechecked) -> list[tuple[str, bool]]:
+def named(found: Recheck) -> list[tuple[str, bool]]:
     """Claims and whether they hold."""
     return [(verdict.name, verdict.now) for verdict in found.verdicts]
 
@@ -165,14 +165,14 @@ def without_further(saved: Saved) -> Saved:
 def controls(found: Explanation, image: Image, bench: Bench, config: Config) -> dict[str, object]:
     """Masks of other origin and the same area, put to the same certificate."""
     with hooks_attached(bench.classifier) as forward:
-        case = observed(forward, bench.classifier, image, None, bench.references, config)
-        case = replace(case, predict_one=case.predict)
-        empty = response_of(case, config)
+        case = observed(forward, bench.classifier, image, config, references=bench.references)
+        case = replace(case, single=case.batched)
+        response = response_of(case)
         told = {}
         for name in CONTROLS:
-            scores = METHODS[name](case, fresh(config.seed, AFTER)).detach()
+            scores = METHODS[name](case, fresh(case, AFTER)).detach()
             mask = exported(case, keep_most(scores, found.area))
-            claim = certificate_of(case, mask, empty, config, 1)
+            claim = certificate_of(case, mask, response, 1)
             certificate = claim.certificate
             told[name] = {
                 "holds": claim.holds,
@@ -216,6 +216,11 @@ def smaller(lines):
     return f"{1 - after / before:.0%}"
 
 
+def summed(lines, key):
+    """The sum of a number over all results that have it."""
+    return sum(line.get(key, 0) for line in lines)
+
+
 COLUMNS = {
     "images": count,
     "verified": share(lambda li: li["verified"]),
@@ -228,14 +233,12 @@ COLUMNS = {
     "median of the ratios": of_proved(lambda li: li["area"] / li["before"], ".2f"),
     "1-minimal": share(lambda li: li.get("minimal")),
     "patches": of_proved(lambda li: li["patches"], ".0f"),
-    "cells needed": lambda lines: (
-        f"{sum(li.get('needed', 0) for li in lines)} of {sum(li.get('patches', 0) for li in lines)}"
-    ),
+    "patches needed": lambda lines: f"{summed(lines, 'needed')} of {summed(lines, 'patches')}",
     "necessary": share(lambda li: li.get("necessary")),
     "answer changes without it": of_proved(lambda li: li["changed"], ".2f"),
     "stays when hidden parts show": of_proved(lambda li: li["reinsertion"], ".2f"),
     "with an alternative": further(lambda li: li["alternatives"]),
-    "rest not sufficient": further(lambda li: li["remainder_sufficient"]),
+    "remainder not sufficient": further(lambda li: li["remainder_sufficient"] is False),
     "warnings": of_proved(lambda li: len(li["warnings"]), ".0f"),
 }
 COSTS = {

@@ -82,8 +82,8 @@ def at_half(
     Not part of what the explanation cost.
     """
     with hooks_attached(bench.classifier) as forward:
-        case = observed(forward, bench.classifier, image, None, bench.references)
-        return by_baseline(case, soft[None, None].to(case.scene.x), config)
+        case = observed(forward, bench.classifier, image, config, references=bench.references)
+        return by_baseline(case, soft[None, None].to(case.scene.x))
 
 
 def of_claim(claim: Claim) -> dict[str, object]:

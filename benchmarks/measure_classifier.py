@@ -28,7 +28,7 @@ from med_cam_studies.training.model_card import data_table, dropped
 def main() -> int:
     """Print the tables."""
     parser = parser_of(__doc__)
-    parser.add_argument("--root", type=Path, threshold=True, help="the data set's folder")
+    parser.add_argument("--root", type=Path, required=True, help="the data set's folder")
     parser.add_argument("--study", choices=sorted(STUDIES), default="brain-mri")
     parser.add_argument("--model", type=Path, help="classifier; the bundled one by default")
     asked = parser.parse_args()

@@ -75,26 +75,26 @@ def config_of(method: str, seed: int) -> Config:
 def explained(bench: Bench, task: Task, image: Image) -> dict:
     """One image by one method."""
     with hooks_attached(bench.classifier) as forward:
-        case = observed(forward, bench.classifier, image, None, bench.references, task.config)
+        case = observed(forward, bench.classifier, image, task.config, references=bench.references)
         return {
-            "answer": case.target.labels[case.target.index],
+            "answer": case.target.label,
             "probability": case.target.p_image,
-        } | measured(case, task.variant, task.config)
+        } | measured(case, task.variant)
 
 
-def measured(case: Case, method: str, config: Config) -> dict[str, object]:
+def measured(case: Case, method: str) -> dict[str, object]:
     """The map, the cut, the claims and what they cost."""
     begun = time.perf_counter()
-    samples = fresh(config.seed, CANDIDATES)
-    rules = candidate_rules(config)
-    decision, passes = candidate_judge(case.predict, case.scene, case.target, rules, samples)
+    samples = fresh(case, CANDIDATES)
+    rules = candidate_rules(case.config)
+    decision, passes = candidate_judge(case.batched, case.target, rules, samples)
     before, mapping = case.cost(), time.perf_counter()
-    if case.target.p_image - decision.p_baseline < config.verification.minimum_effect:
-        found, mapped, after = whole_image(case, config), mapping, before
+    if case.target.p_image - decision.p_baseline < case.config.verification.minimum_effect:
+        found, mapped, after = whole_image(case), mapping, before
     else:
-        scores = scores_of(case, method, config, decision.threshold)
+        scores = scores_of(case, method, decision.threshold)
         mapped, after = time.perf_counter(), case.cost()
-        found = proposed(case, scores, passes, config)
+        found = proposed(case, scores, passes)
     return outcome(found) | {
         "map_forward": after.forward - before.forward,
         "map_backward": after.backward - before.backward,
@@ -105,12 +105,12 @@ def measured(case: Case, method: str, config: Config) -> dict[str, object]:
     }
 
 
-def scores_of(case: Case, method: str, config: Config, required: float) -> torch.Tensor:
+def scores_of(case: Case, method: str, threshold: float) -> torch.Tensor:
     """The method's score map."""
-    generator = fresh(config.seed, SEARCH)
+    generator = fresh(case, SEARCH)
     if method in METHODS:
         return METHODS[method](case, generator)
-    return search(case, reference_of(case, required), config, generator)[0]
+    return search(case, reference_of(case, threshold), generator)[0]
 
 
 def outcome(found: Found) -> dict[str, object]:

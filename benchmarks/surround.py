@@ -34,9 +34,9 @@ COLUMNS = {
 def main() -> int:
     """Print the table."""
     parser = parser_of(__doc__)
-    parser.add_argument("--study", choices=sorted(STUDIES), threshold=True)
-    parser.add_argument("--root", type=Path, threshold=True, help="the data set's folder")
-    parser.add_argument("--out", type=Path, threshold=True, help="what reproduce wrote")
+    parser.add_argument("--study", choices=sorted(STUDIES), required=True)
+    parser.add_argument("--root", type=Path, required=True, help="the data set's folder")
+    parser.add_argument("--out", type=Path, required=True, help="what reproduce wrote")
     asked = parser.parse_args()
     return printed(parser, lambda: table(COLUMNS, shares(asked), name="class explained"))
 

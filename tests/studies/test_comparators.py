@@ -9,6 +9,7 @@ from torch import nn
 
 from med_cam.case.case import observed
 from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
 from med_cam_studies.methods import controls, extremal, rise
@@ -51,7 +52,7 @@ def case():
     pixels[:, :16, :16] = 1.0
     model = classifier(Corner(), ("act",))
     with hooks_attached(model) as forward:
-        yield observed(forward, model, Image(pixels), None, None)
+        yield observed(forward, model, Image(pixels), Config())
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -114,7 +115,7 @@ def test_grad_cam_is_the_mean_gradient_times_the_maps_worked_by_hand():
         Two(), ("a", "b"), (4, 4), channels=1, mean=(0.0,), std=(1.0,), hooked_layers=("maps",)
     )
     with hooks_attached(model) as forward:
-        found = grad_cam(observed(forward, model, Image(pixels), 1, None), generator())
+        found = grad_cam(observed(forward, model, Image(pixels), Config(), target=1), generator())
     first = torch.tensor([[1.0, 0.7], [0.9, 0.6]])  # every second pixel
     second = torch.tensor([[0.5, 0.2], [0.1, 0.8]])
     coarse = 3 * first - 2 / 4 * second  # the mean slopes are 3 and -2 / 4
@@ -145,7 +146,7 @@ def test_grad_cam_of_an_activation_that_is_overwritten_in_place_is_that_of_the_t
         hooked_layers=("maps",),
     )
     with hooks_attached(model) as forward:
-        found = grad_cam(observed(forward, model, Image(x[0]), 0, None), generator())
+        found = grad_cam(observed(forward, model, Image(x[0]), Config(), target=0), generator())
     maps = module.maps(x).detach().requires_grad_()
     logit = module.head(maps.relu().mean(dim=(2, 3)))[0, 0]
     (slope,) = torch.autograd.grad(logit, maps)
@@ -187,7 +188,7 @@ def test_grad_cam_on_tokens_takes_the_last_layer_whose_places_count():
         hooked_layers=("first", "last"),
     )
     with hooks_attached(model) as forward:
-        scores = grad_cam(observed(forward, model, Image(pixels), 1, None), generator())
+        scores = grad_cam(observed(forward, model, Image(pixels), Config(), target=1), generator())
     assert scores[0, 0].argmax() // SIDE in range(8, 16)
     assert scores[0, 0].argmax() % SIDE in range(24, 32)
 
@@ -195,7 +196,7 @@ def test_grad_cam_on_tokens_takes_the_last_layer_whose_places_count():
 def test_grad_cam_without_places_says_so():
     model = classifier(Corner())  # no taps at all
     with hooks_attached(model) as forward:
-        seen = observed(forward, model, Image(torch.ones(1, SIDE, SIDE)), 1, None)
+        seen = observed(forward, model, Image(torch.ones(1, SIDE, SIDE)), Config(), target=1)
         with pytest.raises(ClassifierError, match="tapped layer"):
             grad_cam(seen, generator())
 
@@ -243,7 +244,7 @@ def test_rise_of_a_linear_answer_is_its_covariance_with_the_masks():
 
     model = classifier(Corner(), ("act",))
     with hooks_attached(model) as forward:
-        inner = observed(forward, model, Image(torch.ones(1, SIDE, SIDE)), 1, None)
+        inner = observed(forward, model, Image(torch.ones(1, SIDE, SIDE)), Config(), target=1)
         found = rise.rise(replace(inner, predict=predict), generator(), masks=4000)[0, 0]
     assert found.argmax() == place[0] * SIDE + place[1]
     assert found[25:, :8].mean() == pytest.approx(0.5, abs=0.05)

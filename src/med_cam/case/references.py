@@ -1,4 +1,4 @@
-"""reference images as the classifier sees them."""
+"""Reference images as the classifier sees them."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from med_cam.images.geometry import Image
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """reference images as the classifier sees them, and what it says of each.
+    """Reference images as the classifier sees them, and what it says of each.
 
     Attributes:
         x: the images, prepared.
@@ -34,7 +34,7 @@ class References:
 
 
 def prepare_references(classifier: Classifier, images: Sequence[Image]) -> References:
-    """reference images for the shape test, prepared and labelled once for many explanations.
+    """Reference images for the shape test, prepared and labelled once for many explanations.
 
     Costs one forward pass per image, which no explanation counts again.
     """

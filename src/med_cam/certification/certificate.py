@@ -76,11 +76,14 @@ def claim_on(
 
 
 def sufficiency_check(certificate: Certificate) -> Check:
-    """The check "sufficiency" with as many samples to retain as its certificate needs."""
+    """The check "sufficiency" with as many samples to retain as its certificate needs.
+
+    With too few samples for the bound that was asked for, none is enough.
+    """
     c = certificate
     trials = c.samples + c.fixed
     least = least_retained(c.samples, c.wanted, c.risk) if c.samples else 0
     passed = c.fixed_retained == c.fixed and c.retained >= least
     rate = (c.retained + c.fixed_retained) / trials
-    threshold = (least + c.fixed) / trials
+    threshold = min(1.0, (least + c.fixed) / trials)
     return Check("sufficiency", rate, threshold, trials, at_least=True, passed=passed)

@@ -119,8 +119,8 @@ def nested_masks(
 
     mask = sigmoid((s - its 1 - a quantile) / T), with s standardised and a drawn log-uniformly,
     one sample from each equal part of the range. When `hard`, the mask is 0/1 and the gradient that
-    of the soft one. All are shifted alike by up to `jitter` pixels, which a mask that samples the
-    answer does not survive.
+    of the soft one. All are shifted alike by up to `jitter` pixels, which a mask that leaks the
+    label through its outline does not survive.
     """
     level = standardised(scores)
     u = torch.arange(settings.masks) + torch.rand(settings.masks, generator=generator)
