@@ -14,9 +14,9 @@ import pytest
 
 from cli.conftest import Ran
 from cli.corner import photograph
-from med_cam.audit.answers import Answers, Labels
-from med_cam.audit.ask import ALONE
-from med_cam.audit.findings import Findings, Gap, Retained, Silhouette
+from med_cam.audit.ask import BLANK
+from med_cam.audit.findings import Findings, Masked, Retained, Silhouette
+from med_cam.audit.predictions import Labels, Predictions
 from med_cam.cli import audit as command
 from med_cam.cli.main import main
 from med_cam.cli.options import AuditOptions
@@ -56,8 +56,8 @@ def test_a_folder_is_audited_with_the_users_classifier_and_nothing_is_written(
     assert "3 images to audit with, no reference images, 2 random samples" in out[1]
     assert "Predictions on the whole images: 3 bright." in out
     text = "\n".join(out)
-    assert "- dark is the answer to nothing: grey alone is called so with >0.99" in text
-    assert "- bright is the answer to nothing: white alone is called so with >0.99" in text
+    assert "- dark is predicted on blank inputs: grey alone with >0.99" in text
+    assert "- bright is predicted on blank inputs: white alone with >0.99" in text
     assert "Claims over grey, black" in text
     assert "forward passes." in out[-1]
     assert [path for path in sorted(here.rglob("*")) if "__pycache__" not in path.parts] == before
@@ -68,7 +68,7 @@ def test_both_files_are_written_with_hashes_seed_and_every_number(audit, scans, 
     assert (status, err) == (0, [])
     assert sorted(path.name for path in (here / "r" / "a").iterdir()) == ["audit.json", "audit.md"]
     found = written(here / "r" / "a")
-    assert (found["audit_version"], found["seed"], found["draws"]) == ("1.0", 5, 2)
+    assert (found["audit_version"], found["seed"], found["samples"]) == ("2.0", 5, 2)
     weights = hashlib.sha256((model / "model.safetensors").read_bytes()).hexdigest()
     assert found["classifier"]["sha256"] == weights
     assert [(image["name"], image["sha256"]) for image in found["images"]] == [
@@ -76,20 +76,21 @@ def test_both_files_are_written_with_hashes_seed_and_every_number(audit, scans, 
         for path in sorted(scans.iterdir())
     ]
     assert {"med-cam", "python", "torch"} <= set(found["versions"])
-    assert list(found["alone"]) == [name for name in ALONE if name != "others"]
-    frames = [
-        a["frames"] for a in (*found["alone"].values(), *found["silhouettes"], *found["gaps"])
+    assert list(found["baselines"]) == [name for name in BLANK if name != "others"]
+    inputs = [
+        a["inputs"]
+        for a in (*found["baselines"].values(), *found["silhouettes"], *found["masked"])
     ]
-    assert found["passes"] == sum(frames) + 3  # and each whole image once
+    assert found["passes"] == sum(inputs) + 3  # and each whole image once
     assert f"{found['passes']:,} forward passes." in "\n".join(out)
-    grey = found["alone"]["grey"]
-    assert (grey["called"], grey["opinion"], grey["given"]) == (
+    grey = found["baselines"]["grey"]
+    assert (grey["predicted"], grey["confident_prediction"], grey["counts"]) == (
         "dark",
         "dark",
         {"dark": 3, "bright": 0},
     )
     assert grey["mean"]["dark"] == pytest.approx(1 / (1 + np.exp(-8)))  # logits 8 and 0
-    assert found["verdict"]["opinions"]["white"] == "bright"
+    assert found["verdict"]["confident_predictions"]["white"] == "bright"
     text = (here / "r" / "a" / "audit.md").read_text()
     for sentence in found["verdict"]["sentences"]:
         assert f"- {sentence}" in text
@@ -105,9 +106,9 @@ def test_same_seed_same_bytes_and_the_order_of_images_is_without_influence(
     assert (here / "a" / "audit.json").read_bytes() == (here / "b" / "audit.json").read_bytes()
     one, other = written(here / "a"), written(here / "c")
     for a, c in zip(
-        one["gaps"] + one["silhouettes"], other["gaps"] + other["silhouettes"], strict=True
+        one["masked"] + one["silhouettes"], other["masked"] + other["silhouettes"], strict=True
     ):
-        for key in ("frames", "kept", "given", "lost_to"):
+        for key in ("inputs", "retained", "counts", "lost_to"):
             assert a.get(key) == c.get(key)
 
 
@@ -152,7 +153,7 @@ def test_if_no_image_can_be_read_nothing_is_printed_or_written(audit, model, her
     assert not (here / "r").exists()
 
 
-def test_other_images_are_a_background_and_a_cover(audit, scans, model, here):
+def test_reference_images_are_a_baseline_and_a_cover(audit, scans, model, here):
     for index in range(2):
         photograph(here / "others" / f"{index}.png", corner=0, seed=index)
     _, out, _ = audit(
@@ -160,10 +161,10 @@ def test_other_images_are_a_background_and_a_cover(audit, scans, model, here):
     )
     assert "2 reference images" in out[1]
     found = written(here / "r")
-    assert found["alone"]["others"]["given"] == {"dark": 6, "bright": 0}
-    assert found["alone"]["others"]["shows_content"]
-    assert "others" not in found["verdict"]["opinions"]
-    assert {gap["over"] for gap in found["gaps"]} == {"grey", "black", "gaussian", "others"}
+    assert found["baselines"]["others"]["counts"] == {"dark": 6, "bright": 0}
+    assert found["baselines"]["others"]["shows_content"]
+    assert "others" not in found["verdict"]["confident_predictions"]
+    assert {kind["over"] for kind in found["masked"]} == {"grey", "black", "gaussian", "others"}
 
 
 def test_without_arguments_the_bundled_classifier_is_audited_on_its_samples(
@@ -238,20 +239,20 @@ def test_every_option_is_in_help_and_document(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     names = {field.name for field in fields(AuditOptions)}
     assert main(["audit", "--help"]) == 0
-    told, document = capsys.readouterr().out, (ROOT / "docs" / "audit.md").read_text()
+    reported, document = capsys.readouterr().out, (ROOT / "docs" / "audit.md").read_text()
     for name in names - {"images"}:
-        assert f"--{name}" in told
+        assert f"--{name}" in reported
         assert f"--{name}" in document or name == "debug"
 
 
 def test_the_options_are_what_was_given(audit, scans, model, monkeypatch):
-    asked = []
-    monkeypatch.setattr(command, "run", lambda options, screen: asked.append(options) or 0)
+    given = []
+    monkeypatch.setattr(command, "run", lambda options, screen: given.append(options) or 0)
     audit(
         scans, "--model", model, "--references", "o", "--samples", 3, "--seed", 4, "--device",
         "cpu", "--out", "r",
     )  # fmt: skip
-    assert asked == [
+    assert given == [
         AuditOptions([scans], str(model), Path("o"), 3, 4, "cpu", Path("r"), debug=False)
     ]
 
@@ -275,80 +276,78 @@ def test_help_loads_nothing_heavy():
 # -- tables and sentences -------------------------------------------------------------------------
 
 
-def answers(means, *, frames=8, sure=0):
-    given = tuple(frames * int(mean == max(means)) for mean in means)
-    total = tuple(mean * frames for mean in means)
-    return Answers(frames, given, total, max(means) * frames, max(means), sure)
+def predictions(means, *, inputs=8, confident=0):
+    counts = tuple(inputs * int(mean == max(means)) for mean in means)
+    total = tuple(mean * inputs for mean in means)
+    return Predictions(inputs, counts, total, max(means) * inputs, max(means), confident)
 
 
 def findings(*, loud=(), shape=None, lost=(0, 0, 0)):
     even, first = (0.3, 0.4, 0.3), (0.9, 0.05, 0.05)
-    alone = {name: answers(first if name in loud else even) for name in ALONE}
+    blank = {name: predictions(first if name in loud else even) for name in BLANK}
     kinds = [
         Silhouette(fill, over, share)
         for fill in ("black", "white", "mean")
         for over in ("grey", "gaussian")
         for share in (0.1, 0.3, 0.5)
     ]
-    shapes = {kind: answers((0.1, 0.1, 0.8) if kind == shape else even) for kind in kinds}
-    gone = Retained(32, 32 - sum(lost), 20.0, 24.0, lost, 0, tuple(min(n, 3) for n in lost))
-    gaps = {
-        Gap(over, share): gone
+    shapes = {kind: predictions((0.1, 0.1, 0.8) if kind == shape else even) for kind in kinds}
+    retained = Retained(32, 32 - sum(lost), 20.0, 24.0, lost, 0, tuple(min(n, 3) for n in lost))
+    masked = {
+        Masked(over, share): retained
         for over in ("grey", "black", "gaussian", "others")
         for share in (0.25, 0.5, 0.75, 0.9, 1.0)
     }
-    return Findings(8, (3, 3, 2), 0, 1000, alone, shapes, gaps)
+    return Findings(8, (3, 3, 2), 0, 1000, blank, shapes, masked)
 
 
 LABELS = Labels(("a", "b", "c"), "softmax", (0.5,) * 3)
 
 
-def test_an_opinion_is_told_with_its_figure_and_what_to_do():
+def test_a_confident_prediction_is_reported_with_its_figure_and_what_to_do():
     found = findings(loud=("grey", "white"))
-    assert (
-        "a is the answer to nothing: grey alone is called so with 0.90, white alone is called so "
-        "with 0.90."
-    ) in verdicts(found, LABELS)
-    told = meanings(found, LABELS)
-    assert any("Claims over grey and white prove little for a" in s for s in told)
-    (advice,) = (s for s in told if "--backgrounds" in s)
-    names = baseline_names(advice.split("--backgrounds ")[1].rstrip("."))
+    sentence = "a is predicted on blank inputs: grey alone with 0.90, white alone with 0.90."
+    assert sentence in verdicts(found, LABELS)
+    reported = meanings(found, LABELS)
+    assert any("Claims over grey and white are weak for a, which" in s for s in reported)
+    (advice,) = (s for s in reported if "--baselines" in s)
+    names = baseline_names(advice.split("--baselines ")[1].rstrip("."))
     assert set(names) == {"black", "mean", "gaussian", "uniform", "shuffled"}
 
 
-def test_without_an_opinion_the_defaults_are_confirmed():
+def test_without_a_confident_prediction_the_defaults_are_confirmed():
     found = findings()
     assert (
-        "Nothing shown, no opinion: the most probable label is b over grey, 0.40"
-        in (verdicts(found, LABELS)[0])
+        "No confident prediction on blank inputs: the most probable label is b on grey, with a "
+        "mean probability of 0.40 (confident from 0.5)." in (verdicts(found, LABELS)[0])
     )
     (advice,) = meanings(found, LABELS)
     assert "as they do on grey and gaussian by default" in advice
 
 
-def test_with_an_opinion_everywhere_training_is_advised():
-    told = meanings(findings(loud=tuple(ALONE)), LABELS)
-    assert any("med-cam train --emptiness" in s for s in told)
-    assert not any("Claims may rest" in s for s in told)
+def test_with_confident_predictions_everywhere_training_is_advised():
+    reported = meanings(findings(loud=tuple(BLANK)), LABELS)
+    assert any("med-cam train --emptiness" in s for s in reported)
+    assert not any("claims may rest" in s for s in reported)
 
 
-def test_a_shape_that_is_given_a_label_is_told_with_its_figure():
+def test_a_shape_that_is_predicted_a_label_is_reported_with_its_figure():
     found = findings(shape=Silhouette("mean", "grey", 0.3))
-    (told,) = (s for s in verdicts(found, LABELS) if "shape alone" in s)
-    assert "c is given by shape alone, to 1 of 18 kinds of blobs: 0.80" in told
-    assert "blobs of the image's mean colour over grey, 30% of the frame" in told
-    assert any("--references" in s and "may give c" in s for s in meanings(found, LABELS))
+    (reported,) = (s for s in verdicts(found, LABELS) if "shape alone" in s)
+    assert "c is predicted from shape alone, for 1 of 18 kinds of blobs: with 0.80" in reported
+    assert "blobs of the image's mean colour over grey, 30% of the model input" in reported
+    assert any("--references" in s and "may leak c" in s for s in meanings(found, LABELS))
 
 
-def test_where_lost_answers_go_is_told_if_it_is_one_label():
-    told = verdicts(findings(lost=(0, 12, 2)), LABELS)
+def test_where_lost_predictions_go_is_reported_if_it_is_one_label():
+    reported = verdicts(findings(lost=(0, 12, 2)), LABELS)
     assert any(
-        "Gaps over grey speak for b: it takes 48 of the 56 answers lost before all is hidden, in "
-        "3 of the 5 images called otherwise." in s
-        for s in told
+        "Masking with grey shifts predictions toward b: 48 of the 56 predictions lost before all "
+        "is hidden, in 3 of the 5 images predicted otherwise." in s
+        for s in reported
     )
-    assert not any("Gaps over others" in s for s in told)
-    assert not any("Gaps" in s for s in verdicts(findings(lost=(5, 5, 5)), LABELS))
+    assert not any("Masking with others" in s for s in reported)
+    assert not any("shifts" in s for s in verdicts(findings(lost=(5, 5, 5)), LABELS))
     assert any(
         "Claims for b over grey, black" in s for s in meanings(findings(lost=(0, 12, 2)), LABELS)
     )
@@ -356,14 +355,14 @@ def test_where_lost_answers_go_is_told_if_it_is_one_label():
 
 def test_tables_fit_the_terminal_with_many_long_labels():
     names = tuple(f"adenocarcinoma of the lung, subtype {i}" for i in range(40))
-    even = answers((0.03,) * 39 + (0.1,), frames=123456)
-    gone = Retained(123456, 0, 1.0, 1.0, (61728, 61728, *(0,) * 38), 0, (1,) * 40)
+    even = predictions((0.03,) * 39 + (0.1,), inputs=123456)
+    retained = Retained(123456, 0, 1.0, 1.0, (61728, 61728, *(0,) * 38), 0, (1,) * 40)
     found = Findings(
-        9, (9, *(0,) * 39), 0, 1, dict.fromkeys(ALONE, even),
-        dict.fromkeys(findings().silhouettes, even), dict.fromkeys(findings().gaps, gone),
+        9, (9, *(0,) * 39), 0, 1, dict.fromkeys(BLANK, even),
+        dict.fromkeys(findings().silhouettes, even), dict.fromkeys(findings().masked, retained),
     )  # fmt: skip
     labels = Labels(names, "softmax", (0.5,) * 40)
-    for table in tables(found, labels, cell=16):
+    for table in tables(found, labels, patch=16):
         lines = as_text(table).splitlines()
         assert max(map(len, lines)) <= WIDTH, table.title
         assert len(lines) >= len(table.rows) + 2
@@ -371,7 +370,7 @@ def test_tables_fit_the_terminal_with_many_long_labels():
 
 def test_tables_of_markdown_have_as_many_cells_in_every_line():
     labels = Labels(("a|b", "b", "c"), "softmax", (0.5,) * 3)
-    for table in tables(findings(lost=(4, 2, 1)), labels, cell=16):
+    for table in tables(findings(lost=(4, 2, 1)), labels, patch=16):
         lines = [x for x in as_markdown(table).splitlines() if x.startswith("|")]
         assert len(lines) == len(table.rows) + 2
         assert len({line.replace("\\|", "").count("|") for line in lines}) == 1

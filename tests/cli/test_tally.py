@@ -15,7 +15,9 @@ PATHS = [Path(f"{index}.png") for index in range(10)]
 def test_the_median_is_of_all_images_and_those_that_passed_are_counted():
     finished = tuple(Done("", area < 1, area, Passes(10, 5)) for area in (0.1, 0.2, 1.0, 1.0))
     text = summary(Ended(finished, ()), claimed=("black",), seconds=3.2, out=Path("r"))
-    assert "4 images explained, 2 passed the sufficiency test over black; median area 60.0%" in text
+    assert (
+        "4 images explained, 2 passed the sufficiency test over black; median area 60.0%" in text
+    )
     assert "3 s, 40 forward passes, 20 backward passes" in text
     assert "failed" not in text
 

@@ -1,1 +1,1 @@
-"""The missingness audit: what a classifier answers when there is no evidence."""
+"""The missingness audit: predictions on uninformative inputs."""

@@ -1,7 +1,7 @@
-"""The audit of one image: frames with little evidence or none, put to the classifier.
+"""The audit of one image: predictions on inputs with little evidence or none.
 
-That the pattern of missing pixels itself moves a classifier's answer is shown by Jain et al.,
-"Missingness Bias in Model Debugging" (ICLR 2022, arXiv 2204.08945).
+The pattern of missing pixels itself shifts predictions: Jain et al., "Missingness Bias in Model
+Debugging" (ICLR 2022, arXiv 2204.08945).
 """
 
 import hashlib
@@ -13,29 +13,36 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.audit.answers import Answers, Labels, answers_of, labels_given, labels_of
-from med_cam.audit.findings import Findings, Gap, Retained, Silhouette
-from med_cam.audit.shapes import blob, cell_places
+from med_cam.audit.findings import Findings, Masked, Retained, Silhouette
+from med_cam.audit.predictions import (
+    Labels,
+    Predictions,
+    labels_of,
+    labels_predicted,
+    predictions_of,
+)
+from med_cam.audit.shapes import blob, patch_places
 from med_cam.case.case import Case, observed
 from med_cam.case.references import References, digest
 from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.config.baselines import BASELINES, FIXED
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
-from med_cam.masking import BASELINES, FIXED, Scene, View, baseline
+from med_cam.masking import Scene, View, baseline
 from med_cam.verify.baseline_response import can_draw
 from med_cam.verify.decision import Target, on_top
 
 FILLS = ("black", "white", "mean")  # of silhouettes
 OVER = ("grey", "gaussian")  # around them
-SHARES = (0.1, 0.3, 0.5)  # of the frame
-HIDDEN = (0.25, 0.5, 0.75, 0.9, 1.0)  # of the cells
-COVERS = ("grey", "black", "gaussian", "others")  # over hidden cells
+SHARES = (0.1, 0.3, 0.5)  # of the model input
+HIDDEN = (0.25, 0.5, 0.75, 0.9, 1.0)  # of the patches
+COVERS = ("grey", "black", "gaussian", "others")  # over hidden patches
 AT_ONCE = 32  # inputs in memory
 
 Generators = Callable[[str], Generator]  # a generator for each purpose, the same at every call
 
-ALONE = tuple(name for name in BASELINES if name != "inpainted")  # which is grey then
+BLANK = tuple(name for name in BASELINES if name != "inpainted")  # which is grey then
 
 
 class Shown(NamedTuple):
@@ -71,14 +78,14 @@ def audited(
     labels = labels_of(classifier)
     with hooks_attached(classifier) as forward:
         case = observed(forward, classifier, image, Config(), references=references)
-        alone = baselines_alone(case.batched, labels, samples, drawn)
+        blank = baselines_alone(case.batched, labels, samples, drawn)
         shapes = silhouettes(case.batched, labels, samples, drawn)
-        gaps = gaps_of(case, labels, samples, drawn) if case.predicted else {}
+        masked = masked_of(case, labels, samples, drawn) if case.predicted else {}
     own = [0] * len(labels.names)
     own[case.target.index] = int(case.predicted)
     undecided = int(not case.predicted)
     passes = case.cost().forward
-    return case, Findings(1, tuple(own), undecided, passes, alone, shapes, gaps)
+    return case, Findings(1, tuple(own), undecided, passes, blank, shapes, masked)
 
 
 def generators_of(image: Image, seed: int) -> Generators:
@@ -97,15 +104,15 @@ def generators_of(image: Image, seed: int) -> Generators:
 
 def baselines_alone(
     view: View[Tensor], labels: Labels, samples: int, drawn: Generators
-) -> dict[str, Answers]:
+) -> dict[str, Predictions]:
     """Every baseline that can be drawn, without any evidence."""
     scene, found = view.scene, {}
     nothing = torch.zeros_like(scene.valid)
-    for name in ALONE:
+    for name in BLANK:
         if can_draw(name, scene):
             infills = samples_from(name, scene, samples, drawn(f"alone {name}"))
             shown = (Shown(scene.x, nothing, infill) for infill in infills)
-            found[name] = answers_of(predicted(view, shown, f"{name} alone"), labels)
+            found[name] = predictions_of(predicted(view, shown, f"{name} alone"), labels)
     return found
 
 
@@ -119,13 +126,13 @@ def samples_from(
 
 def silhouettes(
     view: View[Tensor], labels: Labels, samples: int, drawn: Generators
-) -> dict[Silhouette, Answers]:
+) -> dict[Silhouette, Predictions]:
     """Random blobs of one colour; the same blobs in every colour over every baseline."""
     found = {}
     for kind in (Silhouette(*parts) for parts in product(FILLS, OVER, SHARES)):
         shown = blobs(view.scene, kind, samples, drawn)
         p = predicted(view, shown, f"{kind.fill} blobs over {kind.over}")
-        found[kind] = answers_of(p, labels)
+        found[kind] = predictions_of(p, labels)
     return found
 
 
@@ -138,32 +145,36 @@ def blobs(scene: Scene, kind: Silhouette, samples: int, drawn: Generators) -> It
         yield Shown(fill, mask, baseline(kind.over, scene, around))
 
 
-def gaps_of(case: Case, labels: Labels, samples: int, drawn: Generators) -> dict[Gap, Retained]:
+def masked_of(
+    case: Case, labels: Labels, samples: int, drawn: Generators
+) -> dict[Masked, Retained]:
     """The image with more and more of its patches hidden, the same ones over every baseline."""
     found = {}
-    for gap in (Gap(*parts) for parts in product(COVERS, HIDDEN)):
-        if can_draw(gap.over, case.scene):
-            shown = with_gaps(case.scene, gap, samples, drawn)
-            p = predicted(case.batched, shown, f"{gap.over} over hidden parts")
-            found[gap] = retained(p, case.target, labels)
+    for kind in (Masked(*parts) for parts in product(COVERS, HIDDEN)):
+        if can_draw(kind.over, case.scene):
+            shown = with_patches_hidden(case.scene, kind, samples, drawn)
+            p = predicted(case.batched, shown, f"{kind.over} over hidden patches")
+            found[kind] = retained(p, case.target, labels)
     return found
 
 
-def with_gaps(scene: Scene, gap: Gap, samples: int, drawn: Generators) -> Iterator[Shown]:
+def with_patches_hidden(
+    scene: Scene, kind: Masked, samples: int, drawn: Generators
+) -> Iterator[Shown]:
     """The image with one share of its patches hidden; once where every sample is the same."""
-    order, over = drawn("cells"), drawn(f"over {gap.over}")
-    alike = gap.over in FIXED and gap.share == 1
+    order, over = drawn("cells"), drawn(f"over {kind.over}")
+    alike = kind.over in FIXED and kind.share == 1
     for _ in range(1 if alike else samples):
-        shown = cell_places(scene.valid, order) >= gap.share
-        yield Shown(scene.x, shown, baseline(gap.over, scene, over))
+        shown = patch_places(scene.valid, order) >= kind.share
+        yield Shown(scene.x, shown, baseline(kind.over, scene, over))
 
 
 def retained(p: Float[Tensor, "n k"], target: Target, labels: Labels) -> Retained:
     """How far the image's own prediction is retained, and what becomes of it where it is not."""
     stays = on_top(p, target)
-    lost = labels_given(p[~stays], labels)
+    lost = labels_predicted(p[~stays], labels)
     return Retained(
-        frames=len(p),
+        inputs=len(p),
         retained=int(stays.sum()),
         own=p[:, target.index].double().sum().item(),
         peaks=p.amax(dim=1).double().sum().item(),
@@ -186,7 +197,7 @@ def predicted(view: View[Tensor], shown: Iterable[Shown], what: str) -> Float[Te
     p = torch.cat(parts)  # n k
     if not p.isfinite().all():
         raise ClassifierError(
-            f"the classifier's answer to {what} is not a number, probably since it divides by the "
-            "spread of an even image; add a small number there"
+            f"the classifier's prediction for {what} is not a number, probably since it divides "
+            "by the spread of an even image; add a small number there"
         )
     return p

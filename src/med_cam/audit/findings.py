@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from med_cam.audit.answers import Answers, added, summed
+from med_cam.audit.predictions import Predictions, added, summed
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -14,9 +14,9 @@ class Silhouette(NamedTuple):
     """A kind of shape without content.
 
     Attributes:
-        fill: the background whose colour it has.
-        over: the background around it.
-        share: of the frame that it takes.
+        fill: the baseline whose colour it has.
+        over: the baseline around it.
+        share: of the model input that it takes.
     """
 
     fill: str
@@ -24,8 +24,8 @@ class Silhouette(NamedTuple):
     share: float
 
 
-class Gap(NamedTuple):
-    """A kind of image with parts missing: the background over them, and their share."""
+class Masked(NamedTuple):
+    """A kind of masked image: the baseline over the hidden patches, and their share."""
 
     over: str
     share: float
@@ -33,19 +33,19 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """Answers on images with parts missing, next to those on the whole images.
+    """Predictions on masked images, compared with those on the whole images.
 
     Attributes:
-        frames: how many.
-        kept: on how many of them the image's own answer is still given.
-        own: the probability of the image's own answer, summed over them.
+        inputs: how many.
+        retained: on how many of them the image's own prediction is retained.
+        own: the probability of the image's own prediction, summed over them.
         peaks: the highest probability of any label, summed over them.
-        lost: of those on which it is not, how many are given each label.
-        unnamed: of those on which it is not, how many are given no label; 0 for softmax heads.
-        takers: for each label, how many images lose their answer to it on some frame.
+        lost: of those on which it is lost, how many are predicted each label.
+        unnamed: of those on which it is lost, how many get no label; 0 for softmax heads.
+        takers: for each label, how many images lose their prediction to it on some input.
     """
 
-    frames: int
+    inputs: int
     retained: int
     own: float
     peaks: float
@@ -55,31 +55,31 @@ class Retained:
 
     @property
     def losses(self) -> int:
-        """On how many frames the image's own answer is not given."""
-        return self.frames - self.retained
+        """On how many inputs the image's own prediction is lost."""
+        return self.inputs - self.retained
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a classifier answers when there is little evidence or none.
+    """Predictions of a classifier on inputs with little evidence or none.
 
     Attributes:
         images: how many were audited.
-        own: how many of them, whole, each label is the answer to.
-        undecided: how many of them are given no label even whole; they have no gaps.
+        own: how many whole images are predicted each label.
+        undecided: how many whole images get no label; they are not masked.
         passes: images through the classifier, forward.
-        alone: each background without any evidence.
+        baselines: each baseline alone, without any evidence.
         silhouettes: shapes without content.
-        gaps: images with parts missing.
+        masked: images with patches hidden.
     """
 
     images: int
     own: tuple[int, ...]
     undecided: int
     passes: int
-    alone: Mapping[str, Answers]
-    silhouettes: Mapping[Silhouette, Answers]
-    gaps: Mapping[Gap, Retained]
+    baselines: Mapping[str, Predictions]
+    silhouettes: Mapping[Silhouette, Predictions]
+    masked: Mapping[Masked, Retained]
 
 
 def together(a: Findings, b: Findings) -> Findings:
@@ -89,16 +89,16 @@ def together(a: Findings, b: Findings) -> Findings:
         own=summed(a.own, b.own),
         undecided=a.undecided + b.undecided,
         passes=a.passes + b.passes,
-        alone=merged(a.alone, b.alone, added),
+        baselines=merged(a.baselines, b.baselines, added),
         silhouettes=merged(a.silhouettes, b.silhouettes, added),
-        gaps=merged(a.gaps, b.gaps, both_retained),
+        masked=merged(a.masked, b.masked, both_retained),
     )
 
 
 def both_retained(a: Retained, b: Retained) -> Retained:
-    """The answers on the frames of both."""
+    """The predictions on the inputs of both."""
     return Retained(
-        frames=a.frames + b.frames,
+        inputs=a.inputs + b.inputs,
         retained=a.retained + b.retained,
         own=a.own + b.own,
         peaks=a.peaks + b.peaks,
@@ -111,5 +111,5 @@ def both_retained(a: Retained, b: Retained) -> Retained:
 def merged(
     a: Mapping[Key, Value], b: Mapping[Key, Value], add: Callable[[Value, Value], Value]
 ) -> dict[Key, Value]:
-    """What either has, added where both do."""
+    """The entries of either, added where both have them."""
     return {**a, **{key: add(a[key], value) if key in a else value for key, value in b.items()}}

@@ -1,6 +1,6 @@
-"""What a classifier answers on frames of one kind, counted and added up, and what an opinion is.
+"""Predictions on inputs of one kind, counted and summed, and when one of them is confident.
 
-Counts and sums of two images can be added, so that images are audited one by one.
+Counts and sums of two images can be added, so images are audited one by one.
 """
 
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from torch import Tensor
 
 from med_cam.classifiers.base import Classifier
 
-OPINION = 0.5  # mean probability from which on a label is an opinion on frames without evidence
-OF_TWO = 0.75  # of two labels one always has 0.5: half way from there to certainty
+CONFIDENT = 0.5  # mean probability from which a prediction on uninformative inputs is confident
+OF_TWO = 0.75  # with two labels one always has 0.5: half way from there to certainty
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The classifier's labels, and from which probability on each is an opinion.
+    """The classifier's labels, and from which probability a prediction of each is confident.
 
     Attributes:
         names: of the k outputs.
         head: "softmax" or "sigmoid".
-        bars: one a label; for sigmoid heads the output's own threshold.
+        bars: one per label; for sigmoid heads the output's own threshold.
     """
 
     names: tuple[str, ...]
@@ -32,29 +32,29 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """Answers on some frames of one kind.
+class Predictions:
+    """Predictions on some inputs of one kind.
 
     Attributes:
-        frames: how many.
-        given: on how many of them each label is given.
+        inputs: how many.
+        counts: on how many of them each label is predicted.
         total: the probability of each label, summed over them.
         peaks: the highest probability of any label, summed over them.
         highest: probability of any label on any of them.
-        sure: on how many of them some label reaches its bar.
+        confident: on how many of them some label reaches its bar.
     """
 
-    frames: int
-    given: tuple[int, ...]
+    inputs: int
+    counts: tuple[int, ...]
     total: tuple[float, ...]
     peaks: float
     highest: float
-    sure: int
+    confident: int
 
     @property
     def means(self) -> tuple[float, ...]:
         """Mean probability of each label."""
-        return tuple(total / self.frames for total in self.total)
+        return tuple(total / self.inputs for total in self.total)
 
 
 def labels_of(classifier: Classifier) -> Labels:
@@ -66,39 +66,39 @@ def labels_of(classifier: Classifier) -> Labels:
 
 
 def most_of(names: Sequence[str]) -> float:
-    """Which share is more than one of so many labels has anyway."""
-    return OF_TWO if len(names) == 2 else OPINION
+    """The share above which one of so many labels is the main one."""
+    return OF_TWO if len(names) == 2 else CONFIDENT
 
 
-def labels_given(p: Float[Tensor, "n k"], labels: Labels) -> Bool[Tensor, "n k"]:
-    """Which labels each frame is given: the first, or for sigmoid heads all above threshold."""
+def labels_predicted(p: Float[Tensor, "n k"], labels: Labels) -> Bool[Tensor, "n k"]:
+    """The labels predicted for each input: the first, or all above threshold for sigmoid heads."""
     if labels.head == "sigmoid":
         return p >= p.new_tensor(labels.bars)
     return torch.nn.functional.one_hot(p.argmax(dim=1), p.shape[1]).bool()
 
 
-def answers_of(p: Float[Tensor, "n k"], labels: Labels) -> Answers:
-    """Probabilities on at least one frame, added up."""
+def predictions_of(p: Float[Tensor, "n k"], labels: Labels) -> Predictions:
+    """Probabilities on at least one input, summed."""
     peaks = p.amax(dim=1)
-    return Answers(
-        frames=len(p),
-        given=tuple(labels_given(p, labels).sum(dim=0).tolist()),
+    return Predictions(
+        inputs=len(p),
+        counts=tuple(labels_predicted(p, labels).sum(dim=0).tolist()),
         total=tuple(p.double().sum(dim=0).tolist()),
         peaks=peaks.double().sum().item(),
         highest=peaks.max().item(),
-        sure=int((p >= p.new_tensor(labels.bars)).any(dim=1).sum()),
+        confident=int((p >= p.new_tensor(labels.bars)).any(dim=1).sum()),
     )
 
 
-def added(a: Answers, b: Answers) -> Answers:
-    """The answers on the frames of both."""
-    return Answers(
-        frames=a.frames + b.frames,
-        given=summed(a.given, b.given),
+def added(a: Predictions, b: Predictions) -> Predictions:
+    """The predictions on the inputs of both."""
+    return Predictions(
+        inputs=a.inputs + b.inputs,
+        counts=summed(a.counts, b.counts),
         total=tuple(x + y for x, y in zip(a.total, b.total, strict=True)),
         peaks=a.peaks + b.peaks,
         highest=max(a.highest, b.highest),
-        sure=a.sure + b.sure,
+        confident=a.confident + b.confident,
     )
 
 
@@ -107,21 +107,21 @@ def summed(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
     return tuple(x + y for x, y in zip(a, b, strict=True))
 
 
-def most_given(answers: Answers) -> int | None:
-    """The label given on most frames, of equals the more probable; None where none ever is."""
-    if not any(answers.given):
+def most_predicted(counted: Predictions) -> int | None:
+    """The label predicted most often, the more probable of equals; None if there is none."""
+    if not any(counted.counts):
         return None
-    index = range(len(answers.given))
-    return max(index, key=lambda i: (answers.given[i], answers.total[i]))
+    index = range(len(counted.counts))
+    return max(index, key=lambda i: (counted.counts[i], counted.total[i]))
 
 
-def opinion(answers: Answers, labels: Labels) -> int | None:
-    """The label whose mean probability reaches its bar, of several the most probable."""
-    means = answers.means
+def confident_label(counted: Predictions, labels: Labels) -> int | None:
+    """The label whose mean probability reaches its bar, the most probable of several."""
+    means = counted.means
     reached = [i for i, bar in enumerate(labels.bars) if means[i] >= bar]
     return max(reached, key=lambda i: means[i]) if reached else None
 
 
-def divided(answers: Answers, labels: Labels) -> bool:
-    """Whether most frames are an opinion each, but not all of the same label."""
-    return opinion(answers, labels) is None and 2 * answers.sure >= answers.frames
+def inconsistent(counted: Predictions, labels: Labels) -> bool:
+    """Whether most inputs get a confident prediction, but not all of the same label."""
+    return confident_label(counted, labels) is None and 2 * counted.confident >= counted.inputs

@@ -1,4 +1,4 @@
-"""Shapes without content: blobs, and square cells in random order."""
+"""Shapes without content: blobs, and square patches in random order."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,9 @@ from torch import Generator, Tensor
 
 from med_cam.masking import keep_most
 
-FIELD = 6  # values a side of the random field that blobs are cut from
-CELL = 16  # pixels a side, a token of most vision transformers (Jain et al. hide those)
-FEWEST = 8  # cells a side; smaller ones in frames below 128 pixels
+FIELD = 6  # values per side of the random field that blobs are cut from
+PATCH = 16  # pixels per side, a token of most vision transformers (Jain et al. hide those)
+FEWEST = 8  # patches per side; smaller ones in model inputs below 128 pixels
 NEVER = 2.0  # a place behind all others
 
 
@@ -32,19 +32,20 @@ def smooth_field(
     return F.interpolate(coarse, (size[0], size[1]), mode="bicubic", align_corners=False)
 
 
-def cell_side(size: tuple[int, int]) -> int:
-    """Pixels a side of a cell in a frame h w."""
-    return max(1, min(CELL, min(size) // FEWEST))
+def patch_side(size: tuple[int, int]) -> int:
+    """Pixels per side of a patch in a model input h w."""
+    return max(1, min(PATCH, min(size) // FEWEST))
 
 
-def cell_places(valid: Bool[Tensor, "1 1 h w"], generator: Generator) -> Float[Tensor, "1 1 h w"]:
-    """For each pixel the place of its cell in a random order, evenly spread over (0, 1).
+def patch_places(valid: Bool[Tensor, "1 1 h w"], generator: Generator) -> Float[Tensor, "1 1 h w"]:
+    """For each pixel the place of its patch in a random order, evenly spread over (0, 1).
 
-    Cells below a share are that share of the cells, to the nearest whole one, and nested: a
-    larger share has all cells of a smaller one. Cells that show nothing of the image are last.
+    The patches below a share are that share of all patches, to the nearest whole one. They are
+    nested: a larger share has all patches of a smaller one. Patches that show nothing of the image
+    are last.
     """
     h, w = valid.shape[2:]
-    side = cell_side((h, w))
+    side = patch_side((h, w))
     seen = F.max_pool2d(valid.float(), side, ceil_mode=True).cpu() > 0  # 1 1 rows columns
     count = int(seen.sum())
     places = torch.full(seen.shape, NEVER)

@@ -6,33 +6,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from med_cam.audit.answers import Answers, Labels, most_given, opinion
 from med_cam.audit.findings import Findings, Retained
-from med_cam.audit.shapes import cell_side
+from med_cam.audit.predictions import Labels, Predictions, confident_label, most_predicted
+from med_cam.audit.shapes import patch_side
 from med_cam.audit.verdict import (
     confident_predictions,
-    divided_by_shape,
-    drawn_by_shape,
-    quarrels,
+    inconsistent_by_shape,
+    inconsistent_predictions,
+    predicted_by_shape,
     recommended,
 )
 from med_cam.classifiers.base import Classifier
-from med_cam.masking import CONTENT
+from med_cam.config.baselines import CONTENT
 from med_cam.report.audit_tables import as_markdown, tables
 from med_cam.report.audit_text import meanings, verdicts
 from med_cam.report.files import write_files
 
-AUDIT_VERSION = "1.0"  # the first number changes when a field changes its meaning or goes
+AUDIT_VERSION = "2.0"  # the first number changes when a field changes its meaning or goes
 JSON_FILE, TEXT_FILE = "audit.json", "audit.md"
 SOURCE = (
     "Jain et al., Missingness Bias in Model Debugging, ICLR 2022, https://arxiv.org/abs/2204.08945"
 )
-NOT_A_DIAGNOSIS = "About the classifier's decision, never about a disease."
+NOT_A_DIAGNOSIS = "About the classifier's predictions, never about a disease."
 
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """One image: its file's name without folder, the hash of its bytes, what it is called."""
+    """One image: its file name without folder, the hash of its bytes, its prediction."""
 
     name: str
     sha256: str
@@ -42,16 +42,16 @@ class Audited:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """All that an audit has to say.
+    """All that an audit reports.
 
     Attributes:
         classifier: that was audited.
-        labels: its labels and their bars.
+        labels: its labels, and from which probability a prediction of each is confident.
         images: those audited.
         failed: how many others could not be.
-        references: how many other images there were.
-        draws: of everything random, an image.
-        seed: of every draw.
+        references: how many reference images there were.
+        samples: random samples of each kind per image.
+        seed: of every random sample.
         found: the numbers.
         software: versions by name.
     """
@@ -83,31 +83,31 @@ def write_audit(audit: Audit, folder: Path) -> None:
 
 def markdown(audit: Audit) -> str:
     """All of it, for people."""
-    cell = cell_side(audit.classifier.input_size)
+    patch = patch_side(audit.classifier.input_size)
     verdict = [f"- {s}" for s in verdicts(audit.found, audit.labels)]
     meaning = [f"- {s}" for s in meanings(audit.found, audit.labels)]
     parts = [
-        f"# What {audit.classifier.name} answers when there is no evidence",
+        f"# Missingness audit of {audit.classifier.name}: predictions on uninformative inputs",
         NOT_A_DIAGNOSIS,
         facts(audit),
         "## Verdict\n\n" + "\n".join(verdict),
         "## What it means for explanations\n\n" + "\n".join(meaning),
-        *(as_markdown(table) for table in tables(audit.found, audit.labels, cell=cell)),
+        *(as_markdown(table) for table in tables(audit.found, audit.labels, patch=patch)),
         f"Method: missingness audit after {SOURCE}. All numbers: {JSON_FILE}.",
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def facts(audit: Audit) -> str:
-    """What it rests on, as a list."""
+    """What was audited and how, as a list."""
     software = ", ".join(f"{name} {version}" for name, version in audit.software.items())
     lines = {
         "weights (SHA-256)": audit.classifier.sha256 or "unknown",
         "images": f"{len(audit.images)}" + (f", {audit.failed} failed" if audit.failed else ""),
-        "other images": audit.references,
-        "draws": f"{audit.samples} of everything random, an image",
+        "reference images": audit.references,
+        "random samples": f"{audit.samples} of each kind per image",
         "seed": audit.seed,
-        "passes": f"{audit.found.passes:,}",
+        "forward passes": f"{audit.found.passes:,}",
         "device": audit.classifier.device,
         "software": software,
     }
@@ -120,18 +120,20 @@ def document(audit: Audit) -> dict[str, Any]:
     return {
         "audit_version": AUDIT_VERSION,
         **origin(audit),
-        "own_answers": dict(zip(labels.names, found.own, strict=True)),
+        "own_predictions": dict(zip(labels.names, found.own, strict=True)),
         "undecided": found.undecided,
         "passes": found.passes,
-        "alone": {
-            name: {"shows_content": name in CONTENT, **answers_json(answers, labels)}
-            for name, answers in found.alone.items()
+        "baselines": {
+            name: {"shows_content": name in CONTENT, **predictions_json(counted, labels)}
+            for name, counted in found.baselines.items()
         },
         "silhouettes": [
-            {**kind._asdict(), **answers_json(answers, labels)}
-            for kind, answers in found.silhouettes.items()
+            {**kind._asdict(), **predictions_json(counted, labels)}
+            for kind, counted in found.silhouettes.items()
         ],
-        "gaps": [{**gap._asdict(), **retained_json(r, labels)} for gap, r in found.gaps.items()],
+        "masked": [
+            {**kind._asdict(), **retained_json(r, labels)} for kind, r in found.masked.items()
+        ],
         "verdict": verdict_json(found, labels),
     }
 
@@ -148,7 +150,7 @@ def origin(audit: Audit) -> dict[str, Any]:
             "head": c.head,
         },
         "labels": labels.names,
-        "opinion_from": dict(zip(labels.names, labels.bars, strict=True)),
+        "confident_from": dict(zip(labels.names, labels.bars, strict=True)),
         "images": [
             {
                 "name": image.name,
@@ -159,37 +161,37 @@ def origin(audit: Audit) -> dict[str, Any]:
             for image in audit.images
         ],
         "failed": audit.failed,
-        "references": audit.references,
-        "draws": audit.samples,
+        "reference_images": audit.references,
+        "samples": audit.samples,
         "seed": audit.seed,
-        "cell": cell_side(c.input_size),
+        "patch": patch_side(c.input_size),
         "device": str(c.device),
         "versions": dict(audit.software),
     }
 
 
-def answers_json(answers: Answers, labels: Labels) -> dict[str, Any]:
-    """Answers on frames of one kind."""
-    most, held = most_given(answers), opinion(answers, labels)
+def predictions_json(counted: Predictions, labels: Labels) -> dict[str, Any]:
+    """Predictions on inputs of one kind."""
+    most, held = most_predicted(counted), confident_label(counted, labels)
     return {
-        "frames": answers.frames,
-        "called": None if most is None else labels.names[most],
-        "opinion": None if held is None else labels.names[held],
-        "given": dict(zip(labels.names, answers.given, strict=True)),
-        "mean": dict(zip(labels.names, answers.means, strict=True)),
-        "mean_highest": answers.peaks / answers.frames,
-        "highest": answers.highest,
-        "sure": answers.sure,
+        "inputs": counted.inputs,
+        "predicted": None if most is None else labels.names[most],
+        "confident_prediction": None if held is None else labels.names[held],
+        "counts": dict(zip(labels.names, counted.counts, strict=True)),
+        "mean": dict(zip(labels.names, counted.means, strict=True)),
+        "mean_highest": counted.peaks / counted.inputs,
+        "highest": counted.highest,
+        "confident": counted.confident,
     }
 
 
 def retained_json(r: Retained, labels: Labels) -> dict[str, Any]:
-    """Answers on images with parts missing."""
+    """Predictions on images with patches hidden."""
     return {
-        "frames": r.frames,
-        "kept": r.retained,
-        "mean_own": r.own / r.frames,
-        "mean_highest": r.peaks / r.frames,
+        "inputs": r.inputs,
+        "retained": r.retained,
+        "mean_own": r.own / r.inputs,
+        "mean_highest": r.peaks / r.inputs,
         "lost_to": dict(zip(labels.names, r.lost, strict=True)),
         "lost_to_none": r.unnamed,
         "images_lost_to": dict(zip(labels.names, r.takers, strict=True)),
@@ -197,17 +199,17 @@ def retained_json(r: Retained, labels: Labels) -> dict[str, Any]:
 
 
 def verdict_json(found: Findings, labels: Labels) -> dict[str, Any]:
-    """What it comes to."""
+    """The verdict."""
     return {
-        "opinions": {
+        "confident_predictions": {
             n: labels.names[label] for n, label in confident_predictions(found, labels).items()
         },
-        "divided": quarrels(found, labels),
-        "by_shape": [
+        "inconsistent_predictions": inconsistent_predictions(found, labels),
+        "predicted_by_shape": [
             {**kind._asdict(), "label": labels.names[label]}
-            for kind, label in drawn_by_shape(found, labels).items()
+            for kind, label in predicted_by_shape(found, labels).items()
         ],
-        "divided_by_shape": [kind._asdict() for kind in divided_by_shape(found, labels)],
-        "recommended_backgrounds": recommended(found, labels),
+        "inconsistent_by_shape": [kind._asdict() for kind in inconsistent_by_shape(found, labels)],
+        "recommended_baselines": recommended(found, labels),
         "sentences": verdicts(found, labels) + meanings(found, labels),
     }

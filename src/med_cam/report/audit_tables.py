@@ -4,28 +4,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
-from med_cam.audit.answers import Answers, Labels, most_given
 from med_cam.audit.ask import FILLS, OVER, SHARES
 from med_cam.audit.findings import Findings, Retained, Silhouette
-from med_cam.masking import CONTENT
+from med_cam.audit.predictions import Labels, Predictions, most_predicted
+from med_cam.config.baselines import CONTENT
 from med_cam.report.text_table import aligned, markdown
 from med_cam.report.wording import percent, probability
 
 WIDTH = 100  # columns of a terminal
-LABEL = 12  # characters of a label in a cell; more are in audit.json
+LABEL = 11  # characters of a label in a table; more are in audit.json
 CLASSES = 12  # labels with a column of their own
 NONE = "no label"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A heading, what stands below it, and cells.
+    """A heading, a note below it, and entries.
 
     Attributes:
         title: the heading.
-        note: what the columns are.
+        note: what the columns mean.
         head: names of the columns.
-        rows: their cells.
+        rows: their entries.
         words: columns that are set to the left.
         needed: columns that stay where all of them are too wide.
     """
@@ -38,38 +38,42 @@ class Table:
     needed: int
 
 
-def tables(found: Findings, labels: Labels, *, cell: int) -> tuple[Table, ...]:
+def tables(found: Findings, labels: Labels, *, patch: int) -> tuple[Table, ...]:
     """All tables that have rows.
 
     Args:
         found: the numbers.
         labels: the classifier's.
-        cell: side of the cells that are hidden, in pixels.
+        patch: side of the hidden patches, in pixels.
     """
-    every = (alone_table(found, labels), blob_table(found, labels), gap_table(found, labels, cell))
+    every = (
+        baseline_table(found, labels),
+        blob_table(found, labels),
+        masked_table(found, labels, patch),
+    )
     return tuple(table for table in every if table.rows)
 
 
-def alone_table(found: Findings, labels: Labels) -> Table:
-    """Each background alone, with every class's mean probability if there are few."""
+def baseline_table(found: Findings, labels: Labels) -> Table:
+    """Each baseline alone, with every class's mean probability if there are few."""
     classes = labels.names if len(labels.names) <= CLASSES else ()
-    head = ("alone", "frames", "called", "share", "mean", "sure", "highest")
+    head = ("baseline", "inputs", "predicted", "share", "mean", "confident", "highest")
     rows = tuple(
         (
             starred(name),
-            *counted(answers, labels),
-            *each(answers, classes),
+            *in_numbers(counted, labels),
+            *each(counted, classes),
         )
-        for name, answers in found.alone.items()
+        for name, counted in found.baselines.items()
     )
     return Table(
-        "Nothing shown: each background alone",
-        "called: the label given most often. share: of the frames, on which it is. mean: its mean "
-        "probability. sure: frames on which some label has the probability of an opinion. "
-        "highest: of any label on any frame."
+        "Blank inputs: each baseline alone",
+        "predicted: the label predicted most often. share: of the inputs predicted so. mean: its "
+        "mean probability. confident: inputs with a confident prediction of any label. highest: "
+        "probability of any label on any input."
         + (
-            " * shows content of its own: no answer to nothing."
-            if CONTENT & {*found.alone}
+            " * shows content of its own: not a blank input."
+            if CONTENT & {*found.baselines}
             else ""
         ),
         head + tuple(shortened(name) for name in classes),
@@ -80,45 +84,45 @@ def alone_table(found: Findings, labels: Labels) -> Table:
 
 
 def starred(name: str) -> str:
-    """A background, marked if it shows content of its own."""
+    """A baseline, marked if it shows content of its own."""
     return f"{name}*" if name in CONTENT else name
 
 
-def counted(answers: Answers, labels: Labels) -> tuple[str, ...]:
-    """What frames of one kind are called, in numbers."""
-    label = most_given(answers)
-    given = ("-", "-") if label is None else shares(answers, label)
+def in_numbers(counted: Predictions, labels: Labels) -> tuple[str, ...]:
+    """Predictions on inputs of one kind, in numbers."""
+    label = most_predicted(counted)
+    given = ("-", "-") if label is None else shares(counted, label)
     return (
-        str(answers.frames),
+        str(counted.inputs),
         NONE if label is None else shortened(labels.names[label]),
         *given,
-        percent(answers.sure / answers.frames),
-        probability(answers.highest),
+        percent(counted.confident / counted.inputs),
+        probability(counted.highest),
     )
 
 
-def shares(answers: Answers, label: int) -> tuple[str, str]:
-    """How often a label is given, and its mean probability."""
-    return percent(answers.given[label] / answers.frames), probability(answers.means[label])
+def shares(counted: Predictions, label: int) -> tuple[str, str]:
+    """How often a label is predicted, and its mean probability."""
+    return percent(counted.counts[label] / counted.inputs), probability(counted.means[label])
 
 
-def each(answers: Answers, classes: Sequence[str]) -> Iterator[str]:
+def each(counted: Predictions, classes: Sequence[str]) -> Iterator[str]:
     """Mean probability of each class that has a column."""
-    yield from (probability(mean) for mean, _ in zip(answers.means, classes, strict=False))
+    yield from (probability(mean) for mean, _ in zip(counted.means, classes, strict=False))
 
 
 def blob_table(found: Findings, labels: Labels) -> Table:
-    """Silhouettes, one row a colour and surroundings, one column a size."""
+    """Silhouettes, one row per colour and surroundings, one column per size."""
     rows = tuple(
-        (fill, over, *(blob_cell(found, labels, Silhouette(fill, over, s)) for s in SHARES))
+        (fill, over, *(blob_entry(found, labels, Silhouette(fill, over, s)) for s in SHARES))
         for fill in FILLS
         for over in OVER
         if Silhouette(fill, over, SHARES[0]) in found.silhouettes
     )
     return Table(
         "Shapes without content: blobs of one colour",
-        "By the share of the frame that they take: the label given most often, on which share of "
-        "the frames, its mean probability.",
+        "By the share of the model input that they take: the label predicted most often, the "
+        "share of inputs predicted so, its mean probability.",
         ("blobs of", "over", *(f"{s:.0%}" for s in SHARES)),
         rows,
         frozenset(range(5)),
@@ -126,34 +130,34 @@ def blob_table(found: Findings, labels: Labels) -> Table:
     )
 
 
-def blob_cell(found: Findings, labels: Labels, kind: Silhouette) -> str:
-    """What one kind of silhouette is called."""
-    answers = found.silhouettes[kind]
-    label = most_given(answers)
+def blob_entry(found: Findings, labels: Labels, kind: Silhouette) -> str:
+    """The predictions for one kind of silhouette."""
+    counted = found.silhouettes[kind]
+    label = most_predicted(counted)
     if label is None:
         return NONE
-    return " ".join((shortened(labels.names[label]), *shares(answers, label)))
+    return " ".join((shortened(labels.names[label]), *shares(counted, label)))
 
 
-def gap_table(found: Findings, labels: Labels, cell: int) -> Table:
-    """Images with parts missing, one row a background and share."""
+def masked_table(found: Findings, labels: Labels, patch: int) -> Table:
+    """Images with patches hidden, one row per baseline and share."""
     rows = tuple(
         (
-            starred(gap.over),
-            f"{gap.share:.0%}",
-            str(r.frames),
-            percent(r.retained / r.frames),
-            probability(r.own / r.frames),
-            probability(r.peaks / r.frames),
+            starred(kind.over),
+            f"{kind.share:.0%}",
+            str(r.inputs),
+            percent(r.retained / r.inputs),
+            probability(r.own / r.inputs),
+            probability(r.peaks / r.inputs),
             destinations(r, labels),
         )
-        for gap, r in found.gaps.items()
+        for kind, r in found.masked.items()
     )
     return Table(
-        f"Parts missing: cells of {cell} x {cell} pixels of the classifier's frame",
-        "kept: share of frames with the image's own answer. own: its mean probability. "
-        "highest: mean of the highest probability.",
-        ("over", "hidden", "frames", "kept", "own", "highest", "lost answers go to"),
+        f"Masked images: patches of {patch} x {patch} pixels of the model input",
+        "retained: share of inputs on which the image's own prediction is retained. own: its mean "
+        "probability. highest: mean of the highest probability.",
+        ("over", "hidden", "inputs", "retained", "own", "highest", "shifted toward"),
         rows,
         frozenset({0, 6}),
         7,
@@ -161,7 +165,7 @@ def gap_table(found: Findings, labels: Labels, cell: int) -> Table:
 
 
 def destinations(r: Retained, labels: Labels) -> str:
-    """The two labels that most lost answers go to."""
+    """The two labels that most lost predictions go to."""
     if not r.losses:
         return "-"
     counts = [*zip(r.lost, labels.names, strict=True), (r.unnamed, NONE)]
@@ -171,7 +175,7 @@ def destinations(r: Retained, labels: Labels) -> str:
 
 
 def shortened(label: str) -> str:
-    """A label that fits a cell."""
+    """A label that fits its column."""
     return label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"
 
 

@@ -1,115 +1,122 @@
-"""What an audit found, and what it means for explanations, in plain sentences with figures."""
+"""What an audit found, and what that means for explanations, in sentences with figures."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from med_cam.audit.answers import Labels
 from med_cam.audit.ask import COVERS
-from med_cam.audit.findings import Findings, Gap, Silhouette
+from med_cam.audit.findings import Findings, Masked, Silhouette
+from med_cam.audit.predictions import Labels, Predictions
 from med_cam.audit.verdict import (
     Drift,
     confident_predictions,
-    contentless,
-    divided_by_shape,
-    drawn_by_shape,
     drift,
-    quarrels,
+    inconsistent_by_shape,
+    inconsistent_predictions,
+    predicted_by_shape,
     recommended,
+    without_content,
 )
+from med_cam.config.baselines import CONTENT
 from med_cam.config.presets import PRESETS
-from med_cam.masking import CONTENT
 from med_cam.report.wording import listed, percent, probability
 
 Key = TypeVar("Key")
 
-HALF, MOST = 0.5, 0.9  # of the cells
+HALF, MOST = 0.5, 0.9  # of the patches
 
 
 def verdicts(found: Findings, labels: Labels) -> list[str]:
     """What was found."""
     return [
-        *emptiness_sentences(found, labels),
+        *blank_sentences(found, labels),
         *shape_sentences(found, labels),
-        *gap_sentences(found, labels),
+        *masking_sentences(found, labels),
     ]
 
 
 def meanings(found: Findings, labels: Labels) -> list[str]:
     """What follows for explanations."""
-    loud, good = confident_predictions(found, labels), recommended(found, labels)
-    reported = [claims_over(label, names, labels) for label, names in by_label(loud).items()]
-    reported.append(backgrounds_to_use(good))
-    drawn = by_label(drawn_by_shape(found, labels))
-    if drawn or divided_by_shape(found, labels):
-        named = listed([labels.names[label] for label in drawn]) if drawn else "some label"
+    confident, good = confident_predictions(found, labels), recommended(found, labels)
+    reported = [claims_over(label, names, labels) for label, names in by_label(confident).items()]
+    reported.append(baselines_to_use(good))
+    leaked = by_label(predicted_by_shape(found, labels))
+    if leaked or inconsistent_by_shape(found, labels):
+        named = listed([labels.names[label] for label in leaked]) if leaked else "some label"
         reported.append(
-            f"The outline of a mask may give {named} by itself, whatever it shows: explain with "
-            "--references, and trust no mask that fails the shape test."
+            f"A mask may leak {named} through its outline, whatever it shows: explain with "
+            "--references, and trust no mask that fails the shape leakage test."
         )
-    return reported + [gaps_under(label, over, labels) for label, over in drifting(found, labels)]
+    shifted = by_label({over: to.label for over, to in drifts(found, labels).items()})
+    return reported + [claims_toward(label, over, labels) for label, over in shifted.items()]
 
 
-def emptiness_sentences(found: Findings, labels: Labels) -> list[str]:
-    """Which labels are given where nothing is shown."""
-    loud, split = confident_predictions(found, labels), quarrels(found, labels)
+def blank_sentences(found: Findings, labels: Labels) -> list[str]:
+    """Which labels are predicted where nothing is shown."""
+    confident = by_label(confident_predictions(found, labels))
     reported = [
-        f"{labels.names[label]} is the answer to nothing: "
+        f"{labels.names[label]} is predicted on blank inputs: "
         f"{', '.join(alone(name, label, found) for name in names)}."
-        for label, names in by_label(loud).items()
+        for label, names in confident.items()
     ]
     reported += [
-        f"On {name} alone {percent(found.alone[name].sure / found.alone[name].frames)} of the "
-        f"frames are an opinion, but not of one label."
-        for name in split
+        f"On {name} alone, {confident_share(found.baselines[name])} of the predictions are "
+        "confident, but of several labels."
+        for name in inconsistent_predictions(found, labels)
     ]
-    return reported or [f"Nothing shown, no opinion: {loudest(found, labels)}."]
+    return reported or [f"No confident prediction on blank inputs: {highest(found, labels)}."]
 
 
 def alone(name: str, label: int, found: Findings) -> str:
-    """A background with the mean probability of a label on it."""
-    return f"{name} alone is called so with {probability(found.alone[name].means[label])}"
+    """A baseline alone with the mean probability of a label on it."""
+    return f"{name} alone with {probability(found.baselines[name].means[label])}"
 
 
-def loudest(found: Findings, labels: Labels) -> str:
-    """The largest mean probability on a background without content, and what would be one."""
-    means = {name: found.alone[name].means for name in contentless(found)}
+def confident_share(counted: Predictions) -> str:
+    """The share of confident predictions."""
+    return percent(counted.confident / counted.inputs)
+
+
+def highest(found: Findings, labels: Labels) -> str:
+    """The largest mean probability on a baseline without content, and what would be confident."""
+    means = {name: found.baselines[name].means for name in without_content(found)}
     name = max(means, key=lambda n: max(means[n]))
     label = means[name].index(max(means[name]))
     return (
-        f"the most probable label is {labels.names[label]} over {name}, "
-        f"{probability(means[name][label])} in the mean, {bar(labels)}"
+        f"the most probable label is {labels.names[label]} on {name}, with a mean probability of "
+        f"{probability(means[name][label])} ({bar(labels)})"
     )
 
 
 def bar(labels: Labels) -> str:
-    """From where on a label is an opinion."""
+    """From which probability a prediction is confident."""
     if labels.head == "sigmoid":
         return "below its threshold"
-    return f"where {labels.bars[0]:g} would be an opinion"
+    return f"confident from {labels.bars[0]:g}"
 
 
 def shape_sentences(found: Findings, labels: Labels) -> list[str]:
-    """Which labels shapes give that neither their colour nor their surroundings do."""
-    drawn, split = drawn_by_shape(found, labels), divided_by_shape(found, labels)
-    reported = [
-        shape_sentence(label, kinds, found, labels) for label, kinds in by_label(drawn).items()
-    ]
-    if split:
+    """Which labels are predicted from shapes, though neither colour nor surroundings get them."""
+    leaked = by_label(predicted_by_shape(found, labels))
+    inconsistent = inconsistent_by_shape(found, labels)
+    reported = [shape_sentence(label, kinds, found, labels) for label, kinds in leaked.items()]
+    if inconsistent:
         reported.append(
-            f"Shape alone gives labels, not always the same one, to {kinds_of(split, found)}."
+            "Shape alone gets confident predictions of several labels, for "
+            f"{kinds_of(inconsistent, found)}."
         )
-    return reported or ["No shape without content gives a label that its parts do not give alone."]
+    return reported or ["No shape without content gets a label that its parts alone do not get."]
 
 
 def shape_sentence(
     label: int, kinds: Sequence[Silhouette], found: Findings, labels: Labels
 ) -> str:
-    """A label that shapes give, and which of them most of all."""
-    loudest = max(kinds, key=lambda kind: found.silhouettes[kind].means[label])
-    mean = probability(found.silhouettes[loudest].means[label])
+    """A label that is predicted from shapes, and from which of them with most confidence."""
+    most = max(kinds, key=lambda kind: found.silhouettes[kind].means[label])
+    mean = probability(found.silhouettes[most].means[label])
+    name = labels.names[label]
     return (
-        f"{labels.names[label]} is given by shape alone, to {kinds_of(kinds, found)}: {mean} for "
-        f"{words(loudest)}; neither colour nor surroundings alone are called so."
+        f"{name} is predicted from shape alone, for {kinds_of(kinds, found)}: with {mean} for "
+        f"{words(most)}; neither the colour nor the surroundings alone are predicted {name}."
     )
 
 
@@ -121,21 +128,21 @@ def kinds_of(kinds: Sequence[Silhouette], found: Findings) -> str:
 def words(kind: Silhouette) -> str:
     """A kind of silhouette in a sentence."""
     fill = "the image's mean colour" if kind.fill == "mean" else kind.fill
-    return f"blobs of {fill} over {kind.over}, {kind.share:.0%} of the frame"
+    return f"blobs of {fill} over {kind.over}, {kind.share:.0%} of the model input"
 
 
-def gap_sentences(found: Findings, labels: Labels) -> list[str]:
-    """How answers hold as parts go missing, and where they go."""
-    covers = [over for over in COVERS if Gap(over, HALF) in found.gaps and over not in CONTENT]
+def masking_sentences(found: Findings, labels: Labels) -> list[str]:
+    """Predictions retained as patches are hidden, and the label toward which they shift."""
+    covers = [o for o in COVERS if Masked(o, HALF) in found.masked and o not in CONTENT]
     if not covers:
-        return ["No image is given a label: nothing can be lost as parts go missing."]
+        return ["No image is predicted any label, so masking cannot lose a prediction."]
     half, most = (
-        [percent(r.retained / r.frames) for r in (found.gaps[Gap(over, share)] for over in covers)]
+        [percent(r.retained / r.inputs) for r in (found.masked[Masked(o, share)] for o in covers)]
         for share in (HALF, MOST)
     )
     reported = [
-        f"Answers kept over {listed(covers)}: {listed(half)} with half of the image hidden, "
-        f"{listed(most)} with {MOST:.0%}."
+        f"Predictions retained over {listed(covers)}: {listed(half)} with half of the image "
+        f"hidden, {listed(most)} with {MOST:.0%}."
     ]
     return reported + [
         drift_sentence(over, to, labels) for over, to in drifts(found, labels).items()
@@ -143,57 +150,51 @@ def gap_sentences(found: Findings, labels: Labels) -> list[str]:
 
 
 def drifts(found: Findings, labels: Labels) -> dict[str, Drift]:
-    """The backgrounds without content over which lost answers mostly go to one label."""
+    """The baselines without content over which lost predictions mostly go to one label."""
     reported = {over: drift(found, labels, over) for over in COVERS if over not in CONTENT}
     return {over: to for over, to in reported.items() if to is not None}
 
 
-def drifting(found: Findings, labels: Labels) -> list[tuple[int, list[str]]]:
-    """The labels that lost answers mostly go to, each with these backgrounds."""
-    to = {over: to.label for over, to in drifts(found, labels).items()}
-    return list(by_label(to).items())
-
-
 def drift_sentence(over: str, to: Drift, labels: Labels) -> str:
-    """Where lost answers go."""
+    """Toward which label predictions shift."""
     return (
-        f"Gaps over {over} speak for {labels.names[to.label]}: it takes {to.count} of the "
-        f"{to.lost} answers lost before all is hidden, in {to.images} of the {to.others} images "
-        "called otherwise."
+        f"Masking with {over} shifts predictions toward {labels.names[to.label]}: {to.count} of "
+        f"the {to.lost} predictions lost before all is hidden, in {to.images} of the {to.others} "
+        "images predicted otherwise."
     )
 
 
 def claims_over(label: int, names: Sequence[str], labels: Labels) -> str:
-    """What an opinion does to claims."""
+    """What a confident prediction on baselines alone means for claims."""
     name = labels.names[label]
     return (
-        f"Claims over {listed(names)} prove little for {name}, the answer there without any "
-        "evidence; claims for other labels have that answer to overcome."
+        f"Claims over {listed(names)} are weak for {name}, which is predicted there without any "
+        "evidence; claims for other labels have to overcome that prediction."
     )
 
 
-def gaps_under(label: int, over: Sequence[str], labels: Labels) -> str:
-    """What a drift does to claims."""
+def claims_toward(label: int, over: Sequence[str], labels: Labels) -> str:
+    """What a shift of predictions means for claims."""
     return (
-        f"Claims for {labels.names[label]} over {listed(over)} may rest on the gaps, not on what "
-        "is shown; claims for other labels hold in spite of the gaps."
+        f"Claims for {labels.names[label]} over {listed(over)} may rest on the masking itself, "
+        "not on what is shown; claims for other labels hold in spite of it."
     )
 
 
-def backgrounds_to_use(good: Sequence[str]) -> str:
-    """Over what to explain."""
+def baselines_to_use(good: Sequence[str]) -> str:
+    """Which baselines to explain with."""
     usual = PRESETS["default"].verification.baselines
     if not good:
         return (
-            "There is no background without an opinion: explain labels that are not the answer to "
-            "nothing, or train with masked and empty images (med-cam train --emptiness)."
+            "Every baseline gets a confident prediction: explain labels that are not predicted on "
+            "blank inputs, or train with masked and blank images (med-cam train --emptiness)."
         )
     how = (
         f"as they do on {listed(usual)} by default"
         if set(usual) <= set(good)
-        else f"with med-cam explain --backgrounds {','.join(good)}"
+        else f"with med-cam explain --baselines {','.join(good)}"
     )
-    return f"No opinion by themselves: {listed(good)}. Claims may rest on these, {how}."
+    return f"No confident prediction on {listed(good)}: claims may rest on these, {how}."
 
 
 def by_label(labelled: Mapping[Key, int]) -> dict[int, list[Key]]:
