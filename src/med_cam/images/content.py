@@ -1,8 +1,8 @@
-"""What of an image a mask lies on that is no finding: printed text, the rim, the empty surround.
+"""Whether a mask lies on what is no finding: printed text, the image's rim, its empty surround.
 
-All is told in the source image's own pixels. How often printed text is found, also where there is
-none, stands in `printed`. An empty surround was seen in all of 60 brain MRI and 60 fundus images;
-in 2 of 60 skin and 22 of 120 histology images, where it is dark corners and bare glass.
+All is measured in the source image's own pixels. `printed` says how often printed text is found,
+and how often where there is none. An empty surround was seen in all of 60 brain MRI and 60 fundus
+images; in 2 of 60 skin and 22 of 120 histology images, where it is dark corners and bare glass.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Content:
         text: share of the evidence on printed text.
         border: share of the evidence within the margin of the image's edge.
         empty: share of the evidence on the image's empty surround.
-        text_inside: share of the printed text that the evidence holds; 0 where there is none.
+        text_inside: share of the printed text that is in the evidence; 0 where there is none.
     """
 
     text: float
@@ -59,17 +59,19 @@ def content(pixels: Float[Tensor, "c h w"], mask: Bool[Tensor, "h w"]) -> Conten
 
 def content_warnings(found: Content) -> tuple[str, ...]:
     """What a reader must know of where the evidence lies, each sentence with its figure."""
-    told = []
+    reported = []
     if found.text >= TEXT or found.text_inside >= TEXT_INSIDE:
-        told.append(
-            f"the evidence holds what looks like printed text or marks ({found.text:.1%} of the "
-            f"evidence, {found.text_inside:.0%} of the marks)"
+        reported.append(
+            "the evidence contains what looks like printed text or marks "
+            f"({found.text:.1%} of the evidence, {found.text_inside:.0%} of the marks)"
         )
     if found.border >= RIM:
-        told.append(f"{found.border:.0%} of the evidence lies at the image's border")
+        reported.append(f"{found.border:.0%} of the evidence lies at the image's border")
     if found.empty >= EMPTY:
-        told.append(f"{found.empty:.0%} of the evidence lies on empty background")
-    return tuple(told)
+        reported.append(
+            f"{found.empty:.0%} of the evidence lies on the empty background of the image"
+        )
+    return tuple(reported)
 
 
 def border(mask: Bool[Tensor, "h w"], *, margin: float = MARGIN) -> tuple[float, bool]:
@@ -121,7 +123,7 @@ def _bars(frame: Float[Tensor, "c h w"]) -> Bool[Tensor, "h w"]:
 
 
 def _from_border(region: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """What of a region is connected to the border but by thin passages; nothing if it is small."""
+    """The part of a region connected to the border by wide passages; nothing if it is small."""
     from scipy import ndimage
 
     reach = max(1, round(NECK * min(region.shape)))

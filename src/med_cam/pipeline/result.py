@@ -106,10 +106,10 @@ def components(mask: Bool[Tensor, "h w"]) -> int:
 
 
 def no_decision(target: Target, answered: str, probability: float) -> str:
-    """The classifier does not give the target at all."""
+    """The classifier does not predict the target at all."""
     return (
-        f"cannot be explained: on the whole image the classifier does not predict {target.label} "
-        f"({target.p_image:.2f}) but {answered} ({probability:.2f})"
+        f"cannot be explained: the classifier predicts {answered} ({probability:.2f}) for the "
+        f"whole image, not {target.label} ({target.p_image:.2f})"
     )
 
 
@@ -125,15 +125,15 @@ def status_of(
     Args:
         claim: on the mask that is returned.
         area: of that mask.
-        broken: searched baselines that break the decision, if that was looked into.
+        broken: searched baselines to which the prediction is not robust, if that was tested.
         restricted: the restricted claim, if there is one.
-        target: what was asked.
+        target: the class that was explained.
     """
     parts = [ending(claim, area, target)]
     parts += [sensitivity(result) for result in broken]
     if restricted is not None:
         names = ", ".join(restricted.claim.searched)
-        parts.append(f"over {names} alone, {restricted.area:.0%} of the image is sufficient")
+        parts.append(f"restricted claim: {restricted.area:.1%} is sufficient over {names} only")
     return "; ".join(parts)
 
 
@@ -142,33 +142,34 @@ def ending(claim: Claim, area: float, target: Target) -> str:
     over = ", ".join(claim.searched)
     if claim.baseline_suffices:
         return (
-            f"cannot be explained: {over} without any evidence already give {target.label} with "
-            f"{claim.p_baseline:.2f}, the whole image {claim.p_image:.2f}"
+            f"cannot be explained: blank inputs ({over}) already score about as high for "
+            f"{target.label} ({claim.p_baseline:.2f}) as the image ({claim.p_image:.2f})"
         )
     if not claim.holds:
         return " and ".join(failing(c) for c in claim.checks if not c.passed)
     if area >= 1:
-        return f"nothing smaller than the whole image holds over {over}"
+        return f"nothing smaller than the whole image is sufficient over {over}"
     return f"{area:.1%} of the image is sufficient over {over}"
 
 
 def failing(check: Check) -> str:
     """One failed check, and by how much."""
-    bar = f"{'at least' if check.at_least else 'at most'} {check.threshold:.0%}"
+    bar = f"{check.threshold:.0%} {'required' if check.at_least else 'allowed'}"
     got = round(check.value * check.trials)
     meaning = {
         "sufficiency": "the prediction is retained on",
-        "shape_leakage": "the mask's shape alone gives the label on",
+        "shape_leakage": "the mask's outline alone gives the label on",
         "shift_stability": "the prediction is retained after a shift on",
     }[check.name]
-    return f"{meaning} {got} of {check.trials} masked inputs, where {bar} is required"
+    return f"{meaning} {got} of {check.trials} masked inputs ({bar})"
 
 
 def sensitivity(result: BaselineResult) -> str:
     """Which baseline breaks it, and what that baseline is called by itself."""
     if result.retained == result.samples:
-        return f"{result.name} alone already gives the label ({result.baseline_probability:.2f})"
+        score = f"{result.baseline_probability:.2f}"
+        return f"{result.name} alone is already predicted as the label ({score})"
     return (
-        f"not robust to {result.name} (retained on {result.retained} of {result.samples} samples at "
-        f"half the image; alone it is predicted {result.baseline_label})"
+        f"not robust to {result.name} (retained on {result.retained} of {result.samples} samples "
+        f"at half the image; {result.name} alone is predicted {result.baseline_label})"
     )

@@ -9,6 +9,12 @@ from med_cam.verify.warnings import floored
 
 Document = Mapping[str, Any]  # a part of explanation.json
 
+CHECKS = {
+    "sufficiency": "prediction retained",
+    "shape_leakage": "no leak through the outline",
+    "shift_stability": "stable under shifts",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -49,7 +55,7 @@ def of_claim(prefix: str, reported: Document, now: Claim) -> Iterator[Verdict]:
     for check in now.checks:
         then = known[check.name]
         yield Verdict(
-            f"{prefix}{check.name}",
+            f"{prefix}{CHECKS[check.name]}",
             bool(then["passed"]),
             check.passed,
             of(round(then["value"] * then["trials"]), then["trials"]),
@@ -58,11 +64,11 @@ def of_claim(prefix: str, reported: Document, now: Claim) -> Iterator[Verdict]:
 
 
 def of_tests(reported: Document, now: MaskTests) -> Iterator[Verdict]:
-    """Minimality, necessity, and what is bounded besides."""
+    """Minimality, necessity, partial re-insertion and silhouette."""
     was = reported["minimality"]
     if was is not None and now.minimality is not None:
         yield Verdict(
-            f"minimal at {now.minimality.patch} px cells",
+            f"minimal at {now.minimality.patch} px patches",
             bool(was["holds"]),
             now.minimality.holds,
             of(was["needed"], len(was["patches"])),
@@ -71,17 +77,19 @@ def of_tests(reported: Document, now: MaskTests) -> Iterator[Verdict]:
     yield of_necessity("", reported["necessity"], now.necessity)
     wanted = reported["reinsertion_wanted"]
     yield Verdict(
-        "hidden parts shown again",
+        "partial re-insertion",
         reported["reinsertion"]["bound"] >= wanted,
         now.reinsertion.bound >= now.reinsertion_wanted,
         of(reported["reinsertion"]["hits"], reported["reinsertion"]["trials"]),
         of(now.reinsertion.hits, now.reinsertion.trials),
     )
-    yield silent("silhouette alone does nothing", reported["silhouette"], now.silhouette)
+    yield silent(
+        "silhouette alone does not give the label", reported["silhouette"], now.silhouette
+    )
 
 
 def of_necessity(prefix: str, reported: Document, now: Necessity) -> Verdict:
-    """Whether the answer changes without the mask."""
+    """Whether the prediction changes without the mask (deletion test)."""
     return Verdict(
         f"{prefix}necessary",
         bool(reported["holds"]),
@@ -103,17 +111,17 @@ def silent(name: str, reported: Document, now: Rate) -> Verdict:
 
 
 def nothing_to_retain(document: Document, *, retains: bool) -> Verdict:
-    """For a result that claims nothing: whether there is still nothing to keep."""
-    return Verdict("nothing to keep", not document["verified"], not retains, "", "")
+    """For a result that claims nothing: whether there is still nothing to explain."""
+    return Verdict("nothing to explain", not document["verified"], not retains, "", "")
 
 
 def promised(name: str, now: bool) -> Verdict:  # noqa: FBT001  as found
-    """Something that is claimed whenever it is spoken of."""
+    """Something that is claimed whenever it is reported."""
     return Verdict(name, claimed=True, now=now, was="", figure="")
 
 
 def sufficient(retained: int, samples: int, bound: float) -> str:
-    """samples retained, and the bound, rounded down."""
+    """Samples retained, and the bound, rounded down."""
     return f"{of(retained, samples)}, at least {floored(bound)}"
 
 
