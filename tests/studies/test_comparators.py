@@ -12,6 +12,7 @@ from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
+from med_cam.masking import View
 from med_cam_studies.methods import controls, extremal, rise
 from med_cam_studies.methods.comparators import METHODS
 from med_cam_studies.methods.extremal import Settings, extremal_perturbations
@@ -245,7 +246,9 @@ def test_rise_of_a_linear_answer_is_its_covariance_with_the_masks():
     model = classifier(Corner(), ("act",))
     with hooks_attached(model) as forward:
         inner = observed(forward, model, Image(torch.ones(1, SIDE, SIDE)), Config(), target=1)
-        found = rise.rise(replace(inner, predict=predict), generator(), masks=4000)[0, 0]
+        found = rise.rise(
+            replace(inner, batched=View(predict, inner.scene)), generator(), masks=4000
+        )[0, 0]
     assert found.argmax() == place[0] * SIDE + place[1]
     assert found[25:, :8].mean() == pytest.approx(0.5, abs=0.05)
     assert found[place] == pytest.approx(0.5 + 2 * 0.25 / 2, abs=0.25)
