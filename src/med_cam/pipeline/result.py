@@ -18,6 +18,7 @@ from med_cam.masking import baseline
 from med_cam.pipeline.propose import Found
 from med_cam.results import BaselineResult, Check, Claim, Explanation, MaskTests, RestrictedClaim
 from med_cam.search.losses import bernoulli_kl, kl_divergence
+from med_cam.verify.claim import CHECKS
 from med_cam.verify.decision import Target
 from med_cam.verify.warnings import confident_predictions, leak_warnings
 
@@ -156,16 +157,11 @@ def failing(check: Check) -> str:
     """One failed check, and by how much."""
     bar = f"{check.threshold:.0%} {'required' if check.at_least else 'allowed'}"
     got = round(check.value * check.trials)
-    meaning = {
-        "sufficiency": "the prediction is retained on",
-        "shape_leakage": "the mask's outline alone gives the label on",
-        "shift_stability": "the prediction is retained after a shift on",
-    }[check.name]
-    return f"{meaning} {got} of {check.trials} masked inputs ({bar})"
+    return f"{CHECKS[check.name].finding} {got} of {check.trials} masked inputs ({bar})"
 
 
 def sensitivity(result: BaselineResult) -> str:
-    """Which baseline breaks it, and what that baseline is called by itself."""
+    """To which baseline it is not robust, and what that baseline alone is predicted."""
     if result.retained == result.samples:
         score = f"{result.baseline_probability:.2f}"
         return f"{result.name} alone is already predicted as the label ({score})"

@@ -5,15 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from med_cam.results import Claim, MaskTests, Necessity, Rate
+from med_cam.verify.claim import CHECKS
 from med_cam.verify.warnings import floored
 
 Document = Mapping[str, Any]  # a part of explanation.json
-
-CHECKS = {
-    "sufficiency": "prediction retained",
-    "shape_leakage": "no leak through the outline",
-    "shift_stability": "stable under shifts",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +50,7 @@ def of_claim(prefix: str, reported: Document, now: Claim) -> Iterator[Verdict]:
     for check in now.checks:
         then = known[check.name]
         yield Verdict(
-            f"{prefix}{CHECKS[check.name]}",
+            f"{prefix}{CHECKS[check.name].claim}",
             bool(then["passed"]),
             check.passed,
             of(round(then["value"] * then["trials"]), then["trials"]),

@@ -8,12 +8,6 @@ from med_cam.results import BaselineResult, Check, Explanation
 
 NOT_A_DIAGNOSIS = "Evidence for the classifier's prediction, not a diagnosis."
 
-CHECK_WORDS = {
-    "sufficiency": "sufficiency",
-    "shape_leakage": "shape leakage",
-    "shift_stability": "shift stability",
-}
-
 
 def probability(value: float) -> str:
     """Two decimals, never rounded to a certainty: 0.998 is ">0.99"."""
@@ -67,10 +61,14 @@ def retained_on(result: BaselineResult) -> str:
     return f"{baseline(result.name)} {result.retained}/{result.samples}"
 
 
+def spaced(name: str) -> str:
+    """The name of a check or a stage in words: "shape leakage"."""
+    return name.replace("_", " ")
+
+
 def check(result: Check) -> str:
     """A check with its count, and its threshold if it failed: "shape leakage 5/24, ..."."""
-    name = CHECK_WORDS[result.name]
-    text = f"{name} {round(result.value * result.trials)}/{result.trials}"
+    text = f"{spaced(result.name)} {round(result.value * result.trials)}/{result.trials}"
     return text if result.passed else f"{text}, {_threshold(result)}"
 
 
@@ -82,7 +80,7 @@ def verdict(found: Explanation) -> str:
         return "cannot be explained"
     failed = [check.name for check in found.claim.checks if not check.passed]
     first = "sufficiency" if "sufficiency" in failed or not failed else failed[0]
-    return f"{CHECK_WORDS[first]} test failed"
+    return f"{spaced(first)} test failed"
 
 
 def warnings_counted(found: Explanation) -> str:

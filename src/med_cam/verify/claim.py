@@ -1,6 +1,7 @@
 """All checks of one hard mask, and the claim they add up to."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -15,6 +16,22 @@ from med_cam.verify.shape_leakage import other_contents, shape_leakage
 from med_cam.verify.shift_stability import shift_stability
 from med_cam.verify.sufficiency import baseline_result, drawn, over_baselines, sufficiency
 from med_cam.verify.warnings import claim_warnings
+
+
+class Words(NamedTuple):
+    """How a check is worded: what it claims, and its finding before "20 of 24 masked inputs"."""
+
+    claim: str
+    finding: str
+
+
+CHECKS: Mapping[str, Words] = {
+    "sufficiency": Words("prediction retained", "the prediction is retained on"),
+    "shape_leakage": Words(
+        "no leak through the outline", "the mask's outline alone gives the label on"
+    ),
+    "shift_stability": Words("stable under shifts", "the prediction is retained after a shift on"),
+}
 
 
 def verify(
@@ -58,7 +75,9 @@ def verify(
         p_image=decision.target.p_image,
         p_baseline=decision.p_baseline,
         threshold=decision.threshold,
-        reference_images=f"{len(scene.others)} other images" if len(scene.others) else OWN_PIXELS,
+        reference_images=(
+            f"{len(scene.others)} reference images" if len(scene.others) else OWN_PIXELS
+        ),
         warnings=claim_warnings(results, decision, others_given=len(scene.others) > 0),
         minimum_effect=rules.minimum_effect,
         certificate=certificate(
