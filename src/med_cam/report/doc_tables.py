@@ -1,4 +1,4 @@
-"""The tables of the documents that the code knows: fields of explanation.json, settings, baselines.
+"""Tables of the documents that the code knows: fields of explanation.json, settings, baselines.
 
 `python -m med_cam.report.doc_tables docs/*.md` writes them anew, each behind its comment:
 
