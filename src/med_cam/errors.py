@@ -2,10 +2,10 @@
 
 * MedCamError
   x ImageError          the image cannot be read, or cannot be fitted to the classifier
-  x ClassifierError     the classifier cannot be loaded, or does not answer as a classifier
+  x ClassifierError     the classifier cannot be loaded, or does not work as a classifier
   x ConfigError         a setting is unknown or out of range
   x OutputError         a result cannot be written
-  x DataError           a data set is not as its owner ships it
+  x DataError           a data set is not as its provider ships it
 
 Each message is one sentence that names the value seen and what to do about it.
 """
@@ -20,7 +20,7 @@ class ImageError(MedCamError):
 
 
 class ClassifierError(MedCamError):
-    """The classifier cannot be loaded, or does not answer as a classifier."""
+    """The classifier cannot be loaded, or does not work as a classifier."""
 
 
 class ConfigError(MedCamError):
@@ -32,4 +32,4 @@ class OutputError(MedCamError):
 
 
 class DataError(MedCamError):
-    """A data set is not as its owner ships it."""
+    """A data set is not as its provider ships it."""

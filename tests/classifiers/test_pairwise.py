@@ -9,7 +9,7 @@ from torch import nn
 
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.load import load_classifier
-from med_cam.classifiers.opaque import Sealed
+from med_cam.classifiers.opaque import Opaque
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.errors import ClassifierError
 
@@ -194,7 +194,7 @@ def test_the_module_is_run_as_it_is_and_comes_back_as_it_was():
         ("gliom", "notumor", "net has no class 'gliom'; did you mean 'glioma'?"),
         ("notumor", "pituitry", "net has no class 'pituitry'; did you mean 'pituitary'?"),
         ("notumor", "x", "known are glioma, meningioma, notumor, pituitary"),
-        ("notumor", "notumor", "'notumor' cannot be told from itself; name another of glioma,"),
+        ("notumor", "notumor", "'notumor' cannot be distinguished from itself; name another of glioma,"),
     ],
 )
 def test_a_pair_that_is_none_is_refused(target, rival, words):
@@ -237,7 +237,7 @@ def test_an_exported_program_is_paired_too(exported, tapped, tmp_path):
     assert (two.sha256, len(it.sha256)) == (it.sha256, 64)
 
 
-@pytest.mark.parametrize("wrapped", [lambda module: module, Sealed])
+@pytest.mark.parametrize("wrapped", [lambda module: module, Opaque])
 def test_a_pair_lies_where_its_classifier_lies_and_moves_with_it(wrapped):
     module = Net()
     two = pairwise(classifier(wrapped(module), hooked_layers=()), "glioma", "notumor")

@@ -195,10 +195,10 @@ def test_grad_cam_on_tokens_takes_the_last_layer_whose_places_count():
 
 
 def test_grad_cam_without_places_says_so():
-    model = classifier(Corner())  # no taps at all
+    model = classifier(Corner())  # no hooked layers at all
     with hooks_attached(model) as forward:
         seen = observed(forward, model, Image(torch.ones(1, SIDE, SIDE)), Config(), target=1)
-        with pytest.raises(ClassifierError, match="tapped layer"):
+        with pytest.raises(ClassifierError, match="hooked layer"):
             grad_cam(seen, generator())
 
 

@@ -12,7 +12,7 @@ from torch import nn
 import planted
 from med_cam.case.references import prepare_references
 from med_cam.classifiers.base import Classifier, hooks_attached
-from med_cam.classifiers.opaque import Sealed
+from med_cam.classifiers.opaque import Opaque
 from med_cam.config.settings import Certification, Config, Refinement, Search, Verification
 from med_cam.errors import ClassifierError
 from med_cam.pipeline.explain import explain
@@ -79,7 +79,7 @@ def classifier(module, **more):
 
 def exported():
     program = torch.export.export(Backwards().eval(), (torch.zeros(2, 1, SIDE, SIDE),))
-    return Sealed(program.module(), smallest=2, largest=2)
+    return Opaque(program.module(), smallest=2, largest=2)
 
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")  # of the exporter

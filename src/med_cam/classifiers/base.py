@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from med_cam.classifiers.hooks import device_of, frozen, hooked, logits_of, tapped_modules
+from med_cam.classifiers.hooks import device_of, frozen, hooked, hooked_modules, logits_of
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import INTERPOLATIONS, RULES, Geometry, Image
 from med_cam.images.read import with_channels
@@ -19,7 +19,7 @@ HEADS = ("softmax", "sigmoid")
 
 
 class Outputs(NamedTuple):
-    """One forward pass: logits b k, and the tapped activations, each b ..."""
+    """One forward pass: logits b k, and the activations of the hooked layers, each b ..."""
 
     logits: Float[Tensor, "b k"]
     activations: tuple[Tensor, ...]
@@ -31,7 +31,7 @@ Predict = Callable[[Tensor], Tensor]  # normalised b c h w -> probabilities b k,
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """A classifier and the frame it expects. Usable once built; never changed by us.
+    """A classifier and the model input it expects. Usable once built; never changed by us.
 
     A module with one output and two labels is a binary classifier: its logit z is read as the
     pair (0, z), whose softmax is exactly (1 - sigmoid(z), sigmoid(z)); the second label is the
@@ -42,16 +42,17 @@ class Classifier:
         labels: names of the k outputs.
         input_size: h w.
         channels: 1 or 3.
-        mean, std: one value a channel, of pixels scaled to [0, value_range].
+        mean, std: one value per channel, of pixels scaled to [0, value_range].
         value_range: what white is before normalisation (1 by default; 255 for raw bytes).
         rule, crop_share, interpolation: see `Geometry`.
         head: "softmax" or "sigmoid".
-        thresholds: for sigmoid heads, one decision threshold an output (filled with 0.5).
-        taps: names of the modules whose output is matched; found by `taps.find_taps`.
+        thresholds: for sigmoid heads, one decision threshold per output (filled with 0.5).
+        hooked_layers: names of the modules whose output is matched; found by
+            `hooked_layers.find_hooked_layers`.
         name: how reports call it.
         sha256: of the weights file, or "".
-        check: raises ClassifierError where a converted module does not answer on a prepared
-            image as its original does.
+        check: raises ClassifierError where the output of a converted module for a
+            prepared image differs from that of its original.
 
     Raises:
         ClassifierError: if the fields contradict each other or the module.
@@ -77,10 +78,10 @@ class Classifier:
     def __post_init__(self) -> None:
         if self.head == "sigmoid" and not self.thresholds:
             object.__setattr__(self, "thresholds", (0.5,) * len(self.labels))
-        for fits, rule in (*_frame_rules(self), *_head_rules(self)):
+        for fits, rule in (*_input_rules(self), *_head_rules(self)):
             if not fits:
                 raise ClassifierError(f"{self.name}: {rule}.")
-        tapped_modules(self.module, self.hooked_layers)
+        hooked_modules(self.module, self.hooked_layers)
 
     @property
     def device(self) -> torch.device:
@@ -88,7 +89,7 @@ class Classifier:
         return device_of(self.module)
 
     def geometry(self, image: Image) -> Geometry:
-        """How the image lies in the classifier's frame."""
+        """How the image lies in the model input."""
         _, height, width = image.pixels.shape
         return Geometry(
             source=(height, width),
@@ -105,8 +106,8 @@ class Classifier:
         padding is black.
         """
         pixels = with_channels(image.pixels, self.channels)
-        frame = self.geometry(image).to_input(pixels, fill=0.0)  # 1 c h w
-        return self.normalise(frame.to(self.device))
+        x = self.geometry(image).to_input(pixels, fill=0.0)  # 1 c h w
+        return self.normalise(x.to(self.device))
 
     def normalise(self, pixels: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """From [0, 1] to the classifier's normalised space."""
@@ -125,16 +126,16 @@ class Classifier:
 
 @contextmanager
 def hooks_attached(classifier: Classifier) -> Iterator[Forward]:
-    """The classifier as a function, frozen and tapped for the length of a `with`.
+    """The classifier as a function, frozen and hooked for the length of a `with`.
 
-    In evaluation mode, no parameter requires a gradient, forward hooks on the taps. All of it is
+    In evaluation mode, no parameter requires a gradient, with forward hooks attached. All of it is
     taken back at the end, also after an error; gradients, weights and their memory layout are
     never touched. The function takes normalised b c h w, passes gradients on to its input, works
     under `torch.no_grad` and `torch.inference_mode`, and never writes into its input.
 
     Raises:
-        ClassifierError: from the function, if the module does not answer with one logit a label,
-            or a tap is not on the path from input to output.
+        ClassifierError: from the function, if the module does not return one logit per label,
+            or a hooked layer is not on the path from input to output.
     """
     caught: dict[str, Tensor] = {}
     layout = swift_layout(classifier)
@@ -176,19 +177,19 @@ def moved(classifier: Classifier, device: torch.device | str) -> Iterator[Classi
 def _caught(caught: Mapping[str, Tensor], name: str) -> Tensor:
     if name not in caught:
         raise ClassifierError(
-            f"The tapped layer {name!r} gave no tensor in a forward pass; name another one."
+            f"The hooked layer {name!r} gave no tensor in a forward pass; name another one."
         )
     return caught[name]
 
 
-def _frame_rules(c: Classifier) -> Iterator[tuple[bool, str]]:
-    """Whether the frame's fields can be meant, each with the sentence to say if not."""
+def _input_rules(c: Classifier) -> Iterator[tuple[bool, str]]:
+    """Whether the fields of the model input can be meant, each with the sentence if not."""
     yield min(c.input_size) >= 1, f"input_size must be two sides above 0, got {c.input_size}"
     yield c.channels in (1, 3), f"channels must be 1 or 3, got {c.channels}"
     for field, values in (("mean", c.mean), ("std", c.std)):
         yield (
             len(values) == c.channels and all(map(math.isfinite, values)),
-            f"{field} must be {c.channels} finite numbers, one a channel, got {values}",
+            f"{field} must be {c.channels} finite numbers, one per channel, got {values}",
         )
     yield all(std > 0 for std in c.std), f"std must be above 0, got {c.std}"
     yield 0 < c.value_range < math.inf, f"value_range must be above 0, got {c.value_range}"

@@ -1,6 +1,6 @@
 """What a user says of a classifier in `classifier.toml`, and what an adapter knows of it.
 
-All keys are optional where the library knows the answer. Precedence: description, then the facts
+All keys are optional where the library knows them. Precedence: description, then the facts
 that the adapter found beside the weights, then the defaults of `Classifier`.
 """
 
@@ -167,7 +167,7 @@ class Loaded:
 
     `module` is in evaluation mode, float32, on the CPU, and takes normalised b c h w. None is
     "the source does not say". The facts have the meaning and range of `Classifier`'s fields;
-    `check`, if given, is asked about each image before it is explained.
+    `check`, if given, is run on each image before it is explained.
     """
 
     module: nn.Module

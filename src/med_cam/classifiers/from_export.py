@@ -22,7 +22,7 @@ from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 
 from med_cam.classifiers.description import Description, Loaded
-from med_cam.classifiers.opaque import Sealed
+from med_cam.classifiers.opaque import Opaque
 from med_cam.errors import ClassifierError
 
 ACTIVATIONS = (
@@ -56,7 +56,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
     program = _Program(graph, _dtype(exported), _logits_place(exported, weights))
     sides = tuple(side for side in shape[2:] if isinstance(side, int))
     return Loaded(
-        module=Sealed(
+        module=Opaque(
             program.cpu(), smallest=smallest, largest=largest, hooked_layers=hooked_layers
         ),
         input_size=(sides[0], sides[1]) if len(sides) == 2 else None,
@@ -154,7 +154,7 @@ def _quiet(name: str) -> Iterator[None]:
 def _unguarded(exported: ExportedProgram) -> fx.GraphModule:
     """The graph with its weights, its constants as buffers, without code from the file.
 
-    The guards are texts in the file that torch would run; `Sealed` keeps to the batch sizes.
+    The guards are texts in the file that torch would run; `Opaque` keeps to the batch sizes.
     """
     known = inspect.signature(exported.module).parameters
     graph: fx.GraphModule = exported.module(**({"check_guards": False} if known else {}))
@@ -260,12 +260,12 @@ def _with_taps(graph: fx.GraphModule, named: tuple[str, ...]) -> dict[str, nn.Mo
 
 def _identity_behind(graph: fx.GraphModule, node: fx.Node, name: str) -> nn.Module:
     """An identity that all users of the node's value now read."""
-    tap = nn.Identity()
-    graph.add_submodule(name, tap)
+    layer = nn.Identity()
+    graph.add_submodule(name, layer)
     with graph.graph.inserting_after(node):
         seen = graph.graph.call_module(name, (node,))
     node.replace_all_uses_with(seen, delete_user_cb=lambda user: user is not seen)
-    return tap
+    return layer
 
 
 def _paths(node: fx.Node) -> list[str]:

@@ -20,7 +20,7 @@ from torch import Generator, Tensor, nn
 
 from med_cam.classifiers.compat import import_torchvision
 from med_cam.classifiers.description import Description, Loaded
-from med_cam.classifiers.opaque import Sealed
+from med_cam.classifiers.opaque import Opaque
 from med_cam.errors import ClassifierError
 
 TOLERANCE = 1e-3  # difference of probabilities that float32 in another order of sums stays below
@@ -45,7 +45,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
 
     Raises:
         ClassifierError: if the extra `onnx` is not installed, the file is broken, an operator has
-            no differentiable counterpart, or the answers differ from onnxruntime's.
+            no differentiable counterpart, or the outputs differ from onnxruntime's.
     """
     if weights is None:
         raise ClassifierError(
@@ -64,7 +64,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
     hooked_layers = _layers(
         graph, images[:1].expand(fixed or 1, -1, -1, -1), description.hooked_layers or ()
     )
-    module = Sealed(graph, smallest=fixed or 1, largest=fixed, hooked_layers=hooked_layers)
+    module = Opaque(graph, smallest=fixed or 1, largest=fixed, hooked_layers=hooked_layers)
     _require_parity(weights, module, images[:2])
     known = channels if channels in COLOURS else None
     check = partial(_require_parity, weights, module)
@@ -72,7 +72,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
 
 
 def parity(path: Path, module: nn.Module, x: Float[Tensor, "b c h w"]) -> float:
-    """Largest absolute difference between the module's answers to x and onnxruntime's.
+    """Largest absolute difference between the module's outputs for x and onnxruntime's.
 
     Of probabilities if the file's graph ends in Softmax or Sigmoid, of logits if not.
 
@@ -80,17 +80,17 @@ def parity(path: Path, module: nn.Module, x: Float[Tensor, "b c h w"]) -> float:
         ClassifierError: if onnxruntime is not installed, or cannot run the file.
     """
     proto = _proto(path)
-    answers = _reference(proto, path, x)
+    expected = _reference(proto, path, x)
     head = _cut_ending(proto)
     with torch.no_grad():
         logits = module(x).cpu()
     own = {None: logits, "softmax": logits.softmax(dim=1), "sigmoid": logits.sigmoid()}[head]
-    if own.shape != answers.shape:
+    if own.shape != expected.shape:
         raise ClassifierError(
-            f"{path} answers with {tuple(own.shape)} numbers once converted, with "
-            f"{tuple(answers.shape)} in onnxruntime; give it as a torch.export program."
+            f"{path} returns {tuple(own.shape)} numbers once converted, "
+            f"{tuple(expected.shape)} in onnxruntime; give it as a torch.export program."
         )
-    return float((own - answers).abs().max())
+    return float((own - expected).abs().max())
 
 
 class _Graph(nn.Module):
@@ -115,8 +115,8 @@ def _require_parity(path: Path, module: nn.Module, x: Float[Tensor, "b c h w"]) 
         allowed = TOLERANCE + SCALE * float(module(x).abs().max())
     if not difference <= allowed:
         raise ClassifierError(
-            f"{path} answers differently once converted: by {difference:.3g} from onnxruntime "
-            f"(at most {allowed:.3g} is rounding); give the classifier as a torch.export program."
+            f"{path} gives other outputs once converted: by {difference:.3g} from onnxruntime (at "
+            f"most {allowed:.3g} is rounding); give the classifier as a torch.export program."
         )
 
 
@@ -206,7 +206,7 @@ def _cut_ending(proto: Any) -> str | None:  # noqa: ANN401
     read_on = any(node.output[0] in n.input and n.op_type not in PASSED for n in nodes)
     axes = [attribute.i for attribute in node.attribute if attribute.name == "axis"]
     if read_on or any(axis not in (1, -1) for axis in axes):
-        return None  # not the probabilities of the classes, or not only the answer
+        return None  # not the probabilities of the classes, or not only the output
     head = ENDINGS[node.op_type]
     node.op_type = "Identity"
     del node.attribute[:]
@@ -250,7 +250,7 @@ def _operator(error: NotImplementedError) -> str:
 
 
 def _reference(proto: Any, path: Path, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:  # noqa: ANN401
-    """What onnxruntime answers, in batches of the size that the file asks for."""
+    """The outputs of onnxruntime, in batches of the size that the file asks for."""
     shape = _input_shape(proto, path)
     try:
         session = _extra("onnxruntime").InferenceSession(
@@ -262,7 +262,7 @@ def _reference(proto: Any, path: Path, x: Float[Tensor, "b c h w"]) -> Float[Ten
         size = shape[0] or len(images)
         padded = torch.cat([images, images[-1:].expand(-len(images) % size, -1, -1, -1)])
         name = session.get_outputs()[0].name
-        answers = [session.run([name], {value.name: p.numpy()})[0] for p in padded.split(size)]
+        outputs = [session.run([name], {value.name: p.numpy()})[0] for p in padded.split(size)]
     except ClassifierError:
         raise
     except Exception as error:
@@ -271,7 +271,7 @@ def _reference(proto: Any, path: Path, x: Float[Tensor, "b c h w"]) -> Float[Ten
             f"onnxruntime cannot run {path} ({reason}); correct input_size in classifier.toml, "
             "or export it again."
         ) from error
-    numbers = torch.cat([torch.from_numpy(predict).float() for predict in answers])
+    numbers = torch.cat([torch.from_numpy(output).float() for output in outputs])
     return numbers[: len(x)].reshape(len(x), -1)
 
 
@@ -288,7 +288,7 @@ def _fixed_batch(graph: nn.Module, images: Tensor, size: int, path: Path) -> int
     """
     try:
         with torch.no_grad():
-            alone = Sealed(graph, smallest=size, largest=size)(images)
+            alone = Opaque(graph, smallest=size, largest=size)(images)
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0].rstrip(".")
         raise ClassifierError(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from med_cam.classifiers.description import Description, Loaded
 from med_cam.classifiers.hooks import raw_logits
-from med_cam.classifiers.opaque import Sealed
+from med_cam.classifiers.opaque import Opaque
 from med_cam.errors import ClassifierError
 
 COLOURS = (1, 3)
@@ -32,7 +32,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
             "name one as `weights` in classifier.toml."
         )
     archive = _archive(weights)
-    return Loaded(module=Sealed(_Archive(archive)), channels=_channels(archive))
+    return Loaded(module=Opaque(_Archive(archive)), channels=_channels(archive))
 
 
 class _Archive(nn.Module):

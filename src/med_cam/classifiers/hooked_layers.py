@@ -1,11 +1,11 @@
-"""Which layers' activations to match, found by one pass through the module.
+"""The layers whose activations are matched, found by one pass through the module.
 
 A transformer shows as blocks that hand on tokens: about four of them, evenly spaced, the last one
 included. A convolutional net shows as maps that shrink: for each halving of the resolution, from
 a quarter of the input down, the last output of an activation function, or of any layer where
 activations are no modules. A module without either gives its last features before the logits.
-Modules whose parts do not run in Python (TorchScript, exported graphs) give no taps at all; the
-activation term is then not available.
+Modules whose parts do not run in Python (TorchScript, exported graphs) have no hooked layers at
+all; the activation term is then not available.
 """
 
 import math
@@ -21,8 +21,8 @@ from med_cam.classifiers.hooks import first_tensor, frozen
 
 ACTIVATIONS = ("relu", "elu", "silu", "swish", "mish", "softplus")  # parts of class names
 CONTAINERS = (nn.Sequential, nn.ModuleList)
-MAPS = 5  # taps of a convolutional net, at most: the deepest resolutions
-BLOCKS = 4  # taps of a transformer, at most
+MAPS = 5  # hooked layers of a convolutional net, at most: the deepest resolutions
+BLOCKS = 4  # hooked layers of a transformer, at most
 QUARTER = 2  # halvings of the input's resolution where maps start to be worth matching
 
 
@@ -85,7 +85,7 @@ def _recorder(name: str, x: Tensor, tape: _Tape) -> Callable[[nn.Module, object,
     """
 
     def note(module: nn.Module, _inputs: object, output: object) -> None:
-        tape.calls.pop(name, None)  # only the last call counts, as it does when tapped
+        tape.calls.pop(name, None)  # only the last call counts, as it does when hooked
         tensor = first_tensor(output)
         shape = () if tensor is None else tuple(tensor.shape)
         if tensor is None or not tensor.is_floating_point() or _same(tensor, tape.last.get(shape)):

@@ -1,4 +1,4 @@
-"""A user's module frozen and tapped for the length of a `with`, and its outputs read."""
+"""A user's module frozen and hooked for the length of a `with`, and its outputs read."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -45,7 +45,7 @@ def frozen(module: nn.Module) -> Iterator[None]:
 def hooked(
     module: nn.Module, hooked_layers: tuple[str, ...], caught: dict[str, Tensor]
 ) -> Iterator[None]:
-    """Write the output of each tap's last call into `caught` for the length of a `with`.
+    """Write the output of each hooked layer's last call into `caught` for the length of a `with`.
 
     A copy is taken at once, since a later layer may overwrite the output in place.
     """
@@ -59,12 +59,12 @@ def hooked(
         return catch
 
     with ExitStack() as stack:
-        for name, part in tapped_modules(module, hooked_layers).items():
+        for name, part in hooked_modules(module, hooked_layers).items():
             stack.callback(part.register_forward_hook(hook(name)).remove)
         yield
 
 
-def tapped_modules(module: nn.Module, hooked_layers: tuple[str, ...]) -> dict[str, nn.Module]:
+def hooked_modules(module: nn.Module, hooked_layers: tuple[str, ...]) -> dict[str, nn.Module]:
     """The modules of these names.
 
     Raises:
@@ -75,7 +75,7 @@ def tapped_modules(module: nn.Module, hooked_layers: tuple[str, ...]) -> dict[st
         if not name or name not in known:
             near = get_close_matches(name, known, n=1, cutoff=0.0)
             raise ClassifierError(
-                f"There is no layer {name!r} to tap in {type(module).__name__}"
+                f"There is no layer {name!r} to hook in {type(module).__name__}"
                 + (f"; the nearest name is {near[0]!r}." if near and near[0] else ".")
             )
     return {name: known[name] for name in hooked_layers}
@@ -133,7 +133,7 @@ def raw_logits(output: object, *, batch: int) -> Float[Tensor, "b k"]:
     logits = logits.flatten(1) if math.prod(logits.shape[2:]) == 1 else logits  # b k 1 1 -> b k
     if logits.ndim != 2 or logits.shape[0] != batch:
         raise ClassifierError(
-            f"The classifier answers a batch of {batch} images with a tensor of shape "
+            f"The classifier returns for a batch of {batch} images a tensor of shape "
             f"{tuple(logits.shape)}; it must return one row of logits for each image."
         )
     return logits

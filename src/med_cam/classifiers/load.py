@@ -51,14 +51,14 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, where no
 
 
 def load_classifier(source: str | Path, *, device: str = "auto") -> Classifier:
-    """The classifier in a folder or file, on a device, tried once, with its taps found.
+    """The classifier in a folder or file, on a device, tried once, with its hooked layers found.
 
     Args:
         source: a folder, its `classifier.toml`, or an `.onnx`, `.pt2` or TorchScript file.
         device: "auto" (the first CUDA device, else the CPU), "cpu", "cuda", "cuda:N" or "mps".
 
     Raises:
-        ClassifierError: if it cannot be loaded, or does not answer as a classifier.
+        ClassifierError: if it cannot be loaded, or does not work as a classifier.
         ConfigError: if the device is not there, or `classifier.toml` has an unknown key or a
             value of the wrong type.
     """
@@ -103,15 +103,15 @@ def chosen_device(name: str) -> torch.device:
 
 def _classifier(description: Description, loaded: Loaded, *, name: str, sha256: str) -> Classifier:
     """Description before adapter before default, in one value."""
-    frame = _frame(description, loaded, name=name)
-    x = _probe(frame["channels"], frame["input_size"])
+    fields = _input_fields(description, loaded, name=name)
+    x = _probe(fields["channels"], fields["input_size"])
     outputs = _outputs(loaded.module, x)
     head = _head(description, loaded, outputs)
     hooked_layers = description.hooked_layers
     return Classifier(
         module=loaded.module,
         **head,
-        **frame,
+        **fields,
         hooked_layers=find_hooked_layers(loaded.module, x)
         if hooked_layers is None
         else hooked_layers,
@@ -121,7 +121,7 @@ def _classifier(description: Description, loaded: Loaded, *, name: str, sha256: 
     )
 
 
-def _frame(description: Description, loaded: Loaded, *, name: str) -> dict[str, Any]:
+def _input_fields(description: Description, loaded: Loaded, *, name: str) -> dict[str, Any]:
     """Size, channels, normalisation and resize rule."""
     said, known = description, loaded
     if said.mean is None and known.mean is None:
@@ -203,11 +203,11 @@ def _outputs(module: nn.Module, x: Float[Tensor, "1 c h w"]) -> int:
 
 
 def _try(classifier: Classifier) -> None:
-    """Run the finished classifier once, taps and all."""
+    """Run the finished classifier once, with its hooks attached."""
     with hooks_attached(classifier) as forward, torch.no_grad():
         logits, _ = forward(_probe(classifier.channels, classifier.input_size))
     if not torch.isfinite(logits).all():
         raise ClassifierError(
-            f"{classifier.name} answers noise with logits that are NaN or infinite "
+            f"{classifier.name} returns logits for noise that are NaN or infinite "
             f"({logits.flatten().tolist()[:5]}); check its weights and std."
         )

@@ -1,8 +1,8 @@
 """Programs from outside (TorchScript, torch.export, ONNX) made to behave like any classifier.
 
 Such a program may take batches of one size only, and its parts may refuse hooks, or run once for
-each part of a batch. `Sealed` hides the parts, takes a batch of any size, and shows the layers
-that can be matched as taps of its own, each called once with the whole batch.
+each part of a batch. `Opaque` hides the parts, takes a batch of any size, and shows the layers
+that can be matched as hooked layers of its own, each called once with the whole batch.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,18 +14,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-NO_TAPS: Mapping[str, nn.Module] = MappingProxyType({})
+NO_LAYERS: Mapping[str, nn.Module] = MappingProxyType({})
 
 
-class Sealed(nn.Module):
+class Opaque(nn.Module):
     """A module b c h w -> b k for batches of any size, with its parts out of sight.
 
     The inner module stays as it was given (in evaluation mode, say) whatever `train` and `eval`
-    are told; parameters, buffers and moves between devices reach it.
+    do; parameters, buffers and moves between devices reach it.
 
     Args:
         inner: takes batches of `smallest` to `largest` images (no upper limit if None).
-        taps: name under which a layer is shown -> the part of `inner` whose output it is.
+        hooked_layers: name under which a layer is shown -> the part of `inner` whose output it is.
     """
 
     def __init__(
@@ -34,27 +34,27 @@ class Sealed(nn.Module):
         *,
         smallest: int = 1,
         largest: int | None = None,
-        hooked_layers: Mapping[str, nn.Module] = NO_TAPS,
+        hooked_layers: Mapping[str, nn.Module] = NO_LAYERS,
     ) -> None:
         super().__init__()
         self._inner = (inner,)  # in a tuple, so that it is not registered as a submodule
         self._smallest = smallest
         self._largest = largest
-        self._taps = tuple((_shown(self, name), part) for name, part in hooked_layers.items())
+        self._layers = tuple((_shown(self, name), part) for name, part in hooked_layers.items())
         self.eval()
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
         """Logits, computed in batches that the inner module takes; the last one is padded."""
-        watched = [(tap, part) for tap, part in self._taps if tap._forward_hooks]
+        watched = [(layer, part) for layer, part in self._layers if layer._forward_hooks]
         caught: list[list[Tensor]] = [[] for _ in watched]
         logits = []
         for images in x.split(self._largest or max(len(x), 1)):
             outputs, activations = self._part_of_batch(images, [part for _, part in watched])
             logits.append(outputs[: len(images)])
-            for kept, activation in zip(caught, activations, strict=True):
-                kept.append(activation[: len(images)])
-        for (tap, _), kept in zip(watched, caught, strict=True):
-            tap(torch.cat(kept))
+            for batches, activation in zip(caught, activations, strict=True):
+                batches.append(activation[: len(images)])
+        for (layer, _), batches in zip(watched, caught, strict=True):
+            layer(torch.cat(batches))
         return torch.cat(logits)
 
     def _part_of_batch(
@@ -75,7 +75,7 @@ class Sealed(nn.Module):
             outputs = self._inner[0](images)
         return outputs, tuple(found[part] for part in parts)
 
-    def train(self, mode: bool = True) -> "Sealed":  # noqa: FBT001, FBT002 - torch's own signature
+    def train(self, mode: bool = True) -> "Opaque":  # noqa: FBT001, FBT002 - torch's own signature
         """Set the flags that `nn.Module.train` sets, without any effect on the inner module."""
         for part in self.modules():
             part.training = mode
@@ -93,7 +93,7 @@ class Sealed(nn.Module):
         """State of the inner module."""
         return self._inner[0].state_dict(*args, **kwargs)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Sealed":  # noqa: FBT001, FBT002
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Opaque":  # noqa: FBT001, FBT002
         self._inner[0]._apply(fn)
         return self
 

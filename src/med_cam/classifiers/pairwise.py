@@ -1,4 +1,4 @@
-"""The same classifier, asked only to tell two of its classes apart."""
+"""The same classifier, restricted to two of its classes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ class TwoOf(nn.Module):
     """A user's module, run as it is, of whose logits two are handed on.
 
     Args:
-        module: b c h w -> logits of all classes, in any form that `attach.logits_of` reads.
+        module: b c h w -> logits of all classes, in any form that `hooks.logits_of` reads.
         labels: of all classes.
         places: indices of the two.
     """
@@ -36,7 +36,7 @@ class TwoOf(nn.Module):
         return logits_of(raw, batch=len(x), labels=self._labels)[:, self._places]
 
     def named_parameters(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, nn.Parameter]]:  # noqa: ANN401 - as nn.Module has them
-        """The module's own, also where it keeps them out of sight, as sealed programs do."""
+        """The module's own, also where it keeps them out of sight, as opaque programs do."""
         return self.module.named_parameters(*args, **kwargs)
 
     def named_buffers(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401
@@ -45,21 +45,21 @@ class TwoOf(nn.Module):
 
 
 def pairwise(classifier: Classifier, target: str, rival: str) -> Classifier:
-    """The classifier, asked only whether an image is the target or its rival.
+    """The classifier restricted to two classes: the target and its rival.
 
     Its probability of the target is softmax over the two logits: sigmoid(z_target - z_rival).
     Evidence for it separates the target from that one class, whatever the others get. For a
     softmax head this is p(target) / (p(target) + p(rival)), the probability given that it is one
     of the two.
 
-    For a sigmoid head, whose outputs are questions of their own, the odds of the two are compared:
-    one half is where they are equal. That probability is none that the classifier states; it may
+    For a sigmoid head, whose outputs are independent, the odds of the two are compared:
+    one half is where they are equal. The classifier itself does not state that probability; it may
     be high where neither output reaches its threshold, or both do. Thresholds are left out.
 
     Args:
         classifier: run as it is, neither copied nor changed.
-        target: label of the class whose evidence is asked for; the second label of the result.
-        rival: label of the class to tell it from; the first one.
+        target: label of the class whose evidence is searched; the second label of the result.
+        rival: label of the class to distinguish it from; the first one.
 
     Raises:
         ClassifierError: if a label is unknown, or both are the same.
@@ -71,7 +71,7 @@ def pairwise(classifier: Classifier, target: str, rival: str) -> Classifier:
             raise ClassifierError(f"{classifier.name} has no class {label!r}{near}")
     if target == rival:
         raise ClassifierError(
-            f"{target!r} cannot be told from itself; name another of {', '.join(labels)}"
+            f"{target!r} cannot be distinguished from itself; name another of {', '.join(labels)}"
         )
     places = (labels.index(rival), labels.index(target))
     return replace(
@@ -80,6 +80,6 @@ def pairwise(classifier: Classifier, target: str, rival: str) -> Classifier:
         labels=(rival, target),
         head="softmax",
         thresholds=(),
-        hooked_layers=tuple(f"module.{tap}" for tap in classifier.hooked_layers),
+        hooked_layers=tuple(f"module.{layer}" for layer in classifier.hooked_layers),
         name=f"{classifier.name}: {target} against {rival}",
     )

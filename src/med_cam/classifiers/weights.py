@@ -63,7 +63,7 @@ def fitted(
     """The architecture that `create(**arguments)` builds, with the weights in it, for evaluation.
 
     Where `arguments` does not say `num_classes`, the weights do, then `classes`: so that a list
-    of classes that is too short is told from weights that do not fit at all.
+    of classes that is too short is distinguished from weights that do not fit at all.
 
     Raises:
         ClassifierError: if it cannot be built, or the weights do not fit.
@@ -121,8 +121,8 @@ def fit(module: nn.Module, state: State, *, source: str) -> None:
     ]
     faults = (("missing", missing), ("unexpected", unexpected), ("of the wrong shape", wrong))
     if any(keys for _, keys in faults):
-        told = "; ".join(_listed(keys, name) for name, keys in faults if keys)
-        raise ClassifierError(f"{source} does not fit {type(module).__name__}: {told}.")
+        faulty = "; ".join(_listed(keys, name) for name, keys in faults if keys)
+        raise ClassifierError(f"{source} does not fit {type(module).__name__}: {faulty}.")
     require_finite(state.items(), source=source)
     module.load_state_dict(dict(state), strict=False)
 
