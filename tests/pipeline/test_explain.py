@@ -328,7 +328,7 @@ def test_references_that_are_labelled_otherwise_are_used_and_named():
     references = prepare_references(model, [dim(1), dim(2), Image(pixels(3))])  # the last is lit
     cost, _ = counted_apart(model)
     found = explain(model, Image(pixels()), config=CONFIG, references=references)
-    assert found.claim.reference_images == "2 other images"
+    assert found.claim.reference_images == "2 reference images"
     assert "others" in {b.name for b in found.claim.baselines}
     assert found.passes.forward == cost["forward"]  # the references' own passes came before
 

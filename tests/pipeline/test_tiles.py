@@ -139,7 +139,7 @@ def test_evidence_in_one_tile_is_found_there_and_nowhere_else(bright):
     found = tiled(bright, image)
     assert found.label == "bright patch"
     assert found.verified
-    assert found.status == "1 of 4 tiles is called bright patch; the claim holds on it"
+    assert found.status == "1 of 4 tiles is predicted bright patch; the claim holds on it"
     assert [t.label for t in found.tiles] == ["nothing", "nothing", "bright patch", "nothing"]
     assert [tile.holds for tile in found.tiles] == [False, False, True, False]
     assert found.mask[SIDE + 12 : SIDE + 12 + PATCH, 8 : 8 + PATCH].float().mean() >= 0.95
@@ -153,7 +153,7 @@ def test_evidence_that_is_enough_on_both_sides_of_a_seam_is_found_on_both(bright
     bar = (12, 16, PATCH, 64)  # 32 columns of it left of the seam, 32 right
     found = tiled(bright, dim_image(SIDE, 2 * SIDE, bar))
     assert found.verified
-    assert found.status == "2 of 2 tiles are called bright patch; the claim holds on each of them"
+    assert found.status == "2 of 2 tiles are predicted bright patch; the claim holds on each of them"
     white = found.mask[12 : 12 + PATCH, 16:80]
     assert white[:, :32].sum() >= 0.95 * PATCH**2
     assert white[:, 32:].sum() >= 0.95 * PATCH**2
@@ -164,7 +164,7 @@ def test_evidence_that_a_seam_cuts_in_two_is_enough_on_neither_side(bright):
     found = tiled(bright, dim_image(SIDE, 2 * SIDE, square), target="bright patch")
     assert not found.verified
     assert not any(tile.holds for tile in found.tiles)
-    assert found.status == "2 of 2 tiles are called bright patch; the claim fails on each of them"
+    assert found.status == "2 of 2 tiles are predicted bright patch; the claim fails on each of them"
 
 
 def test_one_tile_that_fails_makes_the_whole_fail(bright):
@@ -173,7 +173,7 @@ def test_one_tile_that_fails_makes_the_whole_fail(bright):
     assert [tile.holds for tile in found.tiles] == [True, False, False]
     assert not found.verified
     assert found.status == (
-        "2 of 3 tiles are called bright patch; the claim holds on 1 of them and fails on 1"
+        "2 of 3 tiles are predicted bright patch; the claim holds on 1 of them and fails on 1"
     )
     assert replace(found, tiles=(found.tiles[0], found.tiles[2])).verified
 
@@ -210,7 +210,7 @@ def test_a_target_that_no_tile_gives_leaves_an_empty_mask(bright):
     assert not found.mask.any()
     assert found.area == 0
     assert not found.verified
-    assert found.status == "0 of 2 tiles are called bright patch; there is no evidence to show"
+    assert found.status == "0 of 2 tiles are predicted bright patch; there is no evidence to show"
     assert (found.passes.forward, found.passes.backward) == (2, 0)
 
 
@@ -223,7 +223,7 @@ def test_the_prediction_is_the_highest_mean_even_if_no_tile_gives_it():
     assert [tile.label for tile in found.tiles] == ["red", "blue"]
     for tile, own in zip(found.tiles, p, strict=True):
         assert tile.probability == pytest.approx(own[1].item(), abs=1e-5)
-    assert found.status.startswith("0 of 2 tiles are called green")
+    assert found.status.startswith("0 of 2 tiles are predicted green")
 
 
 def test_sigmoid_outputs_are_called_by_their_own_thresholds():
@@ -294,7 +294,7 @@ def test_references_reach_the_shape_test_of_each_tile(bright):
     references = prepare_references(bright, [dim_image(SIDE, SIDE), dim_image(60, 40)])
     image = dim_image(SIDE, SIDE, (12, 8, PATCH, PATCH))
     found = tiled(bright, image, references=references)
-    assert found.tiles[0].explanation.claim.reference_images == "2 other images"
+    assert found.tiles[0].explanation.claim.reference_images == "2 reference images"
 
 
 def test_the_sentence_counts_what_holds():

@@ -65,5 +65,5 @@ def test_reference_images_are_labelled_by_the_pair_as_they_were_when_it_was_expl
     saved = read_saved(tmp_path / "result", 3)
     again = rechecked(model, saved, references, Options())
     assert again.claim is not None
-    assert again.claim.reference_images == found.claim.reference_images == "2 other images"
+    assert again.claim.reference_images == found.claim.reference_images == "2 reference images"
     assert [v.was for v in again.verdicts] == [v.figure for v in again.verdicts]

@@ -1,1 +1,1 @@
-"""One image before one classifier: what is asked, what is known, every pass counted."""
+"""One image before one classifier: target, settings, what is known of it, every pass counted."""

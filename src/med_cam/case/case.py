@@ -1,4 +1,4 @@
-"""One image before one classifier, and what is known of it before the search (paper section 3.1)."""
+"""One image before one classifier, as known before the search (paper section 3.1)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -56,12 +56,12 @@ class Case:
 
     @property
     def scene(self) -> Scene:
-        """The image as the classifier sees it, and reference images that are labelled otherwise."""
+        """The image as the classifier sees it, and reference images predicted otherwise."""
         return self.batched.scene
 
     @property
     def predicted(self) -> bool:
-        """Whether the classifier predicts the target on the whole image; else nothing is retained."""
+        """Whether the classifier predicts the target for the whole image."""
         return bool(on_top(self.before, self.target)[0])
 
 
@@ -81,7 +81,7 @@ def observed(
         classifier: what else is known of it.
         image: the image to explain.
         config: settings; they have to suit the case.
-        target: the class to explain, by index or label; by default the classifier's own answer.
+        target: the class to explain, by index or label; by default the class predicted.
         references: reference images.
 
     Raises:
@@ -158,7 +158,7 @@ def reference_of(case: Case, threshold: float) -> Reference:
 def target_of(
     classifier: Classifier, before: Float[Tensor, "1 k"], target: int | str | None
 ) -> Target:
-    """The target, by index, by label or as the classifier's own answer."""
+    """The target, by index, by label or as the classifier's own prediction."""
     index = target_index(classifier.labels, target, default=int(before.argmax()))
     output_threshold = classifier.thresholds[index] if classifier.head == "sigmoid" else 0.0
     p_image = before[0, index].item()

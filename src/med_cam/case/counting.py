@@ -9,11 +9,11 @@ from torch import Tensor
 from med_cam.classifiers.base import Classifier, Forward, Outputs, Predict
 from med_cam.results import Passes
 
-BATCH = 64  # images a pass, where nothing is claimed
+BATCH = 64  # images per pass, where nothing is claimed
 
 
 def predictor(forward: Forward, classifier: Classifier, batch: int) -> Predict:
-    """Probabilities without gradients, `batch` images a pass."""
+    """Probabilities without gradients, `batch` images per pass."""
 
     @torch.no_grad()
     def predict(x: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Which random numbers each purpose uses: every purpose of a case has samples of its own.
 
-A certificate holds only on samples that nothing else has used; this file is where that is kept.
+A certificate holds only on samples that nothing else has used; this file makes sure of that.
 """
 
 import hashlib

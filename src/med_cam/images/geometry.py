@@ -120,17 +120,17 @@ class Geometry:
         return F.pad(frame, (*_margins(columns), *_margins(rows)), value=fill)
 
     def valid(self) -> Bool[Tensor, "1 1 h1 w1"]:
-        """True where the classifier's frame shows the image, false where it shows padding."""
+        """True where the model input shows the image, false where it shows padding."""
         rows, columns = (_source_of_frame(axis)[1] for axis in self.axes())
         return (rows[:, None] & columns[None, :])[None, None]
 
     def seen(self) -> Bool[Tensor, "h w"]:
-        """True on source pixels whose centre lies in the classifier's frame."""
+        """True on source pixels whose centre lies in the model input."""
         rows, columns = (_frame_of_source(axis)[1] for axis in self.axes())
         return rows[:, None] & columns[None, :]
 
     def restore(self, mask: Bool[Tensor, "1 1 h1 w1"]) -> Bool[Tensor, "h w"]:
-        """Carry a mask from the classifier's frame to the source; never true on pixels unseen."""
+        """Carry a mask from the model input to the source; never true on pixels unseen."""
         _refuse_other_size(mask, self.input, "mask")
         rows, columns = (_frame_of_source(axis) for axis in self.axes())
         return _gather(mask[0, 0], rows, columns)
@@ -143,7 +143,7 @@ class Geometry:
         return torch.where(seen, scores[0, 0][rows][:, columns], scores.min())
 
     def project(self, mask: Bool[Tensor, "h w"]) -> Bool[Tensor, "1 1 h1 w1"]:
-        """Carry a source mask to the classifier's frame; never true on padding.
+        """Carry a source mask to the model input; never true on padding.
 
         Inverts `restore` when the source is at least as large as its place in the frame.
         """

@@ -42,7 +42,7 @@ def agreement(
 
 
 def alternatives(case: Case, found: Found) -> tuple[tuple[Alternative, ...], bool]:
-    """Further sufficient masks, each disjoint from all before it, and whether the remainder is too.
+    """Further sufficient masks, disjoint from each other, and whether the remainder suffices.
 
     Found by the same search with the earlier masks forbidden, on samples of its own.
 

@@ -151,7 +151,7 @@ def grown(case: Case, found: Found) -> Iterator[Mask]:
 def minimality_of(
     case: Case, mask: Bool[Tensor, "h1 w1"], chosen: Candidate, found: Found
 ) -> Minimality | None:
-    """What the 1-minimal reduction came to, tested again on the exported mask, one masked input a pass."""
+    """The 1-minimal reduction, re-tested on the exported mask, one masked input per pass."""
     if chosen.trial is None:
         return None
     side, again = chosen.side, reread(case, mask)

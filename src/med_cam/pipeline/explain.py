@@ -29,14 +29,14 @@ def explain(
     references: References | None = None,
     on_step: OnStep | None = None,
 ) -> Explanation:
-    """Find a small region of an image that is sufficient, by itself, for a classifier's prediction.
+    """Find a small region of an image that is sufficient for a classifier's prediction.
 
     Nothing is written, and the classifier is left as it was found.
 
     Args:
         classifier: a frozen classifier, from `load_classifier`.
         image: one image, from `read_image` or `image_from_array`.
-        target: the class to explain, by index or label; by default the classifier's own answer.
+        target: the class to explain, by index or label; by default the class predicted.
         config: a preset or settings of your own; `PRESETS["default"]` if not given.
         references: reference images for the test of the mask's shape, from `prepare_references`;
             without any, the image's own shuffled pixels stand in, a weaker test.
@@ -46,7 +46,7 @@ def explain(
         The mask in the image's own pixels, with all that was found of it.
 
     Raises:
-        ClassifierError: if the classifier does not answer as one, or has no such target.
+        ClassifierError: if the classifier does not work as one, or has no such target.
         ConfigError: if the settings do not suit the classifier or the references.
         ImageError: if the image cannot be fitted to the classifier.
     """

@@ -51,7 +51,7 @@ def by_baseline(case: Case, scores: Float[Tensor, "1 1 h w"]) -> tuple[BaselineR
     generator = fresh(case, SENSITIVITY)
     samples = drawn(case.scene, [*rules.baselines, *spare], few, generator)
     mask = keep_most(scores, case.config.refinement.large) & case.scene.valid
-    if not bool(scores.any()):  # nothing was searched: only baselines alone can be told apart
+    if not bool(scores.any()):  # nothing was searched: only baselines alone can be tested
         mask = case.scene.valid
     baseline_p = {name: case.batched.hidden(infill) for name, infill in samples.items()}
     seen = over_baselines(case.batched, mask, samples)

@@ -45,14 +45,14 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One tile, what it is called, and why.
+    """One tile, what it is predicted, and why.
 
     Attributes:
         box: where it lies.
-        label: what the classifier calls it: the target where it gives that, else its first
-            answer; "" where no output of a sigmoid head reaches its threshold.
+        label: what the classifier predicts: the target where it predicts that, else its first
+            label; "" where no output of a sigmoid head reaches its threshold.
         probability: of the target, on the whole tile.
-        explanation: of the target on this tile; None where the tile is not called so.
+        explanation: of the target on this tile; None where the tile is predicted otherwise.
     """
 
     box: Box
@@ -71,13 +71,13 @@ OnTile = Callable[[Tile], None]
 
 @dataclass(frozen=True, slots=True)
 class TiledExplanation:
-    """The evidence of all tiles that are called the target, and what was proved of each.
+    """The evidence of all tiles that are predicted the target, and what was tested of each.
 
-    What is claimed is as many claims as there are explained tiles: on each of them, what the mask
-    keeps of the tile keeps the tile's own answer, relative to that tile and the baselines of its
-    claim. Nothing is claimed of the image as one:
+    There are as many claims as explained tiles: what the mask shows of a tile is sufficient for
+    the prediction on that tile, relative to the baselines of its claim. Nothing is claimed of the
+    image as a whole:
 
-    * not that the mask keeps the mean over tiles, which tiles without evidence are part of;
+    * not that the mask retains the mean over tiles, which tiles without evidence are part of;
     * not that it is the smallest for the image: fewer tiles may do;
     * not that tiles without evidence hold nothing of the target: what a seam cuts in two may be
       too little on either side;
@@ -89,7 +89,7 @@ class TiledExplanation:
         label: its name.
         labels: names of all classes.
         mask: true = evidence, in the source image's own pixels; false on all of a tile that is
-            not called the target. Masks whose claim fails are in it too.
+            not predicted the target. Masks whose claim fails are in it too.
         area: share of the source image's pixels in the mask, in [0, 1].
         before: mean probability of each class over the tiles; each tile counts once.
         tiles: row by row, explained or not.
@@ -109,7 +109,7 @@ class TiledExplanation:
 
     @property
     def explained(self) -> tuple[Tile, ...]:
-        """The tiles that are called the target."""
+        """The tiles that are predicted the target."""
         return tuple(tile for tile in self.tiles if tile.explanation is not None)
 
     @property
@@ -119,10 +119,10 @@ class TiledExplanation:
 
     @property
     def status(self) -> str:
-        """How many tiles are called the target, and on how many the claim holds."""
+        """How many tiles are predicted the target, and on how many the claim holds."""
         called, held = len(self.explained), sum(tile.holds for tile in self.tiles)
         verb = "is" if called == 1 else "are"
-        start = f"{called} of {len(self.tiles)} tiles {verb} called {self.label}"
+        start = f"{called} of {len(self.tiles)} tiles {verb} predicted {self.label}"
         return f"{start}; {ending(called, held)}"
 
 
@@ -136,10 +136,10 @@ def explain_tiles(  # noqa: PLR0913  the arguments of `explain`, and the side
     references: References | None = None,
     on_tile: OnTile | None = None,
 ) -> TiledExplanation:
-    """Explain every tile of a large image that is called the target, and stitch the evidence.
+    """Explain every tile of a large image that is predicted the target, and stitch the evidence.
 
-    Each tile is fitted to the classifier as an image of its own. All are answered once, and only
-    those that are called the target are explained. Where the classifier crops, the rim of each
+    Each tile is fitted to the classifier as an image of its own. All go through it once, and only
+    those that are predicted the target are explained. Where the classifier crops, the rim of each
     tile is never seen, and never evidence.
 
     Args:
@@ -153,14 +153,14 @@ def explain_tiles(  # noqa: PLR0913  the arguments of `explain`, and the side
         on_tile: called after each tile, explained or not, in the order of `tile_boxes`.
 
     Raises:
-        ClassifierError: if the classifier does not answer as one, or has no such target.
+        ClassifierError: if the classifier does not work as one, or has no such target.
         ConfigError: if the tiles are too small, or the settings do not suit the classifier.
         ImageError: if a tile cannot be fitted to the classifier.
     """
     begun = time.perf_counter()
     _, height, width = image.pixels.shape
     boxes = tile_boxes(height, width, side=side)
-    p, looked = first_disc_map(classifier, image, boxes)
+    p, looked = first_predictions(classifier, image, boxes)
     mean = p.mean(dim=0)
     index = target_index(classifier.labels, target, default=int(mean.argmax()))
     method = partial(explain, classifier, target=index, config=config, references=references)
@@ -216,10 +216,10 @@ def cropped(image: Image, box: Box) -> Image:
     return replace(image, pixels=image.pixels[:, *box.place])
 
 
-def first_disc_map(
+def first_predictions(
     classifier: Classifier, image: Image, boxes: Sequence[Box]
 ) -> tuple[Float[Tensor, "n k"], Passes]:
-    """The classifier's answer to every tile, without gradients, and the passes it took.
+    """The classifier's prediction for every tile, without gradients, and the passes it took.
 
     Never more than `BATCH` tiles are in memory at a time.
     """
@@ -244,13 +244,13 @@ def tile_of(
     target: int,
     method: Callable[[Image], Explanation],
 ) -> Tile:
-    """One tile, explained by the method if it is called the target.
+    """One tile, explained by the method if it is predicted the target.
 
     Args:
-        classifier: whose answer it is.
+        classifier: whose prediction it is.
         image: the whole.
         box: the tile's place in it.
-        p: the answer to this tile.
+        p: its probabilities for this tile.
         target: the class to explain.
         method: from an image to the explanation of that class.
     """
@@ -261,7 +261,7 @@ def tile_of(
 
 
 def called(classifier: Classifier, p: Float[Tensor, "1 k"], target: int) -> str:
-    """What the classifier calls a tile: the target if it gives that, else its first answer.
+    """What the classifier predicts for a tile: the target if it can, else its first label.
 
     "" where no output of a sigmoid head reaches its threshold.
     """
@@ -286,7 +286,7 @@ def total(passes: Sequence[Passes]) -> Passes:
 
 
 def ending(called: int, held: int) -> str:
-    """The second half of the sentence: on how many of the tiles called the target it holds."""
+    """The second half of the sentence: on how many of the tiles predicted the target it holds."""
     if called == 0:
         return "there is no evidence to show"
     if called == 1:

@@ -92,7 +92,7 @@ def rechecked(
 
     Raises:
         ClassifierError: if it is another classifier.
-        ConfigError: if the saved settings are none, or those asked for do not suit.
+        ConfigError: if the saved settings are invalid, or the options do not suit them.
     """
     document = saved.document
     refuse_other_classifier(classifier, document)
@@ -125,7 +125,7 @@ def refuse_other_classifier(classifier: Classifier, document: Mapping[str, Any])
 
     Raises:
         ClassifierError: if the SHA-256 of its weights is another. Classifiers without weights
-            files have none and are not told apart.
+            files have none and cannot be distinguished.
     """
     reported, name = document["sha256"]["weights"] or "", document["classifier"]["name"]
     if reported != classifier.sha256:
@@ -156,7 +156,7 @@ def claims_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
 
 
 def changed(config: Config, options: Options) -> Config:
-    """The settings with what is asked for."""
+    """The settings with the options in place."""
     if options.baselines is not None:
         config = relative_to(config, options.baselines)
     if options.confidence is not None:
@@ -214,10 +214,10 @@ def further_masks(case: Case, saved: Saved, response: BaselineResponse) -> Itera
         without = necessity_of(case, mask, decision_of(case, claim))
         yield of_necessity("necessary superset ", reported["necessity"], without)
     if saved.restricted is not None:
-        told = saved.document["restricted_claim"]
-        config = relative_to(case.config, tuple(told["claim"]["searched"]))
-        restricted = under_seed(replace(case, config=config), told["seed"])
-        yield from again("restricted claim ", restricted, saved.restricted, told["claim"])
+        was = saved.document["restricted_claim"]
+        config = relative_to(case.config, tuple(was["claim"]["searched"]))
+        restricted = under_seed(replace(case, config=config), was["seed"])
+        yield from again("restricted claim ", restricted, saved.restricted, was["claim"])
 
 
 def again(

@@ -2,8 +2,8 @@
 
 Knows no classifier: it is handed `weigh` and `lost`. Delta debugging (Zeller and Hildebrandt 2002,
 doi 10.1109/32.988498): batches of patches are tried, half as large in each pass, down to single
-patches; within a pass the patches without which the prediction is retained best go first. The result
-is 1-minimal: each patch that is left was tried alone and is needed.
+patches; within a pass the patches without which the prediction is retained best go first. The
+result is 1-minimal: each patch that is left was tried alone and is needed.
 """
 
 from collections.abc import Callable, Sequence
@@ -99,7 +99,7 @@ def passed_through(
     """One pass: batches of `size` patches one after the other; what can be spared is taken away.
 
     Batches of several patches end with the second in a row that cannot be spared: the next ones
-    weigh more. What is known to show that a patch is needed is tried first, and retained up to date.
+    weigh more. What is known to show that a patch is needed is tried first, and kept up to date.
     """
     shown, tried, failed = dict(known), 0, 0
     for start in range(0, len(order), size):

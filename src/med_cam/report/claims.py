@@ -81,7 +81,7 @@ def _of_rates(tests: MaskTests, label: str, exceeded: Check | None) -> Iterator[
 def _sufficient(claim: Claim, certificate: Certificate) -> Statement:
     """With the bound, and its confidence or the threshold."""
     rate = f"true rate {at_least(certificate.bound)}"
-    if not certificate.samples:  # fixed baselines only: no chance in it, hence no confidence
+    if not certificate.samples:  # fixed baselines only: no chance in it, so no confidence
         bound = ", no random samples" if certificate.holds else " (all required)"
         refused = "NOT sufficient"
     else:

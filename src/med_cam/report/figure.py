@@ -34,7 +34,7 @@ LONGEST_LABEL = 28  # characters of it within a sentence; the whole label stands
 INDENT, BETWEEN = 26.0, 44.0  # pixels: from a sign to its text, between claims of one row
 SPACING = 1.9  # pixels from line to line for each point of the letters
 
-GOOD, BAD = "#005f9e", "#b34400"  # told apart by the colour-blind, dark enough for text on white
+GOOD, BAD = "#005f9e", "#b34400"  # distinct for the colour-blind, dark enough for text on white
 HEADING = Face(31, bold=True)
 BADGE, BADGE_COUNT = Face(17, bold=True, color="white"), Face(14, color="white")
 STATUS = Face(17, bold=True)

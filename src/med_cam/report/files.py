@@ -107,7 +107,7 @@ def _swap(fresh: Path, folder: Path) -> None:
 
 
 def _write_through(path: Path, content: Content) -> None:
-    """Write to the disk itself: a full one is told now, not after the rename."""
+    """Write to the disk itself: a full one is noticed now, not after the rename."""
     with path.open("wb") as file:
         file.write(content)
         file.flush()

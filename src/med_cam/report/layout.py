@@ -1,6 +1,6 @@
 """How values appear in explanation.json: the rules that its writer and its schema share.
 
-A frozen dataclass is an object with its fields, whose meaning is told in its `Attributes:`. What
+A frozen dataclass is an object with its fields, whose meaning is in its `Attributes:`. What
 differs from that is listed here.
 """
 
@@ -62,7 +62,7 @@ class Entry:
     Attributes:
         name: in JSON.
         kind: its type, as annotated.
-        meaning: in words; "" if nobody has told it.
+        meaning: in words; "" if undocumented.
         read: what is written, from the value and its place in a list.
     """
 

@@ -134,7 +134,7 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
 
     Args:
         image: that was explained.
-        classifier: that was asked.
+        classifier: that was explained.
         config: of the run.
         preset: that the settings started from, or "".
         software: versions by name.

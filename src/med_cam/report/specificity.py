@@ -37,6 +37,6 @@ def specificity_lines(table: Mapping[str, Mapping[str, float]]) -> list[str]:
         f"{'':{width}}  {head}",
     ]
     for label, row in table.items():
-        cells = " ".join(f"{row[name]:>{max(6, len(name))}.2f}" for name in names)
-        lines.append(f"{label:{width}}  {cells}")
+        entries = " ".join(f"{row[name]:>{max(6, len(name))}.2f}" for name in names)
+        lines.append(f"{label:{width}}  {entries}")
     return lines

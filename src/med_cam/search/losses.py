@@ -103,8 +103,8 @@ def failure(
     """Ours, not the paper's: how far a masked input is from retaining the prediction, in [0, 1].
 
     A smooth step in the target's probability at what is required. Unlike the cross-entropy it is
-    flat where the prediction is retained already and where an area is too small to hold it at all: of
-    many areas, those on the verge are trained.
+    flat where the prediction is retained already and where an area is too small for it: of many
+    areas, those on the verge are trained.
     """
     p = logits.sigmoid() if head == "sigmoid" else logits.softmax(dim=1)
     return torch.sigmoid((threshold - p.gather(1, target[:, None])[:, 0]) / SOFTNESS)

@@ -23,14 +23,14 @@ def search(
     generator: Generator,
     on_step: OnStep | None = None,
 ) -> tuple[Float[Tensor, "n 1 h w"], tuple[Step, ...]]:
-    """Maps of scores, higher = kept earlier, and the loss step by step.
+    """Maps of scores, higher = retained earlier, and the loss step by step.
 
     The last map first, then those of the way there, evenly spread, then the disc map. They fail
     on different images and cost nothing more: the cut chooses among them.
 
     Args:
         case: the frozen classifier, the image, the settings.
-        reference: what the classifier says of the whole image.
+        reference: what the classifier predicts for the whole image.
         generator: on the CPU; for weights, areas, baselines and jitter.
         on_step: called after every step.
     """
@@ -118,8 +118,8 @@ def nested_masks(
     """Ours: masks of several exact areas from one map, so that one search gives all areas.
 
     mask = sigmoid((s - its 1 - a quantile) / T), with s standardised and a drawn log-uniformly,
-    one sample from each equal part of the range. When `hard`, the mask is 0/1 and the gradient that
-    of the soft one. All are shifted alike by up to `jitter` pixels, which a mask that leaks the
+    once in each equal part of the range. When `hard`, the mask is 0/1 and the gradient that of the
+    soft one. All are shifted alike by up to `jitter` pixels, which a mask that leaks the
     label through its outline does not survive.
     """
     level = standardised(scores)

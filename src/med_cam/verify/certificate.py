@@ -78,13 +78,13 @@ def certificate(
     wanted: float,
     confidence: float,
 ) -> Certificate:
-    """The certificate of the first mask tried, from its answers over each searched baseline.
+    """The certificate of the first mask tried, from its predictions over each searched baseline.
 
     Args:
         seen: probabilities on the evidence over the samples of each baseline, evenly many of each
             random one.
         decision: what retaining the prediction means; from other samples.
-        wanted: the bound that is asked for.
+        wanted: the bound that is required.
         confidence: of all masks tried together.
     """
     retained = {name: retains(p, decision).float().mean().item() for name, p in seen.items()}

@@ -89,7 +89,7 @@ def survived(view: View[Tensor], mask: Mask, trial: Trial) -> Trial:
 
 
 def joined(first: Trial, second: Trial) -> Trial:
-    """Both, the first before the second, whose decision and spare shifts stay."""
+    """Both, the first before the second, whose decision and tolerance of shifts stay."""
     return replace(
         second,
         infill=torch.cat([first.infill, second.infill]),

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterator
 
-from med_cam.config.baselines import CONTENT
+from med_cam.config.baselines import BASELINES, CONTENT
 from med_cam.results import BaselineResult, Claim, MaskTests, Rate
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision, Target
@@ -38,7 +38,7 @@ def claim_warnings(
             )
         if not r.searched and r.retained < r.samples:
             reported.append(
-                f"prediction not retained over {r.name}, a baseline unseen in the search "
+                f"prediction not retained over {BASELINES[r.name].words}, unseen in the search "
                 f"({r.retained} of {r.samples})"
             )
     if not others_given:
