@@ -513,7 +513,7 @@ class Explanation:
         area: share of the source image's pixels in the mask.
         components: connected parts of the mask (8-neighbourhood).
         mask: true = evidence, in the source image's own pixels.
-        soft: the searched scores in the model input, in [0, 1]; 1 = first to be kept.
+        soft: the searched scores in the model input, in [0, 1]; 1 = first to be retained.
         before: probability of each class on the whole image.
         after: probability of each class on the evidence over the first searched baseline.
         kl: Kullback-Leibler divergence from the probabilities before to those after, in nats
@@ -521,7 +521,7 @@ class Explanation:
         claim: what was found of the mask, relative to a declared set of baselines.
         restricted: the smallest mask that holds on fewer baselines, if the full claim failed; else
             null. Never verified on the full set.
-        tests: what was found of the mask besides its claim; null where there was nothing to keep.
+        tests: what was found of the mask besides its claim; null where nothing can be explained.
         passes: inputs sent through the classifier by the whole explanation, verification included.
         seconds: wall time spent.
         timeline: what each stage of the explanation took, in order.

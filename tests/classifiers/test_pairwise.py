@@ -194,7 +194,11 @@ def test_the_module_is_run_as_it_is_and_comes_back_as_it_was():
         ("gliom", "notumor", "net has no class 'gliom'; did you mean 'glioma'?"),
         ("notumor", "pituitry", "net has no class 'pituitry'; did you mean 'pituitary'?"),
         ("notumor", "x", "known are glioma, meningioma, notumor, pituitary"),
-        ("notumor", "notumor", "'notumor' cannot be distinguished from itself; name another of glioma,"),
+        (
+            "notumor",
+            "notumor",
+            "'notumor' cannot be distinguished from itself; name another of glioma,",
+        ),
     ],
 )
 def test_a_pair_that_is_none_is_refused(target, rival, words):

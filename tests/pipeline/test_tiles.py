@@ -153,7 +153,9 @@ def test_evidence_that_is_enough_on_both_sides_of_a_seam_is_found_on_both(bright
     bar = (12, 16, PATCH, 64)  # 32 columns of it left of the seam, 32 right
     found = tiled(bright, dim_image(SIDE, 2 * SIDE, bar))
     assert found.verified
-    assert found.status == "2 of 2 tiles are predicted bright patch; the claim holds on each of them"
+    assert found.status == (
+        "2 of 2 tiles are predicted bright patch; the claim holds on each of them"
+    )
     white = found.mask[12 : 12 + PATCH, 16:80]
     assert white[:, :32].sum() >= 0.95 * PATCH**2
     assert white[:, 32:].sum() >= 0.95 * PATCH**2
@@ -164,7 +166,9 @@ def test_evidence_that_a_seam_cuts_in_two_is_enough_on_neither_side(bright):
     found = tiled(bright, dim_image(SIDE, 2 * SIDE, square), target="bright patch")
     assert not found.verified
     assert not any(tile.holds for tile in found.tiles)
-    assert found.status == "2 of 2 tiles are predicted bright patch; the claim fails on each of them"
+    assert found.status == (
+        "2 of 2 tiles are predicted bright patch; the claim fails on each of them"
+    )
 
 
 def test_one_tile_that_fails_makes_the_whole_fail(bright):

@@ -208,6 +208,6 @@ def _try(classifier: Classifier) -> None:
         logits, _ = forward(_probe(classifier.channels, classifier.input_size))
     if not torch.isfinite(logits).all():
         raise ClassifierError(
-            f"{classifier.name} returns logits for noise that are NaN or infinite "
+            f"{classifier.name} returns for noise logits that are NaN or infinite "
             f"({logits.flatten().tolist()[:5]}); check its weights and std."
         )
