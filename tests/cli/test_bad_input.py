@@ -139,10 +139,10 @@ def test_settings_that_cannot_be_used(refusal, here):
     refusal("--config", "s.toml", words=["'step'", "'steps'"])
     (here / "s.toml").write_text("search = ")
     refusal("--config", "s.toml", words=["s.toml", "TOML"])
-    (here / "s.toml").write_text('[verification]\nbackgrounds = ["gray"]\n')
+    (here / "s.toml").write_text('[verification]\nbaselines = ["gray"]\n')
     refusal("--config", "s.toml", words=["'gray'", "'grey'"])
-    (here / "s.toml").write_text("[verification]\nbackgrounds = []\n")
-    refusal("--config", "s.toml", words=["backgrounds", "empty"])
+    (here / "s.toml").write_text("[verification]\nbaselines = []\n")
+    refusal("--config", "s.toml", words=["baselines", "empty"])
 
 
 @pytest.mark.parametrize("seed", ["-1", str(2**70)])

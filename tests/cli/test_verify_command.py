@@ -102,7 +102,7 @@ def test_a_folder_without_results_is_reported(verify, here, model):
     assert "holds no result" in err[0]
 
 
-def test_all_that_can_be_proved_is_saved_and_holds_again(run, verify, scans, model, quick):
+def test_all_that_can_be_tested_is_saved_and_holds_again(run, verify, scans, model, quick):
     out = scans.parent / "r"
     status, *_ = run(
         scans / "scan-0.png", "--model", model, "--config", quick, "--out", out, "--contrast",
@@ -110,13 +110,15 @@ def test_all_that_can_be_proved_is_saved_and_holds_again(run, verify, scans, mod
     )  # fmt: skip
     assert status == 0
     document = json.loads((out / "scan-0" / "explanation.json").read_text())
-    assert document["classifier"]["against"] == "dark"
+    assert document["classifier"]["contrast"] == "dark"
     assert document["labels"] == ["dark", "bright"]
-    assert document["proof"]["agreement"]["seeds"] == [0, 1]
-    assert document["proof"]["minimality"]["cell"] == 4
-    assert document["proof"]["exhausted"] is True  # the corner is looked at, and nothing else
-    assert {"search", "discrete", "certificate", "proof", "alternatives", "seeds"} <= {
-        stage["name"] for stage in document["stages"]
+    assert document["tests"]["agreement"]["seeds"] == [0, 1]
+    assert document["tests"]["minimality"]["patch"] == 4
+    assert (
+        document["tests"]["remainder_sufficient"] is False
+    )  # the corner is looked at, and nothing else
+    assert {"search", "reduction", "certificate", "tests", "alternatives", "seeds"} <= {
+        stage["name"] for stage in document["timeline"]
     }
     assert (out / "scan-0" / "agreement.png").is_file()
     status, lines, err = verify(out, "--model", model)

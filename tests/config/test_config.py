@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from med_cam.config.presets import PRESETS, preset
 from med_cam.config.settings import Config, Objective, Refinement, Search, Verification, Weights
-from med_cam.config.toml import as_table, config_from_toml
+from med_cam.config.toml import RENAMED, as_table, config_from_toml
 from med_cam.errors import ConfigError
 
 
@@ -287,3 +287,25 @@ def test_an_unknown_preset_is_refused_with_the_nearest():
         preset("paper-histolgy")
     with pytest.raises(ConfigError, match="known are default, paper-histology"):
         preset("zzz")
+
+
+def test_an_earlier_name_of_a_setting_still_works_and_is_noted(tmp_path, caplog):
+    path = tmp_path / "old.toml"
+    path.write_text(
+        '[verification]\nbackgrounds = ["black"]\nconfidence = 0.9\n[certification]\ncell = 8\n'
+    )
+    config = config_from_toml(path, Config())
+    assert config.verification.baselines == ("black",)
+    assert config.verification.confidence == 0.9
+    assert config.certification.patch == 8
+    assert [record.getMessage().split(";")[0] for record in caplog.records] == [
+        "verification.backgrounds is now verification.baselines",
+        "certification.cell is now certification.patch",
+    ]
+
+
+def test_every_earlier_name_means_a_setting_of_today():
+    for section, names in RENAMED.items():
+        settings = getattr(Config(), section)
+        assert all(hasattr(settings, new) for new in names.values())
+        assert not any(hasattr(settings, old) for old in names)
