@@ -37,7 +37,7 @@ def grad_cam(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
             return F.interpolate(cam, (h, w), mode="bilinear", align_corners=False)
     raise ClassifierError(
         "Grad-CAM needs a tapped layer with maps or tokens that the target depends on; name one "
-        "as tap of the classifier."
+        "in hooked_layers of the classifier."
     )
 
 
@@ -56,7 +56,7 @@ def weighted_maps(
 def gradients_at(logit: Float[Tensor, ""], activations: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Gradient of a logit to each tapped activation; zero where it does not depend on it.
 
-    The taps are copies beside the path from input to output (a later layer may write over the
+    The activations are copies beside the path from input to output (a later layer may write over the
     original), so the gradient is asked for where the copy was made.
     """
     edges = []
