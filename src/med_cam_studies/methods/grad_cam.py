@@ -1,7 +1,7 @@
 """Grad-CAM: a layer's maps, each weighted by the mean gradient of the target's logit to it.
 
 After Selvaraju et al. 2017 (arXiv 1610.02391). For transformers the tokens of a block are
-read as maps. Of the tapped layers the last is taken whose places the logit depends on: after the
+read as maps. Of the hooked layers the last is taken whose places the logit depends on: after the
 last block of a vision transformer the logit is read from the class token alone, and the gradient
 to every place is zero.
 """
@@ -20,10 +20,10 @@ from med_cam.errors import ClassifierError
 
 
 def grad_cam(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
-    """The paper's equations 1 and 2, on the deepest tapped layer that has places.
+    """The paper's equations 1 and 2, on the deepest hooked layer that has places.
 
     Raises:
-        ClassifierError: if no tapped layer has places that the logit depends on.
+        ClassifierError: if no hooked layer has places that the logit depends on.
     """
     x = case.scene.x.clone().requires_grad_()
     outputs = case.outputs.classifier(x)
@@ -36,7 +36,7 @@ def grad_cam(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
             cam = weighted_maps(maps, slopes)
             return F.interpolate(cam, (h, w), mode="bilinear", align_corners=False)
     raise ClassifierError(
-        "Grad-CAM needs a tapped layer with maps or tokens that the target depends on; name one "
+        "Grad-CAM needs a hooked layer with maps or tokens that the target depends on; name one "
         "in hooked_layers of the classifier."
     )
 
@@ -46,18 +46,18 @@ def weighted_maps(
 ) -> Float[Tensor, "1 1 h w"]:
     """Sum of the maps, each times the mean of its slopes.
 
-    The paper cuts off what is below zero; here it keeps its order, for a cut at any area needs
-    one there too. Cuts of the positive part are the same.
+    The paper cuts off what is below zero; here it is left in its order, because a cut at any area
+    needs one there too. Cuts of the positive part are the same.
     """
     weights = slopes.mean(dim=(2, 3), keepdim=True)  # 1 c 1 1
     return (weights * maps).sum(dim=1, keepdim=True)
 
 
 def gradients_at(logit: Float[Tensor, ""], activations: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """Gradient of a logit to each tapped activation; zero where it does not depend on it.
+    """Gradient of a logit to each hooked activation; zero where it does not depend on it.
 
-    The activations are copies beside the path from input to output (a later layer may write over the
-    original), so the gradient is asked for where the copy was made.
+    The activations are copies beside the path from input to output (a later layer may write over
+    the original), so the gradient is taken where the copy was made.
     """
     edges = []
     for activation in activations:
@@ -65,7 +65,7 @@ def gradients_at(logit: Float[Tensor, ""], activations: Sequence[Tensor]) -> tup
         node, output = copied.next_functions[0] if copied else (None, 0)
         if node is None:
             raise ClassifierError(
-                "Grad-CAM needs gradients to the tapped layers; the classifier gives none."
+                "Grad-CAM needs gradients to the hooked layers; the classifier gives none."
             )
         edges.append(GradientEdge(node, output))
     found: Sequence[Tensor | None] = ()
