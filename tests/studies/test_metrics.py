@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 from med_cam.images.overlap import chance_iou, iou, pairwise
 from med_cam.masking import Scene
-from med_cam_studies.evaluation.metrics import EMPTY, accuracies, confusion, emptiness
+from med_cam_studies.evaluation.metrics import EMPTY, accuracies, blank_predictions, confusion
 
 
 def generator(seed=0):
@@ -55,11 +55,11 @@ def test_nothing_overlaps_nothing_fully():
     assert chance_iou(1.0, 1.0) == 1
 
 
-def test_emptiness_shows_what_it_says_and_nothing_of_the_image():
+def test_blank_images_show_what_their_name_says_and_nothing_of_the_image():
     x = torch.full((1, 1, 16, 16), 0.3)
     one = torch.ones(1, 1, 1, 1)
     scene = Scene(x=x, valid=x > 0, black=-one, white=one, others=x[:0])
-    seen = emptiness(lambda v: v.flatten(1), scene, samples=3, generator=generator())
+    seen = blank_predictions(lambda v: v.flatten(1), scene, samples=3, generator=generator())
     assert set(seen) == set(EMPTY)
     assert [len(seen[name]) for name in EMPTY] == [1, 1, 1, 3, 3]
     for name, value in (("grey", 0), ("black", -1), ("white", 1)):
