@@ -16,7 +16,7 @@ def parser_of(doc: str | None) -> argparse.ArgumentParser:
 
 
 def resumed_parser(doc: str | None, out: str) -> argparse.ArgumentParser:
-    """The same with what all have that go on where they were; `out` is their file by default."""
+    """The same with the options of those that continue where they were; `out` is their file."""
     parser = parser_of(doc)
     parser.add_argument("--root", type=Path, help="folder of the data set")
     parser.add_argument("--model", type=Path, help="classifier; the bundled one by default")
@@ -34,26 +34,33 @@ def resumed(
     needed: Sequence[str] = ("root",),
 ) -> int:
     """Run what --out lacks, unless only the table is wanted, and print the table of its lines."""
-    asked = parser.parse_args()
-    if not asked.table_only and any(getattr(asked, name) is None for name in needed):
+    options = parser.parse_args()
+    if not options.table_only and any(getattr(options, name) is None for name in needed):
         names = " and ".join(f"--{name}" for name in needed)
         parser.error(f"{names} {'is' if len(needed) == 1 else 'are'} needed, unless --table-only")
 
-    def told() -> str:
-        if not asked.table_only:
-            run(asked)
-        lines = read_lines(asked.out)
-        return report(lines) if lines else "no results yet"
+    def text() -> str:
+        if not options.table_only:
+            run(options)
+        lines = read_lines(options.out)
+        try:
+            return report(lines) if lines else "no results yet"
+        except KeyError as error:
+            raise MedCamError(
+                f"{options.out} has lines of an earlier version, without {error}; give --out "
+                "another file."
+            ) from error
 
-    return printed(parser, told, stopped=f"stopped; the same command goes on from {asked.out}")
+    stopped = f"stopped; the same command continues from {options.out}"
+    return printed(parser, text, stopped=stopped)
 
 
 def printed(
-    parser: argparse.ArgumentParser, told: Callable[[], str], *, stopped: str = "stopped"
+    parser: argparse.ArgumentParser, text: Callable[[], str], *, stopped: str = "stopped"
 ) -> int:
-    """Print what is told, or in a sentence why nothing is."""
+    """Print the text, or in a sentence why there is none."""
     try:
-        print(told())
+        print(text())
     except MedCamError as error:
         print(f"{Path(parser.prog).stem}: {error}")
         return 2

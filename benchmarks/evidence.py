@@ -1,17 +1,18 @@
-"""What can be proved of the evidence, and of masks that know nothing of it.
+"""What the tests show of the evidence, and of masks that do not depend on the classifier.
 
     python benchmarks/evidence.py STUDY --root DIR [--model DIR] [--images 40] [--alternatives 1]
         [--out evidence.jsonl] [--workers 2] [--table-only]
 
 STUDY is brain-mri (the bundled classifier by default) or another with --model. Images: of each
-class of Testing (without copies of Training) the first by SHA-256 of the file, in turn, without
-those that ship with the package. Each is explained with the default preset and written as a
-result; the result is read back and every claim of it put again, 16 composites a pass, of the first
-ten images also one a pass, as claims are made. Then a centre disc, a smooth random mask and
-Grad-CAM's map, all cut to the area of our mask, are put to the same certificate.
+class of the test set (without copies of the training set) the first by SHA-256 of the file, in
+turn, without those that ship with the package. Each is explained with the default preset and
+written as a result; the result is read back and every claim of it re-checked, with 16 masked
+inputs per pass, for the first ten images also with one per pass, as in the explanation. Then the
+same certificate is computed for a centre disc, a smooth random mask and Grad-CAM's map, all cut
+to the area of our mask.
 
-Every image is a line of --out as soon as it is done; started again, the command goes on where it
-was. The tables are printed from that file alone.
+Every image is a line of --out as soon as it is done; started again, the command continues where
+it was. The tables are printed from that file alone.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from pathlib import Path
 
 from command import resumed, resumed_parser
 from pool import Bench, Task, explain_missing
-from rows import Column, by_answer, count, heading, middle, share, table
+from rows import Column, by_prediction, count, heading, middle, share, table
 from seeds import packed
 from study_images import study_images
 
@@ -48,7 +49,7 @@ from med_cam_studies.evaluation.json_lines import read_lines
 from med_cam_studies.methods.comparators import METHODS
 from med_cam_studies.training.catalogue import STUDIES
 
-MANY, BOTH = 16, 10  # composites a pass; images that are verified one a pass too
+MANY, BOTH = 16, 10  # masked inputs per pass; images that are re-checked one per pass too
 CONTROLS = ("centre_disc", "smooth_random", "grad_cam")
 
 
@@ -61,17 +62,18 @@ def main() -> int:
     return resumed(parser, run, report)
 
 
-def run(asked: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     """Explain every image that --out does not have yet."""
-    ours, images = preset("default"), study_images(asked.study, asked.root, most=asked.images)
-    rules = replace(ours.certification, alternatives=asked.alternatives)
-    if asked.model is None:
-        images = replace(images, others=())
-    explain_missing(asked, images, explained, {None: replace(ours, certification=rules)})
+    ours = preset("default")
+    images = study_images(options.study, options.root, most=options.images)
+    rules = replace(ours.certification, alternatives=options.alternatives)
+    if options.model is None:
+        images = replace(images, references=())
+    explain_missing(options, images, explained, {None: replace(ours, certification=rules)})
 
 
 def explained(bench: Bench, task: Task, image: Image) -> dict:
-    """One image: explained, verified twice, and the controls."""
+    """One image: explained, re-checked twice, and the controls."""
     config = task.config
     found = explain(bench.classifier, image, config=config, references=bench.references)
     line = {
@@ -86,28 +88,28 @@ def explained(bench: Bench, task: Task, image: Image) -> dict:
         "looked_further": config.certification.alternatives > 0,
         "controls": controls(found, image, bench, config),
     }
-    return line | proved(found) | verified(found, image, bench, config)
+    return line | tested(found) | checked_again(found, image, bench, config)
 
 
-def proved(found: Explanation) -> dict[str, object]:
-    """The numbers of the proof."""
+def tested(found: Explanation) -> dict[str, object]:
+    """The numbers of the mask's tests."""
     tests, certificate = found.tests, found.claim.certificate
     if tests is None or certificate is None:
-        return {"proved": False}
-    cells = tests.minimality
+        return {"tested": False}
+    reduction = tests.minimality
     return {
-        "proved": True,
+        "tested": True,
         "bound": certificate.bound,
         "tried": certificate.tried,
         "certified": certificate.holds,
-        "before": found.area if cells is None else cells.before,
-        "patches": 0 if cells is None else len(cells.patches),
-        "needed": 0 if cells is None else cells.needed,
-        "minimal": cells is not None and cells.holds,
+        "before": found.area if reduction is None else reduction.before,
+        "patches": 0 if reduction is None else len(reduction.patches),
+        "needed": 0 if reduction is None else reduction.needed,
+        "minimal": reduction is not None and reduction.holds,
         "necessary": tests.necessity.holds,
         "changed": tests.necessity.changed / tests.necessity.samples,
         "reinsertion": tests.reinsertion.hits / tests.reinsertion.trials,
-        "hidden_bound": tests.reinsertion.bound,
+        "reinsertion_bound": tests.reinsertion.bound,
         "alternatives": len(tests.alternatives),
         "remainder_sufficient": tests.remainder_sufficient,
         "silhouette": tests.silhouette.hits,
@@ -115,8 +117,10 @@ def proved(found: Explanation) -> dict[str, object]:
     }
 
 
-def verified(found: Explanation, image: Image, bench: Bench, config: Config) -> dict[str, object]:
-    """The result written, read back and put to every claim again."""
+def checked_again(
+    found: Explanation, image: Image, bench: Bench, config: Config
+) -> dict[str, object]:
+    """The result written and read back, and every claim of it re-checked."""
     classifier = bench.classifier
     origin = provenance(
         image,
@@ -163,53 +167,53 @@ def without_further(saved: Saved) -> Saved:
 
 
 def controls(found: Explanation, image: Image, bench: Bench, config: Config) -> dict[str, object]:
-    """Masks of other origin and the same area, put to the same certificate."""
+    """The same certificate for masks of other origin and the same area."""
     with hooks_attached(bench.classifier) as forward:
         case = observed(forward, bench.classifier, image, config, references=bench.references)
         case = replace(case, single=case.batched)
         response = response_of(case)
-        told = {}
+        results = {}
         for name in CONTROLS:
             scores = METHODS[name](case, fresh(case, AFTER)).detach()
             mask = exported(case, keep_most(scores, found.area))
             claim = certificate_of(case, mask, response, 1)
             certificate = claim.certificate
-            told[name] = {
+            results[name] = {
                 "holds": claim.holds,
                 "certified": certificate is not None and certificate.holds,
                 "bound": 0.0 if certificate is None else certificate.bound,
             }
-    return told
+    return results
 
 
 def report(lines: Sequence[dict]) -> str:
     """All tables as Markdown."""
-    rows = by_answer(lines) | {"all": list(lines)}
-    parts = [f"{heading(lines)}: {len(lines)} images, by the class answered."]
+    rows = by_prediction(lines) | {"all": list(lines)}
+    parts = [f"{heading(lines)}: {len(lines)} images, by predicted class."]
     parts += [table(COLUMNS, rows), table(COSTS, rows), "Passes forward and seconds, medians:"]
     parts += [table(stage_columns(lines), rows), "Masks of the area of ours:"]
     parts += [table(CONTROL_COLUMNS, by_control(lines)), "Warnings, images each:", *kinds(lines)]
     return "\n\n".join(parts)
 
 
-def of_proved(value: Callable[[dict], float], form: str = ".3f") -> Column:
+def of_tested(value: Callable[[dict], float], form: str = ".3f") -> Column:
     """A column: the median of a number, of the results that have it."""
-    return middle(lambda line: value(line) if line["proved"] else None, form)
+    return middle(lambda line: value(line) if line["tested"] else None, form)
 
 
 def further(test: Callable[[dict], object]) -> Column:
     """A column: how many results pass a test, of those for which further masks were looked for."""
 
     def column(lines):
-        looked = [li for li in lines if li["proved"] and li.get("looked_further", True)]
+        looked = [li for li in lines if li["tested"] and li.get("looked_further", True)]
         return f"{sum(bool(test(li)) for li in looked)} of {len(looked)}"
 
     return column
 
 
 def smaller(lines):
-    """By how much the median area is smaller after the discrete stage."""
-    pairs = [(li["before"], li["area"]) for li in lines if li["proved"]]
+    """By how much the median area is smaller after the 1-minimal reduction."""
+    pairs = [(li["before"], li["area"]) for li in lines if li["tested"]]
     if not pairs:
         return "-"
     before, after = (statistics.median(side) for side in zip(*pairs, strict=True))
@@ -227,31 +231,31 @@ COLUMNS = {
     "certified": share(lambda li: li.get("certified")),
     "lowest bound": lambda lines: f"{min(li.get('bound', 0.0) for li in lines):.3f}",
     "at the first mask": share(lambda li: li.get("tried") == 1),
-    "area before": of_proved(lambda li: li["before"]),
-    "area after": of_proved(lambda li: li["area"]),
+    "area before": of_tested(lambda li: li["before"]),
+    "area after": of_tested(lambda li: li["area"]),
     "medians smaller by": smaller,
-    "median of the ratios": of_proved(lambda li: li["area"] / li["before"], ".2f"),
+    "median of the ratios": of_tested(lambda li: li["area"] / li["before"], ".2f"),
     "1-minimal": share(lambda li: li.get("minimal")),
-    "patches": of_proved(lambda li: li["patches"], ".0f"),
+    "patches": of_tested(lambda li: li["patches"], ".0f"),
     "patches needed": lambda lines: f"{summed(lines, 'needed')} of {summed(lines, 'patches')}",
     "necessary": share(lambda li: li.get("necessary")),
-    "answer changes without it": of_proved(lambda li: li["changed"], ".2f"),
-    "stays when hidden parts show": of_proved(lambda li: li["reinsertion"], ".2f"),
+    "prediction changes when removed": of_tested(lambda li: li["changed"], ".2f"),
+    "retained on re-insertion": of_tested(lambda li: li["reinsertion"], ".2f"),
     "with an alternative": further(lambda li: li["alternatives"]),
     "remainder not sufficient": further(lambda li: li["remainder_sufficient"] is False),
-    "warnings": of_proved(lambda li: len(li["warnings"]), ".0f"),
+    "warnings": of_tested(lambda li: len(li["warnings"]), ".0f"),
 }
 COSTS = {
     "images": count,
-    "search forward": of_proved(lambda li: li["timeline"]["search"][0], ".0f"),
-    "search backward": of_proved(lambda li: li["timeline"]["search"][1], ".0f"),
-    "verify forward": of_proved(lambda li: li["verify_passes"], ".0f"),
+    "search forward": of_tested(lambda li: li["timeline"]["search"][0], ".0f"),
+    "search backward": of_tested(lambda li: li["timeline"]["search"][1], ".0f"),
+    "verify forward": of_tested(lambda li: li["verify_passes"], ".0f"),
     "verify at most as many as the search": share(
         lambda li: li["verify_passes"] <= sum(li["timeline"]["search"][:2])
     ),
     "of the search forward": share(lambda li: li["verify_passes"] <= li["timeline"]["search"][0]),
-    "verify with alternatives": of_proved(lambda li: li["verify_all_passes"], ".0f"),
-    "all that was claimed holds again": share(lambda li: li["holds_again"]),
+    "verify with alternatives": of_tested(lambda li: li["verify_all_passes"], ".0f"),
+    "all claims hold when re-checked": share(lambda li: li["holds_again"]),
     "same verdicts": share(lambda li: li["same_verdicts"]),
     "same figures": share(lambda li: li["same_figures"]),
 }
@@ -264,12 +268,12 @@ CONTROL_COLUMNS = {
 
 
 def stage_columns(lines: Sequence[dict]) -> dict:
-    """Two columns a stage."""
+    """Two columns per stage."""
     names = dict.fromkeys(name for line in lines for name in line["timeline"])
     columns = {}
     for name in names:
-        columns[f"{name}, passes"] = of_proved(stage_number(name, 0), ".0f")
-        columns[f"{name}, s"] = of_proved(stage_number(name, 2), ".1f")
+        columns[f"{name}, passes"] = of_tested(stage_number(name, 0), ".0f")
+        columns[f"{name}, s"] = of_tested(stage_number(name, 2), ".1f")
     return columns
 
 
@@ -288,7 +292,7 @@ def by_control(lines: Sequence[dict]) -> dict[str, list[dict]]:
 
 
 def kinds(lines: Sequence[dict]) -> list[str]:
-    """How many images have each kind of warning, told by its first words."""
+    """How many images have each kind of warning, by its first words."""
     counts = Counter(kind for line in lines for kind in {*map(kind_of, line["warnings"])})
     order = sorted(counts, key=lambda kind: (-counts[kind], kind))
     return ["\n".join(f"- {kind}: {counts[kind]}" for kind in order)]
@@ -297,8 +301,8 @@ def kinds(lines: Sequence[dict]) -> list[str]:
 def kind_of(text: str) -> str:
     """A warning without its figures and labels."""
     words = re.sub(r"(gives|called) \S+", r"\1 LABEL", text).split()
-    kept = [word for word in words if not any(c.isdigit() for c in word)]
-    return re.sub(r" (of|in|with)( \(.*)?$", "", " ".join(kept).partition(" (")[0])
+    plain = [word for word in words if not any(c.isdigit() for c in word)]
+    return re.sub(r" (of|in|with)( \(.*)?$", "", " ".join(plain).partition(" (")[0])
 
 
 if __name__ == "__main__":

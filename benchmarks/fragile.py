@@ -1,22 +1,23 @@
-"""What can be said of a classifier that has opinions on emptiness, as most trained plainly have.
+"""What can be said of a classifier that is confident on blank images, as most trained plainly are.
 
     python benchmarks/fragile.py --root BRAIN_MRI --model DIR [--per-class 5]
         [--out fragile.jsonl] [--workers 2] [--seed 0] [--table-only]
 
 Images as methods.py picks them, explained with the default preset by the public `explain`, with
-its fallback: where no small mask holds on all searched backgrounds, the smallest one that holds on
-those the classifier can stand, never called verified. Three tables:
+its restricted claim: where no small mask holds on all searched baselines, the smallest one that
+holds on those to which the classifier is robust, never called verified. Three tables:
 
-* by the class answered: verified on the full set below half of the image, and with anything below
-  the whole of it; what the others fall back to, and at which area; what it costs (medians);
-* by background: the share of images whose decision it breaks (half of the image, the highest
-  scores of the search, does not keep it on every draw, by the bar of this background's own
-  emptiness), and what it is called without any evidence;
-* by background again: how often the masks promised below half, verified or fallback, keep the
-  decision there: how much of the evidence holds on which backgrounds.
+* by predicted class: verified on the full set below half of the image, and with anything below the
+  whole of it; which baselines the restricted claims of the others are relative to, and at which
+  area; what it costs (medians);
+* by baseline: the share of images whose prediction it breaks (not retained on every random sample
+  by half of the image, the highest scores of the search, with the threshold of this baseline's own
+  response), and what the baseline alone is predicted as;
+* by baseline again: how often the prediction is retained there by the masks that are claimed below
+  half, verified or restricted: how much of the evidence holds on which baselines.
 
-Every image is a line of --out as soon as it is there; started again, the command goes on where it
-was. The tables are printed from that file alone.
+Every image is a line of --out as soon as it is there; started again, the command continues where
+it was. The tables are printed from that file alone.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from dataclasses import replace
 import torch
 from command import resumed, resumed_parser
 from pool import Bench, Task, explain_missing
-from rows import by_answer, count, heading, mean, middle, share, table
+from rows import by_prediction, count, heading, mean, middle, share, table
 from study_images import brain_mri_images
 
 from med_cam.case.case import observed
@@ -50,10 +51,11 @@ def main() -> int:
     return resumed(parser, run, report, needed=("root", "model"))
 
 
-def run(asked: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     """Explain every image that --out does not have yet."""
-    images = brain_mri_images(asked.root, asked.per_class)
-    explain_missing(asked, images, explained, {None: replace(preset("default"), seed=asked.seed)})
+    images = brain_mri_images(options.root, options.per_class)
+    config = replace(preset("default"), seed=options.seed)
+    explain_missing(options, images, explained, {None: config})
 
 
 def explained(bench: Bench, task: Task, image: Image) -> dict:
@@ -66,8 +68,8 @@ def explained(bench: Bench, task: Task, image: Image) -> dict:
         "verified": found.verified,
         "area": found.area,
         "claim": of_claim(found.claim),
-        "restricted_claim": of_fallback(found.restricted),
-        "at_half": [of_background(result) for result in halves],
+        "restricted_claim": of_restricted(found.restricted),
+        "at_half": [of_baseline(result) for result in halves],
         "forward": found.passes.forward,
         "backward": found.passes.backward,
         "seconds": found.seconds,
@@ -77,7 +79,7 @@ def explained(bench: Bench, task: Task, image: Image) -> dict:
 def at_half(
     bench: Bench, image: Image, soft: torch.Tensor, config: Config
 ) -> tuple[BaselineResult, ...]:
-    """Each background at the best half of the image, as `explain` looks for what breaks it.
+    """Each baseline at the best half of the image, as `explain` looks for what breaks it.
 
     Not part of what the explanation cost.
     """
@@ -93,12 +95,12 @@ def of_claim(claim: Claim) -> dict[str, object]:
         "p_baseline": claim.p_baseline,
         "p_image": claim.p_image,
         "failed": [check.name for check in claim.checks if not check.passed],
-        "baselines": [of_background(result) for result in claim.baselines],
+        "baselines": [of_baseline(result) for result in claim.baselines],
     }
 
 
-def of_background(result: BaselineResult) -> dict[str, object]:
-    """What the tables read of one background."""
+def of_baseline(result: BaselineResult) -> dict[str, object]:
+    """What the tables read of one baseline."""
     return {
         "name": result.name,
         "searched": result.searched,
@@ -108,8 +110,8 @@ def of_background(result: BaselineResult) -> dict[str, object]:
     }
 
 
-def of_fallback(restricted: RestrictedClaim | None) -> dict[str, object] | None:
-    """The smaller promise, if there is one."""
+def of_restricted(restricted: RestrictedClaim | None) -> dict[str, object] | None:
+    """The restricted claim, if there is one."""
     if restricted is None:
         return None
     return {
@@ -123,17 +125,17 @@ def report(lines: Sequence[dict]) -> str:
     """The three tables as Markdown."""
     right = sum(line["answer"] == line["label"] for line in lines)
     parts = [
-        f"{heading(lines)}: {len(lines)} images, {right} answered right.",
-        table(CLASS_COLUMNS, by_answer(lines) | {"all": list(lines)}),
+        f"{heading(lines)}: {len(lines)} images, {right} predicted correctly.",
+        table(CLASS_COLUMNS, by_prediction(lines) | {"all": list(lines)}),
         table(BREAK_COLUMNS, baselines(lines)),
-        f"Masks promised below half of the image: {len(promises(lines))}.",
+        f"Masks claimed below half of the image: {len(small_claims(lines))}.",
     ]
-    rows = promised(lines)
-    return "\n\n".join([*parts, table(KEPT_COLUMNS, rows)] if rows else parts)
+    rows = claimed(lines)
+    return "\n\n".join([*parts, table(RETAINED_COLUMNS, rows)] if rows else parts)
 
 
 def baselines(lines: Sequence[dict]) -> dict[str, list[dict]]:
-    """By background: what the claims say of it alone, and how it fared at half the image."""
+    """By baseline: what the claims say of it alone, and how it fared at half the image."""
     rows: dict[str, list[dict]] = {}
     for line in lines:
         halves = {b["name"]: b["retained"] for b in line["at_half"]}
@@ -143,16 +145,16 @@ def baselines(lines: Sequence[dict]) -> dict[str, list[dict]]:
     return rows
 
 
-def promises(lines: Sequence[dict]) -> list[dict]:
-    """The claim on the mask below half of each image that has one, verified or fallback."""
+def small_claims(lines: Sequence[dict]) -> list[dict]:
+    """The claim on the mask below half of each image that has one, verified or restricted."""
     small = [line["claim"] for line in lines if verified_small(line)]
-    return small + [line["restricted_claim"]["claim"] for line in lines if fallback_small(line)]
+    return small + [line["restricted_claim"]["claim"] for line in lines if restricted_small(line)]
 
 
-def promised(lines: Sequence[dict]) -> dict[str, list[dict]]:
-    """Results of those claims by background."""
+def claimed(lines: Sequence[dict]) -> dict[str, list[dict]]:
+    """Results of those claims by baseline."""
     rows: dict[str, list[dict]] = {}
-    for claim in promises(lines):
+    for claim in small_claims(lines):
         for b in claim["baselines"]:
             rows.setdefault(b["name"], []).append(b)
     return rows
@@ -162,16 +164,16 @@ def verified_small(line: Mapping) -> bool:
     return line["verified"] and line["area"] < HALF
 
 
-def fallback_small(line: Mapping) -> bool:
+def restricted_small(line: Mapping) -> bool:
     return line["restricted_claim"] is not None and line["restricted_claim"]["area"] < HALF
 
 
-def fallback_area(line: Mapping) -> float | None:
+def restricted_area(line: Mapping) -> float | None:
     return line["restricted_claim"] and line["restricted_claim"]["area"]
 
 
 def relative(lines: Sequence[dict]) -> str:
-    """A column: which backgrounds the fallbacks are relative to, and how many to each."""
+    """A column: which baselines the restricted claims are relative to, and how many to each."""
     found = [line["restricted_claim"] for line in lines if line["restricted_claim"] is not None]
     return counted(" + ".join(restricted["claim"]["searched"]) for restricted in found) or "-"
 
@@ -180,8 +182,8 @@ def breaks(row: Mapping) -> bool | None:
     return None if row["half"] is None else row["half"] < 1
 
 
-def called(rows: Sequence[dict]) -> str:
-    """A column: what a background alone is called, in how many images."""
+def predicted(rows: Sequence[dict]) -> str:
+    """A column: what a baseline alone is predicted as, in how many images."""
     return counted(row["baseline_label"] for row in rows)
 
 
@@ -195,27 +197,27 @@ CLASS_COLUMNS = {
     "verified below half": share(verified_small),
     "verified below the whole": share(lambda line: line["verified"] and line["area"] < 1),
     "median area": middle("area", ".3f"),
-    "with a fallback": share(lambda line: line["restricted_claim"] is not None),
+    "with a restricted claim": share(lambda line: line["restricted_claim"] is not None),
     "relative to": relative,
-    "median area there": middle(fallback_area, ".3f"),
-    "fallback below half": share(fallback_small),
-    "neither below half": share(lambda li: not verified_small(li) and not fallback_small(li)),
+    "median area there": middle(restricted_area, ".3f"),
+    "restricted below half": share(restricted_small),
+    "neither below half": share(lambda li: not verified_small(li) and not restricted_small(li)),
     "forward": middle("forward"),
     "backward": middle("backward"),
     "seconds": middle("seconds", ".1f"),
 }
 BREAK_COLUMNS = {
     "images": count,
-    "breaks the decision": mean(breaks, ".0%"),
-    "alone it is called": called,
-    "alone it gives the answer": share(lambda row: row["baseline_label"] == row["answer"]),
-    "mean probability of the answer there": mean("baseline_probability", ".2f"),
+    "breaks the prediction": mean(breaks, ".0%"),
+    "alone it is predicted": predicted,
+    "alone it gives the prediction": share(lambda row: row["baseline_label"] == row["answer"]),
+    "mean probability of the prediction there": mean("baseline_probability", ".2f"),
 }
-KEPT_COLUMNS = {
+RETAINED_COLUMNS = {
     "masks": count,
     "claimed on": share(lambda row: row["searched"]),
-    "draws kept": mean("sufficiency", ".0%"),
-    "all draws kept": share(lambda row: row["retained"] >= 1),
+    "samples retained": mean("retained", ".0%"),
+    "all samples retained": share(lambda row: row["retained"] >= 1),
 }
 
 

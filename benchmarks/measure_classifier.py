@@ -1,14 +1,15 @@
-"""How good a classifier is on the Testing part of its data set, and what it says of emptiness.
+"""How good a classifier is on the test set of its data set, and its predictions for blank images.
 
     python benchmarks/measure_classifier.py --root DATA [--study brain-mri] [--model CLASSIFIER]
 
-Images: Testing without what Training holds byte for byte; then again without near copies, whose
-32 x 32 thumbnail correlates with that of some Training image with 0.999 or more. They are read and
-prepared exactly as `med-cam explain` does it. `med-cam train` writes the same into the model card.
+Images: the test set without what the training set holds byte for byte; then again without near
+copies, whose 32 x 32 thumbnail correlates with that of some training image with 0.999 or more.
+They are read and prepared exactly as `med-cam explain` does it. `med-cam train` writes the same
+into the model card.
 
-Emptiness: images without content, in the classifier's frame: grey (zero after normalisation),
+Blank images have no content and the size of the model input: grey (zero after normalisation),
 black, white, Gaussian noise and uniform noise. Printed are the mean probability of each class and
-the highest of any class in any draw.
+the highest of any class in any random sample.
 """
 
 import argparse
@@ -31,17 +32,17 @@ def main() -> int:
     parser.add_argument("--root", type=Path, required=True, help="the data set's folder")
     parser.add_argument("--study", choices=sorted(STUDIES), default="brain-mri")
     parser.add_argument("--model", type=Path, help="classifier; the bundled one by default")
-    asked = parser.parse_args()
-    return printed(parser, lambda: tables(asked))
+    options = parser.parse_args()
+    return printed(parser, lambda: tables(options))
 
 
-def tables(asked: argparse.Namespace) -> str:
+def tables(options: argparse.Namespace) -> str:
     """All that is measured."""
-    study = STUDIES[asked.study]
+    study = STUDIES[options.study]
     with ExitStack() as stack:
-        model = asked.model or stack.enter_context(bundled_classifier())
+        model = options.model or stack.enter_context(bundled_classifier())
         classifier = load_classifier(model, device="cpu")
-    splits = study.split(study.collect(asked.root).items)
+    splits = study.split(study.collect(options.root).items)
     found = measured(classifier, splits, study.classes)
     head = f"{classifier.name} (SHA-256 {classifier.sha256[:12]}) on {study.title}"
     parts = [head, data_table(study.classes, splits), dropped(splits), *measured_parts(found)]

@@ -1,16 +1,16 @@
-"""Our masks against other methods' and controls, all cut and judged alike.
+"""Our masks against other methods' and controls, all cut and tested alike.
 
     python benchmarks/methods.py --root BRAIN_MRI_ROOT [--model DIR] [--per-class 15]
         [--methods NAME ...] [--out results.jsonl] [--workers 2] [--table-only]
 
-Images: Testing without what Training holds byte for byte, of each class the first by SHA-256 of
-the file, without those that ship as samples or references. Explained is the classifier's own
-answer, right or wrong. Every method gives one score map; its smallest top-k% that passes is found
-by bisection with one judge, grown until a claim on fresh draws holds, as `med_cam.settle` does for
-every explanation. The paper's presets are cut at one half instead, as the paper has it.
+Images: the test set without what the training set holds byte for byte, of each class the first by
+SHA-256 of the file, without those that ship as samples or reference images. Explained is the
+classifier's own prediction, right or wrong. Every method gives one score map; its smallest top-k%
+that passes is found by bisection with one test, grown until a claim on new random samples holds,
+as in every explanation. The paper's presets are cut at one half instead, as the paper has it.
 
-Every result is a line of --out as soon as it is there; started again, the command goes on where
-it was. The tables are printed from that file alone.
+Every result is a line of --out as soon as it is there; started again, the command continues
+where it was. The tables are printed from that file alone.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from dataclasses import replace
 import torch
 from command import resumed, resumed_parser
 from pool import Bench, Task, explain_missing
-from rows import Column, by_answer, count, heading, mean, middle, share, table
+from rows import Column, by_prediction, count, heading, mean, middle, share, table
 from study_images import brain_mri_images
 
 from med_cam.case.case import Case, observed, reference_of
@@ -60,11 +60,11 @@ def main() -> int:
     return resumed(parser, run, report)
 
 
-def run(asked: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     """Explain every image by every method that --out does not have yet."""
-    configs = {name: config_of(name, asked.seed) for name in asked.methods}
-    images = brain_mri_images(asked.root, asked.per_class)
-    explain_missing(asked, images, explained, configs, "method")
+    configs = {name: config_of(name, options.seed) for name in options.methods}
+    images = brain_mri_images(options.root, options.per_class)
+    explain_missing(options, images, explained, configs, "method")
 
 
 def config_of(method: str, seed: int) -> Config:
@@ -122,7 +122,7 @@ def outcome(found: Found) -> dict[str, object]:
         "first_holds": found.claims[0].holds,
         "claims": len(found.claims),
         "checks": {c.name: {"value": c.value, "passed": c.passed} for c in claim.checks},
-        "backgrounds": {b.name: b.retained / b.samples for b in claim.baselines},
+        "baselines": {b.name: b.retained / b.samples for b in claim.baselines},
         "top1": {b.name: b.retained_top1 / b.samples for b in claim.baselines},
         "searched": claim.searched,
         "warnings": claim.warnings,
@@ -133,14 +133,14 @@ def report(lines: Sequence[dict]) -> str:
     """All tables as Markdown."""
     images = {line["sha256"]: line for line in lines}
     right = sum(line["answer"] == line["label"] for line in images.values())
-    head = f"{heading(lines)}: {len(images)} images, {right} answered right."
+    head = f"{heading(lines)}: {len(images)} images, {right} predicted correctly."
     by_method = {m: [li for li in lines if li["method"] == m] for m in order(lines)}
     parts = [head, table(COLUMNS, by_method)]
     for method in (m for m in (OURS, "paper-histology", "paper-dermoscopy") if m in by_method):
-        unseen = list(by_method[method][0]["backgrounds"])
-        columns = CLASS_COLUMNS | {f"kept over {b}": over(b) for b in unseen}
-        rows = by_answer(by_method[method])
-        parts += [f"`{method}` by the class answered:", table(columns, rows)]
+        unseen = list(by_method[method][0]["baselines"])
+        columns = CLASS_COLUMNS | {f"retained over {b}": over(b) for b in unseen}
+        rows = by_prediction(by_method[method])
+        parts += [f"`{method}` by predicted class:", table(columns, rows)]
     return "\n\n".join(parts)
 
 
@@ -151,8 +151,8 @@ def order(lines: Sequence[dict]) -> list[str]:
 
 
 def over(baseline: str) -> Column:
-    """A column: mean share of draws over a background on which the decision is kept."""
-    return mean(lambda line: line["backgrounds"][baseline], ".0%")
+    """A column: mean share of random samples of a baseline on which the prediction is retained."""
+    return mean(lambda line: line["baselines"][baseline], ".0%")
 
 
 def check(name: str) -> Column:
@@ -167,9 +167,9 @@ COLUMNS = {
     "above half": share(lambda line: line["area"] > 0.5),
     "verified below half": share(lambda line: line["holds"] and line["area"] < 0.5),
     "first claim holds": share(lambda line: line["first_holds"]),
-    "kept": check("kept"),
-    "shape": check("shape"),
-    "stable": check("stable"),
+    "retained": check("sufficiency"),
+    "no shape leakage": check("shape_leakage"),
+    "shift-stable": check("shift_stability"),
     "map forward": middle("map_forward"),
     "map backward": middle("map_backward"),
     "map seconds": middle("map_seconds", ".1f"),
@@ -179,7 +179,14 @@ COLUMNS = {
 }
 CLASS_COLUMNS = {
     name: COLUMNS[name]
-    for name in ("images", "median area", "verified below half", "kept", "shape", "stable")
+    for name in (
+        "images",
+        "median area",
+        "verified below half",
+        "retained",
+        "no shape leakage",
+        "shift-stable",
+    )
 }
 
 

@@ -1,8 +1,8 @@
 """How well masks fit planted evidence: `python benchmarks/planted.py [--positions 20]`.
 
-Classifiers set by hand (tests/planted.py) rest on a region that is known and proved. Printed is,
-for each, over random positions: how much of the region the mask covers, and how many times as
-large as the region it is. The shift test alone asks for a margin of 3 pixels, which is 1.56 times.
+Classifiers set by hand (tests/planted.py) depend on a region that is known and proved. For each,
+over random positions, are printed: how much of the region the mask covers, and the area of the
+mask over that of the region. The shift test alone needs a margin of 3 pixels, which is 1.56 times.
 """
 
 import sys
@@ -17,7 +17,7 @@ from med_cam.config.presets import preset
 from med_cam.pipeline.explain import explain
 from planted import CASES, POSITIONS, Case
 
-COVERED, TIMES = 0.95, 3.0  # what is asked of every mask
+COVERED, TIMES = 0.95, 3.0  # required of every mask
 COLUMNS = {
     "verified": lambda found: f"{sum(one['verified'] for one in found)} of {len(found)}",
     "coverage, lowest": reduced(min, "covered", ".3f"),
@@ -30,13 +30,13 @@ COLUMNS = {
 def main():
     """Explain every plant, print each classifier's row when done; 1 if a mask misses the bars."""
     parser = parser_of(__doc__)
-    parser.add_argument("--positions", type=int, default=20, help="random positions a classifier")
+    parser.add_argument("--positions", type=int, default=20, help="random, per classifier")
     parser.add_argument("--preset", default="default")
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    config, seed, good = preset(asked.preset), asked.seed, True
+    options = parser.parse_args()
+    config, seed, good = preset(options.preset), options.seed, True
     for name, case in CASES.items():
-        found = [measured(case, config, at, seed) for at in chosen(asked.positions, seed)]
+        found = [measured(case, config, at, seed) for at in chosen(options.positions, seed)]
         *head, row = table(COLUMNS, {name: found}, name="classifier").split("\n")
         print(*(head if case is next(iter(CASES.values())) else ()), row, sep="\n", flush=True)
         good = good and all(map(fits, found))

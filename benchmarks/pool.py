@@ -33,7 +33,7 @@ Variant = str | int | None  # of the explanations of one image: a method, a seed
 
 @dataclass(frozen=True)
 class Bench:
-    """What a worker keeps between images."""
+    """What a worker holds between images."""
 
     classifier: Classifier
     references: References
@@ -43,7 +43,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Task:
-    """One line to be: an image, and how it is explained."""
+    """One line that is missing: an image, and how it is explained."""
 
     item: Item
     variant: Variant
@@ -55,7 +55,7 @@ BENCH: list[Bench] = []  # one in each worker process, set by `_ready`
 
 
 def explain_missing(
-    asked: Namespace,
+    options: Namespace,
     images: Images,
     explained: Explained,
     configs: Mapping[Variant, Config],
@@ -64,7 +64,7 @@ def explain_missing(
     """Add a line to --out for every image and variant that it lacks.
 
     Args:
-        asked: model, out and workers of the command line.
+        options: model, out and workers of the command line.
         images: to explain.
         explained: a function of the benchmark's file, called in the workers.
         configs: settings by variant.
@@ -74,12 +74,12 @@ def explain_missing(
         MedCamError: if --out has results of another classifier or of other settings.
     """
     with ExitStack() as stack:
-        model = asked.model or stack.enter_context(bundled_classifier())
-        others = images.others or find_images([stack.enter_context(bundled_references())])
+        model = options.model or stack.enter_context(bundled_classifier())
+        references = images.references or find_images([stack.enter_context(bundled_references())])
         classifier = load_classifier(model, device="cpu")
-        work = missing(asked.out, images.items, classifier, configs, field)
-        given = (model, others, images.classes, asked.out)
-        _spread([(explained, field, task) for task in work], asked.workers, given)
+        work = missing(options.out, images.items, classifier, configs, field)
+        given = (model, references, images.classes, options.out)
+        _spread([(explained, field, task) for task in work], options.workers, given)
 
 
 def missing(
@@ -114,7 +114,7 @@ def missing(
 
 
 def settings_of(config: Config, classifier: Classifier) -> str:
-    """One short name for everything that a result depends on, code apart."""
+    """One short name for everything that a result depends on, except the code."""
     table = [as_table(config), classifier.name, classifier.sha256]
     return hashlib.sha256(json.dumps(table).encode()).hexdigest()[:12]
 
@@ -122,7 +122,7 @@ def settings_of(config: Config, classifier: Classifier) -> str:
 def _spread(work: Sequence[tuple], workers: int, given: tuple) -> None:
     """Every line written, with a bar.
 
-    The first error, or Ctrl-C, ends it: what has begun is finished, what has not is left.
+    The first error, or Ctrl-C, ends it: what has begun is finished, the rest is left.
     """
     pool = ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_ready, initargs=given
@@ -139,11 +139,11 @@ def _spread(work: Sequence[tuple], workers: int, given: tuple) -> None:
             raise
 
 
-def _ready(model: Path, others: Sequence[Path], classes: Sequence[str], out: Path) -> None:
-    """Load what every image needs; one thread a worker."""
+def _ready(model: Path, references: Sequence[Path], classes: Sequence[str], out: Path) -> None:
+    """Load what every image needs; one thread per worker."""
     torch.set_num_threads(1)
     classifier = load_classifier(model, device="cpu")
-    seen = [read_image(path, channels=classifier.channels) for path in others]
+    seen = [read_image(path, channels=classifier.channels) for path in references]
     BENCH[:] = [Bench(classifier, prepare_references(classifier, seen), classes, out)]
 
 

@@ -1,11 +1,11 @@
-"""The table of a benchmark: a row a group of results, a column a function of them to a cell."""
+"""The table of a benchmark: a row per group of results, a column per function of them."""
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from med_cam.report.text_table import markdown
 
-Value = str | Callable  # of one result: the name of a field, or a function of it; None = has none
+Value = str | Callable  # of one result: the name of a field, or a function of it; None = no value
 Column = Callable[[Sequence], str]
 
 
@@ -15,8 +15,8 @@ def table(columns: Mapping[str, Column], rows: Mapping[str, Sequence], *, name: 
     return markdown([name, *columns], body, escaped="|")
 
 
-def by_answer(lines: Sequence[dict]) -> dict[str, list[dict]]:
-    """Results by the class answered."""
+def by_prediction(lines: Sequence[dict]) -> dict[str, list[dict]]:
+    """Results by predicted class."""
     labels = sorted({line["answer"] for line in lines})
     return {label: [line for line in lines if line["answer"] == label] for label in labels}
 

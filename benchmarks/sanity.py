@@ -5,15 +5,15 @@
 
 Images as methods.py picks them. Each is explained with the default preset by the classifier as it
 is, by it again with another seed, and by copies whose last layer, top quarter, half, three
-quarters and all of whose layers are shuffled; every copy for its own answer. Printed by stage:
+quarters and all of whose layers are shuffled; every copy for its own prediction. Printed by stage:
 intersection over union with the first mask, what random masks of these areas would have, rank
 correlation (Spearman's) of the scores and area, all medians over images; how many claims hold, how
-many copies answer as the classifier does, and how many explanations differ: another place (less
-than a quarter of the way from chance to 1), 1.5 times the area or more, or no claim. Stages are
-read against the first line, where nothing but the seed is other.
+many copies predict what the classifier does, and how many explanations differ: another place (less
+than a quarter of the way from chance to 1), 1.5 times the area or more, or no claim. Compare the
+stages with the first line, where only the seed differs.
 
-Every image is a line of --out as soon as it is done; started again, the command goes on where it
-was. The table is printed from that file alone.
+Every image is a line of --out as soon as it is done; started again, the command continues where
+it was. The table is printed from that file alone.
 """
 
 import argparse
@@ -37,10 +37,10 @@ def main() -> int:
     return resumed(parser, run, report)
 
 
-def run(asked: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     """Go through every image that --out does not have yet."""
-    images = brain_mri_images(asked.root, asked.per_class)
-    explain_missing(asked, images, checked, {None: preset("default")})
+    images = brain_mri_images(options.root, options.per_class)
+    explain_missing(options, images, checked, {None: preset("default")})
 
 
 def checked(bench: Bench, task: Task, image: Image) -> dict:
@@ -57,12 +57,12 @@ def checked(bench: Bench, task: Task, image: Image) -> dict:
 
 
 def report(lines: Sequence[dict]) -> str:
-    """The table as Markdown, a row a stage."""
+    """The table as Markdown, a row per stage."""
     rows: dict[str, list[dict]] = {}
     for line in lines:
         for stage in line["stages"]:
-            told = {"answer": line["answer"], "differs": stored(stage).differs}
-            rows.setdefault(stage["stage"], []).append(stage | told)
+            more = {"answer": line["answer"], "differs": stored(stage).differs}
+            rows.setdefault(stage["stage"], []).append(stage | more)
     before = middle("before", ".3f")(next(iter(rows.values())))
     head = f"{heading(lines)}: {len(lines)} images. Median area with the weights as they are: "
     return "\n\n".join([f"{head}{before}.", table(COLUMNS, rows)])
@@ -80,7 +80,7 @@ COLUMNS = {
     "rank correlation": middle("correlation", ".2f"),
     "median area": middle("after", ".3f"),
     "verified": share(lambda line: line["verified"]),
-    "same answer": share(lambda line: line["label"] == line["answer"]),
+    "same prediction": share(lambda line: line["label"] == line["answer"]),
     "differs": share(lambda line: line["differs"]),
 }
 

@@ -4,14 +4,14 @@
         [--out seeds.jsonl] [--workers 2] [--table-only]
 
 Images as methods.py picks them, explained with the default preset by seeds 0, 1, ... Printed by
-the class answered: intersection over union of every pair of masks of an image, its mean over pairs
+predicted class: intersection over union of every pair of masks of an image, its mean over pairs
 and images; the mean of the image where it is lowest; the same for random masks of these areas,
 which is what chance gives; and the areas: median, and largest over smallest of an image (median
-over images). The search draws its start, its areas and its noise by the seed, the claim its
-composites, so that both move the mask.
+over images). The search takes its start, its areas and its noise from the seed, the claim its
+random samples, so that both move the mask.
 
-Every mask is a line of --out as soon as it is there; started again, the command goes on where it
-was. The table is printed from that file alone.
+Every mask is a line of --out as soon as it is there; started again, the command continues where
+it was. The table is printed from that file alone.
 """
 
 import argparse
@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from command import resumed, resumed_parser
 from pool import Bench, Task, explain_missing
-from rows import by_answer, count, heading, middle, reduced, table
+from rows import by_prediction, count, heading, middle, reduced, table
 from study_images import brain_mri_images
 
 from med_cam.config.presets import preset
@@ -43,11 +43,11 @@ def main() -> int:
     return resumed(parser, run, report)
 
 
-def run(asked: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     """Explain every image by every seed that --out does not have yet."""
-    configs = {seed: replace(preset("default"), seed=seed) for seed in range(asked.seeds)}
-    images = brain_mri_images(asked.root, asked.per_class)
-    explain_missing(asked, images, explained, configs, "seed")
+    configs = {seed: replace(preset("default"), seed=seed) for seed in range(options.seeds)}
+    images = brain_mri_images(options.root, options.per_class)
+    explain_missing(options, images, explained, configs, "seed")
 
 
 def explained(bench: Bench, task: Task, image: Image) -> dict:
@@ -82,7 +82,7 @@ def report(lines: Sequence[dict]) -> str:
         return "no image has two masks yet"
     seeds = sorted({image["masks"] for image in images})
     head = f"{heading(lines)}: {len(images)} images, masks each: {', '.join(map(str, seeds))}."
-    return "\n\n".join([head, table(COLUMNS, by_answer(images) | {"all": images})])
+    return "\n\n".join([head, table(COLUMNS, by_prediction(images) | {"all": images})])
 
 
 def by_image(lines: Sequence[dict]) -> list[list[dict]]:

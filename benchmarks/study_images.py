@@ -15,23 +15,23 @@ from med_cam_studies.training.catalogue import STUDIES
 
 @dataclass(frozen=True)
 class Images:
-    """Images to explain, and others for the shape test: the bundled ones if there are none."""
+    """Images to explain, and reference images: the bundled ones if there are none."""
 
     items: Sequence[Item]
     classes: Sequence[str]
-    others: Sequence[Path] = ()
+    references: Sequence[Path] = ()
 
 
 def study_images(name: str, root: Path, **most: int) -> Images:
-    """Those of a study's Testing part, see `in_turn`, with others of its validation part."""
+    """Those of a study's test set, see `in_turn`, with reference images of its validation set."""
     study = STUDIES[name]
     splits = study.split(study.collect(root).items)
-    others = [item.path for item in reference_items(splits.validation)]
-    return Images(in_turn(splits.testing, **most), study.classes, others)
+    references = [item.path for item in reference_items(splits.validation)]
+    return Images(in_turn(splits.testing, **most), study.classes, references)
 
 
 def brain_mri_images(root: Path, per_class: int) -> Images:
-    """Those of Brain Tumor MRI, with the bundled others."""
+    """Those of Brain Tumor MRI, with the bundled reference images."""
     found = study_images("brain-mri", root, per_class=per_class)
     return Images(found.items, found.classes)
 

@@ -4,9 +4,9 @@
 
 FOLDER is what `med-cam reproduce STUDY --out FOLDER` wrote. The surround is what is darker than
 one part in twelve of white and connected to the image's rim: the air around a head, the black
-around a fundus. A mask that knows nothing of it has as much of it as the image has: printed are,
-by class explained, the share of the image that is surround, the share of the evidence that is, and
-how many images have more than half of their evidence there.
+around a fundus. A random mask has as much of it as the image has. Printed are, by class
+explained, the share of the image that is surround, the share of the evidence that is, and how many
+images have more than half of their evidence there.
 """
 
 import argparse
@@ -37,18 +37,18 @@ def main() -> int:
     parser.add_argument("--study", choices=sorted(STUDIES), required=True)
     parser.add_argument("--root", type=Path, required=True, help="the data set's folder")
     parser.add_argument("--out", type=Path, required=True, help="what reproduce wrote")
-    asked = parser.parse_args()
-    return printed(parser, lambda: table(COLUMNS, shares(asked), name="class explained"))
+    options = parser.parse_args()
+    return printed(parser, lambda: table(COLUMNS, shares(options), name="class explained"))
 
 
-def shares(asked: argparse.Namespace) -> dict[str, list[tuple[float, float]]]:
+def shares(options: argparse.Namespace) -> dict[str, list[tuple[float, float]]]:
     """By class explained, of each image: share of it and of its evidence in the surround."""
-    collection = STUDIES[asked.study].collect(asked.root)
+    collection = STUDIES[options.study].collect(options.root)
     items = {item.name: item for item in (*collection.items, *collection.outlined)}
     found: dict[str, list[tuple[float, float]]] = {}
-    for row in known_rows(asked.out).values():
+    for row in known_rows(options.out).values():
         dark = surround(read_image(items[row.image].path).pixels.mean(dim=0).numpy())
-        mask = mask_from_png((asked.out / row.folder / "mask.png").read_bytes()).numpy()
+        mask = mask_from_png((options.out / row.folder / "mask.png").read_bytes()).numpy()
         inside = (mask & dark).sum() / max(1, mask.sum())
         found.setdefault(row.label, []).append((float(dark.mean()), float(inside)))
     return dict(sorted(found.items()))

@@ -11,6 +11,8 @@ from med_cam.classifiers.bundled import bundled_classifier, bundled_samples
 from med_cam.classifiers.load import load_classifier
 from med_cam.config.presets import preset
 from med_cam.errors import MedCamError
+from med_cam.results import BaselineResult
+from med_cam.verify.claim import CHECKS
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.copies import sha256_of
 
@@ -57,6 +59,30 @@ def test_a_benchmark_without_results_says_so_and_asks_for_a_data_set(
     with pytest.raises(SystemExit):
         loaded(name, *study).main()
     assert "--root" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_lines_of_an_earlier_version_are_refused_in_a_sentence(name, loaded, capsys, tmp_path):
+    study, out = ["brain-mri"] if name == "evidence" else [], tmp_path / "old.jsonl"
+    out.write_text('{"sha256": "0", "classifier": "x", "label": "a", "answer": "a"}\n')
+    assert loaded(name, *study, "--table-only", "--out", out).main() == 2
+    assert "has lines of an earlier version, without '" in capsys.readouterr().out
+
+
+def test_every_check_of_a_claim_has_a_column(loaded):
+    columns = loaded("methods").COLUMNS
+    for passed, share in ((True, "100%"), (False, "0%")):
+        line = {"checks": {name: {"passed": passed} for name in CHECKS}}
+        for name in ("retained", "no shape leakage", "shift-stable"):
+            assert columns[name]([line]) == share
+
+
+def test_what_is_retained_over_a_baseline_is_in_the_table(loaded):
+    fragile = loaded("fragile")
+    result = BaselineResult("grey", True, 4, 3, 4, 0.1, 0.4, "b", 0.2, 0.0)
+    line = fragile.of_baseline(result)
+    row = [column([line]) for column in fragile.RETAINED_COLUMNS.values()]
+    assert row == ["1", "100%", "75%", "0%"]
 
 
 def test_a_column_is_of_the_results_that_have_the_number(loaded):
