@@ -111,8 +111,8 @@ def test_check_counts_names_and_judges(command, mri):
 
 
 def test_check_ends_with_0_only_for_the_whole_release(command, mri, monkeypatch):
-    owner = {"training": (9,) * 4, "testing": (6,) * 4}
-    monkeypatch.setattr("med_cam_studies.data.brain_mri.OWNER", owner)
+    released = {"training": (9,) * 4, "testing": (6,) * 4}
+    monkeypatch.setattr("med_cam_studies.data.brain_mri.RELEASED", released)
     done = command("data", "check", "brain-mri", "--root", mri)
     assert done.status == 0
     assert "Complete: every image" in "\n".join(done.out)
@@ -148,7 +148,7 @@ def test_training_leaves_a_measured_classifier(command, trained, mri, tmp_path):
     assert sum(map(sum, numbers["testing"]["counts"])) == 16
     assert set(numbers["empty"]) == {"grey", "black", "white", "gaussian", "uniform"}
     assert "Not a medical device" in card
-    assert "12 byte-identical copies (8 within a part, 4 of Testing" in card
+    assert "12 byte-identical copies (8 within a part, 4 of the test set" in card
     assert f"{numbers['testing']['accuracy']:.1%}" in card
     explained = command(
         "explain", mri / "Testing" / "glioma" / "Te_000.jpg",

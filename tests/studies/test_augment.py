@@ -32,14 +32,14 @@ def test_a_blob_keeps_its_share_to_the_pixel(share, seed):
     mask = blobs(x, torch.tensor([share, 0.5]), generator(seed))
     assert mask.shape == (2, 1, SIDE, SIDE)
     assert set(mask.unique().tolist()) <= {0.0, 1.0}
-    kept = mask.mean(dim=(1, 2, 3)) * SIDE**2
+    visible = mask.mean(dim=(1, 2, 3)) * SIDE**2
     # The quantile lies between two neighbours in order, so the count is off by less than one.
-    assert abs(kept[0].item() - share * SIDE**2) <= 1
-    assert abs(kept[1].item() - SIDE**2 / 2) <= 1
+    assert abs(visible[0].item() - share * SIDE**2) <= 1
+    assert abs(visible[1].item() - SIDE**2 / 2) <= 1
 
 
 def test_jitter_never_flips():
-    """A bright patch stays in its quarter, whichever quarter and whatever the draw."""
+    """A bright patch stays in its quarter, whichever quarter and whatever the sample."""
     for row, column in ((4, 4), (4, 20), (20, 4), (20, 20)):
         x = torch.full((64, 1, SIDE, SIDE), -1.0)
         x[:, :, row : row + 8, column : column + 8] = 1.0
@@ -59,8 +59,8 @@ def test_jitter_stays_in_range_and_moves_a_little_only():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_backgrounds_know_nothing_of_places(seed):
-    """None shows the bright half of the image where it is: mean by half, over many draws."""
+def test_baselines_know_nothing_of_places(seed):
+    """None shows the bright half of the image where it is: mean by half, over many samples."""
     x = torch.full((100, 3, SIDE, SIDE), -1.0)
     x[..., SIDE // 2 :] = 1.0
     seen = baselines(x, HALF, generator(seed))
@@ -135,7 +135,7 @@ def test_shares_are_uniform_or_their_logarithms_are(uniform):
     assert abs((drawn < middle).float().mean().item() - 0.5) < 0.03
 
 
-def test_constant_and_uniform_backgrounds_lie_between_black_and_white():
+def test_constant_and_uniform_baselines_lie_between_black_and_white():
     """In the space of any mean and std; only Gaussian noise leaves it."""
     recipe = Recipe()
     black, white = (

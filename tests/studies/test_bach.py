@@ -1,4 +1,4 @@
-"""BACH on a tiny made-up copy of its layout: an owner's table without a header, eva's split."""
+"""BACH on a tiny made-up copy of its layout: a provider's table without a header, eva's split."""
 
 import shutil
 
@@ -6,7 +6,7 @@ import pytest
 from PIL import Image as Pillow
 
 from med_cam.errors import DataError
-from med_cam_studies.data.bach import CLASSES, OWNER, bach, part_of, position
+from med_cam_studies.data.bach import CLASSES, RELEASED, bach, part_of, position
 from med_cam_studies.data.collection import counts
 from med_cam_studies.data.pixels import square
 from med_cam_studies.data.splits import split
@@ -36,13 +36,13 @@ def test_each_of_the_400_has_the_part_that_eva_gives_it():
         assert part_of(position(stem, label), label) == evas_part(name, stem)
 
 
-def test_training_and_validation_are_evas_training_part_and_testing_is_the_rest():
+def test_training_and_validation_are_evas_training_part_and_the_test_set_is_the_rest():
     parts = [evas_part(*known) for known in SORTED]
     assert parts.count("testing") == 132
     assert parts.count("validation") == round(0.15 * 268)
 
 
-def test_a_part_is_told_from_the_number_and_not_from_the_place_in_the_folder(photos, tmp_path):
+def test_a_part_is_found_from_the_number_and_not_from_the_place_in_the_folder(photos, tmp_path):
     items = bach(tmp_path).items
     names = [f"{c}/{BACH_PREFIXES[c]}{n:03}.tif" for c in CLASSES for n in BACH_NUMBERS[c]]
     assert [item.name for item in items] == names
@@ -77,23 +77,23 @@ def test_what_the_table_names_and_is_not_there_is_named(photos):
     assert len(found.items) == sum(map(len, BACH_NUMBERS.values())) - 1
 
 
-def test_a_table_that_contradicts_the_folder_is_told_and_the_folder_counts(photos):
+def test_a_table_that_contradicts_the_folder_is_reported_and_the_folder_counts(photos):
     table = photos / BACH_TABLE
     text = table.read_bytes().decode()
     assert "\r\n" in text
     save_text(table, text.replace("b042.tif,Benign", "b042.tif,InSitu"))
     found = bach(photos)
-    (told,) = found.contradictions
-    assert told == f"b042.tif lies in Benign, and {BACH_TABLE} calls it InSitu"
+    (sentence,) = found.contradictions
+    assert sentence == f"b042.tif lies in Benign, and {BACH_TABLE} calls it InSitu"
     assert [item.label for item in found.items if item.path.stem == "b042"] == [0]
     assert found.missing == ()
 
 
 @pytest.mark.parametrize("other", ["Benign", "Normal"])
-def test_a_picture_that_lies_in_two_folders_is_told(photos, other):
+def test_a_picture_that_lies_in_two_folders_is_reported(photos, other):
     shutil.copy(photos / "InSitu" / "is069.tif", photos / other / "is069.tif")
-    (told,) = bach(photos).contradictions
-    assert told == f"is069.tif lies in {other}, and {BACH_TABLE} calls it InSitu"
+    (sentence,) = bach(photos).contradictions
+    assert sentence == f"is069.tif lies in {other}, and {BACH_TABLE} calls it InSitu"
 
 
 @pytest.mark.parametrize("there", BACH_PREFIXES)
@@ -115,17 +115,17 @@ def test_without_a_table_the_folders_are_the_labels(photos):
     assert counts(found.items, 4) == tuple(len(BACH_NUMBERS[c]) for c in CLASSES)
 
 
-def test_the_owner_has_a_hundred_of_each():
-    assert OWNER[""] == (100,) * 4
+def test_the_provider_has_a_hundred_of_each():
+    assert RELEASED[""] == (100,) * 4
 
 
-def test_a_missing_class_folder_is_told(photos, tmp_path):
+def test_a_missing_class_folder_is_reported(photos, tmp_path):
     shutil.rmtree(photos / "Invasive")
     with pytest.raises(DataError, match="Benign, InSitu, Invasive, Normal"):
         bach(tmp_path)
 
 
-def test_an_empty_class_folder_is_told_by_its_name(photos, tmp_path):
+def test_an_empty_class_folder_is_reported_by_its_name(photos, tmp_path):
     for path in (photos / "Invasive").iterdir():
         path.rename(path.with_suffix(".png"))
     with pytest.raises(DataError, match=r"no \.tif or \.tiff files in .*Invasive"):

@@ -26,7 +26,7 @@ def contents(items):
     return [item.path.read_bytes() for item in items]
 
 
-def kept(splits):
+def used(splits):
     return [*splits.fit, *splits.validation, *splits.testing]
 
 
@@ -39,11 +39,11 @@ def test_every_file_is_an_item_of_its_folders_part_and_class(root):
 
 
 def test_no_content_is_in_two_parts_or_twice_in_one(root):
-    everything = contents(kept(splits_of(root, validated=0.3)))
+    everything = contents(used(splits_of(root, validated=0.3)))
     assert len(set(everything)) == len(everything)
 
 
-def test_a_twin_across_the_parts_is_taken_from_testing_and_never_from_training(root):
+def test_a_twin_across_the_parts_is_left_out_of_the_test_set_and_never_of_the_training_set(root):
     splits = splits_of(root)
     twin = (root / "Training" / "glioma" / "Tr_000.jpg").read_bytes()
     (root / "Testing" / "glioma" / "Te_twin.jpg").write_bytes(twin)
@@ -55,7 +55,7 @@ def test_a_twin_across_the_parts_is_taken_from_testing_and_never_from_training(r
     assert again.dropped.total == splits.dropped.total + 1
 
 
-def test_copies_are_told_apart_by_where_their_twins_are(root):
+def test_copies_are_sorted_by_where_their_twins_are(root):
     dropped = splits_of(root).dropped
     assert {item.path.stem for item in dropped.within} == {"Tr_copy", "Te_copy"}
     assert {item.path.stem for item in dropped.across} == {"Te_across"}
@@ -67,7 +67,7 @@ def test_copies_are_told_apart_by_where_their_twins_are(root):
 def test_every_content_is_kept_once_and_every_copy_counted(root):
     splits = splits_of(root)
     files = Counter(path.read_bytes() for path in root.rglob("*.jpg"))
-    assert sorted(contents(kept(splits))) == sorted(files)
+    assert sorted(contents(used(splits))) == sorted(files)
     assert splits.dropped.total == files.total() - len(files) > 0
 
 
@@ -81,14 +81,14 @@ def test_the_validation_part_does_not_depend_on_file_names(root):
 
 
 @pytest.mark.parametrize("part", ["Training", "Testing"])
-def test_a_missing_class_folder_is_told_by_its_name(root, part):
+def test_a_missing_class_folder_is_reported_by_its_name(root, part):
     folder = root / part / "notumor"
     folder.rename(root / "elsewhere")
     with pytest.raises(DataError, match=f"{part}.notumor"):
         brain_mri(root)
 
 
-def test_a_missing_part_is_told_by_its_name(root):
+def test_a_missing_part_is_reported_by_its_name(root):
     shutil.rmtree(root / "Testing")
     with pytest.raises(DataError, match="Training, Testing"):
         brain_mri(root)
@@ -104,8 +104,8 @@ def test_a_doubled_folder_and_pictures_beside_the_parts_change_nothing(root, tmp
 
 
 def test_files_that_differ_in_their_suffix_alone_are_two(root):
-    before = len(brain_mri(root).items), len(kept(splits_of(root)))
+    before = len(brain_mri(root).items), len(used(splits_of(root)))
     Pillow.fromarray(picture(999)).save(root / "Training" / "glioma" / "Tr_000.png")
     items = brain_mri(root).items
     assert len({item.name for item in items}) == len(items) == before[0] + 1
-    assert len(kept(splits_of(root))) == before[1] + 1
+    assert len(used(splits_of(root))) == before[1] + 1

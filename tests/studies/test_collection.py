@@ -27,7 +27,7 @@ def test_of_several_the_nearest_one_counts(tmp_path):
 
 
 @pytest.mark.parametrize("root", ["", "not there", "a file"])
-def test_a_root_without_the_folders_is_told_with_them(tmp_path, root):
+def test_a_root_without_the_folders_is_reported_with_them(tmp_path, root):
     touched(tmp_path / "one" / "x", tmp_path / "a" / "b" / "c" / "d" / "two", tmp_path / "a file")
     with pytest.raises(DataError, match=r"has no folder with one, two in it; give --root"):
         located(tmp_path / root, ("one", "two"))
@@ -58,7 +58,7 @@ def test_images_are_sorted_and_have_one_of_the_suffixes_in_either_case(tmp_path)
 
 
 @pytest.mark.parametrize("folder", ["empty", "not there"])
-def test_a_folder_without_images_is_told_by_its_name(tmp_path, folder):
+def test_a_folder_without_images_is_reported_by_its_name(tmp_path, folder):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=rf"no \.tif or \.tiff files in .*{folder}"):
         images_in(tmp_path / folder, (".tif", ".tiff"))

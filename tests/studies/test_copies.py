@@ -27,7 +27,7 @@ def test_a_digest_is_of_the_bytes_alone(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["gone.jpg", ""])
-def test_what_cannot_be_read_is_told_by_its_name(tmp_path, name):
+def test_what_cannot_be_read_is_reported_by_its_name(tmp_path, name):
     with pytest.raises(DataError, match="cannot be read"):
         sha256_of(tmp_path / name)
 

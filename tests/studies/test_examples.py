@@ -55,8 +55,8 @@ def test_broken_files_are_named_and_the_others_go_on(tmp_path):
     assert torch.equal(found.images, expected.images)
     assert torch.equal(found.targets, expected.targets)
     assert len(found.broken) == len(MADE)
-    for name, told in zip(MADE, found.broken, strict=True):
-        assert str(tmp_path / name) in told
+    for name, text in zip(MADE, found.broken, strict=True):
+        assert str(tmp_path / name) in text
 
 
 def test_when_none_can_be_read_the_first_is_named(tmp_path):

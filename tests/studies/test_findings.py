@@ -1,4 +1,4 @@
-"""Mask files of every kind that owners ship, and the sentences that bad ones are refused with."""
+"""Mask files of every kind that providers ship, and the sentences that refuse bad ones."""
 
 import numpy as np
 import PIL.Image

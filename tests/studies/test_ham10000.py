@@ -198,14 +198,14 @@ def test_without_a_table_there_are_no_labels(root):
         ham10000(root)
 
 
-def test_a_table_with_other_columns_is_told(root):
+def test_a_table_with_other_columns_is_reported(root):
     text = ham_table(HAM_ROWS).replace("dx,", "diagnosis_1,", 1)
     save_text(root / TABLE, text)
     with pytest.raises(DataError, match=r"lacks the column 'dx'"):
         ham10000(root)
 
 
-def test_without_an_image_folder_its_names_are_told(root):
+def test_without_an_image_folder_its_names_are_reported(root):
     for name in HAM_PARTS:
         shutil.move(root / name, root / name.replace("HAM10000_", ""))
     with pytest.raises(DataError, match="no folder HAM10000_images_part_1"):

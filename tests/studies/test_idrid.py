@@ -176,7 +176,7 @@ def test_a_name_with_two_grades_is_refused(root):
 
 
 @pytest.mark.parametrize("word", ["Training", "Testing"])
-def test_a_missing_table_is_told_by_its_name(root, word):
+def test_a_missing_table_is_reported_by_its_name(root, word):
     idrid_table(root, word).unlink()
     with pytest.raises(DataError, match=f"{word} Labels.csv"):
         idrid(root)

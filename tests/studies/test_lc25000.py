@@ -85,7 +85,7 @@ def test_without_a_table_it_is_not_split(root):
 
 
 @pytest.mark.parametrize("name", LC_FOLDERS)
-def test_a_missing_class_folder_is_told_by_its_name(root, name):
+def test_a_missing_class_folder_is_reported_by_its_name(root, name):
     shutil.rmtree(next(root.rglob(name)))
     with pytest.raises(DataError, match=rf"files in .*{name};"):
         lc25000(root)

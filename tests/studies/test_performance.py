@@ -129,7 +129,7 @@ def test_what_cannot_be_scored_is_refused(labels, p, error, sentence):
         performance(torch.tensor(labels, dtype=torch.long), values)
 
 
-def test_a_missing_torchmetrics_is_told_with_its_extra(monkeypatch):
+def test_a_missing_torchmetrics_is_reported_with_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchmetrics.functional.classification", None)
     with pytest.raises(ConfigError, match=r"med-cam-evidence\[studies\]"):
         performance(torch.tensor([0, 1]), torch.tensor([[0.9, 0.1], [0.2, 0.8]]))

@@ -103,7 +103,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_file_is_told_by_its_name(tmp_path, kind, suffix):
+def test_a_broken_file_is_reported_by_its_name(tmp_path, kind, suffix):
     whole = encoded(tmp_path, f"x.{suffix}")
     (tmp_path / f"x.{suffix}").write_bytes(BROKEN[kind](whole))
     with pytest.raises(ImageError, match=rf"x\.{suffix} cannot be read as an image"):
@@ -111,7 +111,7 @@ def test_a_broken_file_is_told_by_its_name(tmp_path, kind, suffix):
 
 
 @pytest.mark.parametrize("name", ["gone.jpg", "folder.jpg"])
-def test_what_is_no_file_is_told_by_its_name(tmp_path, name):
+def test_what_is_no_file_is_reported_by_its_name(tmp_path, name):
     (tmp_path / "folder.jpg").mkdir()
     with pytest.raises(ImageError, match=name):
         square(tmp_path / name, size=8, channels=3)
@@ -132,7 +132,7 @@ def test_a_file_is_read_by_its_content_whatever_its_name_says(tmp_path):
     suffix=st.sampled_from(["jpg", "png", "tif"]),
     changes=st.lists(st.tuples(st.integers(0, 299), st.integers(0, 255)), min_size=1, max_size=4),
 )
-def test_whatever_happened_to_a_files_head_it_is_read_or_told(tmp_path_factory, suffix, changes):
+def test_with_any_damage_to_its_head_a_file_is_read_or_refused(tmp_path_factory, suffix, changes):
     folder = tmp_path_factory.mktemp("damaged")
     content = bytearray(encoded(folder, f"x.{suffix}"))
     for place, value in changes:
@@ -142,7 +142,7 @@ def test_whatever_happened_to_a_files_head_it_is_read_or_told(tmp_path_factory, 
         assert square(folder / f"x.{suffix}", size=8, channels=3).shape == (3, 8, 8)
 
 
-def test_more_pixels_than_pillow_takes_are_told(tmp_path):
+def test_more_pixels_than_pillow_takes_are_reported(tmp_path):
     content = bytearray(encoded(tmp_path, "x.png"))
     header = content[12:16] + (20_000).to_bytes(4) * 2 + content[24:29]
     content[16:33] = header[4:] + zlib.crc32(header).to_bytes(4)

@@ -1,4 +1,4 @@
-"""Which images are explained and what is told of them, apart from the explaining."""
+"""Which images are explained and what is reported of them, apart from the explaining."""
 
 from dataclasses import asdict
 

@@ -14,7 +14,7 @@ from med_cam_studies.data.splits import TESTED, VALIDATED, part_of, split
 
 CONTENTS = 12
 GROUPS = ("", "a", "b", "c", "d")
-OWNED = ("training", "validation", "testing")
+PARTS = ("training", "validation", "testing")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def contents(splits):
     return {item.path.name: part for part, items in parts_of(splits).items() for item in items}
 
 
-kinds = pytest.mark.parametrize("parts", [("",), OWNED, ("training", "testing"), ("", *OWNED)])
+kinds = pytest.mark.parametrize("parts", [("",), PARTS, ("training", "testing"), ("", *PARTS)])
 few = settings(max_examples=25, deadline=None)
 
 
@@ -107,13 +107,13 @@ def test_neither_names_nor_order_matter(folder, parts, data, seed):
 
 @few
 @given(data=st.data())
-def test_what_the_owner_has_split_stays_and_copies_stay_where_they_are_fitted_on(folder, data):
-    items = drawn_items(data, folder, OWNED)
+def test_what_the_provider_has_split_stays_and_copies_stay_where_they_are_fitted_on(folder, data):
+    items = drawn_items(data, folder, PARTS)
     splits = split(items, validated=0.9, tested=0.9)
     given_validation = any(item.part == "validation" for item in items)
     for name, part in contents(splits).items():
-        owners = {item.part for item in items if item.path.name == name}
-        first = next(part for part in OWNED if part in owners)
+        given = {item.part for item in items if item.path.name == name}
+        first = next(part for part in PARTS if part in given)
         drawn = first == "training" and not given_validation
         assert part == first or (drawn and part == "validation")
 
@@ -126,7 +126,7 @@ def test_of_copies_the_one_with_a_known_group_stays_with_its_group(folder):
         assert {item.name for item in together} == {f"{group}0", "1"}
 
 
-def test_dropped_copies_are_told_by_where_the_one_that_stays_is(folder):
+def test_dropped_copies_are_sorted_by_where_the_one_that_stays_is(folder):
     rows = [("training", 0), ("training", 0), ("testing", 0), ("testing", 1), ("testing", 1)]
     items = [Item(folder / str(n), n, f"{i}", part) for i, (part, n) in enumerate(rows)]
     splits = split(items, validated=0.0)
@@ -150,7 +150,7 @@ def plain_place(text):
 
 @pytest.mark.parametrize("grouped", [True, False])
 @pytest.mark.parametrize("part", ["", "training"])
-def test_the_draw_is_by_the_hash_of_the_group_or_of_the_bytes(folder, grouped, part):
+def test_the_choice_is_by_the_hash_of_the_group_or_of_the_bytes(folder, grouped, part):
     for number in range(40):
         word = f"lesion {number}" if grouped else f"bytes {number}"
         item = Item(folder / "0", 0, "x", part, f"lesion {number}" if grouped else "")
@@ -188,6 +188,6 @@ def test_no_items_are_no_splits():
     assert splits.dropped.total == 0
 
 
-def test_a_file_that_has_gone_is_told_by_its_name(folder):
+def test_a_file_that_has_gone_is_reported_by_its_name(folder):
     with pytest.raises(DataError, match=r"gone\.jpg cannot be read \(No such file"):
         split([Item(folder / "gone.jpg", 0, "gone")])

@@ -121,7 +121,7 @@ def test_a_checkpoint_of_another_training_is_refused(known, tmp_path, change):
         train(started(RANDOM, begin, 4), known, known, once, tmp_path / "x.ckpt", quiet)
 
 
-def test_a_damaged_checkpoint_is_told_by_its_name(known, tmp_path):
+def test_a_damaged_checkpoint_is_reported_by_its_name(known, tmp_path):
     (tmp_path / "x.ckpt").write_bytes(b"not a checkpoint")
     with pytest.raises(ClassifierError, match=r"x\.ckpt"):
         train(started(RANDOM, TINY, 4), known, known, TINY, tmp_path / "x.ckpt", quiet)
@@ -158,10 +158,10 @@ def test_the_loss_is_the_weighted_cross_entropy_of_the_batch(known, tmp_path, we
     """Without an opinion it is log 4 for every image, times the weight of its class."""
     batch = len(known.images)
     recipe = replace(TINY, epochs=1, batch=batch, masked=0, empty=0, class_weights=weights)
-    told = []
-    train(undecided(), known, known, recipe, tmp_path / "x.ckpt", lambda e: told.append(e.loss))
+    losses = []
+    train(undecided(), known, known, recipe, tmp_path / "x.ckpt", lambda e: losses.append(e.loss))
     each = [weights[label] if weights else 1.0 for label in known.labels]
-    assert told == pytest.approx([math.log(4) * sum(each) / batch])
+    assert losses == pytest.approx([math.log(4) * sum(each) / batch])
 
 
 def test_pretrained_weights_fill_all_but_the_head(tmp_path):
@@ -220,7 +220,7 @@ def every_recipe():
 
 
 @pytest.mark.parametrize(("name", "stages"), every_recipe(), ids=[n for n, _ in every_recipe()])
-def test_the_stages_of_a_recipe_share_architecture_and_frame(name, stages):
+def test_the_stages_of_a_recipe_share_architecture_and_model_input(name, stages):
     frames = {(r.architecture, r.input_size, r.mean, r.std) for r in stages.values()}
     assert len(frames) == 1
     for recipe in stages.values():
@@ -252,7 +252,7 @@ def test_weights_too_large_for_float16_are_refused_and_nothing_is_written(tmp_pa
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_told_by_its_name(tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported_by_its_name(tmp_path):
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(OutputError, match="taken"):
         write_classifier(
@@ -285,11 +285,11 @@ def test_with_patience_training_ends_and_the_best_weights_are_kept(known, tmp_pa
 
 def test_a_finished_training_is_only_read_again(known, tmp_path):
     recipe = replace(TINY, epochs=3, patience=2)
-    first, told = started(RANDOM, TINY, 4), []
+    first, seen = started(RANDOM, TINY, 4), []
     course = train(first, known, known, recipe, tmp_path / "x.ckpt", quiet)
     again = started(RANDOM, TINY, 4)
-    assert train(again, known, known, recipe, tmp_path / "x.ckpt", told.append) == course
-    assert told == []
+    assert train(again, known, known, recipe, tmp_path / "x.ckpt", seen.append) == course
+    assert seen == []
     assert same(first, again)
 
 
@@ -335,11 +335,11 @@ def test_without_pretrained_weights_at_hand_the_error_says_how_to_go_on(monkeypa
         started("timm", absent, 4)
 
 
-def test_a_starting_file_that_is_not_there_is_told_by_its_name():
+def test_a_starting_file_that_is_not_there_is_reported_by_its_name():
     with pytest.raises(ClassifierError, match=r"nowhere\.safetensors"):
         started("nowhere.safetensors", TINY, 4)
 
 
-def test_an_architecture_that_timm_does_not_know_is_told_by_its_name():
+def test_an_architecture_that_timm_does_not_know_is_reported_by_its_name():
     with pytest.raises(ClassifierError, match="mobilenet_of_mine"):
         started(RANDOM, replace(TINY, architecture="mobilenet_of_mine"), 4)

@@ -54,10 +54,10 @@ def inventory(found: Checked) -> Iterator[str]:
     """Images of each class: found, and in the release; then the parts as studies use them."""
     classes = found.collection.classes
     rows = [["images", *classes, "all"]]
-    for part, owned in found.collection.owner.items():
+    for part, released in found.collection.released.items():
         there = counts(found.of(part), len(classes))
         rows.append([f"{PARTS[part]}, found", *with_sum(there)])
-        rows.append([f"{PARTS[part]}, released", *with_sum(owned)])
+        rows.append([f"{PARTS[part]}, released", *with_sum(released)])
     splits = found.splits
     parts = {"fit": splits.fit, "validate": splits.validation, "test": splits.testing}
     rows += [[f"used to {use}", *with_sum(counts(of, len(classes)))] for use, of in parts.items()]

@@ -1,8 +1,8 @@
 """BACH, the ICIAR 2018 challenge on breast histology (Aresta et al. 2019, CC BY-NC-ND).
 
-doi:10.1016/j.media.2019.05.010. A folder a class in `Photos/`, and a table without a header. The
-owner gives no split; pictures of one patient stand next to each other in the numbering, and only
-a part of the patient table was published. The split is the one of kaiko-ai/eva, which keeps
+doi:10.1016/j.media.2019.05.010. One folder per class in `Photos/`, and a table without a header.
+The provider gives no split; pictures of one patient stand next to each other in the numbering, and
+only a part of the patient table was published. The split is the one of kaiko-ai/eva, which keeps
 patients apart: positions in the 400 pictures sorted by class and number.
 """
 
@@ -18,12 +18,12 @@ from med_cam_studies.data.collection import (
     images_in,
     located,
 )
-from med_cam_studies.data.owner_table import table_lines
+from med_cam_studies.data.provider_table import table_lines
 
 CLASSES = ("Benign", "InSitu", "Invasive", "Normal")
 PREFIXES = ("b", "is", "iv", "n")  # of the file names, followed by a number from 001 to 100
 EACH = 100
-OWNER = {"": (EACH,) * 4}
+RELEASED = {"": (EACH,) * 4}
 TABLE = "microscopy_ground_truth.csv"
 SUFFIXES = (".tif", ".tiff")
 TRAINED_ON = (  # first and last position, both included
@@ -36,8 +36,9 @@ TRAINED_ON = (  # first and last position, both included
     (368, 399),
 )
 PATIENTS = (
-    "Testing shares no patient with the rest, after the split of kaiko-ai/eva; the validation "
-    "part is the end of each class's training pictures, and may share one patient a class."
+    "The test set shares no patient with the rest, after the split of kaiko-ai/eva; the "
+    "validation set is the end of each class's training pictures, and may share one patient per "
+    "class."
 )
 VALIDATED = 0.15  # share of each class's training positions, the last ones
 
@@ -53,14 +54,14 @@ def bach(root: Path) -> Collection:
     """
     photos = located(root, CLASSES)
     found = tuple(items(photos))
-    said = told(photos / TABLE) if (photos / TABLE).is_file() else {}
+    said = table_labels(photos / TABLE) if (photos / TABLE).is_file() else {}
     there = {item.path.stem for item in found}
     return Collection(
         CLASSES,
         found,
         missing=tuple(name for name in said if Path(name).stem not in there),
         contradictions=tuple(contradictions(said, found)),
-        owner=OWNER,
+        released=RELEASED,
         patients=PATIENTS,
     )
 
@@ -73,8 +74,8 @@ def items(photos: Path) -> Iterator[Item]:
             yield Item(path, label, f"{name}/{path.name}", part)
 
 
-def told(table: Path) -> Mapping[str, str]:
-    """The class of each file by the table, which has no header.
+def table_labels(table: Path) -> Mapping[str, str]:
+    """The class of each file as the table has it, which has no header.
 
     Raises:
         DataError: if it cannot be read.
@@ -84,7 +85,7 @@ def told(table: Path) -> Mapping[str, str]:
 
 
 def contradictions(said: Mapping[str, str], found: Sequence[Item]) -> Iterator[str]:
-    """Pictures that lie in another folder than the table says."""
+    """Pictures whose folder is not that of their class in the table."""
     labels = {Path(name).stem: label for name, label in said.items()}
     for item in found:
         label = labels.get(item.path.stem, CLASSES[item.label])
@@ -93,7 +94,7 @@ def contradictions(said: Mapping[str, str], found: Sequence[Item]) -> Iterator[s
 
 
 def position(stem: str, label: int) -> int:
-    """Place of a picture in the sorted 400; told from its number, as others may be missing.
+    """Place of a picture in the sorted 400; taken from its number, as others may be missing.
 
     A name without a number from 1 to 100 stands at the end of its class.
     """

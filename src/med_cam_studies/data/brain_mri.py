@@ -1,6 +1,7 @@
-"""Brain Tumor MRI (Masoud Nickparvar, Kaggle, CC0 1.0): a folder a class in Training and Testing.
+"""Brain Tumor MRI (Masoud Nickparvar, Kaggle, CC0 1.0).
 
-Its owner combined it from figshare (Cheng), SARTAJ and Br35H. No table, no patients.
+A folder per class in `Training/` and in `Testing/`, its training set and its test set. Its
+provider combined it from figshare (Cheng), SARTAJ and Br35H. No table, no patients.
 """
 
 from collections.abc import Iterator
@@ -9,12 +10,12 @@ from pathlib import Path
 from med_cam_studies.data.collection import TESTING, TRAINING, Collection, Item, images_in, located
 
 CLASSES = ("glioma", "meningioma", "notumor", "pituitary")
-OWNER = {TRAINING: (1321, 1339, 1595, 1457), TESTING: (300, 306, 405, 300)}
+RELEASED = {TRAINING: (1321, 1339, 1595, 1457), TESTING: (300, 306, 405, 300)}
 FOLDERS = {TRAINING: "Training", TESTING: "Testing"}
 
 
 def brain_mri(root: Path) -> Collection:
-    """The data set with its owner's split.
+    """The data set with its provider's split.
 
     Args:
         root: a folder that holds `Training/` and `Testing/`, at most three folders down.
@@ -23,7 +24,7 @@ def brain_mri(root: Path) -> Collection:
         DataError: if a class folder is missing or empty.
     """
     top = located(root, tuple(FOLDERS.values()))
-    return Collection(CLASSES, tuple(items(top)), missing=(), owner=OWNER)
+    return Collection(CLASSES, tuple(items(top)), missing=(), released=RELEASED)
 
 
 def items(top: Path) -> Iterator[Item]:

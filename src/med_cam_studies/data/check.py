@@ -1,4 +1,4 @@
-"""Whether a download of a data set is whole, and what leaks between its parts."""
+"""Whether a download of a data set is complete, and what leaks between its parts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +21,9 @@ class Checked:
         collection: as it lies there.
         splits: as studies use it.
         broken: sentences on files that cannot be read.
-        near: images to test on that nearly equal one to fit on or to validate on.
-        shared: groups (lesions, source tiles) on both sides of a split; the owner's may have some.
+        near: images of the test set that nearly equal one that is trained or validated on.
+        shared: groups (lesions, source tiles) on both sides of a split; the provider's split may
+            have some.
     """
 
     collection: Collection
@@ -33,22 +34,22 @@ class Checked:
 
     @property
     def lacking(self) -> Mapping[str, tuple[int, ...]]:
-        """How many images a class the owner's release has more, by part."""
+        """How many images of each class are missing from the provider's release, by part."""
         k = len(self.collection.classes)
         return {
             part: tuple(
-                owned - there for owned, there in zip(of, counts(self.of(part), k), strict=True)
+                wanted - there for wanted, there in zip(of, counts(self.of(part), k), strict=True)
             )
-            for part, of in self.collection.owner.items()
+            for part, of in self.collection.released.items()
         }
 
     def of(self, part: str) -> list[Item]:
-        """The images of an owner's part; all of them where the owner has none."""
+        """The images of one of the provider's parts; all of them where there is no split."""
         return [item for item in self.collection.items if part in ("", item.part)]
 
     @property
     def complete(self) -> bool:
-        """Whether every file of the owner's release is there and can be read."""
+        """Whether every file of the provider's release is there and can be read."""
         whole = not any(any(of) for of in self.lacking.values())
         faults = self.collection.missing or self.broken or self.collection.contradictions
         return whole and not faults
@@ -66,7 +67,7 @@ def checked(
         divided: the split of those of its images that can be read.
         on_item: called after every file.
     """
-    broken = {item.name: told for item in everything(collection) if (told := fault(item, on_item))}
+    broken = {item.name: text for item in everything(collection) if (text := fault(item, on_item))}
     whole = [item for item in collection.items if item.name not in broken]
     splits = divided(whole)
     known = [*splits.fit, *splits.validation]
@@ -99,7 +100,7 @@ def fault(item: Item, on_item: OnItem) -> str:
 
 
 def shared_groups(splits: Splits) -> tuple[str, ...]:
-    """Groups that are to test on as well as to fit on or to validate on."""
+    """Groups of the test set that are also trained or validated on."""
     tested, known = groups(splits.testing), groups([*splits.fit, *splits.validation])
     return tuple(sorted(tested & known))
 

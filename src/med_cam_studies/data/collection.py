@@ -16,9 +16,9 @@ class Item:
 
     Attributes:
         path: where it lies.
-        label: index of its class; -1 for an image that its owner gave none.
-        name: what it is called here, unique in the data set.
-        part: TRAINING, VALIDATION or TESTING where there is a split; UNSPLIT where there is none.
+        label: index of its class; -1 for an image that has none from its provider.
+        name: its name here, unique in the data set.
+        part: TRAINING, VALIDATION or TESTING (the test set) where there is a split, else UNSPLIT.
         group: what may not be on both sides of a split: a lesion, a source tile; "" if unknown.
         masks: files in which people have outlined a finding, by the name of the finding.
     """
@@ -38,10 +38,10 @@ class Collection:
     Attributes:
         classes: names, in the order of the labels.
         items: every image that is there, in a fixed order.
-        missing: files that the owner's tables name and that are not there.
-        contradictions: sentences on tables and folders that say different things.
-        owner: images a class in the owner's release, by part.
-        outlined: images with findings outlined that are no part of the split.
+        missing: files that are in the provider's tables and not on disk.
+        contradictions: sentences on tables and folders that differ.
+        released: images of each class in the provider's release, by part.
+        outlined: images with outlined findings that are not part of the split.
         grouped_by: what `Item.group` is, in a word; "" if groups are not known.
         patients: what is known of patients on both sides of the split, in a sentence.
     """
@@ -49,12 +49,12 @@ class Collection:
     classes: tuple[str, ...]
     items: tuple[Item, ...]
     missing: tuple[str, ...]
-    owner: Mapping[str, tuple[int, ...]]
+    released: Mapping[str, tuple[int, ...]]
     contradictions: tuple[str, ...] = ()
     outlined: tuple[Item, ...] = ()
     grouped_by: str = ""
     patients: str = (
-        "Which images are of one patient is not known: a leak by patient cannot be told."
+        "Which images are of one patient is not known: a leak by patient cannot be detected."
     )
 
 
@@ -120,6 +120,6 @@ def images_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
 
 
 def counts(items: Iterable[Item], classes: int) -> tuple[int, ...]:
-    """Images a class."""
+    """Images of each class."""
     labels = [item.label for item in items]
     return tuple(labels.count(k) for k in range(classes))

@@ -12,7 +12,7 @@ from med_cam.errors import DataError, ImageError
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.pixels import square
 
-THUMBNAIL = 32  # pixels a side; enough to tell pictures apart, too few for JPEG's noise
+THUMBNAIL = 32  # pixels per side; enough to tell pictures apart, too few for JPEG's noise
 NEAR = 0.999  # correlation of thumbnails from which a picture counts as a copy
 
 
@@ -41,7 +41,7 @@ def same_bytes(items: Sequence[Item], hashes: Sequence[str]) -> Iterator[tuple[I
 def near_copies(
     items: Sequence[Item], known: Sequence[Item], *, correlation: float = NEAR
 ) -> Bool[Tensor, " n"]:
-    """Which items look like a known one: their thumbnails correlate with at least so much.
+    """Which items look like a known one: their thumbnails correlate by `correlation` or more.
 
     Raises:
         DataError: if there are no items, or none that are known.

@@ -1,4 +1,4 @@
-"""Images to train on, in memory, in the classifier's frame."""
+"""Images to train on, in memory, in the size of the model input."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from med_cam_studies.data.pixels import square
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Images, grey or in colour, with one-hot targets; `broken` tells of those left out."""
+    """Images, grey or in colour, with one-hot targets; `broken` says which were left out."""
 
     images: UInt8[Tensor, "n c h w"]
     targets: Float[Tensor, "n k"]
@@ -28,7 +28,7 @@ class Examples:
 
 
 def examples(items: Sequence[Item], *, size: int, channels: int, classes: int) -> Examples:
-    """Files as they are trained on; a broken one is told and does not stop the others.
+    """Files as they are trained on; a broken one is reported and does not stop the others.
 
     Raises:
         DataError: if none can be read.

@@ -1,7 +1,7 @@
-"""Files of outlined findings, as owners of data sets ship them, to masks.
+"""Files of outlined findings, as providers of data sets ship them, to masks.
 
-What is above 0 is in the finding: a bit, a grey value, any of the colours, and of a palette the
-index, whatever its colour (some owners write 0 and 1, some 0 and 255). Files that lose detail
+What is above 0 is in the finding: a bit, a grey value, any of the colours, and in a palette the
+index, whatever its colour (some providers write 0 and 1, some 0 and 255). Files that lose detail
 (JPEG) are refused, for what they lose turns up around the outline as values above 0; so are
 files that are see-through anywhere, where it is anyone's guess which side is meant.
 """
@@ -22,7 +22,7 @@ from med_cam.images.geometry import Geometry
 from med_cam.images.read import DAMAGED
 
 FORMATS = ("PNG", "TIFF", "BMP")
-SINGLE = ("1", "L", "P", "I", "I;16", "I;16B")  # modes of one value a pixel
+SINGLE = ("1", "L", "P", "I", "I;16", "I;16B")  # modes of one value per pixel
 COLOUR = ("RGB", "RGBA", "LA")
 
 

@@ -1,8 +1,8 @@
 """HAM10000, dermoscopy of pigmented skin lesions (Tschandl et al. 2018, CC BY-NC 4.0).
 
 doi:10.1038/sdata.2018.161; lesion masks doi:10.1038/s41591-020-0942-0. Two folders of images that
-are no split, one table that is the only label, several images of one lesion. The owner gives no
-split of it: ours is by lesion.
+are no split, one table that has the only labels, several images of one lesion. The provider gives
+no split: ours is by lesion.
 """
 
 import re
@@ -12,10 +12,10 @@ from pathlib import Path
 
 from med_cam.errors import DataError
 from med_cam_studies.data.collection import Collection, Item, folders_in, found_below, some
-from med_cam_studies.data.owner_table import table_rows
+from med_cam_studies.data.provider_table import table_rows
 
 CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
-OWNER = {"": (327, 514, 1099, 115, 1113, 6705, 142)}
+RELEASED = {"": (327, 514, 1099, 115, 1113, 6705, 142)}
 IMAGES = re.compile(r"ham10000[ _]images([ _]part[ _]?[12])?", re.IGNORECASE)
 MASKS = "*_segmentation.png"
 COLUMNS = ("lesion_id", "image_id", "dx")
@@ -48,7 +48,7 @@ def ham10000(root: Path) -> Collection:
         if row["image_id"] in images
     ]
     missing = tuple(f"{r['image_id']}.jpg" for r in rows if r["image_id"] not in images)
-    return Collection(CLASSES, tuple(found), missing, OWNER, grouped_by=LESION)
+    return Collection(CLASSES, tuple(found), missing, RELEASED, grouped_by=LESION)
 
 
 def table(root: Path) -> Path:
@@ -67,7 +67,7 @@ def table(root: Path) -> Path:
 
 
 def images_by_id(root: Path) -> Mapping[str, Path]:
-    """Image files of the owner's folders by their id; of two with the same id the first.
+    """Image files of the provider's folders by their id; of two with the same id the first.
 
     Raises:
         DataError: if there is none.
@@ -91,7 +91,7 @@ def masks_by_id(root: Path) -> Mapping[str, Path]:
 
 
 def image_folders(root: Path, depth: int = 3) -> list[Path]:
-    """Folders that are named as the owner names those with images."""
+    """Folders with the names that the provider gives to those with images."""
     level, found = [root], []
     for _ in range(depth + 1):
         found += [folder for folder in level if IMAGES.fullmatch(folder.name)]

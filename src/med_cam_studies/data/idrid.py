@@ -1,6 +1,6 @@
 """IDRiD, diabetic retinopathy in fundus photographs (Porwal et al. 2018, CC BY 4.0).
 
-doi:10.3390/data3030025. Part B has grades and the owner's split; its two sets use the same file
+doi:10.3390/data3030025. Part B has grades and the provider's split; its two sets use the same file
 names for different eyes. Part A has lesions outlined, other numbers and no grades.
 """
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 from med_cam.errors import DataError
 from med_cam_studies.data.collection import TESTING, TRAINING, Collection, Item, found_below
-from med_cam_studies.data.owner_table import table_rows
+from med_cam_studies.data.provider_table import table_rows
 
 CLASSES = ("grade 0", "grade 1", "grade 2", "grade 3", "grade 4")
-OWNER = {TRAINING: (134, 20, 136, 74, 49), TESTING: (34, 5, 32, 19, 13)}
+RELEASED = {TRAINING: (134, 20, 136, 74, 49), TESTING: (34, 5, 32, 19, 13)}
 SETS = {TRAINING: ("a. Training Set", "Training"), TESTING: ("b. Testing Set", "Testing")}
 NAME, GRADE = "Image name", "Retinopathy grade"
 FINDINGS = {
@@ -25,7 +25,7 @@ IMAGES, OUTLINES = "1. Original Images", "2. All Segmentation Groundtruths"
 
 
 def idrid(root: Path) -> Collection:
-    """Part B with its owner's split, and the eyes of part A beside it, if they are there.
+    """Part B with its provider's split, and the eyes of part A beside it, if they are there.
 
     Args:
         root: a folder that holds `B. Disease Grading/`, perhaps doubled, and `A. Segmentation/`.
@@ -47,7 +47,7 @@ def idrid(root: Path) -> Collection:
     if not found:
         raise DataError(f"none of the {len(missing)} graded images of IDRiD is below {root}.")
     return Collection(
-        CLASSES, tuple(found), tuple(missing), OWNER, outlined=tuple(outlined_eyes(root))
+        CLASSES, tuple(found), tuple(missing), RELEASED, outlined=tuple(outlined_eyes(root))
     )
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from med_cam.errors import DataError
 from med_cam_studies.data.collection import Collection, Item, found_below, images_in, located
-from med_cam_studies.data.owner_table import table_rows
+from med_cam_studies.data.provider_table import table_rows
 
 CLASSES = ("lung_n", "lung_aca", "lung_scc", "colon_n", "colon_aca")
-OWNER = {"": (5000,) * 5}
+RELEASED = {"": (5000,) * 5}
 FOLDERS = ("lung_image_sets", "colon_image_sets")
 GROUPS = "SOURCE-TILE-GROUPS.csv"
 TILE = "source tile"
@@ -34,7 +34,7 @@ def lc25000(root: Path) -> Collection:
     found = tuple(items(top, tiles))
     there = {key(item.path) for item in found}
     missing = tuple(name for name in tiles if name not in there)
-    return Collection(CLASSES, found, missing, OWNER, grouped_by=TILE)
+    return Collection(CLASSES, found, missing, RELEASED, grouped_by=TILE)
 
 
 def items(top: Path, tiles: Mapping[str, str]) -> Iterator[Item]:

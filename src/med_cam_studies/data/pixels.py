@@ -1,4 +1,4 @@
-"""A file of a data set as a small square, squashed to the classifier's frame."""
+"""A file of a data set as a small square, squashed to the size of the model input."""
 
 import warnings
 from pathlib import Path
@@ -32,7 +32,7 @@ def square(path: Path, *, size: int, channels: int) -> UInt8[Tensor, "c h w"]:
 
 
 def upright(path: Path) -> Pillow.Image:
-    """A picture as viewers show it, with 8 bits a value.
+    """A picture as viewers show it, with 8 bits per value.
 
     Raises:
         ImageError: if it has more bits and values out of their range.

@@ -1,4 +1,4 @@
-"""A data set to fit on, to validate on and to test on, without what leaks between them."""
+"""Training set, validation set and test set of a data set, without what leaks between them."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from med_cam_studies.data.collection import TESTING, TRAINING, UNSPLIT, VALIDATION, Item
 from med_cam_studies.data.copies import same_bytes, sha256_of
 
-VALIDATED = 0.08  # share kept from fitting, where the owner keeps none: of the training images,
-# or of all where the owner gives no split
-NEARNESS = (TRAINING, UNSPLIT, VALIDATION, TESTING)  # to fitting
-TESTED = 0.20  # share of the images, where the owner gives no split
+VALIDATED = 0.08  # share for validation, where the provider has none: of the training set, or of
+# all images where the provider gives no split
+NEARNESS = (TRAINING, UNSPLIT, VALIDATION, TESTING)  # to what is trained on
+TESTED = 0.20  # share of the images, where the provider gives no split
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +18,10 @@ class Dropped:
     """Files left out, and why.
 
     Attributes:
-        within: byte for byte what another file of the same part is.
-        across: byte for byte what a file of another part is that is nearer to fitting: in Testing,
-            what a file of Training is.
-        contradictory: byte for byte what a file with another label is; all such copies.
+        within: equal, byte for byte, to another file of the same part.
+        across: equal to a file of another part that is nearer to training: in the test set, to a
+            file of the training set.
+        contradictory: equal to a file with another label; all such copies.
     """
 
     within: tuple[Item, ...] = ()
@@ -47,16 +47,16 @@ class Splits:
 def split(
     items: Sequence[Item], *, validated: float = VALIDATED, tested: float = TESTED
 ) -> Splits:
-    """The owner's split where there is one, else one by groups; without copies.
+    """The provider's split where there is one, else one by groups; without copies.
 
-    What is drawn is drawn by a hash: of the group's name where there are groups, else of the
-    file's bytes. So it is the same on every machine, whatever the files are called.
+    Images are chosen by a hash: of the group's name where there are groups, else of the file's
+    bytes. So the split is the same on every machine, whatever the files are called.
 
     Args:
         items: of one data set.
-        validated: share of the images kept from fitting, unless the items say it; of those that
-            are not to test on where the items say these.
-        tested: share of the images to test on, unless the items say it.
+        validated: share of the images for validation, unless the items have such a part; of those
+            outside the test set where the items have one.
+        tested: share of the images in the test set, unless the items have one.
     """
     hashes = {item.name: sha256_of(item.path) for item in items}
     kept, dropped = without_copies(items, hashes)
@@ -69,11 +69,11 @@ def split(
 
 
 def part_of(item: Item, sha: str, shares: tuple[float, float]) -> str:
-    """The part of an item; `shares` are those of validation and testing."""
+    """The part of an item; `shares` are those of validation and test set."""
     if item.part in (VALIDATION, TESTING):
         return item.part
-    lot = hashlib.sha256(item.group.encode()).hexdigest() if item.group else sha
-    place = int(lot[:8], 16) / 16**8
+    digest = hashlib.sha256(item.group.encode()).hexdigest() if item.group else sha
+    place = int(digest[:8], 16) / 16**8
     if place < shares[0]:
         return VALIDATION
     return TESTING if item.part == UNSPLIT and place >= 1 - shares[1] else TRAINING
@@ -84,9 +84,9 @@ def without_copies(
 ) -> tuple[tuple[Item, ...], Dropped]:
     """One item of each content, in the order given, and what was left out.
 
-    Of copies across the owner's parts the one to fit on stays, of others the one whose group is
-    known. Copies with different labels go, all of them: one label must be wrong, and nobody can
-    say which.
+    Of copies across the provider's parts the one in the training set stays, of others the one
+    whose group is known. Copies with different labels go, all of them: one label must be wrong,
+    and nobody can say which.
     """
     copies = same_bytes(items, [hashes[item.name] for item in items])
     within: list[Item] = []

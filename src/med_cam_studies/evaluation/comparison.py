@@ -10,7 +10,7 @@ from med_cam.images.overlap import chance_iou
 from med_cam_studies.evaluation.intervals import Interval, difference, interval, share_interval
 from med_cam_studies.evaluation.rows import OURS, Row
 
-CHANCE = "any mask at random"  # how the table calls what needs neither image nor classifier
+CHANCE = "any mask at random"  # in the table: what needs neither image nor classifier
 MEASURES = ("inside", "covered", "iou", "pointing")
 
 
@@ -36,7 +36,7 @@ class Summary:
 def summaries(rows: Sequence[Row], *, generator: Generator) -> tuple[Summary, ...]:
     """Ours, the other methods in the order they appear, and last a random mask of our area.
 
-    Rows without overlaps are left out; without any there are no lines.
+    Rows without overlaps are left out; if none has any, there are no lines.
     """
     outlined = [row for row in rows if row.overlaps]
     if not outlined:

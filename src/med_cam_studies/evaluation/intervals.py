@@ -16,7 +16,7 @@ SAME = 1e-12  # values that differ by less are rounded copies of one
 
 
 class Interval(NamedTuple):
-    """A mean and the bounds of its interval; NaN where the values do not tell."""
+    """A mean and the bounds of its interval; NaN where the values do not determine it."""
 
     mean: float
     low: float
@@ -32,12 +32,12 @@ def interval(
 ) -> Interval:
     """The mean over images with its bootstrap interval (BCa; Efron 1987, 10.2307/2289144).
 
-    Images are taken as independent. NaN counts as no value. Of one value the bounds are NaN, for
-    one image says nothing of the others; of equal values they are that value.
+    Images are taken as independent. NaN counts as no value. For one value the bounds are NaN,
+    because one image says nothing of the others; for equal values they are that value.
 
     Args:
-        values: one an image.
-        generator: on the CPU; one number is drawn from it, whatever the values are.
+        values: one per image.
+        generator: on the CPU; one number is taken from it, whatever the values are.
         resamples: of the bootstrap.
         level: share of such intervals that hold the true mean.
     """
@@ -74,7 +74,10 @@ def difference(
 
 
 def share_interval(count: int, of: int, *, level: float = LEVEL) -> tuple[float, float]:
-    """Exact bounds of a share (Clopper and Pearson 1934, 10.1093/biomet/26.4.404); NaN of none."""
+    """Exact bounds of a share (Clopper and Pearson 1934, 10.1093/biomet/26.4.404).
+
+    NaN if `of` is 0.
+    """
     if of == 0:
         return math.nan, math.nan
     bounds = binomtest(count, of).proportion_ci(level, method="exact")

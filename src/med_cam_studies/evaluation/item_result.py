@@ -36,7 +36,7 @@ from med_cam_studies.methods.grad_cam import grad_cam
 from med_cam_studies.methods.rollout import attention_rollout, has_attention
 
 GRAD_CAM, ROLLOUT, CENTRE = "grad_cam", "attention_rollout", "centre_disc"
-MAPS = 60  # purpose of the maps' draws, see `settle.fresh`; none of them draws anything today
+MAPS = 60  # purpose of the maps' random samples, as in `case.seeds`; none of them takes any today
 DEEP = 2**16 - 1  # white of a 16-bit PNG
 
 
@@ -48,9 +48,9 @@ class Setting:
         classifier: that is explained.
         config: settings of the explanations.
         preset: their name.
-        references: other images for the shape test.
+        references: reference images, for the shape leakage test.
         tiles: side of tiles in source pixels; 0 = the whole image at once.
-        classes: names of the owner's classes.
+        classes: names of the data provider's classes.
         out: gets images/ and maps/.
         software: versions, for explanation.json.
     """
@@ -69,7 +69,7 @@ class Setting:
         return self.out / "images" / item.name
 
     def origin(self, image: Image) -> Provenance:
-        """What an image's result rests on."""
+        """Where an image's result comes from: image, classifier, settings, versions."""
         return provenance(
             image,
             self.classifier,
@@ -154,7 +154,7 @@ def whole(image: Image, item: Item, setting: Setting, on_step: OnStep | None) ->
 
 
 def by_tiles(image: Image, item: Item, setting: Setting) -> Result:
-    """The image explained tile by tile; a result folder a tile, and the stitched mask."""
+    """The image explained tile by tile; a result folder per tile, and the stitched mask."""
     classifier, folder = setting.classifier, setting.folder(item)
     found = explain_tiles(
         classifier,
@@ -175,17 +175,17 @@ def by_tiles(image: Image, item: Item, setting: Setting) -> Result:
 
 def tiled_result(found: TiledExplanation, image: Image, classifier: Classifier) -> Result:
     """What the tiles add up to; `after` is the mean over the explained ones, 0 without any."""
-    told = [(tile.box, tile.explanation) for tile in found.explained if tile.explanation]
-    afters = [explanation.after[found.target] for _, explanation in told]
+    known = [(tile.box, tile.explanation) for tile in found.explained if tile.explanation]
+    afters = [explanation.after[found.target] for _, explanation in known]
     soft = [
         classifier.geometry(cropped(image, box)).restore_scores(explanation.soft[None, None])
-        for box, explanation in told
+        for box, explanation in known
     ]
     scores = torch.zeros(found.mask.shape)
-    for (box, _), values in zip(told, soft, strict=True):
+    for (box, _), values in zip(known, soft, strict=True):
         scores[box.place] = values
     warnings = dict.fromkeys(
-        text for _, explanation in told for text in explanation.claim.warnings
+        text for _, explanation in known for text in explanation.claim.warnings
     )
     after = sum(afters) / max(1, len(afters))
     return result_of(found, after, scores, tuple(warnings))
@@ -197,7 +197,7 @@ def result_of(
     scores: Float[Tensor, "h w"],
     warnings: tuple[str, ...],
 ) -> Result:
-    """What both kinds of explanation tell alike, with what they do not."""
+    """What both kinds of explanation have in common, and the parts that differ."""
     return Result(
         label=found.label,
         before=found.before[found.target],
@@ -262,7 +262,7 @@ def map_from_png(path: Path) -> Float[Tensor, "h w"]:
 
 
 def outline_of(item: Item, image: Image) -> Bool[Tensor, "h w"] | None:
-    """What people have outlined in an image, at its size; None without, or if it is useless.
+    """What people have outlined in an image, at its size; None if there is none, or it is useless.
 
     Raises:
         ImageError: if a mask file cannot be read, or is of another picture.

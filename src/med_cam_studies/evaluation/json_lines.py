@@ -1,4 +1,4 @@
-"""A file of results, a line each, that many processes add to and a kill cannot spoil."""
+"""A file of results, one per line, that many processes add to and a kill cannot spoil."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from med_cam.report.files import unwritable
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Every line as it was added, none without a file; one that a kill cut off is none."""
+    """Every line as it was added; none without a file. A line that a kill cut off is left out."""
     found = []
     for line in path.read_bytes().splitlines() if path.exists() else ():
         try:

@@ -1,4 +1,4 @@
-"""A classifier on a data set's Testing part, read and prepared as `med-cam explain` does it."""
+"""A classifier on the test set of a data set, read and prepared as `med-cam explain` does it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,24 +15,24 @@ from med_cam.masking import Scene
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.copies import near_copies
 from med_cam_studies.data.splits import Splits
-from med_cam_studies.evaluation.metrics import emptiness
+from med_cam_studies.evaluation.metrics import blank_predictions
 from med_cam_studies.evaluation.performance import Performance, performance
 
-BATCH = 32  # images a pass
-DRAWS = 8  # of each kind of noise
+BATCH = 32  # images per pass
+SAMPLES = 8  # of each kind of noise
 SEED = 1  # of the noise
 
-OnImages = Callable[[int], None]  # told how many more images are done
+OnImages = Callable[[int], None]  # called with how many more images are done
 
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """Answers to one kind of image without content.
+    """Predictions for one kind of image without content.
 
     Attributes:
-        draws: images of it.
+        samples: images of it.
         mean: probability of each class.
-        highest: of any class in any draw.
+        highest: of any class in any sample.
     """
 
     samples: int
@@ -42,14 +42,15 @@ class Empty:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a classifier reaches on the Testing part of a data set.
+    """What a classifier reaches on the test set of a data set.
 
     Attributes:
         labels: names of its classes, in the order of `testing.counts`.
-        testing: on every image of the part that can be read.
-        apart: the same without near copies of images to fit on; None where nothing is left.
+        testing: on every image of the test set that can be read.
+        apart: the same without near copies of images that are trained or validated on; None where
+            nothing is left.
         near: how many near copies there are.
-        empty: answers to images without content, by background.
+        empty: predictions for images without content, by baseline.
         broken: sentences on files that cannot be read.
     """
 
@@ -67,20 +68,20 @@ def measured(
     classes: Sequence[str],
     on_images: OnImages = lambda _: None,
 ) -> Measured:
-    """Testing read once: performance with and without near copies, and answers to emptiness.
+    """The test set read once: performance with and without near copies; blank predictions.
 
     Args:
         classifier: that was trained on these splits.
         splits: of the data set.
         classes: of the data set, in the order of its labels.
-        on_images: told the images of every batch when it is done.
+        on_images: called with the number of images of every batch when it is done.
 
     Raises:
         ClassifierError: if the classifier does not know a class of the data set.
-        DataError: if no image of Testing can be read.
+        DataError: if no image of the test set can be read.
     """
     index = [label_index(classifier, name) for name in classes]
-    items, probabilities, broken = answered(classifier, splits.testing, on_images)
+    items, probabilities, broken = predicted(classifier, splits.testing, on_images)
     truth = torch.tensor([index[item.label] for item in items])
     apart = ~near_copies(items, [*splits.fit, *splits.validation])
     return Measured(
@@ -88,13 +89,13 @@ def measured(
         testing=performance(truth, probabilities),
         apart=performance(truth[apart], probabilities[apart]) if apart.any() else None,
         near=int((~apart).sum()),
-        empty=empty_answers(classifier),
+        empty=empty_predictions(classifier),
         broken=broken,
     )
 
 
 def label_index(classifier: Classifier, name: str) -> int:
-    """Which output speaks for a class of the data set.
+    """Which output is that of a class of the data set.
 
     Raises:
         ClassifierError: if none does.
@@ -107,7 +108,7 @@ def label_index(classifier: Classifier, name: str) -> int:
     return classifier.labels.index(name)
 
 
-def answered(
+def predicted(
     classifier: Classifier, items: Sequence[Item], on_images: OnImages
 ) -> tuple[list[Item], Float[Tensor, "n k"], tuple[str, ...]]:
     """The items that can be read, their probabilities, and a sentence on each of the others."""
@@ -131,12 +132,12 @@ def answered(
     return done, torch.cat(parts), tuple(broken)
 
 
-def empty_answers(classifier: Classifier) -> Mapping[str, Empty]:
+def empty_predictions(classifier: Classifier) -> Mapping[str, Empty]:
     """Probabilities where there is no content; 1 / k for each class is the best there."""
     generator = Generator().manual_seed(SEED)
     with hooks_attached(classifier) as forward:
         predict = predictor(forward, classifier, BATCH)
-        found = emptiness(predict, blank(classifier), samples=DRAWS, generator=generator)
+        found = blank_predictions(predict, blank(classifier), samples=SAMPLES, generator=generator)
     return {
         name: Empty(len(p), tuple(p.mean(dim=0).tolist()), p.max().item())
         for name, p in found.items()
@@ -144,7 +145,7 @@ def empty_answers(classifier: Classifier) -> Mapping[str, Empty]:
 
 
 def blank(classifier: Classifier) -> Scene:
-    """The classifier's frame without an image in it."""
+    """A model input without an image in it."""
     x = torch.zeros(1, classifier.channels, *classifier.input_size, device=classifier.device)
     white = classifier.normalise(torch.ones_like(x[..., :1, :1]))
     valid = torch.ones_like(x[:, :1], dtype=torch.bool)

@@ -1,4 +1,4 @@
-"""What studies count: confusions and answers to emptiness; pure functions."""
+"""What studies count: confusions, and predictions for blank images; pure functions."""
 
 import torch
 from jaxtyping import Float, Int
@@ -8,40 +8,41 @@ from med_cam.classifiers.base import Predict
 from med_cam.masking import Scene
 from med_cam.verify.sufficiency import drawn
 
-EMPTY = ("grey", "black", "white", "gaussian", "uniform")  # backgrounds without any content
+EMPTY = ("grey", "black", "white", "gaussian", "uniform")  # baselines without any content
 
 
 def confusion(
-    labels: Int[Tensor, " n"], answers: Int[Tensor, " n"], classes: int
+    labels: Int[Tensor, " n"], predicted: Int[Tensor, " n"], classes: int
 ) -> Int[Tensor, "k k"]:
-    """How many images of each class (row) got each answer (column)."""
-    return torch.bincount(labels * classes + answers, minlength=classes**2).view(classes, classes)
+    """How many images of each class (row) got each prediction (column)."""
+    places = labels * classes + predicted
+    return torch.bincount(places, minlength=classes**2).view(classes, classes)
 
 
 def accuracies(counts: Int[Tensor, "k k"]) -> tuple[float, ...]:
-    """Share answered right of each class, and last of all images; NaN where there are none."""
+    """Share predicted correctly of each class, and last of all images; NaN without images."""
     right, of = counts.diagonal(), counts.sum(dim=1)
     shares = torch.cat([right / of, (right.sum() / of.sum())[None]])
     return tuple(shares.tolist())
 
 
 def balanced_accuracy(
-    labels: Int[Tensor, " n"], answers: Int[Tensor, " n"], classes: int
+    labels: Int[Tensor, " n"], predicted: Int[Tensor, " n"], classes: int
 ) -> float:
-    """Mean over the classes that occur of the share answered right."""
-    *shares, _ = accuracies(confusion(labels, answers, classes))
+    """Mean over the classes that occur of the share predicted correctly."""
+    *shares, _ = accuracies(confusion(labels, predicted, classes))
     return torch.tensor(shares).nanmean().item()
 
 
-def emptiness(
+def blank_predictions(
     predict: Predict, scene: Scene, *, samples: int, generator: Generator
 ) -> dict[str, Float[Tensor, "n k"]]:
-    """Probabilities on images without content, by background; one draw of those that are fixed.
+    """Probabilities for images without content, by baseline; one sample of those that are fixed.
 
     Args:
-        answer: the classifier; an opinion of 1 / k on each class is the best it can have here.
-        scene: whose frame and whose black and white are used, never its content.
-        draws: of each random background.
+        predict: the classifier; 1 / k for each class is the best it can give here.
+        scene: whose size and whose black and white are used, never its content.
+        samples: of each random baseline.
         generator: on the CPU.
     """
     baselines = drawn(scene, EMPTY, samples, generator)

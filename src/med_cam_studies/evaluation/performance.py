@@ -23,18 +23,18 @@ class Performance:
     """What a classifier reaches on labelled images; shares and areas in [0, 1].
 
     Attributes:
-        counts: images of each class (row) by answer (column), the answer being the first of the
-            most probable classes.
-        accuracy: share of the images answered right.
+        counts: images of each class (row) by prediction (column), which is the first of the most
+            probable classes.
+        accuracy: share of the images predicted correctly.
         accuracy_interval: its exact 95% interval (Clopper and Pearson), which takes images as
             independent: several of one patient make it too narrow.
         balanced_accuracy: mean of the recalls of those classes that have images.
-        recalls: share answered right of each class; NaN for a class without images.
+        recalls: share predicted correctly of each class; NaN for a class without images.
         auroc: mean of the aurocs that are numbers; NaN if none is.
         aurocs: area under the ROC curve of each class against the rest; NaN for a class that has
             no image, or all of them.
         ece: expected calibration error of the most probable class, in 15 bins of equal width.
-        majority: share of the largest class, which a constant answer reaches.
+        majority: share of the largest class, which a constant prediction reaches.
     """
 
     counts: tuple[tuple[int, ...], ...]
@@ -60,15 +60,15 @@ def performance(labels: Int[Tensor, " n"], probabilities: Float[Tensor, "n k"]) 
         ClassifierError: if a probability is out of range, or not a number.
     """
     _refuse_odd(labels, probabilities)
-    answers, classes = probabilities.argmax(dim=1), probabilities.shape[1]
-    counts = confusion(labels, answers, classes)
+    predicted, classes = probabilities.argmax(dim=1), probabilities.shape[1]
+    counts = confusion(labels, predicted, classes)
     *recalls, accuracy = accuracies(counts)
     by_class = aurocs(labels, probabilities)
     return Performance(
         counts=tuple(tuple(row) for row in counts.tolist()),
         accuracy=accuracy,
         accuracy_interval=share_interval(int(counts.diagonal().sum()), len(labels)),
-        balanced_accuracy=balanced_accuracy(labels, answers, classes),
+        balanced_accuracy=balanced_accuracy(labels, predicted, classes),
         recalls=tuple(recalls),
         auroc=torch.tensor(by_class).nanmean().item(),
         aurocs=by_class,

@@ -17,13 +17,13 @@ from med_cam_studies.evaluation.json_lines import append_line, read_lines
 from med_cam_studies.evaluation.rows import Overlap, Row
 
 ROWS, RUN = "rows.jsonl", "run.json"
-OTHERS = 32  # other images for the shape test, evenly over the classes
+OTHERS = 32  # reference images for the shape leakage test, evenly over the classes
 
-OnItem = Callable[[Item, int], OnStep | None]  # which image, its place; what its steps are told
+OnItem = Callable[[Item, int], OnStep | None]  # image, its place; called with its steps
 
 
 def chosen(items: Sequence[Item], per_class: int) -> tuple[Item, ...]:
-    """Of each of the owner's classes the first by SHA-256 of the file: nobody's choice."""
+    """The first of each of the data provider's classes by SHA-256 of the file: nobody's choice."""
     hashes = {item.name: sha256_of(item.path) for item in items}
     order = sorted(items, key=lambda item: (item.label, hashes[item.name]))
     labels = sorted({item.label for item in items})
@@ -31,7 +31,7 @@ def chosen(items: Sequence[Item], per_class: int) -> tuple[Item, ...]:
 
 
 def reference_items(items: Sequence[Item], *, most: int = OTHERS) -> tuple[Item, ...]:
-    """At most so many for the shape test, as many of each class; none of them is explained."""
+    """At most `most` reference images, equally many of each class; none of them is explained."""
     classes = len({item.label for item in items})
     return chosen(items, max(1, most // max(1, classes)))[:most]
 
@@ -113,7 +113,7 @@ def row_of(table: Mapping[str, Any]) -> Row:
 
 
 def seen_before(items: Sequence[Item], known: Sequence[Item]) -> tuple[Item, ...]:
-    """Items that are, byte for byte or nearly, what the classifier was fitted or validated on.
+    """Items that are, byte for byte or nearly, what the classifier was trained or validated on.
 
     IDRiD's outlined eyes are numbered apart from the graded ones, and some of them are the same.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-OURS = "med-cam"  # how the table calls the mask that is explained
+OURS = "med-cam"  # in the table: the mask of the explanation
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Row:
     Attributes:
         image: its name in the data set, unique there.
         folder: of its result, below the study's output folder.
-        truth: the class that its owner gave it; "" if none.
-        label: the class that is explained: the classifier's answer.
+        truth: the class that the data provider gave it; "" if none.
+        label: the class that is explained: the classifier's prediction.
         before: probability of the label on the whole image.
         after: probability of the label on the evidence alone.
         area: share of the image's pixels in the mask.
@@ -77,7 +77,7 @@ class Shown:
         pixels: the image in [0, 1].
         mask: the evidence, of the same size.
         maps: of other methods by name ("grad_cam", "attention_rollout"), in [0, 1], 1 = first to
-            be kept; of any size in the image's proportions.
+            be retained; of any size in the image's proportions.
         finding: what people have outlined, of the image's size; None where nothing is.
     """
 

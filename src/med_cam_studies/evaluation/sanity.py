@@ -1,10 +1,10 @@
 """Whether an explanation depends on what the classifier has learned.
 
-A classifier with shuffled weights still answers something, and something small may suffice for
-it. If the evidence were read off the image alone, that would be the same place. So the image is
+A classifier with shuffled weights still predicts something, and something small may suffice for
+it. If the evidence came from the image alone, that would be the same place. So the image is
 explained again by copies of the classifier with more and more layers shuffled (Adebayo et al.
-2018, arXiv 1810.03292), each for its own answer, and masks and scores are compared. What another
-seed changes, with all weights as they are, is what the differences have to be held against.
+2018, arXiv 1810.03292), each for its own prediction, and masks and scores are compared. The
+differences are compared with what another seed changes when all weights are as they are.
 """
 
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class Sanity:
 
     Attributes:
         stage: which layers were shuffled.
-        label: what the changed classifier answers, and is explained for.
+        label: what the changed classifier predicts, and is explained for.
         iou: intersection over union of the two masks.
         chance: what random masks of these areas would have.
         correlation: Spearman's, of the two maps of scores; 0 where one of them is the same
@@ -53,10 +53,10 @@ class Sanity:
 
     @property
     def differs(self) -> bool:
-        """Whether the mask lies elsewhere, is much larger, or is not proved.
+        """Whether the mask lies elsewhere, is much larger, or is not verified.
 
         Elsewhere: the intersection over union is less than a quarter of the way from what chance
-        gives to 1. Two masks that are both the whole image lie nowhere else.
+        gives to 1. Two masks that are both the whole image do not lie elsewhere.
         """
         elsewhere = self.iou < self.chance + NEARER * (1 - self.chance)
         return elsewhere or self.after >= LARGER * self.before or not self.verified
@@ -76,10 +76,10 @@ def sanity(
         classifier: stays as it is.
         image: one image.
         config: of all explanations.
-        references: other images; every shuffled classifier labels them anew, and its batch
+        references: reference images; every shuffled classifier labels them anew, and its batch
             normalisation takes its statistics from them.
-        seed: of the shuffling. Every stage begins at it, so that each shuffles the layers of the
-            one before alike.
+        seed: of the shuffling. Every stage begins with it, so that each shuffles the layers of the
+            one before in the same way.
 
     Returns:
         The control first: the same classifier, the next seed of the search.

@@ -11,7 +11,7 @@ from med_cam.images.overlap import iou
 from med_cam_studies.evaluation.rows import Overlap
 from med_cam_studies.methods.controls import from_centre
 
-LARGEST = 0.98  # share of the frame above which an outline tells nothing of where
+LARGEST = 0.98  # share of the image above which an outline does not locate anything
 
 
 def overlap(
@@ -21,7 +21,7 @@ def overlap(
 
     Args:
         mask: the evidence.
-        scores: the map that it was cut from, higher = kept earlier.
+        scores: the map that it was cut from, higher = retained earlier.
         finding: what people have outlined.
     """
     shared = (mask & finding).sum().item()
@@ -47,12 +47,12 @@ def pointing(scores: Float[Tensor, "h w"], finding: Bool[Tensor, "h w"]) -> bool
 
 
 def share(finding: Bool[Tensor, "h w"]) -> float:
-    """Share of the frame that is in the finding."""
+    """Share of the image that is in the finding."""
     return finding.sum().item() / finding.numel()
 
 
 def usable(finding: Bool[Tensor, "h w"]) -> bool:
-    """Whether the outline tells one place from another: neither nothing nor nearly the frame."""
+    """Whether the outline locates something: it is neither empty nor nearly the whole image."""
     return 0 < share(finding) <= LARGEST
 
 
@@ -64,15 +64,15 @@ def cut_to_area(
     Of equal scores those that come first in reading order are taken, row by row from the top.
 
     Args:
-        scores: higher = kept earlier.
-        area: share of the whole frame, in [0, 1].
-        valid: the pixels to choose from; if they are fewer than asked for, all of them are taken.
+        scores: higher = retained earlier.
+        area: share of the whole image, in [0, 1].
+        valid: the pixels to choose from; if there are fewer than needed, all of them are taken.
 
     Raises:
         ConfigError: if the area is out of range.
     """
     if not 0 <= area <= 1:
-        raise ConfigError(f"The area is {area}; it must be a share of the frame in [0, 1].")
+        raise ConfigError(f"The area is {area}; it must be a share of the image in [0, 1].")
     places = torch.arange(scores.numel(), device=scores.device)
     if valid is not None:
         places = places[valid.flatten()]

@@ -1,4 +1,4 @@
-"""Random views for training: rigid changes, colour, random masks over random backgrounds."""
+"""Random views for training: rigid changes, colour, random masks over random baselines."""
 
 import torch
 import torch.nn.functional as F
@@ -18,8 +18,8 @@ def jittered(
 
     `x` is in [-1, 1], with black at -1; what comes in from outside is black.
     """
-    draws = torch.rand(6, len(x), generator=generator).to(x) * 2 - 1
-    turn, scaling, dx, dy, gain, offset = draws.unbind()
+    samples = torch.rand(6, len(x), generator=generator).to(x) * 2 - 1
+    turn, scaling, dx, dy, gain, offset = samples.unbind()
     angle, scale = turn * TURN, 1 + zoom * scaling
     cos, sin = angle.cos() * scale, angle.sin() * scale
     rows = [torch.stack([cos, -sin, 0.1 * dx], 1), torch.stack([sin, cos, 0.1 * dy], 1)]
@@ -41,14 +41,14 @@ def turned(
     """
     if turns == "none":
         return x
-    lots = torch.randint(8, (len(x),), generator=generator).tolist()
-    return torch.stack([position(item, lot, turns) for item, lot in zip(x, lots, strict=True)])
+    chosen = torch.randint(8, (len(x),), generator=generator).tolist()
+    return torch.stack([position(item, n, turns) for item, n in zip(x, chosen, strict=True)])
 
 
-def position(x: Float[Tensor, "c n n"], lot: int, turns: str) -> Float[Tensor, "c n n"]:
-    """One of the positions, by a lot from 0 to 7."""
-    mirrored = x.flip(2) if lot % 2 else x
-    return mirrored if turns == "mirror" else mirrored.rot90(lot // 2, (1, 2))
+def position(x: Float[Tensor, "c n n"], number: int, turns: str) -> Float[Tensor, "c n n"]:
+    """One of the positions, by a number from 0 to 7."""
+    mirrored = x.flip(2) if number % 2 else x
+    return mirrored if turns == "mirror" else mirrored.rot90(number // 2, (1, 2))
 
 
 def coloured(
@@ -72,8 +72,8 @@ def batch_of_views(
 ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b k"]]:
     """The last images of the batch seen in part, or not at all.
 
-    The label of a masked image stays what it is: trained so, the classifier's answer is
-    p(class | what is visible), whatever the background, and the prior where nothing is.
+    The label of a masked image stays what it is: trained so, the classifier's output is
+    p(class | what is visible), whatever the baseline, and the prior where nothing is visible.
     """
     x, target = x.clone(), target.clone()
     hidden = recipe.masked + recipe.empty
@@ -88,7 +88,7 @@ def batch_of_views(
 
 
 def shares(count: int, recipe: Recipe, generator: Generator) -> Float[Tensor, " b"]:
-    """How much of each masked image is kept."""
+    """Which share of each masked image is visible."""
     u = torch.rand(count, generator=generator)
     low, high = recipe.smallest_share, recipe.largest_share
     return low + (high - low) * u if recipe.uniform_share else low * (high / low) ** u
@@ -97,14 +97,14 @@ def shares(count: int, recipe: Recipe, generator: Generator) -> Float[Tensor, " 
 def blobs(
     x: Float[Tensor, "b c h w"], shares: Float[Tensor, " b"], generator: Generator
 ) -> Float[Tensor, "b 1 h w"]:
-    """Random smooth 0/1 masks that keep the given shares of their images.
+    """Random smooth 0/1 masks that show the given shares of their images.
 
     Each mask is a bicubic field of its own coarseness, cut at its own quantile.
     """
     masks = []
     for share in shares:
-        cells = int(torch.randint(3, 13, (1,), generator=generator))
-        smooth = smooth_field(x.shape[2:], cells, generator)
+        side = int(torch.randint(3, 13, (1,), generator=generator))
+        smooth = smooth_field(x.shape[2:], side, generator)
         masks.append((smooth >= smooth.flatten().quantile(1 - share)).to(x))
     return torch.cat(masks)
 
@@ -112,13 +112,13 @@ def blobs(
 def baselines(
     x: Float[Tensor, "b c h w"], recipe: Recipe, generator: Generator
 ) -> Float[Tensor, "b c h w"]:
-    """One random background for each image of the batch, in the normalised space of `x`."""
+    """One random baseline for each image of the batch, in the normalised space of `x`."""
     ends = torch.tensor([-1.0, 1.0])[:, None, None, None].expand(-1, x.shape[1], -1, -1)
     black, white = normalised(ends, recipe).to(x)
-    return torch.stack([one_background(item, black, white, generator) for item in x])
+    return torch.stack([one_baseline(item, black, white, generator) for item in x])
 
 
-def one_background(
+def one_baseline(
     x: Float[Tensor, "c h w"],
     black: Float[Tensor, "c 1 1"],
     white: Float[Tensor, "c 1 1"],

@@ -20,14 +20,14 @@ class Study:
 
     Attributes:
         title: as figures and reports have it.
-        collect: reads the data set as its owner ships it.
+        collect: reads the data set as its provider ships it.
         classes: names, in the order of the labels.
         channels: 1 for grey images, 3 for colour.
         recipes: stages by recipe name; the first is the default.
         licence: of weights trained on it.
-        paper: architecture and accuracy on test that the paper reports; "" and 0 if none.
+        paper: architecture and accuracy on the test set that the paper reports; "" and 0 if none.
         preset: the paper's settings for such images.
-        validated, tested: shares of the images, where the owner gives no split.
+        validated, tested: shares of the images, where the provider gives no split.
     """
 
     title: str

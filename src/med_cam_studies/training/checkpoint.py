@@ -1,4 +1,4 @@
-"""What an epoch leaves on disk, so that a killed training goes on and ends as if never stopped."""
+"""What an epoch leaves on disk, so that a killed training continues as if never stopped."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -19,12 +19,12 @@ from med_cam_studies.training.recipes import Recipe
 def identity(recipe: Recipe, fit: Examples, start: Mapping[str, torch.Tensor]) -> str:
     """One name for the recipe, what is trained on, and the weights it begins with.
 
-    Patience is left out: it decides how long a training goes on, not what it does.
+    Patience is left out: it decides how long a training lasts, not what it does.
     """
-    mark = sha256(repr(asdict(replace(recipe, patience=0))).encode())
+    digest = sha256(repr(asdict(replace(recipe, patience=0))).encode())
     for tensor in (fit.images, fit.targets, *start.values()):
-        mark.update(tensor.cpu().contiguous().numpy().tobytes())
-    return mark.hexdigest()
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def read_checkpoint(path: Path, mark: str) -> dict[str, Any] | None:

@@ -30,8 +30,8 @@ def write_classifier(
     Args:
         state: of the trained module.
         folder: made if it is not there; files of the same names are replaced.
-        recipe: that it was trained by, for its architecture and frame.
-        name: how reports call the classifier.
+        recipe: that it was trained by, for its architecture and the size of the model input.
+        name: of the classifier in reports.
         classes: names of its outputs.
         licence: of the weights, in words.
 

@@ -33,7 +33,7 @@ def model_card(
         recipe_table(stages),
         course_line(course, stages),
         "## Measured",
-        f"On Testing, read once, at the end{beside_the_paper(study)}.",
+        f"On the test set, read once, at the end{beside_the_paper(study)}.",
         *measured_parts(found),
     ]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
@@ -47,13 +47,13 @@ def beside_the_paper(study: Study) -> str:
 
 def data_table(classes: Sequence[str], splits: Splits) -> str:
     """Images of each class in each part."""
-    parts = {"fit": splits.fit, "validation": splits.validation, "testing": splits.testing}
+    parts = {"training": splits.fit, "validation": splits.validation, "test": splits.testing}
     rows = [[name, *counted(items, len(classes))] for name, items in parts.items()]
     return markdown(["images", *classes, "all"], rows)
 
 
 def counted(items: Sequence[Item], classes: int) -> list[str]:
-    """Images a class, and in all."""
+    """Images of each class, and in all."""
     return [f"{n:,}" for n in (*counts(items, classes), len(items))]
 
 
@@ -62,8 +62,8 @@ def dropped(splits: Splits) -> str:
     gone = splits.dropped
     return (
         f"Left out: {gone.total:,} byte-identical copies ({len(gone.within):,} within a part, "
-        f"{len(gone.across):,} of Testing that Training holds, {len(gone.contradictory):,} with "
-        "different labels)."
+        f"{len(gone.across):,} of the test set that the training set holds, "
+        f"{len(gone.contradictory):,} with different labels)."
     )
 
 
@@ -77,15 +77,15 @@ def recipe_table(stages: Mapping[str, Recipe]) -> str:
 
 
 def course_line(course: Sequence[Epoch], stages: Mapping[str, Recipe]) -> str:
-    """How the training went, in a sentence a stage; every epoch is in training.csv."""
-    told = []
+    """How the training went, in one sentence per stage; every epoch is in training.csv."""
+    lines = []
     for stage, recipe in stages.items():
         epochs = [epoch for epoch in course if epoch.stage == stage]
-        kept = max(epochs, key=lambda e: e.score) if recipe.patience else epochs[-1]
-        told.append(
+        best = max(epochs, key=lambda e: e.score) if recipe.patience else epochs[-1]
+        lines.append(
             f"`{stage}`: {len(epochs)} of at most {recipe.epochs} epochs, training loss "
-            f"{epochs[0].loss:.3f} to {epochs[-1].loss:.3f}; kept are the weights of epoch "
-            f"{kept.number} (validation: accuracy {kept.accuracy:.1%}, balanced "
-            f"{kept.balanced:.1%}). Every epoch is in `training.csv`."
+            f"{epochs[0].loss:.3f} to {epochs[-1].loss:.3f}; the weights are those of epoch "
+            f"{best.number} (validation: accuracy {best.accuracy:.1%}, balanced "
+            f"{best.balanced:.1%}). Every epoch is in `training.csv`."
         )
-    return "\n".join(told)
+    return "\n".join(lines)

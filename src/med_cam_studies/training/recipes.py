@@ -13,27 +13,27 @@ class Recipe:
     Attributes:
         architecture: of timm.
         arguments: for timm's `create_model`, and for `classifier.toml`.
-        input_size: pixels a side; images are squashed to it.
+        input_size: pixels per side; images are squashed to it.
         mean, std: of each channel of pixels in [0, 1].
         epochs: at most.
         patience: epochs without a better validation after which training ends; 0 = never, and
-            the last weights are kept instead of the best. Under one cycle the best epochs come
+            the last weights are used instead of the best. Under one cycle the best epochs come
             late, so it has to be long: half of the epochs or more.
-        batch: images a step.
-        masked: images of a batch shown through a random mask over a random background.
-        empty: backgrounds alone in a batch, with the uniform distribution as their target.
-        smallest_share, largest_share: of the image that a random mask keeps.
-        uniform_share: the share itself, not its logarithm, is drawn uniformly.
+        batch: images per step.
+        masked: images of a batch shown through a random mask over a random baseline.
+        empty: baselines alone in a batch, with the uniform distribution as their target.
+        smallest_share, largest_share: of the image that a random mask shows.
+        uniform_share: the share itself, not its logarithm, is uniformly distributed.
         learning_rate: the highest of one cycle.
         warm_up: share of the steps in which it rises.
         weight_decay: of AdamW.
         label_smoothing: of the cross-entropy, in [0, 1).
         class_weights: in the loss; empty = equal.
-        balance: images are drawn with probability n_class^-balance; 0 = each once an epoch.
+        balance: images are taken with probability n_class^-balance; 0 = each once per epoch.
         turns: "none", "mirror" (left and right mean nothing) or "dihedral" (no side is up).
         colour: largest change of a channel's gain; 0.2 is 20%.
         zoom: largest change of scale.
-        seed: of every draw.
+        seed: of all that is random.
     """
 
     architecture: str = "mobilenetv2_100"
@@ -74,9 +74,9 @@ ROBUST = Recipe(
     masked=13,
     empty=3,
 )
-# Continues from ROBUST, on larger parts. After it alone, half of a meningioma image was called
-# meningioma with 0.44 on the mean (glioma 0.85): the class that is hard to tell in parts counts
-# more here.
+# Continues from ROBUST, on larger parts. After it alone, half of a meningioma image was predicted
+# meningioma with 0.44 in the mean (glioma 0.85): the class that is hard to recognise in parts
+# counts more here.
 ROBUST_FINISH = replace(
     ROBUST,
     epochs=4,
@@ -111,7 +111,7 @@ Recipes = Mapping[str, Mapping[str, Recipe]]
 
 BRAIN_MRI: Recipes = {
     # Half of each batch is seen in parts: the classifier learns p(class | what is visible), and
-    # nothing visible then means no opinion.
+    # where nothing is visible it has no confident prediction.
     "robust": {"robust": ROBUST, "robust-finish": ROBUST_FINISH},
     # What a hospital is likely to have.
     "plain": {"plain": replace(ROBUST, epochs=3, masked=0, empty=0)},
@@ -192,7 +192,7 @@ HAM10000: Recipes = {
 FUNDUS = Recipe(
     weight_decay=0.05,
     label_smoothing=0.1,
-    turns="mirror",  # left and right eyes are mixed, and not told
+    turns="mirror",  # left and right eyes are mixed, and not marked
     colour=0.1,
     balance=0.5,
     patience=16,

@@ -15,7 +15,7 @@ TIMM, RANDOM = "timm", "random"
 
 
 def started(init: str | Path, recipe: Recipe, classes: int) -> nn.Module:
-    """The recipe's architecture with a head without opinion; the rest, if new, by its seed.
+    """The recipe's architecture with a head of zeros; the rest, if new, by its seed.
 
     Args:
         init: "timm" for timm's pretrained weights, "random" for none, or a weights file with
@@ -45,7 +45,7 @@ def untrained(recipe: Recipe, classes: int) -> nn.Module:
     """
     timm = import_timm()
     try:
-        with torch.random.fork_rng(devices=[]):  # timm draws from the global generator
+        with torch.random.fork_rng(devices=[]):  # timm uses the global generator
             torch.manual_seed(recipe.seed)  # noqa: TID251 - and gets it back as it was
             model: nn.Module = timm.create_model(
                 recipe.architecture, num_classes=classes, **recipe.arguments
@@ -61,7 +61,7 @@ def untrained(recipe: Recipe, classes: int) -> nn.Module:
 def silence_head(model: nn.Module) -> None:
     """Zero in all weights of the head.
 
-    timm draws those of some architectures so large (MobileNetV2's from -0.38 to 0.38 for seven
+    timm makes those of some architectures so large (MobileNetV2's from -0.38 to 0.38 for seven
     classes) that the first steps, whose loss is several times that of a guess, spoil the body.
     """
     for name, parameter in model.named_parameters():

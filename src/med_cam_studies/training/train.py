@@ -20,18 +20,18 @@ from med_cam_studies.training.augment import batch_of_views, coloured, jittered,
 from med_cam_studies.training.checkpoint import identity, read_checkpoint, write_checkpoint
 from med_cam_studies.training.recipes import Recipe
 
-BATCH = 64  # images a pass, where nothing is trained
+BATCH = 64  # images per pass, where nothing is trained
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One line of a training's course.
+    """One line of a training's log.
 
     Attributes:
         stage: name of the recipe.
         number: from 1.
         loss: mean of the training loss.
-        validation_loss: cross-entropy on the validation part.
+        validation_loss: cross-entropy on the validation set.
         accuracy: there.
         balanced: mean over classes of the accuracy, there.
     """
@@ -47,7 +47,7 @@ class Epoch:
     def score(self) -> tuple[float, float]:
         """What decides which weights are best: the accuracy, of equal ones the lower loss.
 
-        Validation parts may be small. Of 51 eyes three are of grade 1, so that one of them moves
+        Validation sets may be small. Of 51 eyes three are of grade 1, so that one of them moves
         the balanced accuracy by 7 points; and the loss alone likes the unsure weights of early
         epochs, before the rate of learning has come down.
         """
@@ -91,7 +91,7 @@ def train_stages(
 ) -> tuple[Epoch, ...]:
     """One recipe after the other on the same model, each with its checkpoint in `folder`.
 
-    A stage that is done is only read, so that the next goes on from its weights.
+    A stage that is done is only read, so that the next continues from its weights.
 
     Args:
         model: from `start.started`, on the device to train on; it ends with the final weights.
@@ -99,7 +99,7 @@ def train_stages(
         validation: images that decide when to stop.
         stages: recipes by name, in their order.
         folder: of the checkpoints.
-        on_epoch: told every epoch as soon as it is done.
+        on_epoch: called with every epoch as soon as it is done.
 
     Returns:
         Every epoch, those of earlier runs included.
@@ -108,11 +108,11 @@ def train_stages(
         ClassifierError: if a checkpoint is of another training, or there are too few images.
         OutputError: if a checkpoint cannot be written.
     """
-    told: list[Epoch] = []
+    epochs: list[Epoch] = []
     for stage, recipe in stages.items():
         checkpoint = folder / f"{stage}.ckpt"
-        told += train(model, fit, validation, recipe, checkpoint, on_epoch)
-    return tuple(told)
+        epochs += train(model, fit, validation, recipe, checkpoint, on_epoch)
+    return tuple(epochs)
 
 
 def train(
@@ -125,9 +125,9 @@ def train(
 ) -> tuple[Epoch, ...]:
     """AdamW with one cycle; all that an epoch leaves is written to `checkpoint`.
 
-    Where there is one, training goes on after its last epoch and ends with the same weights as
-    if it had never stopped: each epoch draws from a generator of its own. With patience the best
-    weights by validation are kept, else the last.
+    Where there is one, training continues after its last epoch and ends with the same weights as
+    if it had never stopped: each epoch has a generator of its own. With patience the model ends
+    with the weights that are best by validation, else with the last.
 
     Raises:
         ClassifierError: if there are fewer images than a batch holds, or the checkpoint is of
@@ -165,10 +165,10 @@ def ended(progress: Progress, recipe: Recipe) -> bool:
 def after(progress: Progress, epoch: Epoch, model: nn.Module) -> Progress:
     """The progress with one more epoch."""
     best = max((e.score for e in progress.epochs), default=None)
-    kept = progress.best
+    weights = progress.best
     if best is None or epoch.score > best:
-        kept = deepcopy({key: value.cpu() for key, value in model.state_dict().items()})
-    return Progress((*progress.epochs, epoch), kept)
+        weights = deepcopy({key: value.cpu() for key, value in model.state_dict().items()})
+    return Progress((*progress.epochs, epoch), weights)
 
 
 def begun(model: nn.Module, recipe: Recipe, steps: int) -> Course:
@@ -200,7 +200,7 @@ def one_epoch(
 def batches(
     fit: Examples, recipe: Recipe, steps: int, generator: Generator
 ) -> Iterator[Int[Tensor, " b"]]:
-    """Indices of each batch: every image once, or classes drawn nearer to equally often."""
+    """Indices of each batch: every image once, or classes nearer to equally often."""
     if recipe.balance == 0:
         order = torch.randperm(len(fit.images), generator=generator)
     else:
@@ -249,15 +249,15 @@ def one_step(
 def validated(
     model: nn.Module, known: Examples, recipe: Recipe, stage: str, done: tuple[int, float]
 ) -> Epoch:
-    """An epoch, from its number and training loss, with what the validation part says of it."""
-    answers = logits(model, known.images, recipe)
-    right = answers.argmax(dim=1) == known.labels
+    """An epoch, from its number and training loss, with what it reaches on the validation set."""
+    outputs = logits(model, known.images, recipe)
+    right = outputs.argmax(dim=1) == known.labels
     return Epoch(
         stage,
         *done,
-        validation_loss=F.cross_entropy(answers, known.targets).item(),
+        validation_loss=F.cross_entropy(outputs, known.targets).item(),
         accuracy=right.float().mean().item(),
-        balanced=balanced_accuracy(known.labels, answers.argmax(dim=1), known.targets.shape[1]),
+        balanced=balanced_accuracy(known.labels, outputs.argmax(dim=1), known.targets.shape[1]),
     )
 
 
@@ -265,7 +265,7 @@ def validated(
 def logits(
     model: nn.Module, images: UInt8[Tensor, "n c h w"], recipe: Recipe
 ) -> Float[Tensor, "n k"]:
-    """Answers on whole images."""
+    """Outputs for whole images."""
     model.eval()
     device = device_of(model)
     parts = [

@@ -56,13 +56,13 @@ class Plan:
 
     @property
     def name(self) -> str:
-        """How reports call the classifier."""
+        """The classifier's name in reports."""
         return f"{next(iter(self.stages.values())).architecture}, {self.study.title}"
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who is told how far it is: a stage in words, an epoch, images measured."""
+    """What is called with the progress: a stage in words, an epoch, images measured."""
 
     on_stage: Callable[[str], None] = lambda _: None
     on_epoch: OnEpoch = lambda _: None
@@ -74,7 +74,7 @@ class Trained:
     """What came of it.
 
     Attributes:
-        measured: on Testing, of the classifier as written.
+        measured: on the test set, of the classifier as written.
         course: every epoch.
         faults: sentences on files that were left out.
     """
@@ -85,9 +85,9 @@ class Trained:
 
 
 def trained(plan: Plan, watch: Watch) -> Trained:
-    """Train, write the classifier's folder, measure what was written on Testing, once.
+    """Train, write the classifier's folder, measure what was written on the test set, once.
 
-    The same call goes on after the last full epoch of one that was stopped.
+    The same call continues after the last full epoch of one that was stopped.
 
     Raises:
         DataError: if the folder does not hold the data set.
@@ -108,7 +108,7 @@ def trained(plan: Plan, watch: Watch) -> Trained:
         model, fit, validation, plan.stages, plan.out / CHECKPOINTS, watch.on_epoch
     )
     export(model, plan)
-    watch.on_stage("measuring on Testing")
+    watch.on_stage("measuring on the test set")
     classifier = load_classifier(plan.out, device=str(plan.device))
     found = measured(classifier, splits, study.classes, watch.on_images)
     missing = tuple(f"{name} is missing" for name in collection.missing)

@@ -1,4 +1,4 @@
-"""The owners' tables: CSV in many dialects, with what editors and spreadsheets left in them."""
+"""The providers' tables: CSV in many dialects, with what editors and spreadsheets left in them."""
 
 import csv
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def table_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         there = ", ".join(filter(None, head)) or "none"
         raise DataError(
             f"{path} lacks the column {lacking[0]!r}, it has {there}; "
-            "copy the owner's table again."
+            "copy the provider's table again."
         )
     rows = [dict(zip(head, (v.strip() for v in line), strict=False)) for line in lines[1:]]
     return [{name: row.get(name, "") for name in columns} for row in rows if any(row.values())]
@@ -42,5 +42,5 @@ def table_lines(path: Path) -> list[list[str]]:
         return [line for line in cells if line]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
-            f"{path} cannot be read as a table ({error}); copy the owner's table again."
+            f"{path} cannot be read as a table ({error}); copy the provider's table again."
         ) from error

@@ -1,4 +1,4 @@
-"""The owners' tables in every dialect, against the rows that were written."""
+"""The providers' tables in every dialect, against the rows that were written."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from med_cam.errors import DataError
-from med_cam_studies.data.owner_table import table_lines, table_rows
+from med_cam_studies.data.provider_table import table_lines, table_rows
 
 PLAIN = "name,grade\nx,1\ny,2\n"
 ROWS = [{"name": "x", "grade": "1"}, {"name": "y", "grade": "2"}]
@@ -61,7 +61,7 @@ def test_a_short_row_has_blanks_at_its_end(table):
 @pytest.mark.parametrize(
     ("text", "there"), [("a,name,\nx,y\n", "a, name"), ("", "none"), (",,\n", "none")]
 )
-def test_a_missing_column_is_told_with_those_that_are_there(table, text, there):
+def test_a_missing_column_is_reported_with_those_that_are_there(table, text, there):
     table.write_text(text)
     with pytest.raises(DataError, match=rf"lacks the column 'grade', it has {there};"):
         table_rows(table, ("grade", "name"))
@@ -75,12 +75,12 @@ def test_a_missing_column_is_told_with_those_that_are_there(table, text, there):
         b'name,grade\n"' + b"x,1\n" * 50_000,  # a quote that is never closed
     ],
 )
-def test_a_file_that_is_no_table_is_told_by_its_name(table, content):
+def test_a_file_that_is_no_table_is_reported_by_its_name(table, content):
     table.write_bytes(content)
     with pytest.raises(DataError, match=r"table\.csv cannot be read as a table"):
         table_lines(table)
 
 
-def test_a_table_that_is_not_there_is_told_by_its_name(table):
+def test_a_table_that_is_not_there_is_reported_by_its_name(table):
     with pytest.raises(DataError, match=r"table\.csv cannot be read"):
         table_lines(table)
