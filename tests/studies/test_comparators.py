@@ -157,7 +157,7 @@ def test_grad_cam_of_an_activation_that_is_overwritten_in_place_is_that_of_the_t
 
 
 class ClassToken(nn.Module):
-    """Two taps; the logit is read from the class token that saw the places after the first."""
+    """Two hooked layers; the logit is read from the class token, which saw the first's places."""
 
     def __init__(self):
         super().__init__()

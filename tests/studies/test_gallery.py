@@ -57,9 +57,9 @@ def test_under_each_image_stand_label_probabilities_area_verdict_and_name():
     assert any(NOT_A_DIAGNOSIS in line for line in lines)
 
 
-def test_the_owners_class_is_told_where_it_differs_and_only_there():
+def test_the_providers_class_is_shown_where_it_differs_and_only_there():
     lines = said(drawn([shown(0), shown(1, truth="mole"), shown(2, truth="")]))
-    assert [line for line in lines if "owner" in line] == ["owner's class: mole"]
+    assert [line for line in lines if "provider" in line] == ["provider's class: mole"]
 
 
 def test_classes_come_in_their_order_with_how_many_are_left_out():

@@ -145,11 +145,11 @@ def test_verdicts_are_signs_and_words(items):
     assert text.count(">\u2717 test failed</p>") == 1
 
 
-def test_the_owners_class_is_told_where_it_differs(items):
+def test_the_providers_class_is_shown_where_it_differs(items):
     text, _ = document(items)
-    assert text.count("owner's class:") == 1
-    untold, found = document([shown(truth="")])
-    assert "wner's class" not in untold
+    assert text.count("provider's class:") == 1
+    without, found = document([shown(truth="")])
+    assert "rovider's class" not in without
     assert not found.all("select", name="right")
 
 
@@ -242,7 +242,7 @@ def test_an_image_without_evidence_or_map_is_shown_all_the_same():
     assert len(found.all("img")) == 2 + 3
 
 
-def test_a_missing_jinja_is_told_with_what_to_install(monkeypatch):
+def test_a_missing_jinja_is_reported_with_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
     with pytest.raises(OutputError, match=r"jinja2.*med-cam-evidence\[studies\]"):
         page("A study", [], facts={}, tables={})

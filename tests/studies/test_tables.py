@@ -78,9 +78,9 @@ def test_the_summary_counts_by_class_explained_and_over_all():
     by_class = {line[0]: dict(zip(head, line, strict=True)) for line in lines}
     moles = [r for r in rows if r.label == "mole"]
     assert by_class["mole"]["images"] == "3"
-    assert by_class["mole"]["answered right"] == "0 of 3"
-    assert by_class["naevus"]["answered right"] == "4 of 4"
-    assert by_class["all"]["answered right"] == "4 of 7"
+    assert by_class["mole"]["predicted correctly"] == "0 of 3"
+    assert by_class["naevus"]["predicted correctly"] == "4 of 4"
+    assert by_class["all"]["predicted correctly"] == "4 of 7"
     held = sum(r.verified for r in moles)
     assert by_class["mole"]["verified"] == f"{held} of 3"
     area = sorted(r.area for r in rows)[3]
@@ -105,11 +105,11 @@ def test_classes_keep_their_order_and_one_without_images_says_so():
     assert set(table.rows[0][2:]) == {"\u2013"}
 
 
-def test_images_without_an_owners_class_are_not_counted_as_wrong():
+def test_images_without_a_providers_class_are_not_counted_as_wrong():
     table = summary([row(truth=""), row(1)], ())
-    assert dict(zip(table.head, table.rows[-1], strict=True))["answered right"] == "1 of 1"
+    assert dict(zip(table.head, table.rows[-1], strict=True))["predicted correctly"] == "1 of 1"
     none = summary([row(truth="")], ())
-    assert dict(zip(none.head, none.rows[-1], strict=True))["answered right"] == "\u2013"
+    assert dict(zip(none.head, none.rows[-1], strict=True))["predicted correctly"] == "\u2013"
 
 
 def test_methods_are_compared_by_means_with_their_intervals():

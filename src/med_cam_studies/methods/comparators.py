@@ -1,4 +1,4 @@
-"""Other methods under the same protocol: each gives a score map, cut and judged as ours is."""
+"""Other methods under the same protocol: each gives a score map, cut and tested as ours is."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType

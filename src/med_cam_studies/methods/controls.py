@@ -1,4 +1,4 @@
-"""Maps that any method has to beat: a place, one pass a place, chance."""
+"""Maps that any method has to beat: a place, one pass per place, chance."""
 
 import torch
 from jaxtyping import Float
@@ -9,27 +9,27 @@ from med_cam.case.case import Case
 from med_cam.masking import baseline
 from med_cam.search.disc_map import discs
 
-PLACES = 7  # discs a side
+PLACES = 7  # discs per side
 RADII = (0.30, 0.50)  # in shares of half the shorter side; with 7 x 7 places 98 passes
 BASELINES = ("grey", "gaussian")
 SMALLEST = 1e-6  # a probability whose logarithm still is a number
-CELLS = 8  # values a side of the random field: blobs of about the size of a finding
+COARSE = 8  # values per side of the random field: blobs of about the size of a finding
 
 
 def centre_disc(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
-    """Nearness to the middle of the frame; its cuts are discs. No pass at all."""
+    """Nearness to the middle of the image; its cuts are discs. No pass at all."""
     return -from_centre(*case.scene.x.shape[2:])[None, None].to(case.scene.x)
 
 
 def from_centre(h: int, w: int) -> Float[Tensor, "h w"]:
-    """Distance of each pixel from the middle of the frame, in pixels."""
+    """Distance of each pixel from the middle of the image, in pixels."""
     rows = torch.arange(h)[:, None] - (h - 1) / 2
     columns = torch.arange(w)[None, :] - (w - 1) / 2
     return (rows.square() + columns.square()).sqrt()
 
 
 def one_disc(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
-    """Mean log-probability of the target over the discs that hold a pixel, one disc a pass.
+    """Mean log-probability of the target over the discs that hold a pixel, one disc per pass.
 
     Around the discs grey and noise take turns.
     """
@@ -44,4 +44,4 @@ def one_disc(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
 
 def smooth_random(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
     """A smooth random field, which knows nothing of image or classifier."""
-    return smooth_field(case.scene.x.shape[2:], CELLS, generator).to(case.scene.x)
+    return smooth_field(case.scene.x.shape[2:], COARSE, generator).to(case.scene.x)

@@ -25,15 +25,15 @@ class Settings:
         steps: of Adam; the paper takes 800 of plain descent for one area.
         learning_rate: on the grid's values before their sigmoid.
         first_area_weight: of the mean squared distance to the wanted area. The weight grows: at
-            first all values are equal, and the order that sorting then finds is none.
+            first all values are equal, and sorting them gives no order.
         area_weight: the same at the end; the paper's 300.
-        grid: bumps a side; closer than a bump's flat top is wide.
+        grid: bumps per side; closer than a bump's flat top is wide.
         radius: of a bump's flat top, in shares of the side. It falls to a half at 2.7 radii, a
             ninth of the side (24 of 224 pixels), so that the smallest area holds one bump.
         temperature: of the smooth maximum; the paper's 1/20.
-        samples: places a side where the mask is computed, before it is enlarged; it is too smooth
-            for more.
-        background: what the image is preserved over; the paper's blur.
+        samples: places per side where the mask is computed, before it is enlarged; it is too
+            smooth for more.
+        baseline: what the image is preserved over; the paper's blur.
     """
 
     areas: tuple[float, ...] = (0.05, 0.10, 0.20, 0.40)
@@ -101,7 +101,7 @@ def bump_kernel(settings: Settings) -> Float[Tensor, "n g"]:
 
 
 def centres(side: int) -> Float[Tensor, "n 2"]:
-    """Middles of side x side cells, row by row, in shares of the side."""
+    """Middles of side x side squares, row by row, in shares of the side."""
     middle = (torch.arange(side) + 0.5) / side
     return torch.cartesian_prod(middle, middle)
 

@@ -1,7 +1,7 @@
 """Grad-CAM: a layer's maps, each weighted by the mean gradient of the target's logit to it.
 
 After Selvaraju et al. 2017 (arXiv 1610.02391). For transformers the tokens of a block are
-read as maps. Of the hooked layers the last is taken whose places the logit depends on: after the
+read as maps. The map is that of the last hooked layer whose places the logit depends on: after the
 last block of a vision transformer the logit is read from the class token alone, and the gradient
 to every place is zero.
 """

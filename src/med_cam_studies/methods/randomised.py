@@ -1,9 +1,9 @@
 """A classifier with the weights of some of its layers shuffled, from its output side down.
 
-The cascade of Adebayo et al. 2018 (arXiv 1810.03292), by shuffling instead of drawing anew: the
-entries of every parameter tensor change places. Their values stay, and with them their scale, so
-that activations keep about their size; what was learned is lost. It needs to know nothing of how
-a layer was initialised, so it works on any module, also on exported programs.
+The cascade of Adebayo et al. 2018 (arXiv 1810.03292), by shuffling instead of new random values:
+the entries of every parameter tensor change places. Their values stay, and with them their scale,
+so that activations have about the same size; what was learned is lost. How a layer was initialised
+does not matter, so it works on any module, also on exported programs.
 """
 
 import copy
@@ -34,15 +34,15 @@ def randomised(
     """A copy of the classifier with the parameters of these layers shuffled.
 
     Running statistics of batch normalisation are learned from the data too, and are lost with
-    their layer. They are taken anew from images, since any others no longer fit what comes in:
-    the answer is then mostly one class with a probability of 1, whatever is shown. Without images,
-    and in programs whose parts cannot be reached, they are shuffled. Other buffers (positions,
-    attention masks) are no weights and stay.
+    their layer. They are taken anew from images, because any others no longer fit what comes in:
+    the prediction is then mostly one class with a probability of 1, whatever is shown. Without
+    images, and in programs whose parts cannot be reached, they are shuffled. Other buffers
+    (positions, attention masks) are not weights and stay.
 
     Args:
         classifier: stays as it is.
         layers: as `layers_from_top` names them. From one state of the generator, the first layers
-            are shuffled alike however many follow: a cascade goes on from where it was.
+            are shuffled alike however many follow: a cascade continues from where it was.
         generator: on the CPU.
         images: at least two, prepared.
 
@@ -66,7 +66,7 @@ def randomised(
 
 
 def stages(classifier: Classifier) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The cascade: what each stage is called, and the layers that it shuffles, the last first.
+    """The cascade: the name of each stage, and the layers that it shuffles, the last first.
 
     A stage of a small classifier that would shuffle no more than the one before is left out.
 

@@ -1,4 +1,4 @@
-"""RISE: the mean of random masks, each weighted by what is said of the image seen through it.
+"""RISE: the mean of random masks, each weighted by the prediction for the image masked by it.
 
 After Petsiuk, Das, Saenko 2018 (arXiv 1806.07421).
 """
@@ -14,8 +14,8 @@ from med_cam.case.case import Case
 from med_cam.case.counting import BATCH
 
 MASKS = 2000  # the paper takes 4,000 for VGG-16 and 8,000 for ResNet-50
-CELLS = 8  # a side of the coarse mask; the paper's 7, so that a cell is an eighth of the side
-VISIBLE = 0.5  # probability that a cell is kept; the paper's
+COARSE = 8  # values per side of the coarse mask; the paper has 7
+VISIBLE = 0.5  # probability that a value is 1; the paper's
 
 
 def rise(case: Case, generator: Generator, *, masks: int = MASKS) -> Float[Tensor, "1 1 h w"]:
@@ -36,17 +36,17 @@ def rise(case: Case, generator: Generator, *, masks: int = MASKS) -> Float[Tenso
 def random_masks(
     count: int, h: int, w: int, generator: Generator
 ) -> Iterator[Float[Tensor, "b 1 h w"]]:
-    """Batches of masks in [0, 1]: coarse random cells, enlarged, cut out at a random shift.
+    """Batches of masks in [0, 1]: coarse random values, enlarged, cut out at a random shift.
 
-    The enlarged mask is one cell larger than the image in both directions, so that the shift
-    (up to one cell) leaves no place favoured.
+    The enlarged mask is one coarse square larger than the image in both directions, so that the
+    shift (up to one square) favours no place.
     """
-    tall, wide = -(-h // CELLS), -(-w // CELLS)  # of a cell, rounded up
-    enlarged = ((CELLS + 1) * tall, (CELLS + 1) * wide)
+    tall, wide = -(-h // COARSE), -(-w // COARSE)  # of a square, rounded up
+    enlarged = ((COARSE + 1) * tall, (COARSE + 1) * wide)
     for start in range(0, count, BATCH):
         batch = min(BATCH, count - start)
-        cells = (torch.rand(batch, 1, CELLS, CELLS, generator=generator) < VISIBLE).float()
-        smooth = F.interpolate(cells, enlarged, mode="bilinear", align_corners=False)
+        coarse = (torch.rand(batch, 1, COARSE, COARSE, generator=generator) < VISIBLE).float()
+        smooth = F.interpolate(coarse, enlarged, mode="bilinear", align_corners=False)
         down = torch.randint(0, tall, (batch,), generator=generator).tolist()
         right = torch.randint(0, wide, (batch,), generator=generator).tolist()
         moved = zip(smooth, down, right, strict=True)

@@ -1,8 +1,8 @@
 """Attention rollout: how much of each patch flows into what the logits are read from.
 
-After Abnar and Zuidema 2020 (arXiv 2005.00928). The matrices are had by watching which functions
+After Abnar and Zuidema 2020 (arXiv 2005.00928). The matrices are found by watching which functions
 of torch the classifier calls in one pass: attention in one step (timm, torchvision, Hugging Face)
-is asked again for its matrix, attention written out is read where its softmax is taken. So no
+is called again for its matrix, attention written out is read where its softmax is taken. So no
 part of the module is touched.
 """
 
@@ -33,7 +33,7 @@ def attention_rollout(case: Case, generator: Generator) -> Float[Tensor, "1 1 h 
     """The paper's rollout, from the token that the logits are read from to the patches.
 
     That is the class token; the mean over the patches where the logits are read from their mean.
-    Distillation and register tokens are left out. The map tells where attention goes, not for
+    Distillation and register tokens are left out. The map shows where attention goes, not for
     which class: it is the same for every target.
 
     Raises:
@@ -52,7 +52,7 @@ def has_attention(classifier: Classifier) -> bool:
     """Whether its parts are those of a vision transformer that rollout can read; without a pass.
 
     All attention is of one width: where it changes, patches are merged on the way. The parts of a
-    graph (ONNX, exported programs) have no telling names: rollout may serve it all the same.
+    graph (ONNX, exported programs) have no such names: rollout may still work for it.
     """
     parts = [part for part in classifier.module.modules() if _named(part, ATTENTION)]
     widths = {width for part in parts if (width := _width(part)) is not None}
@@ -109,7 +109,7 @@ def unfit(classifier: Classifier) -> list[str]:
 
 
 def refusal(classifier: Classifier, found: str) -> ClassifierError:
-    """What to say where rollout is not defined."""
+    """The error where rollout is not defined."""
     return ClassifierError(
         "Attention rollout needs a vision transformer whose layers all attend over the same "
         f"tokens of the whole image; the attention of {classifier.name} is {found}; use Grad-CAM "
@@ -167,9 +167,9 @@ def _fused(func: Callable[..., Any], args: tuple[Any, ...], given: Mapping[str, 
 
 
 def _layer(func: Callable[..., Any], args: tuple[Any, ...], given: Mapping[str, Any]) -> Tensor:
-    """What torch's own layer gives when asked for its weights."""
-    asked = {"need_weights": True, "average_attn_weights": False}
-    matrix: Tensor = func(*args, **{**given, **asked})[1]
+    """What torch's own layer returns if it is called with `need_weights`."""
+    changed = {"need_weights": True, "average_attn_weights": False}
+    matrix: Tensor = func(*args, **{**given, **changed})[1]
     return matrix
 
 

@@ -32,8 +32,8 @@ from med_cam_studies.report.tables import NONE
 QUALITY = 85  # of JPEG
 SIDES = (512, 416, 336, 272, 216, 176, 144, 112)  # pixels, longest side of a picture
 BUDGET = 10_000_000  # bytes of all pictures; a third more as text
-EVIDENCE = 0.5  # of the bytes of an image is its evidence given: most of that is grey
-BOX = 1000  # units of a path a side
+EVIDENCE = 0.5  # of the bytes of an image are allowed for its evidence: most of it is grey
+BOX = 1000  # units of a path per side
 
 
 class Column(NamedTuple):
@@ -45,7 +45,7 @@ class Column(NamedTuple):
     key: Callable[[Row], object]
 
 
-class Patch(NamedTuple):
+class Cell(NamedTuple):
     """One value of the table."""
 
     text: str
@@ -81,7 +81,7 @@ class Card:
 
     id: str
     row: Row
-    cells: tuple[Patch, ...]
+    cells: tuple[Cell, ...]
     panes: tuple[Pane, ...]
     verdict: str
     decision: str
@@ -96,12 +96,12 @@ class Card:
 
 
 def card(item: Shown, columns: Sequence[Column], *, id: str, longest: int) -> Card:  # noqa: A002
-    """All that is shown of an image, its pictures at most so many pixels a side."""
+    """All that is shown of an image, its pictures at most `longest` pixels per side."""
     row = item.row
     return Card(
         id=id,
         row=row,
-        cells=tuple(Patch(c.text(row), str(c.key(row)), c.kind) for c in columns),
+        cells=tuple(Cell(c.text(row), str(c.key(row)), c.kind) for c in columns),
         panes=tuple(panes(item, id, longest)),
         verdict=words.verdict(row),
         decision=words.decision(row),
@@ -176,7 +176,7 @@ def weight(shown: Sequence[Shown], longest: int) -> float:
 
 def columns_of(rows: Sequence[Row]) -> list[Column]:
     """Of the table; those that are empty for all images are left out."""
-    left_out = set() if any(row.truth for row in rows) else {"Owner's class"}
+    left_out = set() if any(row.truth for row in rows) else {"Provider's class"}
     columns = [column for column in COLUMNS if column.name not in left_out]
     return columns + OVERLAP_COLUMNS if any(OURS in row.overlaps for row in rows) else columns
 
@@ -201,7 +201,7 @@ def _overlap(name: str, field: str) -> Column:
 COLUMNS = (
     _word("Image", "image"),
     _word("Class explained", "label"),
-    _word("Owner's class", "truth"),
+    _word("Provider's class", "truth"),
     Column("Sufficiency test", "word", words.verdict, lambda row: int(row.verified)),
     _number("Probability, image", "before", wording.probability),
     _number("Probability, evidence", "after", wording.probability),

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 LINE = 12.5  # from one line of words to the next
 THICK, THIN = 0.6, 0.4  # points
-DOTS = {"pdf": 300, "png": 200}  # an inch; the PDF has them in its pictures only
+DOTS = {"pdf": 300, "png": 200}  # per inch; the PDF has them in its pictures only
 VERDICT = {True: Face(7, bold=True, color=GOOD), False: Face(7, bold=True, color=BAD)}
 
 
@@ -154,7 +154,7 @@ def _picture(axes: "Axes", rgb: Pixels, outlines: Outlines, place: Place) -> Non
 
 
 def _words(axes: "Axes", row: Row, corner: tuple[float, float], *, width: float) -> None:
-    """Label and figures; the verdict, and the owner's class where it differs; the image's name."""
+    """Label and figures; the verdict; the provider's class where it differs; the image's name."""
     x, y = corner
     figures = f": {words.decision(row)}"
     label = fitting(row.label, BODY, width - printed_width(figures, BODY))
@@ -164,7 +164,7 @@ def _words(axes: "Axes", row: Row, corner: tuple[float, float], *, width: float)
     truth = words.differing_truth(row)
     if truth:
         begun = printed_width(verdict, face) + 8
-        said = fitting(f"owner's class: {truth}", BODY, width - begun)
+        said = fitting(f"provider's class: {truth}", BODY, width - begun)
         write(axes, (x + begun, y + LINE), said, BODY)
     write(axes, (x, y + 2 * LINE - 1), fitting(row.image, SMALL, width), SMALL)
 

@@ -49,7 +49,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """What every strip has across: so many images, each with two panels and one a method."""
+    """What every strip has across: so many images, each with two panels and one per method."""
 
     images: int
     methods: tuple[str, ...]
@@ -81,7 +81,7 @@ class Grid:
 
 
 def grid_of(shown: Sequence[Shown]) -> Grid:
-    """As many images across as are to be seen well, and no more than a class has."""
+    """As many images across as can be seen well, and no more than a class has."""
     methods = methods_of(shown)
     panels = 2 + len(methods)
     labels = [item.row.label for item in shown]

@@ -1,4 +1,4 @@
-"""What a classifier reaches and says of emptiness, as tables in Markdown."""
+"""What a classifier reaches, and its predictions for blank images, as tables in Markdown."""
 
 import math
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def broken(sentences: Sequence[str]) -> str:
 
 
 def summary_table(found: Measured) -> str:
-    """The figures over all classes, with and without near copies of what was fitted on."""
+    """The figures over all classes, with and without near copies of what was trained on."""
     rows = [summary_row("all", found.testing)]
     if found.near and found.apart is not None:
         rows.append(summary_row(f"without {found.near:,} near copies", found.apart))
@@ -61,18 +61,18 @@ def class_table(labels: Sequence[str], found: Performance) -> str:
 
 
 def confusion_table(labels: Sequence[str], found: Performance) -> str:
-    """What each class is called."""
+    """What each class is predicted as."""
     rows = [
         [name, *(f"{n:,}" for n in row)] for name, row in zip(labels, found.counts, strict=True)
     ]
-    return markdown(["of class ... called", *labels], rows)
+    return markdown(["of class ... predicted", *labels], rows)
 
 
 def empty_table(found: Measured) -> str:
     """Mean probability of each class where there is no content, and the highest of any."""
     rows = [
         [
-            name if empty.samples == 1 else f"{name}, {empty.samples} draws",
+            name if empty.samples == 1 else f"{name}, {empty.samples} samples",
             *map(number, empty.mean),
             number(empty.highest),
         ]

@@ -97,7 +97,7 @@ def filled(**values: object) -> str:
 
 
 def import_jinja2() -> ModuleType:
-    """Jinja2; asked for before a run begins, so that nobody hears of it at the end.
+    """Jinja2; imported before a run begins, so that a missing package is not reported at its end.
 
     Raises:
         OutputError: if it is not installed.
@@ -117,5 +117,5 @@ def resource(name: str) -> str:
 
 
 def policy_hash(text: str) -> str:
-    """How a content security policy names the one text it allows."""
+    """The name of the one text that a content security policy allows."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

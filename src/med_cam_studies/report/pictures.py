@@ -13,10 +13,10 @@ from med_cam.report.panels import OUTLINE, Line, display_mask, display_pixels, o
 from med_cam_studies.evaluation.rows import Shown
 
 CUT_OUTLINE, FINDING_OUTLINE = "#ffffff", "#ffd500"  # beside `panels.OUTLINE` of the evidence
-GREY = 0.5  # outside the evidence, for people to look at; claims never rest on it
+GREY = 0.5  # outside the evidence, for people to look at; no claim uses it
 COLOURS = "inferno"  # dark to bright in even steps, also for the colour-blind and in print
 STRENGTH = 0.75  # of the colour over the image where the map is 1
-LONGEST = 600  # pixels a side, in a figure
+LONGEST = 600  # pixels per side, in a figure
 LUMINANCE = (0.299, 0.587, 0.114)
 SLACK = 1 / 3  # pixels; less than half, so that a single pixel keeps its outline
 
@@ -27,7 +27,7 @@ Outlines = dict[str, list[Line]]  # by colour; x and y in [0, 1]
 def pictures(item: Shown, methods: Sequence[str]) -> Iterator[tuple[Pixels, Outlines]]:
     """Of one image, in the order of the titles, each with lines by colour.
 
-    The image bears no outline of the evidence: what lies under it is to be seen first. Where a
+    The image has no outline of the evidence, so that what lies under it can be seen. Where a
     map is missing the panel stays white.
     """
     seen = {} if item.finding is None else {FINDING_OUTLINE: contours(item.finding)}
@@ -88,7 +88,7 @@ def enlarged(scores: Float[Tensor, "h1 w1"], height: int, width: int) -> Float[T
 
 
 def reduced(rgb: Pixels, longest: int) -> Float[Tensor, "h1 w1 3"]:
-    """The picture with at most so many pixels a side; never enlarged."""
+    """The picture with at most `longest` pixels per side; never enlarged."""
     side = max(rgb.shape[:2])
     if side <= longest:
         return rgb

@@ -33,7 +33,7 @@ from med_cam_studies.report.tables import (
     summary,
 )
 
-LONGEST = 1200  # pixels a side at most in figures and report; sources may have twelve million
+LONGEST = 1200  # pixels per side at most in figures and report; sources may have twelve million
 TABLE, SUMMARY = "table.csv", "table.md"
 FILES = ("figure.pdf", "figure.png", TABLE, SUMMARY, REPORT)
 
@@ -45,8 +45,8 @@ class Head:
     Attributes:
         title: of the study.
         classes: in the order of the figure.
-        facts: what the figures rest on, by name.
-        notes: what a reader has to know besides.
+        facts: where the figures come from, by name.
+        notes: what a reader has to know in addition.
     """
 
     title: str
@@ -91,9 +91,9 @@ def tables_of(rows: Sequence[Row], classes: Sequence[str]) -> dict[str, Table]:
 
 
 def summary_text(head: Head, tables: Mapping[str, Table]) -> str:
-    """The tables as Markdown, with what they rest on."""
-    told = [f"- {name}: {value}" for name, value in head.facts.items()]
-    parts = [f"# {head.title}", NOT_A_DIAGNOSIS, "\n".join(told), *head.notes]
+    """The tables as Markdown, with the facts about them."""
+    facts = [f"- {name}: {value}" for name, value in head.facts.items()]
+    parts = [f"# {head.title}", NOT_A_DIAGNOSIS, "\n".join(facts), *head.notes]
     for heading, table in tables.items():
         parts += [f"## {heading}", markdown(table.head, table.rows)]
     return "\n\n".join(parts) + "\n"

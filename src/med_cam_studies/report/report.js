@@ -13,9 +13,9 @@
 
   const form = $("filter");
 
-  function fits(item, asked) {
-    const same = (key) => !asked.get(key) || asked.get(key) === item.row.dataset[key];
-    const words = asked.get("text").toLowerCase().split(/\s+/);
+  function fits(item, chosen) {
+    const same = (key) => !chosen.get(key) || chosen.get(key) === item.row.dataset[key];
+    const words = chosen.get("text").toLowerCase().split(/\s+/);
     return ["label", "verified", "right"].every(same) && words.every((w) => item.text.includes(w));
   }
 
@@ -42,8 +42,8 @@
   }
 
   function filter() {
-    const asked = new FormData(form);
-    shown = items.filter((item) => fits(item, asked));
+    const chosen = new FormData(form);
+    shown = items.filter((item) => fits(item, chosen));
     for (const item of items) item.row.hidden = item.card.hidden = !shown.includes(item);
     $("summary").textContent = summary();
     $("none").hidden = shown.length > 0;

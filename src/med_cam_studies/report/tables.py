@@ -53,7 +53,7 @@ def rows_csv(rows: Sequence[Row]) -> str:
 def summary(rows: Sequence[Row], classes: Sequence[str]) -> Table:
     """By the class that was explained, and over all images.
 
-    Answered right is counted among images whose owner gave a class.
+    Correct predictions are counted among images that have a class from the data provider.
     """
     labels = dict.fromkeys((*classes, *(row.label for row in rows)))
     groups = {label: [row for row in rows if row.label == label] for label in labels}
@@ -126,7 +126,7 @@ def _column(method: str, field: str) -> str:
 
 
 _SUMMARY: dict[str, Callable[[Sequence[Row]], str]] = {
-    "answered right": _right,
+    "predicted correctly": _right,
     "verified": lambda rows: _of([row.verified for row in rows]),
     "below half": lambda rows: _of([row.verified and row.area < HALF for row in rows]),
     "median area": lambda rows: wording.percent(statistics.median(row.area for row in rows)),

@@ -1,4 +1,4 @@
-"""How studies word a method, a decision and a verdict: alike in figure, tables and page."""
+"""A study's words for a method, a prediction and a verdict: alike in figure, tables and page."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -37,5 +37,5 @@ def verdict(row: Row) -> str:
 
 
 def differing_truth(row: Row) -> str:
-    """The owner's class where it is not the one explained, else ""."""
+    """The provider's class where it is not the one explained, else ""."""
     return row.truth if row.truth != row.label else ""
