@@ -448,8 +448,8 @@ class MaskTests:
             Bounded from above.
         alternatives: further sufficient masks, disjoint from this one and each other, in the
             order they were found.
-        remainder_sufficient: whether what all these masks leave of the image is still sufficient.
-            Null: not looked into, or the number asked for was reached first.
+        remainder_sufficient: whether what all these masks leave of the image is still sufficient,
+            on a few samples; null where no alternatives were asked for.
         necessary_superset: the mask grown until it is necessary too; null if not asked for, or if
             none short of the whole image is.
         agreement: masks of the same image under several seeds; null if not asked for.

@@ -182,6 +182,13 @@ def test_the_remainder_is_rechecked(toy, explained, tmp_path):
     fewer = replace(found.tests, alternatives=found.tests.alternatives[:1])
     result, _ = again(toy, replace(found, tests=fewer), tmp_path / "result")
     assert refuted(result) == {"the remainder is not sufficient"}
+    result, _ = again(
+        toy, replace(found, tests=replace(fewer, remainder_sufficient=True)), tmp_path / "true"
+    )
+    assert refuted(result) == set()
+    sufficient = replace(found.tests, remainder_sufficient=True)
+    result, _ = again(toy, replace(found, tests=sufficient), tmp_path / "all")
+    assert refuted(result) == {"the remainder is sufficient"}
 
 
 def test_masks_that_are_not_sufficient_are_refuted_wherever_they_are_claimed(

@@ -204,9 +204,10 @@ def further_masks(case: Case, saved: Saved, response: BaselineResponse) -> Itera
         yield promised(f"alternative {number} is disjoint", apart)
         yield from again(f"alternative {number} ", reseeded(case, number), mask, reported["claim"])
         taken = taken | mask
-    if tests["remainder_sufficient"] is False:
+    if (sufficient := tests["remainder_sufficient"]) is not None:
         rest = replace(case, open=case.open & ~reread(case, taken))
-        yield promised("the remainder is not sufficient", not suffices(rest, response))
+        name = f"the remainder is{'' if sufficient else ' not'} sufficient"
+        yield promised(name, suffices(rest, response) == sufficient)
     if saved.necessary_superset is not None:
         reported, mask = tests["necessary_superset"], saved.necessary_superset
         claim = certificate_of(case, mask, response, tried_of(reported["claim"]))
