@@ -300,9 +300,9 @@ def kinds(lines: Sequence[dict]) -> list[str]:
 
 def kind_of(text: str) -> str:
     """A warning without its figures and labels."""
-    words = re.sub(r"(gives|called) \S+", r"\1 LABEL", text).split()
+    words = re.sub(r"\bpredicted \S+", "predicted LABEL", text).split()
     plain = [word for word in words if not any(c.isdigit() for c in word)]
-    return re.sub(r" (of|in|with)( \(.*)?$", "", " ".join(plain).partition(" (")[0])
+    return re.sub(r"( (of|in|with))+$", "", " ".join(plain).partition(" (")[0])
 
 
 if __name__ == "__main__":

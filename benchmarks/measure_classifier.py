@@ -8,8 +8,8 @@ They are read and prepared exactly as `med-cam explain` does it. `med-cam train`
 into the model card.
 
 Blank images have no content and the size of the model input: grey (zero after normalisation),
-black, white, Gaussian noise and uniform noise. Printed are the mean probability of each class and
-the highest of any class in any random sample.
+black, white, Gaussian noise and uniform noise. The table has the mean probability of each class
+and the highest of any class in any random sample.
 """
 
 import argparse

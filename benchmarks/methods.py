@@ -4,10 +4,10 @@
         [--methods NAME ...] [--out results.jsonl] [--workers 2] [--table-only]
 
 Images: the test set without what the training set holds byte for byte, of each class the first by
-SHA-256 of the file, without those that ship as samples or reference images. Explained is the
-classifier's own prediction, right or wrong. Every method gives one score map; its smallest top-k%
-that passes is found by bisection with one test, grown until a claim on new random samples holds,
-as in every explanation. The paper's presets are cut at one half instead, as the paper has it.
+SHA-256 of the file, without those that ship as samples or reference images. The classifier's own
+prediction is explained, right or wrong. Every method gives one score map; its smallest top-k% that
+passes is found by bisection with one test, grown until a claim on new random samples holds, as in
+every explanation. The paper's presets are cut at one half instead, as the paper has it.
 
 Every result is a line of --out as soon as it is there; started again, the command continues
 where it was. The tables are printed from that file alone.

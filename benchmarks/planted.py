@@ -1,7 +1,7 @@
 """How well masks fit planted evidence: `python benchmarks/planted.py [--positions 20]`.
 
-Classifiers set by hand (tests/planted.py) depend on a region that is known and proved. For each,
-over random positions, are printed: how much of the region the mask covers, and the area of the
+Classifiers set by hand (tests/planted.py) depend on a region that is known and proved. The table
+has, for each, over random positions: how much of the region the mask covers, and the area of the
 mask over that of the region. The shift test alone needs a margin of 3 pixels, which is 1.56 times.
 """
 

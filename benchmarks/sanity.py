@@ -5,12 +5,12 @@
 
 Images as methods.py picks them. Each is explained with the default preset by the classifier as it
 is, by it again with another seed, and by copies whose last layer, top quarter, half, three
-quarters and all of whose layers are shuffled; every copy for its own prediction. Printed by stage:
-intersection over union with the first mask, what random masks of these areas would have, rank
-correlation (Spearman's) of the scores and area, all medians over images; how many claims hold, how
-many copies predict what the classifier does, and how many explanations differ: another place (less
-than a quarter of the way from chance to 1), 1.5 times the area or more, or no claim. Compare the
-stages with the first line, where only the seed differs.
+quarters and all of whose layers are shuffled; every copy for its own prediction. The table has, by
+stage: intersection over union with the first mask, what random masks of these areas would have,
+rank correlation (Spearman's) of the scores and area, all medians over images; how many claims
+hold, how many copies predict what the classifier does, and how many explanations differ: another
+place (less than a quarter of the way from chance to 1), 1.5 times the area or more, or no claim.
+Compare the stages with the first line, where only the seed differs.
 
 Every image is a line of --out as soon as it is done; started again, the command continues where
 it was. The table is printed from that file alone.

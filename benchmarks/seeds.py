@@ -3,12 +3,12 @@
     python benchmarks/seeds.py --root BRAIN_MRI [--model DIR] [--per-class 3] [--seeds 5]
         [--out seeds.jsonl] [--workers 2] [--table-only]
 
-Images as methods.py picks them, explained with the default preset by seeds 0, 1, ... Printed by
-predicted class: intersection over union of every pair of masks of an image, its mean over pairs
-and images; the mean of the image where it is lowest; the same for random masks of these areas,
-which is what chance gives; and the areas: median, and largest over smallest of an image (median
-over images). The search takes its start, its areas and its noise from the seed, the claim its
-random samples, so that both move the mask.
+Images as methods.py picks them, explained with the default preset by seeds 0, 1, ... The table
+has, by predicted class: intersection over union of every pair of masks of an image, its mean over
+pairs and images; the mean of the image where it is lowest; the same for random masks of these
+areas, which is what chance gives; and the areas: median, and largest over smallest of an image
+(median over images). The search takes its start, its areas and its noise from the seed, the claim
+its random samples, so that both move the mask.
 
 Every mask is a line of --out as soon as it is there; started again, the command continues where
 it was. The table is printed from that file alone.

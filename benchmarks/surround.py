@@ -4,7 +4,7 @@
 
 FOLDER is what `med-cam reproduce STUDY --out FOLDER` wrote. The surround is what is darker than
 one part in twelve of white and connected to the image's rim: the air around a head, the black
-around a fundus. A random mask has as much of it as the image has. Printed are, by class
+around a fundus. A random mask has as much of it as the image has. The table has, by class
 explained, the share of the image that is surround, the share of the evidence that is, and how many
 images have more than half of their evidence there.
 """

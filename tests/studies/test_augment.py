@@ -1,4 +1,4 @@
-"""Random views: what they keep exactly, and what they must never do."""
+"""Random views: what they leave as it is, and what they must never do."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def generator(seed=0):
 
 @settings(max_examples=30, deadline=None)
 @given(share=st.floats(0.01, 0.95), seed=st.integers(0, 10**6))
-def test_a_blob_keeps_its_share_to_the_pixel(share, seed):
+def test_a_blob_shows_its_share_to_the_pixel(share, seed):
     x = torch.zeros(2, 3, SIDE, SIDE)
     mask = blobs(x, torch.tensor([share, 0.5]), generator(seed))
     assert mask.shape == (2, 1, SIDE, SIDE)
@@ -88,7 +88,7 @@ def batch(seed):
 
 @settings(max_examples=25, deadline=None)
 @given(fields=FIELDS, seed=st.integers(0, 10**6))
-def test_labels_of_masked_images_stay_and_empty_ones_have_no_opinion(fields, seed):
+def test_labels_of_masked_images_stay_and_empty_ones_are_uniform(fields, seed):
     recipe = Recipe(**fields)
     x, target = batch(seed)
     seen, wanted = batch_of_views(x, target, recipe, generator(seed))

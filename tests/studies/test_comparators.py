@@ -235,7 +235,7 @@ def test_rise_masks_show_half_of_every_place():
     assert (shown - 0.5).abs().max() < 5 * 0.5 / math.sqrt(2000)
 
 
-def test_rise_of_a_linear_answer_is_its_covariance_with_the_masks():
+def test_rise_of_a_linear_prediction_is_its_covariance_with_the_masks():
     """p = the mask at one pixel: the map is E[m_u m_v] / E[m], highest at v, 1/2 far away."""
     place = (9, 20)
 
@@ -270,7 +270,7 @@ def test_the_smooth_mask_is_the_smooth_maximum_of_the_bumps_written_out():
         assert found[0, n].item() == pytest.approx(wanted, rel=1e-4)
 
 
-def test_extremal_masks_have_the_areas_that_were_asked_for(case):
+def test_extremal_masks_have_the_areas_of_their_settings(case):
     for area in (0.1, 0.4):
         settings = Settings(areas=(area,), steps=200)
         mask = extremal_perturbations(case, generator(), settings)

@@ -187,7 +187,7 @@ def test_clip_is_read_from_the_mean_of_its_patches():
     torch.testing.assert_close(rollout(model), wanted, rtol=1e-4, atol=1e-6)
 
 
-def test_torchvisions_layers_asked_for_their_weights_give_the_same_map():
+def test_torchvisions_layers_called_for_their_weights_give_the_same_map():
     module = torchvision_vit()
     model = classifier(module)
     layers = []

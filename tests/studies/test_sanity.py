@@ -111,7 +111,7 @@ def test_the_classifier_is_left_bit_for_bit_as_it_was(kind):
 
 
 @KINDS
-def test_the_answers_change_and_stay_finite(kind):
+def test_the_predictions_change_and_stay_finite(kind):
     given = classifier(MODULES[kind]())
     x = torch.randn(4, 1, SIDE, SIDE, generator=fresh(2))
     other = randomised(given, layers_from_top(given)[:1], fresh())

@@ -134,7 +134,7 @@ def test_fewer_images_than_a_batch_are_refused(known, tmp_path):
 
 
 def undecided():
-    """A linear model of 4 x 4 mean grey values that begins without any opinion."""
+    """A linear model of 4 x 4 mean grey values that begins with equal probabilities."""
     linear = nn.Linear(3 * 16, 4)
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)
@@ -155,7 +155,7 @@ def test_training_teaches_what_the_images_show(known, splits, tmp_path):
 
 @pytest.mark.parametrize("weights", [(), (1.0, 1.3, 0.5, 2.0)])
 def test_the_loss_is_the_weighted_cross_entropy_of_the_batch(known, tmp_path, weights):
-    """Without an opinion it is log 4 for every image, times the weight of its class."""
+    """With equal probabilities it is log 4 for every image, times the weight of its class."""
     batch = len(known.images)
     recipe = replace(TINY, epochs=1, batch=batch, masked=0, empty=0, class_weights=weights)
     losses = []
@@ -189,7 +189,7 @@ def test_starting_leaves_the_global_generator_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_the_exported_folder_answers_as_the_trained_model(splits, known, uninterrupted, tmp_path):
+def test_the_exported_folder_predicts_as_the_trained_model(splits, known, uninterrupted, tmp_path):
     out = tmp_path / "classifier"
     write_classifier(
         uninterrupted.state_dict(),
@@ -265,7 +265,7 @@ def test_a_folder_that_cannot_be_written_is_reported_by_its_name(tmp_path):
         )
 
 
-def test_with_patience_training_ends_and_the_best_weights_are_kept(known, tmp_path):
+def test_with_patience_training_ends_and_the_best_weights_are_used(known, tmp_path):
     """A rate of learning that spoils the model: some early epoch is the best."""
     recipe = replace(
         TINY, epochs=12, patience=3, masked=0, empty=0, learning_rate=3.0, warm_up=0.9
@@ -311,7 +311,7 @@ def test_balance_draws_rare_classes_as_often_as_others(known):
     assert shares[1.0] == pytest.approx(1 / 2, abs=0.03)
 
 
-def test_a_new_head_has_no_opinion_and_so_a_first_loss_of_log_k(known, tmp_path):
+def test_a_new_head_gives_equal_probabilities_and_so_a_first_loss_of_log_k(known, tmp_path):
     """timm's own would begin at several times that, and spoil pretrained weights."""
     for architecture in ("mobilenetv2_035", "vit_tiny_patch16_224"):
         arguments = {} if "mobile" in architecture else {"img_size": SIDE, "depth": 1}

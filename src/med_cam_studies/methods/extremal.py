@@ -56,8 +56,8 @@ def extremal_perturbations(
 ) -> Float[Tensor, "1 1 h w"]:
     """Mean of the masks of all areas: what is in the smallest comes first.
 
-    What is raised is the target's logit. Its probability is near one over half of the image and
-    its blur already, and would leave the first steps to the area alone.
+    The target's logit is raised. Its probability is near one over half of the image and its blur
+    already, and would leave the first steps to the area alone.
     """
     x = case.scene.x
     blurred = baseline(settings.baseline, case.scene, generator)

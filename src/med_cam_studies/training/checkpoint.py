@@ -27,7 +27,7 @@ def identity(recipe: Recipe, fit: Examples, start: Mapping[str, torch.Tensor]) -
     return digest.hexdigest()
 
 
-def read_checkpoint(path: Path, mark: str) -> dict[str, Any] | None:
+def read_checkpoint(path: Path, fingerprint: str) -> dict[str, Any] | None:
     """What was saved; None without a file.
 
     Raises:
@@ -39,7 +39,7 @@ def read_checkpoint(path: Path, mark: str) -> dict[str, Any] | None:
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, ValueError, UnpicklingError) as error:
         raise ClassifierError(f"{path} is damaged ({error}); remove it.") from error
-    if saved.get("mark") != mark:
+    if saved.get("mark") != fingerprint:
         raise ClassifierError(
             f"{path} was trained by another recipe, from other weights or on other images; "
             "give another folder, or remove it."

@@ -18,7 +18,7 @@ def model_card(
     study: Study,
     stages: Mapping[str, Recipe],
     splits: Splits,
-    course: Sequence[Epoch],
+    epochs: Sequence[Epoch],
     found: Measured,
 ) -> str:
     """All of it; the numbers are those of the classifier as written."""
@@ -31,7 +31,7 @@ def model_card(
         dropped(splits),
         "## Training",
         recipe_table(stages),
-        course_line(course, stages),
+        epochs_line(epochs, stages),
         "## Measured",
         f"On the test set, read once, at the end{beside_the_paper(study)}.",
         *measured_parts(found),
@@ -76,11 +76,11 @@ def recipe_table(stages: Mapping[str, Recipe]) -> str:
     return markdown(["", *stages], rows)
 
 
-def course_line(course: Sequence[Epoch], stages: Mapping[str, Recipe]) -> str:
+def epochs_line(known: Sequence[Epoch], stages: Mapping[str, Recipe]) -> str:
     """How the training went, in one sentence per stage; every epoch is in training.csv."""
     lines = []
     for stage, recipe in stages.items():
-        epochs = [epoch for epoch in course if epoch.stage == stage]
+        epochs = [epoch for epoch in known if epoch.stage == stage]
         best = max(epochs, key=lambda e: e.score) if recipe.patience else epochs[-1]
         lines.append(
             f"`{stage}`: {len(epochs)} of at most {recipe.epochs} epochs, training loss "

@@ -58,7 +58,7 @@ OnEpoch = Callable[[Epoch], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Trainer:
     """What a step changes: the weights, the moments of AdamW, the place in the cycle."""
 
     model: nn.Module
@@ -140,16 +140,16 @@ def train(
             f"{len(fit.images)} images are fewer than a batch of {recipe.batch}; "
             "train on more of them, or with a smaller batch."
         )
-    mark = identity(recipe, fit, model.state_dict())
-    course = begun(model, recipe, steps)
-    progress = resumed(course, checkpoint, mark)
+    fingerprint = identity(recipe, fit, model.state_dict())
+    trainer = new_trainer(model, recipe, steps)
+    progress = resumed(trainer, checkpoint, fingerprint)
     while not ended(progress, recipe):
         number = len(progress.epochs) + 1
         generator = Generator().manual_seed(recipe.seed * 1000 + number - 1)
-        loss = one_epoch(course, fit, recipe, steps, generator)
+        loss = one_epoch(trainer, fit, recipe, steps, generator)
         epoch = validated(model, validation, recipe, checkpoint.stem, (number, loss))
         progress = after(progress, epoch, model)
-        save(course, progress, checkpoint, mark)
+        save(trainer, progress, checkpoint, fingerprint)
         on_epoch(epoch)
     if recipe.patience and progress.best is not None:
         model.load_state_dict(progress.best)
@@ -171,7 +171,7 @@ def after(progress: Progress, epoch: Epoch, model: nn.Module) -> Progress:
     return Progress((*progress.epochs, epoch), weights)
 
 
-def begun(model: nn.Module, recipe: Recipe, steps: int) -> Course:
+def new_trainer(model: nn.Module, recipe: Recipe, steps: int) -> Trainer:
     """The optimiser and its cycle before the first step; half precision on a GPU."""
     rate = recipe.learning_rate
     optimizer = AdamW(model.parameters(), lr=rate, weight_decay=recipe.weight_decay)
@@ -179,21 +179,21 @@ def begun(model: nn.Module, recipe: Recipe, steps: int) -> Course:
         optimizer, rate, total_steps=steps * recipe.epochs, pct_start=recipe.warm_up
     )
     device = device_of(model).type
-    return Course(model, optimizer, cycle, torch.amp.GradScaler(device, enabled=device == "cuda"))
+    return Trainer(model, optimizer, cycle, torch.amp.GradScaler(device, enabled=device == "cuda"))
 
 
 def one_epoch(
-    course: Course, fit: Examples, recipe: Recipe, steps: int, generator: Generator
+    trainer: Trainer, fit: Examples, recipe: Recipe, steps: int, generator: Generator
 ) -> float:
     """As many images as there are, up to a last batch that would not be full; the mean loss."""
-    device = device_of(course.model)
+    device = device_of(trainer.model)
     weight = torch.tensor(recipe.class_weights, device=device) if recipe.class_weights else None
-    course.model.train()
+    trainer.model.train()
     total = torch.zeros((), device=device)
     for chosen in batches(fit, recipe, steps, generator):
         images, target = fit.images[chosen].to(device), fit.targets[chosen].to(device)
         x, target = batch_of_views(viewed(images, recipe, generator), target, recipe, generator)
-        total += one_step(course, x, target, weight, recipe.label_smoothing)
+        total += one_step(trainer, x, target, weight, recipe.label_smoothing)
     return total.item() / steps
 
 
@@ -227,7 +227,7 @@ def prepared(unit: Float[Tensor, "b c h w"], recipe: Recipe) -> Float[Tensor, "b
 
 
 def one_step(
-    course: Course,
+    trainer: Trainer,
     x: Float[Tensor, "b c h w"],
     target: Float[Tensor, "b k"],
     weight: Float[Tensor, " k"] | None,
@@ -235,14 +235,14 @@ def one_step(
 ) -> Float[Tensor, ""]:
     """Down the gradient of the cross-entropy once; the loss before it."""
     x = x.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(x.device.type, enabled=course.scaler.is_enabled()):
-        logits = course.model(x)
+    with torch.autocast(x.device.type, enabled=trainer.scaler.is_enabled()):
+        logits = trainer.model(x)
         loss = F.cross_entropy(logits, target, weight=weight, label_smoothing=smoothing)
-    course.optimizer.zero_grad()
-    course.scaler.scale(loss).backward()
-    course.scaler.step(course.optimizer)
-    course.scaler.update()
-    course.cycle.step()
+    trainer.optimizer.zero_grad()
+    trainer.scaler.scale(loss).backward()
+    trainer.scaler.step(trainer.optimizer)
+    trainer.scaler.update()
+    trainer.cycle.step()
     return loss.detach()
 
 
@@ -275,35 +275,35 @@ def logits(
     return torch.cat(parts)
 
 
-def resumed(course: Course, checkpoint: Path, mark: str) -> Progress:
-    """What was done before, with the course set to where it ended; nothing without a checkpoint.
+def resumed(trainer: Trainer, checkpoint: Path, fingerprint: str) -> Progress:
+    """What was done before, with the trainer set to where it ended; nothing without a checkpoint.
 
     Raises:
         ClassifierError: if the checkpoint is damaged, or of another training.
     """
-    saved = read_checkpoint(checkpoint, mark)
+    saved = read_checkpoint(checkpoint, fingerprint)
     if saved is None:
         return Progress()
-    course.model.load_state_dict(saved["model"])
-    course.optimizer.load_state_dict(saved["optimizer"])
-    course.cycle.load_state_dict(saved["cycle"])
-    course.scaler.load_state_dict(saved["scaler"])
+    trainer.model.load_state_dict(saved["model"])
+    trainer.optimizer.load_state_dict(saved["optimizer"])
+    trainer.cycle.load_state_dict(saved["cycle"])
+    trainer.scaler.load_state_dict(saved["scaler"])
     return Progress(tuple(Epoch(**epoch) for epoch in saved["epochs"]), saved["best"])
 
 
-def save(course: Course, progress: Progress, checkpoint: Path, mark: str) -> None:
+def save(trainer: Trainer, progress: Progress, checkpoint: Path, fingerprint: str) -> None:
     """Write all that the next epoch needs.
 
     Raises:
         OutputError: if it cannot be written.
     """
     state = {
-        "model": course.model.state_dict(),
-        "optimizer": course.optimizer.state_dict(),
-        "cycle": course.cycle.state_dict(),
-        "scaler": course.scaler.state_dict(),
+        "model": trainer.model.state_dict(),
+        "optimizer": trainer.optimizer.state_dict(),
+        "cycle": trainer.cycle.state_dict(),
+        "scaler": trainer.scaler.state_dict(),
         "epochs": [asdict(epoch) for epoch in progress.epochs],
         "best": progress.best,
-        "mark": mark,
+        "mark": fingerprint,
     }
     write_checkpoint(checkpoint, state)

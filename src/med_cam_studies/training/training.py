@@ -25,7 +25,7 @@ from med_cam_studies.training.recipes import Recipe
 from med_cam_studies.training.start import started
 from med_cam_studies.training.train import Epoch, OnEpoch, train_stages
 
-CARD, MEASURED, COURSE, CHECKPOINTS = (
+CARD, MEASURED, EPOCHS, CHECKPOINTS = (
     "model-card.md",
     "measured.json",
     "training.csv",
@@ -75,12 +75,12 @@ class Trained:
 
     Attributes:
         measured: on the test set, of the classifier as written.
-        course: every epoch.
+        epochs: every epoch.
         faults: sentences on files that were left out.
     """
 
     measured: Measured
-    course: tuple[Epoch, ...]
+    epochs: tuple[Epoch, ...]
     faults: tuple[str, ...]
 
 
@@ -104,7 +104,7 @@ def trained(plan: Plan, watch: Watch) -> Trained:
         read(items, study, first.input_size) for items in (splits.fit, splits.validation)
     )
     watch.on_stage("training")
-    course = train_stages(
+    epochs = train_stages(
         model, fit, validation, plan.stages, plan.out / CHECKPOINTS, watch.on_epoch
     )
     export(model, plan)
@@ -113,8 +113,8 @@ def trained(plan: Plan, watch: Watch) -> Trained:
     found = measured(classifier, splits, study.classes, watch.on_images)
     missing = tuple(f"{name} is missing" for name in collection.missing)
     faults = (*collection.contradictions, *missing, *fit.broken, *validation.broken)
-    document(plan, splits, course, replace(found, broken=(*faults, *found.broken)))
-    return Trained(found, course, (*faults, *found.broken))
+    document(plan, splits, epochs, replace(found, broken=(*faults, *found.broken)))
+    return Trained(found, epochs, (*faults, *found.broken))
 
 
 def read(items: Sequence[Item], study: Study, size: int) -> Examples:
@@ -134,20 +134,20 @@ def export(model: nn.Module, plan: Plan) -> None:
     )
 
 
-def document(plan: Plan, splits: Splits, course: Sequence[Epoch], found: Measured) -> None:
-    """Card, numbers and course beside the weights."""
-    card = model_card(plan.name, plan.study, plan.stages, splits, course, found)
+def document(plan: Plan, splits: Splits, epochs: Sequence[Epoch], found: Measured) -> None:
+    """The card, the numbers and the epochs beside the weights."""
+    card = model_card(plan.name, plan.study, plan.stages, splits, epochs, found)
     numbers = json.dumps(plain(asdict(found)), indent=2, ensure_ascii=False)
-    contents = {CARD: card, MEASURED: f"{numbers}\n", COURSE: course_csv(course)}
+    contents = {CARD: card, MEASURED: f"{numbers}\n", EPOCHS: epochs_csv(epochs)}
     write_files(plan.out, {name: text.encode() for name, text in contents.items()})
 
 
-def course_csv(course: Sequence[Epoch]) -> str:
+def epochs_csv(epochs: Sequence[Epoch]) -> str:
     """Every epoch as a line."""
     text = StringIO()
-    writer = csv.DictWriter(text, list(asdict(course[0])), lineterminator="\n")
+    writer = csv.DictWriter(text, list(asdict(epochs[0])), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(epoch) for epoch in course)
+    writer.writerows(asdict(epoch) for epoch in epochs)
     return text.getvalue()
 
 
