@@ -15,8 +15,8 @@ from jsonschema import Draft202012Validator
 from med_cam import results
 from med_cam.errors import OutputError
 from med_cam.images.mask_file import mask_png
-from med_cam.report.document import to_json
 from med_cam.report.doc_tables import filled
+from med_cam.report.document import to_json
 from med_cam.report.layout import CALLED, FILES, INSTEAD, entries
 from med_cam.report.read import read_explanation
 from med_cam.report.schema import SCHEMA_VERSION, json_schema
@@ -43,7 +43,8 @@ from med_cam.results import (
 DOCS = Path(__file__).parents[2] / "docs" / "explanation-json.md"
 PROMISED = (
     "schema_version target label probabilities area status verified seconds passes seed "
-    "probabilities_after change kl claim restricted_claim trace components hooked_layers config versions sha256"
+    "probabilities_after change kl claim restricted_claim trace components hooked_layers config "
+    "versions sha256"
 )
 
 

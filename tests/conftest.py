@@ -1,0 +1,15 @@
+"""Which tests are the fast part, `pytest -m fast`: one minute, for the change at hand."""
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+FAST = {"case", "config", "images", "reduction", "report", "verify", "test_masking.py"}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        room = item.path.relative_to(HERE).parts[0]
+        if room in FAST and not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.fast)
