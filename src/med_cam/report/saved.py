@@ -30,9 +30,9 @@ class Saved:
         document: its explanation.json, as this version writes it.
         image: that was explained, from the copy in the folder.
         mask: of the explanation, in the image's pixels.
-        alternatives: further masks, in the order of `proof.alternatives`.
-        enlarged: the mask of `proof.enlarged`, if there is one.
-        fallback: the mask of `fallback`, if there is one.
+        alternatives: further masks, in the order of `tests.alternatives`.
+        necessary_superset: the mask of `tests.necessary_superset`, if there is one.
+        restricted: the mask of `restricted_claim`, if there is one.
     """
 
     folder: Path
