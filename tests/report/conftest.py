@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image as Picture
 
+from med_cam.classifiers.identity import Identity
 from med_cam.images.read import read_image
 from med_cam.report.origin import Provenance
 from med_cam.report.source import source_of
@@ -62,6 +63,26 @@ MINIMALITY = Minimality(
 GREY = BaselineResult("grey", True, 1, 1, 1, 0.91, 0.91, "notumor", 0.25, 0.0)
 NOISE = BaselineResult("gaussian", True, 63, 63, 63, 0.71, 0.83, "glioma", 0.24, 0.0)
 BLACK = BaselineResult("black", False, 1, 0, 1, 0.4, 0.4, "notumor", 0.26, 0.0)
+
+IDENTITY = Identity(
+    architecture="timm:mobilenetv2_100",
+    arguments={"drop_rate": 0.2, "sizes": [1, 2]},
+    labels=("glioma", "meningioma", "notumor"),
+    input_size=(160, 160),
+    channels=3,
+    mean=(0.485, 0.456, 0.406),
+    std=(0.229, 0.224, 0.225),
+    value_range=1.0,
+    resize="squash",
+    interpolation="bilinear",
+    crop_share=0.875,
+    head="softmax",
+    thresholds=(),
+    hooked_layers=("blocks.2", "blocks.5"),
+    weights={"model.safetensors": "b" * 64},
+    source_files={"net.py": "d" * 64},
+    state=None,
+)
 
 
 @pytest.fixture
@@ -220,8 +241,7 @@ def provenance(image):
         image_sha256=image.sha256,
         classifier="mobilenetv2_100",
         weights_sha256="b" * 64,
-        input_size=(160, 160),
-        rule="squash",
+        identity=IDENTITY,
         config={"search": {"steps": 60, "areas": (0.05, 0.4)}, "seed": 7},
         seed=7,
         preset="default",

@@ -65,6 +65,11 @@ certification.hidden_cell -> reinsertion_patch
 certification.enlarge -> necessary_superset
 """
 NAMES = dict(line.split(" -> ") for line in ENDINGS.split("\n") if line)
+NEW = (  # fields of `classifier` that 1.1 did not have: null
+    *("architecture", "arguments", "labels", "channels", "mean", "std", "value_range"),
+    *("interpolation", "crop_share", "head", "thresholds", "hooked_layers", "weights"),
+    *("source_files", "state"),
+)
 WORDS = {"kept": "sufficiency", "shape": "shape_leakage", "stable": "shift_stability"}
 
 
@@ -107,7 +112,8 @@ def translated(document):
     }
     restricted = document["fallback"] is not None  # its samples were those of the full claim
     seed = {("restricted_claim", "seed"): document["config"]["seed"]} if restricted else {}
-    return by_path | {("schema_version",): "2.0"} | seed
+    unknown = {("classifier", name): None for name in NEW}
+    return by_path | {("schema_version",): "2.0"} | seed | unknown
 
 
 @pytest.mark.parametrize("name", RESULTS)

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -30,6 +30,24 @@ Predict = Callable[[Tensor], Tensor]  # normalised b c h w -> probabilities b k,
 
 
 @dataclass(frozen=True, slots=True)
+class LoadedFrom:
+    """What a classifier was loaded from; empty for one that was built in memory.
+
+    Attributes:
+        architecture: with its kind, as in "timm:resnet18"; "onnx" for a file of its own.
+        arguments: keyword arguments for the architecture.
+        weights: SHA-256 of every weights file that was read, by its name in the folder.
+        source_files: SHA-256 of the other files that were read, by name: the module of a factory
+            and those that it imports from its folder, the settings of a Hugging Face folder.
+    """
+
+    architecture: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)
+    source_files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Classifier:
     """A classifier and the model input it expects. Usable once built; never changed by us.
 
@@ -51,6 +69,7 @@ class Classifier:
             `hooked_layers.find_hooked_layers`.
         name: how reports call it.
         sha256: of the weights file, or "".
+        loaded_from: architecture and files; `identity_of` makes its identity of it.
         check: raises ClassifierError where the output of a converted module for a
             prepared image differs from that of its original.
 
@@ -73,6 +92,7 @@ class Classifier:
     hooked_layers: tuple[str, ...] = ()
     name: str = "classifier"
     sha256: str = ""
+    loaded_from: LoadedFrom = field(default_factory=LoadedFrom, hash=False)
     check: Callable[[Tensor], None] | None = None
 
     def __post_init__(self) -> None:
@@ -186,10 +206,10 @@ def _input_rules(c: Classifier) -> Iterator[tuple[bool, str]]:
     """Whether the fields of the model input can be meant, each with the sentence if not."""
     yield min(c.input_size) >= 1, f"input_size must be two sides above 0, got {c.input_size}"
     yield c.channels in (1, 3), f"channels must be 1 or 3, got {c.channels}"
-    for field, values in (("mean", c.mean), ("std", c.std)):
+    for name, values in (("mean", c.mean), ("std", c.std)):
         yield (
             len(values) == c.channels and all(map(math.isfinite, values)),
-            f"{field} must be {c.channels} finite numbers, one per channel, got {values}",
+            f"{name} must be {c.channels} finite numbers, one per channel, got {values}",
         )
     yield all(std > 0 for std in c.std), f"std must be above 0, got {c.std}"
     yield 0 < c.value_range < math.inf, f"value_range must be above 0, got {c.value_range}"

@@ -163,11 +163,13 @@ RENAMED = {"taps": "hooked_layers"}  # keys before 0.2
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What an adapter returns: the module, and the facts that its source carries.
+    """What an adapter returns: the module, what it read, and the facts that its source carries.
 
     `module` is in evaluation mode, float32, on the CPU, and takes normalised b c h w. None is
     "the source does not say". The facts have the meaning and range of `Classifier`'s fields;
-    `check`, if given, is run on each image before it is explained.
+    `check`, if given, is run on each image before it is explained. `weights` are the weights files
+    that were read beside the one that was given, by their names in its folder; `source_files` all
+    other files.
     """
 
     module: nn.Module
@@ -182,6 +184,8 @@ class Loaded:
     interpolation: str | None = None
     head: str | None = None
     check: Callable[[Tensor], None] | None = None
+    weights: Mapping[str, Path] = field(default_factory=dict)
+    source_files: Mapping[str, Path] = field(default_factory=dict)
 
 
 def read_description(path: Path) -> Description:

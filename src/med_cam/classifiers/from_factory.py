@@ -11,6 +11,7 @@ from types import ModuleType
 from torch import nn
 
 from med_cam.classifiers.description import Description, Loaded
+from med_cam.classifiers.module_files import installed_files, module_files
 from med_cam.classifiers.weights import built, fit, read_state
 from med_cam.errors import ClassifierError
 
@@ -27,7 +28,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
     module = built(_function(description), description.arguments)
     if weights is not None:
         fit(module, read_state(weights), source=str(weights))
-    return Loaded(module=module.cpu().eval())
+    return Loaded(module=module.cpu().eval(), source_files=_files(description))
 
 
 def _function(description: Description) -> Callable[..., nn.Module]:
@@ -51,10 +52,25 @@ def _function(description: Description) -> Callable[..., nn.Module]:
     return found
 
 
+def _files(description: Description) -> dict[str, Path]:
+    """The files of the module and of what it imports from its folder or package."""
+    name, folder = description.target.partition(":")[0], description.folder
+    file = _file(name, folder)
+    if folder is None or file is None:
+        return installed_files(importlib.import_module(name))
+    return module_files(file, root=folder, within=folder)
+
+
+def _file(name: str, folder: Path | None) -> Path | None:
+    """The module's file in the folder, if it is there."""
+    file = (folder or Path()) / (name.replace(".", "/") + ".py")
+    return file if folder is not None and file.is_file() else None
+
+
 def _module(name: str, folder: Path | None) -> ModuleType:
     """The module's file in the folder, under a name of its own; else the installed module."""
-    file = (folder or Path()) / (name.replace(".", "/") + ".py")
-    if folder is None or not file.is_file():
+    file = _file(name, folder)
+    if file is None:
         return importlib.import_module(name)
     path = str(file.resolve())
     unique = f"med_cam_factory_{sha256(path.encode()).hexdigest()[:16]}_{name.replace('.', '_')}"

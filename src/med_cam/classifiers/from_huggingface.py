@@ -7,7 +7,7 @@ import json
 import logging
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +22,10 @@ from med_cam.errors import ClassifierError
 
 RESAMPLE = {0: "nearest", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 FINE = 384  # from this side on, ConvNeXt's processor squashes instead of cropping
+SAFE, PICKLED = "model.safetensors", "pytorch_model.bin"
+INDEX = ".index.json"  # after either: the file that names the parts of a large classifier
+ADAPTERS = ("adapter_model.safetensors", "adapter_model.bin")  # put on top, where peft is there
+SETTINGS = ("config.json", "preprocessor_config.json", "adapter_config.json")
 FLIPPED = "do_flip_channel_order"  # blue before red, and no normalisation: MobileViT
 
 
@@ -39,13 +43,38 @@ def load(description: Description, weights: Path | None) -> Loaded:
             "save_pretrained."
         )
     said = _read(folder / "preprocessor_config.json")
-    module = _module(_transformers(), folder, safe=weights is None or weights.suffix != ".bin")
+    safe = weights is None or not weights.name.removesuffix(INDEX).endswith(".bin")
+    module = _module(_transformers(), folder, safe=safe)
     return Loaded(
         module=_Logits(module.float(), flipped=bool(said.get(FLIPPED))).eval(),
         labels=_labels(module.config),
         head="sigmoid" if _is_multi_label(module.config) else None,
+        weights=_weights(folder, module.config, safe=safe),
+        source_files=_there(folder, SETTINGS),
         **_preprocessing(said, module.config),
     )
+
+
+def indices(folder: Path) -> list[Path]:
+    """The files that name the parts of a classifier in several, unless it is there whole too."""
+    whole = _there(folder, (SAFE, PICKLED))
+    named = _there(folder, (SAFE + INDEX, PICKLED + INDEX))
+    return [path for name, path in named.items() if name.removesuffix(INDEX) not in whole]
+
+
+def _weights(folder: Path, config: Any, *, safe: bool) -> dict[str, Path]:  # noqa: ANN401
+    """The weights files that transformers reads, in its own order of preference."""
+    whole = SAFE if safe else PICKLED
+    named = getattr(config, "transformers_weights", None) or whole
+    first = list(_there(folder, (named, whole, whole + INDEX)))[:1]
+    maps = [_read(folder / name).get("weight_map", {}) for name in first if INDEX in name]
+    parts = sorted({str(part) for named_parts in maps for part in named_parts.values()})
+    return _there(folder, (*first, *parts, *ADAPTERS))
+
+
+def _there(folder: Path, names: Iterable[str]) -> dict[str, Path]:
+    """Those of the files that are in the folder."""
+    return {name: folder / name for name in names if (folder / name).is_file()}
 
 
 class _Logits(nn.Module):

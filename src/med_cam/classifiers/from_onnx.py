@@ -52,7 +52,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
             f"{description.folder or 'The classifier'} has no .onnx file; "
             "name one as `weights` in classifier.toml."
         )
-    proto = _proto(weights)
+    proto, external = _read(weights)
     shape = _input_shape(proto, weights)
     last = _channels_last(shape)
     head = _cut_ending(proto)
@@ -68,7 +68,14 @@ def load(description: Description, weights: Path | None) -> Loaded:
     _require_parity(weights, module, images[:2])
     known = channels if channels in COLOURS else None
     check = partial(_require_parity, weights, module)
-    return Loaded(module=module, input_size=size, channels=known, head=head, check=check)
+    return Loaded(
+        module=module,
+        input_size=size,
+        channels=known,
+        head=head,
+        check=check,
+        weights={name: weights.parent / name for name in external},
+    )
 
 
 def parity(path: Path, module: nn.Module, x: Float[Tensor, "b c h w"]) -> float:
@@ -79,7 +86,7 @@ def parity(path: Path, module: nn.Module, x: Float[Tensor, "b c h w"]) -> float:
     Raises:
         ClassifierError: if onnxruntime is not installed, or cannot run the file.
     """
-    proto = _proto(path)
+    proto, _ = _read(path)
     expected = _reference(proto, path, x)
     head = _cut_ending(proto)
     with torch.no_grad():
@@ -139,17 +146,35 @@ def _extra(name: str) -> ModuleType:
         ) from error
 
 
-def _proto(path: Path) -> Any:  # noqa: ANN401 - an onnx.ModelProto
+def _read(path: Path) -> tuple[Any, set[str]]:
+    """The onnx.ModelProto in a file, and the names of the files that hold weights of it."""
     onnx = _extra("onnx")
     try:
-        proto = onnx.load(str(path))
+        proto = onnx.load(str(path), load_external_data=False)
+        external = _external_files(proto)
+        _extra("onnx.external_data_helper").load_external_data_for_model(proto, str(path.parent))
         onnx.checker.check_model(str(path))
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise ClassifierError(
             f"{path} is no valid ONNX file ({reason}); export the classifier again."
         ) from error
-    return _with_own_constants(proto)
+    return _with_own_constants(proto), external
+
+
+def _external_files(proto: Any) -> set[str]:  # noqa: ANN401
+    """The files that tensors anywhere in a graph lie in, by their way from its folder."""
+    names: set[str] = set()
+    messages = [proto]
+    while messages:
+        message = messages.pop()
+        if message.DESCRIPTOR.name == "TensorProto":
+            names |= {entry.value for entry in message.external_data if entry.key == "location"}
+            continue
+        for field, value in message.ListFields():
+            if field.message_type is not None:
+                messages += [value] if hasattr(value, "ListFields") else list(value)
+    return names
 
 
 def _with_own_constants(proto: Any) -> Any:  # noqa: ANN401

@@ -25,7 +25,7 @@ from med_cam.classifiers import (
     from_torchscript,
     from_torchvision,
 )
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier, LoadedFrom, hooks_attached
 from med_cam.classifiers.description import FILE, Description, Loaded
 from med_cam.classifiers.hooked_layers import find_hooked_layers
 from med_cam.classifiers.hooks import frozen, raw_logits
@@ -71,7 +71,9 @@ def load_classifier(source: str | Path, *, device: str = "auto") -> Classifier:
     loaded = ADAPTERS[kind](description, weights)
     name = name_of(description, Path(source))
     require_finite(loaded.module.named_parameters(), source=name)
-    classifier = _classifier(description, loaded, name=name, sha256=sha256_of(weights))
+    origin = _loaded_from(description, loaded, kind=kind, weights=weights)
+    sha256 = "" if weights is None else origin.weights[weights.name]
+    classifier = _classifier(description, loaded, name=name, sha256=sha256, origin=origin)
     _try(classifier)
     classifier.module.to(place)
     return classifier
@@ -101,7 +103,22 @@ def chosen_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _classifier(description: Description, loaded: Loaded, *, name: str, sha256: str) -> Classifier:
+def _loaded_from(
+    description: Description, loaded: Loaded, *, kind: str, weights: Path | None
+) -> LoadedFrom:
+    """What was read, each file hashed once."""
+    main = {} if weights is None else {weights.name: weights}
+    return LoadedFrom(
+        architecture=description.architecture or kind,
+        arguments=description.arguments,
+        weights=sha256_of({**loaded.weights, **main}),
+        source_files=sha256_of(loaded.source_files),
+    )
+
+
+def _classifier(
+    description: Description, loaded: Loaded, *, name: str, sha256: str, origin: LoadedFrom
+) -> Classifier:
     """Description before adapter before default, in one value."""
     fields = _input_fields(description, loaded, name=name)
     x = _probe(fields["channels"], fields["input_size"])
@@ -117,6 +134,7 @@ def _classifier(description: Description, loaded: Loaded, *, name: str, sha256: 
         else hooked_layers,
         name=name,
         sha256=sha256,
+        loaded_from=origin,
         check=loaded.check,
     )
 

@@ -1,10 +1,11 @@
 """Where a classifier's files lie: a source to its description, its kind and its weights file."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import file_digest
 from pathlib import Path
 
-from med_cam.classifiers import from_timm, from_torchvision
+from med_cam.classifiers import from_huggingface, from_timm, from_torchvision
 from med_cam.classifiers.description import FILE, KINDS, Description, read_description
 from med_cam.classifiers.weights import is_torchscript
 from med_cam.errors import ClassifierError
@@ -97,8 +98,9 @@ def weights_file(description: Description, kind: str) -> Path | None:
         for path in folder.iterdir()
         if path.suffix in wanted and path.is_file() and path.name[0] != "."
     )
-    if kind == "huggingface":  # save_pretrained may leave both formats
+    if kind == "huggingface":  # save_pretrained may leave both formats, or parts
         found = [path for path in found if path.suffix == ".safetensors"] or found
+        found = found if len(found) == 1 else from_huggingface.indices(folder)[:1] or found
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or f"none of {', '.join(sorted(wanted))}"
         raise ClassifierError(
@@ -114,9 +116,10 @@ def name_of(description: Description, source: Path) -> str:
     return f"{name} (random weights)" if description.weights == "random" else name
 
 
-def sha256_of(weights: Path | None) -> str:
-    """Of the file's bytes; "" for no file."""
-    if weights is None:
-        return ""
-    with weights.open("rb") as stream:
-        return file_digest(stream, "sha256").hexdigest()
+def sha256_of(files: Mapping[str, Path]) -> dict[str, str]:
+    """Of each file's bytes, by name, sorted."""
+    digests = {}
+    for name, path in sorted(files.items()):
+        with path.open("rb") as stream:
+            digests[name] = file_digest(stream, "sha256").hexdigest()
+    return digests

@@ -23,7 +23,6 @@ from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.config.settings import Config, relative_to
 from med_cam.config.toml import overlaid
-from med_cam.errors import ClassifierError
 from med_cam.masking import View
 from med_cam.recheck.compare import (
     Verdict,
@@ -33,6 +32,7 @@ from med_cam.recheck.compare import (
     of_tests,
     promised,
 )
+from med_cam.recheck.identity import refuse_other_classifier
 from med_cam.report.saved import Saved
 from med_cam.results import Claim, Minimality, Passes, Patch
 from med_cam.verify.baseline_response import BaselineResponse
@@ -85,7 +85,7 @@ def rechecked(
     """Test every claim of a saved explanation again.
 
     Args:
-        classifier: the one that was explained, by the SHA-256 of its weights.
+        classifier: the one that was explained, by everything that decides its answers.
         saved: the result, from `read_saved`.
         references: the reference images of the explanation, if it had any.
         options: what is to be done otherwise.
@@ -118,22 +118,6 @@ def nothing_rechecked(case: Case, document: Mapping[str, Any]) -> Recheck:
     effect = case.target.p_image - response_of(case).decision.p_baseline
     retains = case.predicted and effect >= case.config.verification.minimum_effect
     return Recheck((nothing_to_retain(document, retains=retains),), None, case.cost())
-
-
-def refuse_other_classifier(classifier: Classifier, document: Mapping[str, Any]) -> None:
-    """Check that this is the classifier that was explained.
-
-    Raises:
-        ClassifierError: if the SHA-256 of its weights is another. Classifiers without weights
-            files have none and cannot be distinguished.
-    """
-    reported, name = document["sha256"]["weights"] or "", document["classifier"]["name"]
-    if reported != classifier.sha256:
-        raise ClassifierError(
-            f"the explanation is of the classifier {name} (SHA-256 {reported[:12] or 'unknown'}), "
-            f"not of {classifier.name} (SHA-256 {classifier.sha256[:12] or 'unknown'}); give that "
-            "one to --model"
-        )
 
 
 def claims_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:

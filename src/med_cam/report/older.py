@@ -1,6 +1,7 @@
 """explanation.json of version 1.1 in the names of 2.0.
 
 Sentences (`status`, `warnings`) and file names stay as they were written. Nothing is dropped.
+What was not saved then is null.
 """
 
 from collections.abc import Mapping
@@ -70,11 +71,24 @@ CHANGED: Mapping[tuple[str, str], Mapping[Any, Any]] = MappingProxyType(
 )
 
 
+NOT_SAVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {  # fields of objects of the document that 1.1 did not have
+        "classifier": (
+            *("architecture", "arguments", "labels", "channels", "mean", "std", "value_range"),
+            *("interpolation", "crop_share", "head", "thresholds", "hooked_layers", "weights"),
+            *("source_files", "state"),
+        ),
+    }
+)
+
+
 def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document of version 1.1 as one of 2.0; the given one stays as it is."""
     new = _object(document, "") | {"schema_version": "2.0"}
     if new.get("restricted_claim"):  # whose samples were those of the full claim's seed
         new["restricted_claim"]["seed"] = document["config"]["seed"]
+    for place, names in NOT_SAVED.items():
+        new[place] = {**dict.fromkeys(names), **new[place]}
     return new
 
 

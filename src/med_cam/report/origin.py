@@ -1,20 +1,24 @@
 """Where a result came from: image, classifier, settings, seed, software, device."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Annotated
 
 from jaxtyping import Bool
 from torch import Tensor
 
 from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.identity import Identity, identity_of
 from med_cam.config.settings import Config
 from med_cam.config.toml import as_table
 from med_cam.images.geometry import Image
 from med_cam.report.layout import Sha256, sha256_of
 from med_cam.report.source import Source
-from med_cam.results import Positive
+from med_cam.results import Number, Positive, Share
+
+Finite = Annotated[float, Number()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,7 @@ class Provenance:
     image_sha256: str
     classifier: str
     weights_sha256: str
-    input_size: tuple[int, int]
-    rule: str
+    identity: Identity
     config: Mapping[str, object]
     seed: int
     preset: str
@@ -60,19 +63,55 @@ class SourceImage:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedClassifier:
-    """The classifier that was explained.
+    """The classifier that was explained: with the same, every answer is the same.
+
+    In a result of version 1.1 everything is null that is new since.
 
     Attributes:
         name: its name.
         contrast: the one class that the target is separated from; null if it is all others.
         input_size: height and width that it takes.
         resize: how the image was brought to that size: `squash`, `crop` or `pad`.
+        architecture: with its kind, as in `timm:resnet18`; the name of its class if it was built
+            in memory.
+        arguments: keyword arguments that the architecture was built with.
+        labels: names of its outputs, in order; also where `contrast` leaves two of them.
+        channels: that it takes, 1 or 3.
+        mean: of each channel, taken off in the normalisation.
+        std: of each channel, divided by in the normalisation.
+        value_range: what white is before the normalisation.
+        interpolation: how pixels between pixels are computed: `nearest`, `bilinear` or `bicubic`.
+        crop_share: share of the resized shortest side that a centre crop keeps.
+        head: `softmax` or `sigmoid`.
+        thresholds: for sigmoid heads, the decision threshold of each output.
+        hooked_layers: names of the modules whose activations are matched.
+        weights: SHA-256 of every weights file that was read, by file name: also parts of a
+            classifier in several files, and external data.
+        source_files: SHA-256 of the other files that were read, by name: a factory's module and
+            those that it imports from its folder, the settings in a Hugging Face folder.
+        state: SHA-256 of names, types, shapes and values of all parameters and buffers, if there
+            was no weights file; else null.
     """
 
     name: str
     contrast: str | None
     input_size: tuple[Positive, Positive]
     resize: str
+    architecture: str | None
+    arguments: Mapping[str, object] | None
+    labels: tuple[str, ...] | None
+    channels: Positive | None
+    mean: tuple[Finite, ...] | None
+    std: tuple[Finite, ...] | None
+    value_range: Finite | None
+    interpolation: str | None
+    crop_share: Share | None
+    head: str | None
+    thresholds: tuple[Share, ...] | None
+    hooked_layers: tuple[str, ...] | None
+    weights: Mapping[str, Sha256] | None
+    source_files: Mapping[str, Sha256] | None
+    state: Sha256 | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +185,7 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
         image_sha256=image.sha256,
         classifier=classifier.name,
         weights_sha256=classifier.sha256,
-        input_size=classifier.input_size,
-        rule=classifier.rule,
+        identity=identity_of(classifier),
         config=as_table(config),
         seed=config.seed,
         preset=preset,
@@ -158,6 +196,12 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
     )
 
 
+def explained(identity: Identity, *, name: str, contrast: str = "") -> ExplainedClassifier:
+    """What is written of a classifier."""
+    known = {field.name: getattr(identity, field.name) for field in fields(Identity)}
+    return ExplainedClassifier(name=name, contrast=contrast or None, **known)
+
+
 def origin_of(found: Provenance, source: Source, mask: Bool[Tensor, "h w"]) -> Origin:
     """What is written, beside the copy of the image and the mask of the explanation."""
     height, width = mask.shape
@@ -165,9 +209,7 @@ def origin_of(found: Provenance, source: Source, mask: Bool[Tensor, "h w"]) -> O
         seed=found.seed,
         preset=found.preset or None,
         image=SourceImage(found.image_name or None, source.name, height, width),
-        classifier=ExplainedClassifier(
-            found.classifier, found.contrast or None, found.input_size, found.rule
-        ),
+        classifier=explained(found.identity, name=found.classifier, contrast=found.contrast),
         sha256=Hashes(
             image=found.image_sha256 or None,
             source=source.sha256,
