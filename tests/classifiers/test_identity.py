@@ -112,12 +112,12 @@ def test_of_an_installed_factory_the_package_counts_and_nothing_else(tmp_path, m
     folder.mkdir()
     contents = {
         "ward_nets/__init__.py": "",
-        "ward_nets/nets.py": "import outside_nets\nfrom .parts import head\ndef net():\n"
+        "ward_nets/nets.py": "import importlib\nimport outside_nets\nfrom .parts import head\n"
+        "importlib.import_module('.deep', __package__)\ndef net():\n"
         "    return head.make()\n",
         "ward_nets/parts/__init__.py": "",
-        "ward_nets/parts/head.py": "import importlib\n"
-        "deep = importlib.import_module('ward_nets.deep')\n"
-        "from torch import nn\ndef make():\n    return nn.Sequential(nn.Conv2d(3, 2, 1),"
+        "ward_nets/parts/head.py": "from torch import nn\n"
+        "def make():\n    return nn.Sequential(nn.Conv2d(3, 2, 1),"
         " nn.AdaptiveAvgPool2d(1), nn.Flatten())\n",
         "ward_nets/deep.py": "",
         "ward_nets/unused.py": "",

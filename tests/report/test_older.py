@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from med_cam.errors import OutputError
 from med_cam.report.older import CHANGED, RENAMED, upgraded
+from med_cam.report.read import read_explanation
 
 SAVED = Path(__file__).parents[1] / "recheck" / "saved-1.1"
 RESULTS = sorted(path.name for path in SAVED.iterdir() if path.is_dir())
@@ -167,3 +169,22 @@ def test_what_was_not_looked_into_stays_unknown():
     document = old("either-patch")
     document["proof"]["exhausted"] = None
     assert upgraded(document)["tests"]["remainder_sufficient"] is None
+
+
+def test_a_document_that_is_no_result_is_translated_without_an_error():
+    assert upgraded({"schema_version": "1.1"}) == {"schema_version": "2.0"}
+    assert upgraded({"classifier": "cut"})["classifier"] == "cut"
+
+
+def test_what_an_older_result_lacks_may_not_be_taken_out_of_a_newer_one(tmp_path):
+    """Else a forger would have nothing compared but the weights."""
+    for forge in (lambda known: dict.fromkeys(known), lambda _: {}):
+        document = upgraded(old("fragile"))
+        known = {name: document["classifier"].pop(name) for name in NEW}
+        document["classifier"] |= forge(known)
+        (tmp_path / "explanation.json").write_text(json.dumps(document))
+        with pytest.raises(OutputError, match="does not say which classifier"):
+            read_explanation(tmp_path)
+        document["classifier"] |= {"labels": ["dark", "lit"]}
+        (tmp_path / "explanation.json").write_text(json.dumps(document))
+        assert read_explanation(tmp_path) == document

@@ -88,8 +88,19 @@ def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
     if new.get("restricted_claim"):  # whose samples were those of the full claim's seed
         new["restricted_claim"]["seed"] = document["config"]["seed"]
     for place, names in NOT_SAVED.items():
-        new[place] = {**dict.fromkeys(names), **new[place]}
+        if isinstance(new.get(place), dict):
+            new[place] = {**dict.fromkeys(names), **new[place]}
     return new
+
+
+def as_if_older(document: Mapping[str, Any]) -> list[str]:
+    """Objects of which all is null that 1.1 did not have, as only translated documents have it."""
+    return [
+        place
+        for place, names in NOT_SAVED.items()
+        if isinstance(document.get(place), dict)
+        and all(document[place].get(name) is None for name in names)
+    ]
 
 
 def _object(old: Mapping[str, Any], place: str) -> dict[str, Any]:

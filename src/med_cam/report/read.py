@@ -8,7 +8,7 @@ from typing import Any
 from med_cam.errors import OutputError
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.layout import entries
-from med_cam.report.older import upgraded
+from med_cam.report.older import as_if_older, upgraded
 from med_cam.report.schema import OURS, SCHEMA_VERSION, WHOLE
 
 OLDER = re.compile(r"1\.[1-9]\d*")  # the schema versions that are translated
@@ -43,6 +43,11 @@ def _of_this_version(document: object, path: Path) -> dict[str, Any]:
     _refuse_other_versions(version, path)
     if not re.match(OURS, version):
         document = upgraded(document)
+    elif cut := as_if_older(document):
+        raise OutputError(
+            f"{path} does not say which {cut[0]} was explained; it was changed or cut, explain "
+            "the image again"
+        )
     missing = [e.name for kind in WHOLE for e in entries(kind) if e.name not in document]
     if missing:
         raise OutputError(
