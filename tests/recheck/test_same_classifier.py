@@ -174,6 +174,16 @@ def test_one_weights_file_under_another_name_is_the_same(folder):
     assert differences(document, load(folder)) == []
 
 
+def test_one_argument_under_another_name_is_another(folder):
+    classifier = load(folder)
+    document = document_of(classifier)
+    origin = replace(classifier.loaded_from, arguments={"depth": 4})
+    assert differences(document, replace(classifier, loaded_from=origin)) == [
+        Difference("arguments.depth", None, 4),
+        Difference("arguments.width", 4, None),
+    ]
+
+
 def test_a_module_that_takes_the_place_of_another_is_not_the_same(folder):
     """Two source files that were exchanged have the same hashes, under other names."""
     document = document_of(load(folder))

@@ -1,6 +1,6 @@
 """Which images are explained and what is reported of them, apart from the explaining."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -8,10 +8,13 @@ import torch
 from made_up import overlap, row
 from PIL import Image as Pillow
 
+from med_cam.classifiers.base import Classifier
+from med_cam.config.settings import Config
+from med_cam.errors import OutputError
 from med_cam_studies.data.collection import Item
-from med_cam_studies.evaluation.item_result import map_from_png, map_png
+from med_cam_studies.evaluation.item_result import Setting, map_from_png, map_png
 from med_cam_studies.evaluation.json_lines import append_line
-from med_cam_studies.evaluation.reproduce import ROWS, chosen, known_rows, seen_before
+from med_cam_studies.evaluation.reproduce import ROWS, begin, chosen, known_rows, seen_before
 from med_cam_studies.report.publish import anywhere, most, pooled
 
 
@@ -84,3 +87,14 @@ def test_shrinking_keeps_means_most_of_a_mask_and_any_of_a_finding():
     half = torch.zeros(4, 6, dtype=torch.bool)
     half[:, ::2] = True
     assert most(half, 2).all()
+
+
+def test_a_run_goes_on_with_the_same_classifier_only(tmp_path):
+    module = torch.nn.Linear(2, 2)
+    classifier = Classifier(module, ("a", "b"), (8, 8), sha256="ab" * 32)
+    setting = Setting(classifier, Config(), "", None, 0, ("a", "b"), tmp_path, {})
+    begin(setting)
+    begin(setting)
+    for change in ({"labels": ("b", "a")}, {"mean": (0.5,) * 3}):
+        with pytest.raises(OutputError, match="another classifier"):
+            begin(replace(setting, classifier=replace(classifier, **change)))

@@ -6,8 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from med_cam.classifiers.identity import identity_of
 from med_cam.config.toml import as_table
 from med_cam.errors import OutputError
+from med_cam.report.document import fields_of
 from med_cam.report.files import write_file
 from med_cam.results import OnStep
 from med_cam_studies.data.collection import Item
@@ -82,7 +84,7 @@ def begin(setting: Setting) -> None:
 def identity(setting: Setting) -> dict[str, Any]:
     """What has to be equal for results to stand in one table."""
     return {
-        "classifier": setting.classifier.sha256,
+        "classifier": fields_of(identity_of(setting.classifier)),
         "settings": as_table(setting.config),
         "tiles": setting.tiles,
     }
