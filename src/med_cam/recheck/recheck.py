@@ -6,6 +6,7 @@ certificate of the saved mask; what does not rest on them is compared all the sa
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -262,9 +263,18 @@ def minimality_rechecked(
         )
     if short > 0:
         on = sample_set(case, response.decision, more=short)
+    if max([0, *reported["samples"]]) >= len(on.samples):  # of none that is random
+        raise OutputError(
+            f"{saved.folder / JSON_FILE} names a sample that its baselines do not have; it was "
+            "changed, explain the image again"
+        )
     tolerance = min(int(reported["tolerance"]), on.tolerance)
     trial = on.trial(reported["samples"], reported["shifts"], tolerance=tolerance)
-    return retested(case, saved.mask, trial, replace(as_saved(reported), tolerance=tolerance))
+    said = replace(as_saved(reported), tolerance=tolerance)
+    doubled = said.patch / rules.patch  # patches are made twice as large, and twice again
+    if not math.log2(doubled).is_integer():
+        said = replace(said, patch=rules.patch)
+    return retested(case, saved.mask, trial, said)
 
 
 def as_saved(reported: Mapping[str, Any]) -> Minimality:

@@ -31,6 +31,7 @@ NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
         "tests.necessary_superset.sha256": "compared with the file when it is read",
         "image.name": "what the image's file was called; it is not in the result",
         "image.file": "read under that name",
+        "preset": "a name; settings beyond those of that preset are said",
         "passes": "of the whole run, the search included",
         "seconds": "times",
         "timeline": "times, and passes of the search",
