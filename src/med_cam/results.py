@@ -40,6 +40,7 @@ Count = Annotated[int, Number(0)]
 Positive = Annotated[int, Number(1)]
 Share = Annotated[float, Number(0, 1)]  # set, or counted of one trial or more
 Probability = Annotated[float, Number(0, 1, finite=False)]  # or a mean of what may be none
+Limit = Annotated[float, Number(0, finite=False)]  # of a rate; a margin may lift it above 1
 Difference = Annotated[float, Number(-1, 1, finite=False)]  # of two probabilities
 Rounded = Annotated[float, Number(finite=False, digits=6)]
 Seconds = Annotated[float, Number(0, finite=False, digits=6)]
@@ -132,7 +133,7 @@ class Check:
 
     name: str
     value: Probability
-    threshold: Probability
+    threshold: Limit
     trials: Count
     at_least: bool
     passed: bool

@@ -132,3 +132,24 @@ def test_a_label_cannot_be_told_from_itself(run, scans, model, quick):
     )
     assert status == 2
     assert "bright itself" in err[0]
+
+
+def test_a_forged_figure_is_named_with_both_values(verify, explained, model):
+    path = explained / "scan-1" / "explanation.json"
+    document = json.loads(path.read_text())
+    document["probabilities"]["bright"] = 0.123
+    path.write_text(json.dumps(document))
+    status, out, _ = verify(explained, "--model", model)
+    assert status == 3
+    (line,) = [line for line in out if "probabilities.bright" in line]
+    assert "NOT REPRODUCED: probabilities.bright: saved 0.123, now 0.99" in line
+    assert any("with the same software" in line for line in out)
+
+
+def test_a_result_without_tests_is_no_success(verify, explained, model):
+    path = explained / "scan-1" / "explanation.json"
+    document = json.loads(path.read_text()) | {"tests": None}
+    path.write_text(json.dumps(document))
+    status, out, _ = verify(explained / "scan-1", "--model", model)
+    assert status == 3
+    assert any("verified: saved true, now false" in line for line in out)

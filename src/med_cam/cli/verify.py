@@ -1,5 +1,6 @@
 """`med-cam verify`: every claim of each saved explanation re-checked."""
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -8,12 +9,14 @@ from pathlib import Path
 
 from med_cam.case.references import References
 from med_cam.cli.inputs import Ready, load, source_of
+from med_cam.cli.installed import versions
 from med_cam.cli.options import VerifyOptions
 from med_cam.cli.run import DONE, REFUTED, Ended, attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import baseline_names
 from med_cam.cli.tally import counted, duration
 from med_cam.errors import OutputError
+from med_cam.recheck.cause import cause_of
 from med_cam.recheck.compare import Verdict
 from med_cam.recheck.recheck import Options, Recheck, rechecked
 from med_cam.report.saved import Saved, found_results, read_saved
@@ -23,10 +26,11 @@ from med_cam.verify.warnings import floored
 
 @dataclass(frozen=True, slots=True)
 class Rechecked:
-    """One result, and how its claims came out."""
+    """One result, how its claims came out, and why they may have come out otherwise."""
 
     saved: Saved
     found: Recheck
+    cause: str
 
 
 def run(options: VerifyOptions, screen: Screen) -> int:
@@ -95,7 +99,9 @@ def recheck(ready: Ready, otherwise: Options, folder: Path) -> Rechecked:
     """
     saved = read_saved(folder, ready.classifier.channels)
     references = references_of(saved, ready.references)
-    return Rechecked(saved, rechecked(ready.classifier, saved, references, otherwise))
+    found = rechecked(ready.classifier, saved, references, otherwise)
+    device = str(ready.classifier.device)
+    return Rechecked(saved, found, cause_of(saved.document, versions(sys.modules), device))
 
 
 def references_of(saved: Saved, given: References | None) -> References | None:
@@ -122,19 +128,33 @@ def references_of(saved: Saved, given: References | None) -> References | None:
 
 
 def result_lines(end: Rechecked) -> str:
-    """A result in a line, and below it every claim that fails or was not made."""
+    """A result in a line, and below it what fails, what differs and what was not claimed."""
     found, name = end.found, end.saved.folder.name
     claimed = [verdict for verdict in found.verdicts if verdict.claimed]
-    failed, number = sum(not verdict.now for verdict in claimed), counted(len(claimed), "claim")
+    number = counted(len(claimed), "claim")
     certificate = found.claim.certificate if found.claim is not None else None
     bound = floored(certificate.bound) if certificate is not None else ""
-    head = (
-        f"NOT REPRODUCED: {failed} of {number}"
-        if failed
-        else f"{number} re-checked, all hold again"
-    )
+    if found.holds:
+        head = f"{number} re-checked, all hold again"
+    else:
+        failed = sum(not verdict.now for verdict in claimed)
+        other = counted(len(found.differences), "saved value")
+        head = f"NOT REPRODUCED: {failed} of {number}, {other}"
     rate = f"; retention rate at least {bound}" if bound else ""
-    return "\n".join([f"{name}  {head}{rate}", *verdict_lines(found.verdicts)])
+    lines = [f"{name}  {head}{rate}", *verdict_lines(found.verdicts), *difference_lines(found)]
+    if not found.holds:
+        lines.append(f"    {end.cause}")
+    return "\n".join([*lines, *([f"    {found.note}"] if found.note else [])])
+
+
+SHOWN = 8  # differences of one result; one lie may change many figures
+
+
+def difference_lines(found: Recheck) -> list[str]:
+    """The fields that were saved otherwise than they come out, the first ones of many."""
+    shown = [f"    NOT REPRODUCED: {other}" for other in found.differences[:SHOWN]]
+    more = len(found.differences) - len(shown)
+    return [*shown, *([f"    and {counted(more, 'further value')}"] if more else [])]
 
 
 def verdict_lines(verdicts: Sequence[Verdict]) -> list[str]:

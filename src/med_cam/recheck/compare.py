@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from med_cam.results import Claim, MaskTests, Necessity, Rate
+from med_cam.recheck.further import Further
+from med_cam.results import Claim, MaskTests, Necessity, Rate, RestrictedClaim
 from med_cam.verify.claim import CHECKS
 from med_cam.verify.warnings import floored
 
@@ -41,21 +42,28 @@ def of_claim(prefix: str, reported: Document, now: Claim) -> Iterator[Verdict]:
     if certificate is not None:
         yield Verdict(
             f"{prefix}sufficient",
-            bool(was["holds"]),
+            was is not None and bool(was["holds"]),
             certificate.holds,
-            sufficient(was["retained"], was["samples"], was["bound"]),
+            "nothing"
+            if was is None
+            else sufficient(was["retained"], was["samples"], was["bound"]),
             sufficient(certificate.retained, certificate.samples, certificate.bound),
         )
     known = {check["name"]: check for check in reported["checks"]}
     for check in now.checks:
-        then = known[check.name]
+        then = known.get(check.name)
         yield Verdict(
             f"{prefix}{CHECKS[check.name].claim}",
-            bool(then["passed"]),
+            then is not None and bool(then["passed"]),
             check.passed,
-            of(round(then["value"] * then["trials"]), then["trials"]),
+            "nothing" if then is None else of(counted(then), then["trials"]),
             of(round(check.value * check.trials), check.trials),
         )
+
+
+def counted(check: Document) -> int:
+    """How many masked inputs of a saved check had the outcome that it counts."""
+    return round(float(check["value"] or 0.0) * int(check["trials"]))
 
 
 def of_tests(reported: Document, now: MaskTests) -> Iterator[Verdict]:
@@ -69,6 +77,8 @@ def of_tests(reported: Document, now: MaskTests) -> Iterator[Verdict]:
             of(was["needed"], len(was["patches"])),
             of(now.minimality.needed, len(now.minimality.patches)),
         )
+    elif was is None:
+        yield Verdict("every patch is needed", claimed=False, now=False, was="", figure="")
     yield of_necessity("", reported["necessity"], now.necessity)
     wanted = reported["reinsertion_wanted"]
     yield Verdict(
@@ -81,6 +91,31 @@ def of_tests(reported: Document, now: MaskTests) -> Iterator[Verdict]:
     yield silent(
         "silhouette alone does not give the label", reported["silhouette"], now.silhouette
     )
+
+
+def of_further(reported: Document, now: Further) -> Iterator[Verdict]:
+    """The claims on all other masks of a result."""
+    tests = reported["tests"]
+    others = zip(now.alternatives, now.apart, tests["alternatives"], strict=True)
+    for number, (other, apart, was) in enumerate(others, start=1):
+        yield promised(f"alternative {number} is disjoint", apart)
+        yield from of_claim(f"alternative {number} ", was["claim"], other.claim)
+    said = tests["remainder_sufficient"]
+    if said is not None and now.remainder_sufficient is not None:
+        name = f"the remainder is{'' if said else ' not'} sufficient"
+        yield promised(name, now.remainder_sufficient == said)
+    if (superset := now.necessary_superset) is not None:
+        was = tests["necessary_superset"]
+        yield from of_claim("necessary superset ", was["claim"], superset.claim)
+        yield of_necessity("necessary superset ", was["necessity"], superset.necessity)
+    yield from of_restricted(reported, now.restricted)
+
+
+def of_restricted(reported: Document, now: RestrictedClaim | None) -> Iterator[Verdict]:
+    """The claim on fewer baselines."""
+    if now is not None:
+        was = reported["restricted_claim"]["claim"]
+        yield from of_claim("restricted claim ", was, now.claim)
 
 
 def of_necessity(prefix: str, reported: Document, now: Necessity) -> Verdict:

@@ -1,38 +1,50 @@
 """Every claim of a saved explanation tested again, from its files and the classifier.
 
-The same samples are drawn again from the seed, so that the same numbers have to come out; other
-baselines, samples or seeds make a new certificate of the saved mask.
+The same samples are drawn again from the seed, so that the same numbers have to come out: all that
+a reader sees is computed again and compared. Other baselines, samples or seeds make a new
+certificate of the saved mask; what does not rest on them is compared all the same.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
-
-from jaxtyping import Bool
-from torch import Tensor
 
 from med_cam.case.case import Case, observed, refuse_unfit
 from med_cam.case.counting import predictor
 from med_cam.case.references import References, relabelled
-from med_cam.case.round_trip import reread
-from med_cam.case.seeds import reseeded, under_seed
-from med_cam.certification.certificate import certificate_of, claim_on, response_of, samples_of
-from med_cam.certification.mask_tests import decision_of, mask_tests, necessity_of, suffices
+from med_cam.certification.certificate import (
+    certificate_of,
+    claim_on,
+    claimed,
+    response_of,
+    samples_of,
+)
+from med_cam.certification.evidence import warned
+from med_cam.certification.mask_tests import mask_tests
 from med_cam.certification.minimality import retested, sample_set
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.config.settings import Config, relative_to
 from med_cam.config.toml import overlaid
+from med_cam.errors import OutputError
 from med_cam.masking import View
+from med_cam.recheck.agreement import agreement_again
 from med_cam.recheck.compare import (
     Verdict,
     nothing_to_retain,
     of_claim,
-    of_necessity,
+    of_further,
+    of_restricted,
     of_tests,
-    promised,
 )
+from med_cam.recheck.difference import Difference
+from med_cam.recheck.document import Again, beyond_preset, changes
+from med_cam.recheck.further import further_masks, tried_of
 from med_cam.recheck.identity import refuse_other_classifier
+from med_cam.recheck.shape import misshapen
+from med_cam.report.file_names import JSON_FILE
 from med_cam.report.saved import Saved
 from med_cam.results import Claim, Minimality, Passes, Patch
 from med_cam.verify.baseline_response import BaselineResponse
@@ -67,16 +79,26 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """All claims of one result as they come out now, and the passes it took."""
+    """All claims of one result as they come out now, and the passes it took.
+
+    Attributes:
+        verdicts: claim by claim.
+        differences: fields that were saved otherwise than they come out.
+        claim: on the explanation's mask; None where there is none to make.
+        passes: of all that was tested.
+        note: what a reader should know besides; "" if nothing.
+    """
 
     verdicts: tuple[Verdict, ...]
+    differences: tuple[Difference, ...]
     claim: Claim | None
     passes: Passes
+    note: str = ""
 
     @property
     def holds(self) -> bool:
-        """Whether all that was claimed holds."""
-        return not any(verdict.refuted for verdict in self.verdicts)
+        """Whether all that was claimed holds, and every figure is as it was saved."""
+        return not self.differences and not any(verdict.refuted for verdict in self.verdicts)
 
 
 def rechecked(
@@ -93,8 +115,10 @@ def rechecked(
     Raises:
         ClassifierError: if it is another classifier.
         ConfigError: if the saved settings are invalid, or the options do not suit them.
+        OutputError: if explanation.json is not of its shape.
     """
     document = saved.document
+    refuse_misshapen(saved)
     refuse_other_classifier(classifier, document)
     config = overlaid(Config(), document["config"])
     contrast = document["classifier"]["contrast"]
@@ -109,34 +133,89 @@ def rechecked(
         single = predictor(case.outputs.classifier, classifier, options.batch)
         case = replace(case, single=View(single, case.scene))
         if document["tests"] is None:
-            return nothing_rechecked(case, document)
-        return claims_rechecked(case, saved, options)
+            return nothing_rechecked(case, saved, options)
+        return anew(case, saved, options) if options.anew else claims_rechecked(case, saved)
 
 
-def nothing_rechecked(case: Case, document: Mapping[str, Any]) -> Recheck:
+def refuse_misshapen(saved: Saved) -> None:
+    """Check that a document is of the shape of its schema.
+
+    Raises:
+        OutputError: naming the first field that is not.
+    """
+    if fault := misshapen(saved.document):
+        raise OutputError(
+            f"{saved.folder / JSON_FILE} is not of its schema: {fault}; it was changed, explain "
+            "the image again"
+        )
+
+
+def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
     """A result that claims nothing: whether there is still nothing to retain."""
-    effect = case.target.p_image - response_of(case).decision.p_baseline
+    response, older = response_of(case), is_older(saved)
+    effect = case.target.p_image - response.decision.p_baseline
     retains = case.predicted and effect >= case.config.verification.minimum_effect
-    return Recheck((nothing_to_retain(document, retains=retains),), None, case.cost())
+    further = further_masks(case, saved, response, older=older)
+    restricted = further.restricted
+
+    def compared(attempt: int) -> tuple[Difference, ...]:
+        claim = claimed(case, saved.mask, response, attempt=attempt)
+        found = Again(warned(case, saved.mask, claim, response, None), None, restricted)
+        return tuple(changes(case, saved, None if options.anew else found, older=older))
+
+    # The whole image is the first claim tried, but where candidates were searched in vain.
+    several = case.config.refinement.cut != "threshold" and not options.anew
+    found = compared(0)
+    for attempt in range(1, case.config.refinement.attempts + 1 if found and several else 1):
+        found = min(found, compared(attempt), key=len)
+    verdicts = (
+        nothing_to_retain(saved.document, retains=retains),
+        *of_restricted(saved.document, restricted),
+    )
+    return Recheck(verdicts, found, None, case.cost(), beyond_preset(case, saved.document))
 
 
-def claims_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
-    """Every claim of a case that was tested."""
-    document, now = saved.document, replace(case, config=changed(case.config, options))
-    refuse_unfit(now)
-    then = response_of(case)
-    response = response_of(now) if options.anew else then
-    tried = 1 if options.anew else tried_of(document["claim"])
-    samples = options.samples or samples_of(tried, now.config.verification)
-    claim = claim_on(now, saved.mask, response, tried=tried, samples=samples)
+def claims_rechecked(case: Case, saved: Saved) -> Recheck:
+    """Every claim of a case that was tested, on the samples that it was tested on."""
+    document, older, then = saved.document, is_older(saved), response_of(case)
+    claim = certificate_of(case, saved.mask, then, tried_of(document["claim"], case.config))
     minimality = minimality_rechecked(case, saved, then)
-    tests = mask_tests(now, saved.mask, claim, minimality)
+    further = further_masks(case, saved, then, older=older)
+    tests = replace(
+        mask_tests(case, saved.mask, claim, minimality),
+        alternatives=further.alternatives,
+        remainder_sufficient=further.remainder_sufficient,
+        necessary_superset=further.necessary_superset,
+        agreement=agreement_again(case, saved, holds=claim.holds),
+    )
+    told = warned(case, saved.mask, claim, then, tests)
+    found = Again(told, tests, further.restricted)
     verdicts = (
         *of_claim("", document["claim"], claim),
         *of_tests(document["tests"], tests),
-        *(() if options.anew else further_masks(case, saved, then)),
+        *of_further(document, further),
     )
-    return Recheck(verdicts, claim, case.cost())
+    other = tuple(changes(case, saved, found, older=older))
+    return Recheck(verdicts, other, claim, case.cost(), beyond_preset(case, document))
+
+
+def anew(case: Case, saved: Saved, options: Options) -> Recheck:
+    """A new certificate of the saved mask, and of its figures those that do not rest on it."""
+    document, now = saved.document, replace(case, config=changed(case.config, options))
+    refuse_unfit(now)
+    samples = options.samples or samples_of(1, now.config.verification)
+    claim = claim_on(now, saved.mask, response_of(now), tried=1, samples=samples)
+    minimality = minimality_rechecked(case, saved, response_of(case))
+    tests = mask_tests(now, saved.mask, claim, minimality)
+    verdicts = (*of_claim("", document["claim"], claim), *of_tests(document["tests"], tests))
+    other = tuple(changes(case, saved, None, older=is_older(saved)))
+    return Recheck(verdicts, other, claim, case.cost(), beyond_preset(case, document))
+
+
+def is_older(saved: Saved) -> bool:
+    """Whether a result was written in schema version 1, whatever it is read as."""
+    written = json.loads((saved.folder / JSON_FILE).read_text("utf-8"))
+    return str(written["schema_version"]).startswith("1.")
 
 
 def changed(config: Config, options: Options) -> Config:
@@ -152,16 +231,35 @@ def changed(config: Config, options: Options) -> Config:
 def minimality_rechecked(
     case: Case, saved: Saved, response: BaselineResponse
 ) -> Minimality | None:
-    """Each patch, on the masked input that is its witness."""
-    reported = saved.document["tests"]["minimality"]
-    if reported is None:
+    """Each patch, on the masked input that is its witness; None if none was looked into.
+
+    Raises:
+        OutputError: if a sample is named that these settings do not lead to.
+    """
+    reported, rules = saved.document["tests"]["minimality"], case.config.certification
+    if reported is None or not rules.patch:
         return None
     on = sample_set(case, response.decision)
     short = max([0, *reported["samples"]]) + 1 - len(on.samples)
+    if short > 2 * rules.pool * rules.rounds:
+        raise OutputError(
+            f"{saved.folder / JSON_FILE} names sample {max(reported['samples'])}, which these "
+            "settings do not lead to; it was changed, explain the image again"
+        )
     if short > 0:
         on = sample_set(case, response.decision, more=short)
-    trial = on.trial(reported["samples"], reported["shifts"], tolerance=reported["tolerance"])
-    return retested(case, saved.mask, trial, as_saved(reported))
+    if max([0, *reported["samples"]]) >= len(on.samples):  # of none that is random
+        raise OutputError(
+            f"{saved.folder / JSON_FILE} names a sample that its baselines do not have; it was "
+            "changed, explain the image again"
+        )
+    tolerance = min(int(reported["tolerance"]), on.tolerance)
+    trial = on.trial(reported["samples"], reported["shifts"], tolerance=tolerance)
+    said = replace(as_saved(reported), tolerance=tolerance)
+    doubled = said.patch / rules.patch  # patches are made twice as large, and twice again
+    if not math.log2(doubled).is_integer():
+        said = replace(said, patch=rules.patch)
+    return retested(case, saved.mask, trial, said)
 
 
 def as_saved(reported: Mapping[str, Any]) -> Minimality:
@@ -176,43 +274,3 @@ def as_saved(reported: Mapping[str, Any]) -> Minimality:
         "shifts": tuple(reported["shifts"]),
     }
     return Minimality(**values | lists)
-
-
-def further_masks(case: Case, saved: Saved, response: BaselineResponse) -> Iterator[Verdict]:
-    """The claims on all other masks of the result."""
-    tests, taken = saved.document["tests"], saved.mask
-    for number, (mask, reported) in enumerate(
-        zip(saved.alternatives, tests["alternatives"], strict=True), start=1
-    ):
-        apart = not bool((taken & mask).any())
-        yield promised(f"alternative {number} is disjoint", apart)
-        yield from again(f"alternative {number} ", reseeded(case, number), mask, reported["claim"])
-        taken = taken | mask
-    if (sufficient := tests["remainder_sufficient"]) is not None:
-        rest = replace(case, open=case.open & ~reread(case, taken))
-        name = f"the remainder is{'' if sufficient else ' not'} sufficient"
-        yield promised(name, suffices(rest, response) == sufficient)
-    if saved.necessary_superset is not None:
-        reported, mask = tests["necessary_superset"], saved.necessary_superset
-        claim = certificate_of(case, mask, response, tried_of(reported["claim"]))
-        yield from of_claim("necessary superset ", reported["claim"], claim)
-        without = necessity_of(case, mask, decision_of(case, claim))
-        yield of_necessity("necessary superset ", reported["necessity"], without)
-    if saved.restricted is not None:
-        was = saved.document["restricted_claim"]
-        config = relative_to(case.config, tuple(was["claim"]["searched"]))
-        restricted = under_seed(replace(case, config=config), was["seed"])
-        yield from again("restricted claim ", restricted, saved.restricted, was["claim"])
-
-
-def again(
-    prefix: str, case: Case, mask: Bool[Tensor, "h w"], reported: Mapping[str, Any]
-) -> Iterator[Verdict]:
-    """The claim on a mask that was certified as a case of its own."""
-    claim = certificate_of(case, mask, response_of(case), tried_of(reported))
-    yield from of_claim(prefix, reported, claim)
-
-
-def tried_of(claim: Mapping[str, Any]) -> int:
-    """Which of the masks tried a saved claim is on: its samples follow from that."""
-    return int(claim["certificate"]["tried"])

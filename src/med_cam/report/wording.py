@@ -78,6 +78,8 @@ def verdict(found: Explanation) -> str:
         return "sufficiency test passed"
     if found.tests is None or found.claim.baseline_suffices:
         return "cannot be explained"
+    if found.claim.holds:
+        return "rules too weak to verify"
     failed = [check.name for check in found.claim.checks if not check.passed]
     first = "sufficiency" if "sufficiency" in failed or not failed else failed[0]
     return f"{spaced(first)} test failed"

@@ -12,6 +12,11 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from med_cam.verify.divergence import (  # L_KL, which is reported of the evidence too
+    bernoulli_kl as bernoulli_kl,
+    kl_divergence as kl_divergence,
+)
+
 
 def activation_matching(
     activations: Sequence[Tensor],
@@ -50,14 +55,6 @@ DISTANCES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def kl_divergence(
-    logits: Float[Tensor, "b k"], reference: Float[Tensor, "1 k"]
-) -> Float[Tensor, " b"]:
-    """L_KL = KL(softmax f(x) || softmax f(e)), in nats."""
-    log_p, log_q = reference.log_softmax(dim=1), logits.log_softmax(dim=1)
-    return (log_p.exp() * (log_p - log_q)).sum(dim=1)
-
-
 def cross_entropy(logits: Float[Tensor, "b k"], target: Int[Tensor, " b"]) -> Float[Tensor, " b"]:
     """L_CE = -log p_f(e)(y); over random baselines L_rob = -log p_f(e~)(y)."""
     return F.cross_entropy(logits, target, reduction="none")
@@ -78,16 +75,6 @@ def total_variation(mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, " b"]:
     rows = (mask[..., 1:, :] - mask[..., :-1, :]).abs().sum(dim=(1, 2, 3))
     columns = (mask[..., :, 1:] - mask[..., :, :-1]).abs().sum(dim=(1, 2, 3))
     return (rows + columns) / mask[0].numel()
-
-
-def bernoulli_kl(
-    logits: Float[Tensor, "b k"], reference: Float[Tensor, "1 k"]
-) -> Float[Tensor, " b"]:
-    """L_KL for sigmoid heads: the sum over outputs of KL(Bernoulli f(x) || Bernoulli f(e))."""
-    p = reference.sigmoid()
-    on = p * (F.logsigmoid(reference) - F.logsigmoid(logits))
-    off = (1 - p) * (F.logsigmoid(-reference) - F.logsigmoid(-logits))
-    return (on + off).sum(dim=1)
 
 
 def bernoulli_cross_entropy(

@@ -17,11 +17,11 @@ from med_cam.case.seeds import generator_of
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ImageError
+from med_cam.images.components import components
 from med_cam.images.geometry import Image
 from med_cam.images.mask_file import mask_png
 from med_cam.images.read import read_image
 from med_cam.pipeline.explain import explain
-from med_cam.pipeline.result import components
 from med_cam.pipeline.tiles import TiledExplanation, cropped, explain_tiles
 from med_cam.report.files import write_file
 from med_cam.report.origin import Provenance, provenance

@@ -1,0 +1,41 @@
+"""The evidence alone before the classifier, and all that a reader of its claim is warned of."""
+
+from dataclasses import replace
+
+import torch
+
+from med_cam.case.case import Case
+from med_cam.case.round_trip import reread
+from med_cam.case.seeds import AFTER, fresh
+from med_cam.certification.certificate import Exported
+from med_cam.images.content import content, content_warnings
+from med_cam.masking import baseline
+from med_cam.results import Claim, MaskTests
+from med_cam.verify.baseline_response import BaselineResponse
+from med_cam.verify.divergence import bernoulli_kl, kl_divergence
+from med_cam.verify.warnings import confident_predictions, leak_warnings
+
+
+def predicted_after(case: Case, mask: Exported) -> tuple[tuple[float, ...], float]:
+    """Probabilities on the evidence over the first baseline, and how far from those before.
+
+    Costs one pass (the paper's e = m * x).
+    """
+    name = case.config.verification.baselines[0]
+    infill = baseline(name, case.scene, fresh(case, AFTER))
+    with torch.no_grad():
+        logits = case.outputs.over(reread(case, mask), infill).logits
+    divergence = bernoulli_kl if case.target.head == "sigmoid" else kl_divergence
+    after = tuple(case.classifier.probabilities(logits)[0].tolist())
+    return after, divergence(logits, case.whole.logits).item()
+
+
+def warned(
+    case: Case, mask: Exported, claim: Claim, response: BaselineResponse, tests: MaskTests | None
+) -> Claim:
+    """The claim with all that a reader must be warned of."""
+    area = mask.float().mean().item()
+    seen = content_warnings(content(case.source.pixels, mask))
+    blank = confident_predictions(response)
+    more = () if tests is None else leak_warnings(claim, tests, area, case.target)
+    return replace(claim, warnings=(*claim.warnings, *blank, *more, *seen))

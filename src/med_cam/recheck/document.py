@@ -1,0 +1,179 @@
+"""The document of a saved result as it comes out now, by the same rules that it was written by."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from med_cam.case.case import Case
+from med_cam.certification.evidence import predicted_after
+from med_cam.config.floor import not_called_verified, weak_rules
+from med_cam.config.presets import PRESETS
+from med_cam.config.toml import as_table
+from med_cam.images.components import components
+from med_cam.recheck.difference import ABSENT, Difference, differences
+from med_cam.recheck.further import area_of
+from med_cam.report.document import fields_of, plain
+from med_cam.report.file_names import (
+    AGREEMENT_FILE,
+    ALTERNATIVE_FILE,
+    RESTRICTED_FILE,
+    SUPERSET_FILE,
+)
+from med_cam.report.saved import Saved
+from med_cam.report.schema import SCHEMA_VERSION
+from med_cam.results import Claim, Explanation, MaskTests, Passes, RestrictedClaim
+from med_cam.verify.status import ending, no_decision, restriction, sensitivity_pattern
+
+Document = Mapping[str, Any]
+OF_THE_CLAIM = ("verified", "status", "claim", "restricted_claim", "tests")
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What came out of a result.
+
+    Attributes:
+        claim: on its mask, with all warnings.
+        tests: of its mask, further masks and agreement included; None where nothing is retained.
+        restricted: the restricted claim.
+    """
+
+    claim: Claim
+    tests: MaskTests | None
+    restricted: RestrictedClaim | None
+
+    @property
+    def certified(self) -> bool:
+        """Whether the claim holds with its certificate, and the mask was tested."""
+        certificate = self.claim.certificate
+        bounded = certificate is not None and certificate.holds
+        return self.tests is not None and self.claim.holds and bounded
+
+
+def changes(case: Case, saved: Saved, found: Again | None, *, older: bool) -> Iterator[Difference]:
+    """Every field of a result that was saved otherwise than it comes out.
+
+    Args:
+        case: the image before the classifier, under the settings that were saved.
+        saved: the result.
+        found: what came out; None if it was tested otherwise than it was saved, so that only what
+            does not depend on the claim can be compared.
+        older: whether it is of schema version 1.
+    """
+    document = saved.document
+    now = origin_now(case, saved) | explanation_now(case, saved, found)
+    if found is None:
+        now = {name: value for name, value in now.items() if name not in OF_THE_CLAIM}
+        now["verified"] = bool(document["verified"]) and is_backed(document)
+    for name, value in now.items():
+        was = document[name]
+        if name in ("image", "sha256", "config"):  # of which not all is computed again
+            was = {key: was[key] for key in value if key in was}
+            value = {key: value[key] for key in was}
+        yield from differences(was, value, name, older=older)
+    yield from unspoken_files(saved)
+
+
+def is_backed(document: Document) -> bool:
+    """Whether a document has a certificate and tests that hold, as far as it says itself."""
+    certificate = document["claim"]["certificate"]
+    held = certificate is not None and certificate["holds"] and document["claim"]["holds"]
+    return document["tests"] is not None and bool(held)
+
+
+def explanation_now(case: Case, saved: Saved, found: Again | None) -> dict[str, Any]:
+    """The fields of `Explanation`, those of the search left empty."""
+    after, kl = predicted_after(case, saved.mask)
+    if found is None:
+        found = Again(Claim((), (), (), 0.0, 0.0, 0.0, "", ()), None, None)
+    area = area_of(saved.mask)
+    now = Explanation(
+        target=case.target.index,
+        label=case.target.label,
+        labels=case.target.labels,
+        verified=found.certified and not weak_rules(case.config),
+        status=status_again(case, str(saved.document["status"]), area, found),
+        area=area,
+        components=components(saved.mask),
+        mask=saved.mask,
+        soft=torch.zeros(0, 0),
+        before=tuple(case.before[0].tolist()),
+        after=after,
+        kl=kl,
+        claim=found.claim,
+        restricted=found.restricted,
+        tests=found.tests,
+        passes=Passes(0, 0),
+        seconds=0.0,
+        hooked_layers=case.classifier.hooked_layers,
+        steps=(),
+    )
+    return {"schema_version": SCHEMA_VERSION, **fields_of(now)}
+
+
+def origin_now(case: Case, saved: Saved) -> dict[str, Any]:
+    """The fields of `Origin` that can be computed again; a setting not saved has its default."""
+    height, width = saved.mask.shape
+    preset = saved.document["preset"]
+    content = (saved.folder / saved.document["image"]["file"]).read_bytes()
+    return {
+        "seed": case.config.seed,
+        "preset": preset if preset in PRESETS else None,
+        "image": {"height": height, "width": width},
+        "sha256": {"source": hashlib.sha256(content).hexdigest()},
+        "config": plain(as_table(case.config)),
+    }
+
+
+def status_again(case: Case, said: str, area: float, found: Again) -> str:
+    """The status as it comes out.
+
+    To which baselines the classifier is not robust, and by what figures, needs the search: such
+    sentences are taken as they are where there may be some, for no other baselines than they can
+    be of, and with a restricted claim for exactly those that it gave up.
+    """
+    claim, target, rules = found.claim, case.target, case.config
+    if not case.predicted:
+        return no_decision(target, case.before)
+    first = ending(claim, area, target) if claim.checks else ""
+    last = "" if found.restricted is None else f"; {restriction(found.restricted)}"
+    last += not_called_verified(rules) if claim.holds else ""
+    small = claim.holds and area <= rules.refinement.large
+    if small or rules.refinement.cut == "threshold":
+        return first + last
+    names = [sensitivity_pattern(name, target.labels) for name in claim.searched]
+    between = rf"(?:; (?:{'|'.join(names)}))*"
+    if found.restricted is not None:
+        dropped = found.restricted.dropped
+        between = "".join(f"; {sensitivity_pattern(n, target.labels)}" for n in dropped)
+    pattern = re.escape(first) + between + re.escape(last)
+    return said if re.fullmatch(pattern, said) else first + last
+
+
+def unspoken_files(saved: Saved) -> Iterator[Difference]:
+    """Files of masks that lie in the folder, and of which the document says nothing."""
+    tests = saved.document["tests"] or {}
+    number = len(tests.get("alternatives", ())) + 1
+    there = {
+        "restricted_claim": (RESTRICTED_FILE, saved.document["restricted_claim"]),
+        "tests.necessary_superset": (SUPERSET_FILE, tests.get("necessary_superset")),
+        "tests.agreement": (AGREEMENT_FILE, tests.get("agreement")),
+        f"tests.alternatives[{number - 1}]": (ALTERNATIVE_FILE.format(number), None),
+    }
+    for path, (name, said) in there.items():
+        if said is None and (saved.folder / name).exists():
+            yield Difference(path, ABSENT, f"the file {name}")
+
+
+def beyond_preset(case: Case, document: Document) -> str:
+    """The settings that are not those of the preset that is named, in words; "" if all are."""
+    preset = PRESETS.get(document["preset"] or "")
+    if preset is None:
+        return ""
+    was = plain(as_table(preset))
+    other = [f"{d.path} {d.saved}" for d in differences(plain(as_table(case.config)), was)]
+    return f"set beyond the preset {document['preset']}: {', '.join(other)}" if other else ""

@@ -1,0 +1,127 @@
+"""The further masks of a saved result, each tested again as it was: as a case of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jaxtyping import Bool
+from torch import Tensor
+
+from med_cam.case.case import Case
+from med_cam.case.round_trip import reread
+from med_cam.case.seeds import reseeded, restricted_to, under_seed
+from med_cam.certification.certificate import certificate_of, response_of
+from med_cam.certification.mask_tests import decision_of, necessity_of, suffices
+from med_cam.config.settings import Config, relative_to
+from med_cam.errors import OutputError
+from med_cam.report.saved import Saved
+from med_cam.results import Alternative, Claim, NecessarySuperset, RestrictedClaim
+from med_cam.verify.baseline_response import BaselineResponse
+
+Document = Mapping[str, Any]  # a part of explanation.json
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """What came out of all masks but the explanation's own.
+
+    Attributes:
+        alternatives: in their order.
+        apart: whether each is disjoint from the explanation's mask and those before it.
+        remainder_sufficient: as in `MaskTests`.
+        necessary_superset: if there is one.
+        restricted: if there is one.
+    """
+
+    alternatives: tuple[Alternative, ...]
+    apart: tuple[bool, ...]
+    remainder_sufficient: bool | None
+    necessary_superset: NecessarySuperset | None
+    restricted: RestrictedClaim | None
+
+
+def further_masks(case: Case, saved: Saved, response: BaselineResponse, *, older: bool) -> Further:
+    """Every further mask of a result on the samples that it was certified on."""
+    others, apart, taken = [], [], saved.mask
+    entries = (saved.document["tests"] or {"alternatives": ()})["alternatives"]
+    for number, (mask, reported) in enumerate(
+        zip(saved.alternatives, entries, strict=True), start=1
+    ):
+        apart.append(not bool((taken & mask).any()))
+        claim = again(reseeded(case, number), mask, reported["claim"])
+        others.append(Alternative(mask, area_of(mask), claim))
+        taken = taken | mask
+    return Further(
+        tuple(others),
+        tuple(apart),
+        remainder(case, saved, taken, response),
+        superset(case, saved, response),
+        restricted_claim(case, saved, older=older),
+    )
+
+
+def remainder(
+    case: Case, saved: Saved, taken: Bool[Tensor, "h w"], response: BaselineResponse
+) -> bool | None:
+    """Whether what all masks leave is sufficient; None where that was not asked."""
+    if saved.document["tests"] is None or not case.config.certification.alternatives:
+        return None
+    return suffices(replace(case, open=case.open & ~reread(case, taken)), response)
+
+
+def superset(case: Case, saved: Saved, response: BaselineResponse) -> NecessarySuperset | None:
+    """The necessary superset, on the baseline response of the explanation."""
+    mask = saved.necessary_superset
+    if mask is None:
+        return None
+    reported = saved.document["tests"]["necessary_superset"]["claim"]
+    claim = certificate_of(case, mask, response, tried_of(reported, case.config))
+    without = necessity_of(case, mask, decision_of(case, claim))
+    return NecessarySuperset(mask, area_of(mask), claim, without)
+
+
+def restricted_claim(case: Case, saved: Saved, *, older: bool) -> RestrictedClaim | None:
+    """The restricted claim, under the seed that follows from the explanation's.
+
+    In schema version 1 it was the explanation's own.
+    """
+    if saved.restricted is None:
+        return None
+    reported, names = saved.document["restricted_claim"]["claim"], case.config.verification
+    searched = tuple(reported["searched"])
+    fewer = restricted_to(case, searched)
+    if older:
+        fewer = under_seed(
+            replace(case, config=relative_to(case.config, searched)), case.config.seed
+        )
+    claim = again(fewer, saved.restricted, reported)
+    dropped = tuple(name for name in names.baselines if name not in searched)
+    area = area_of(saved.restricted)
+    return RestrictedClaim(saved.restricted, area, claim, dropped, fewer.config.seed)
+
+
+def again(case: Case, mask: Bool[Tensor, "h w"], reported: Document) -> Claim:
+    """The claim on a mask that was certified as a case of its own."""
+    return certificate_of(case, mask, response_of(case), tried_of(reported, case.config))
+
+
+def tried_of(claim: Document, config: Config) -> int:
+    """Which of the masks tried a saved claim is on: its samples follow from that.
+
+    Raises:
+        OutputError: more than can have been tried.
+    """
+    rules, certificate = config.certification, claim["certificate"]
+    tried = 1 if certificate is None else int(certificate["tried"])
+    most = 2 * rules.rounds + rules.grown + 1  # the superset's among them
+    if tried > most:
+        raise OutputError(
+            f"a certificate of explanation.json is said to be that of mask number {tried}, where "
+            f"these settings allow {most}; it was changed, explain the image again"
+        )
+    return tried
+
+
+def area_of(mask: Bool[Tensor, "h w"]) -> float:
+    """The share of pixels in a mask, as it is saved."""
+    return mask.float().mean().item()

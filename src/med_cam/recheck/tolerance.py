@@ -1,0 +1,95 @@
+"""How far a number may be from the one that was saved, and which fields are not computed again.
+
+One place for both, so that nothing is left out in silence: `docs/explanation-json.md` says the
+same in words.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+PROBABILITIES = 1e-4  # other machines, threads and torch versions differ by a few 1e-6
+COUNTED = 1e-6  # numbers that follow from counts, settings or pixels and no classifier's rounding
+FROM_COUNTS = frozenset(
+    {
+        "after", "area", "areas", "baseline_retained", "bound", "certified", "chance",
+        "confidence", "minimum_effect", "reinsertion_wanted", "risk", "value", "wanted",
+        "worst_retained",
+    }
+)  # fmt: skip  # all others are probabilities; counts, labels, sentences and flags have none
+
+NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
+    {  # paths, with what is below them, and why: "[]" is any entry
+        "classifier": "the classifier's identity, compared before anything is computed",
+        "sha256.weights": "the classifier's identity, compared before anything is computed",
+        "sha256.reference_images": "compared with the reference images that are given",
+        "sha256.image": "compared with the image's file; else of one that is not there",
+        "sha256.mask": "compared with the file when it is read",
+        "restricted_claim.sha256": "compared with the file when it is read",
+        "tests.alternatives[].sha256": "compared with the file when it is read",
+        "tests.necessary_superset.sha256": "compared with the file when it is read",
+        "image.name": "what the image's file was called; it is not in the result",
+        "image.file": "read under that name",
+        "preset": "a name; settings beyond those of that preset are said",
+        "passes": "of the whole run, the search included",
+        "seconds": "times",
+        "timeline": "times, and passes of the search",
+        "trace": "of the search",
+        "versions": "compared only to name a cause",
+        "device": "compared only to name a cause",
+        "config.objective": "decides how the mask was searched, not what is claimed of it",
+        "config.search": "decides how the mask was searched, not what is claimed of it",
+        "config.refinement": "decides how the mask was cut, not what is claimed of it",
+        "config.certification.rounds": "limits how many masks were tried",
+        "config.certification.grown": "limits how many masks were tried",
+        "config.certification.most_patches": "decides how the mask was reduced",
+        "config.certification.reduction_samples": "decides how the mask was reduced",
+        "config.certification.pool": "decides how the mask was reduced",
+        "config.certification.alternatives": "how many were looked for; there may be fewer",
+        "config.certification.necessary_superset": "whether it was looked for; there may be none",
+        "tests.minimality.samples": "on which the search asked for it; used, not found again",
+        "tests.minimality.shifts": "in which the search asked for it; used, not found again",
+        "tests.minimality.tested": "of the reduction",
+        "tests.minimality.rounds": "of the reduction",
+        "tests.minimality.before": "of a mask that is not in the result",
+        "tests.agreement.areas[]": "of masks that are not in the result, but for the first",
+        "tests.agreement.iou": "of masks that are not in the result",
+        "tests.agreement.verified": "of masks that are not in the result",
+    }
+)
+OLDER: Mapping[str, str] = MappingProxyType(
+    {  # in a result of schema version 1
+        "status": "in the words of its version",
+        "claim.warnings": "in the words of its version",
+        "restricted_claim.claim.warnings": "in the words of its version",
+        "tests.alternatives[].claim.warnings": "in the words of its version",
+        "tests.necessary_superset.claim.warnings": "in the words of its version",
+        "restricted_claim.mask": "the file's name in its version",
+        "tests.necessary_superset.mask": "the file's name in its version",
+    }
+)
+
+
+def not_rechecked(path: str, *, older: bool = False) -> str:
+    """Why a field is not computed again; "" if it is.
+
+    Args:
+        path: as `claim.checks[1].value`.
+        older: whether the result is of schema version 1.
+    """
+    general = re.sub(r"\[\d+\]", "[]", path)
+    known = {**NOT_RECHECKED, **(OLDER if older else {})}
+    return next((why for start, why in known.items() if _below(general, start)), "")
+
+
+def allowed(path: str, now: float) -> float:
+    """How far the saved number may be from the one computed now."""
+    name = re.sub(r"\[\d+\]", "", path).rpartition(".")[2]
+    return (COUNTED if name in FROM_COUNTS else PROBABILITIES) * max(1.0, abs(now))
+
+
+@cache
+def _below(path: str, start: str) -> bool:
+    """Whether a path is `start` or lies in it."""
+    return path == start or path.startswith((f"{start}.", f"{start}["))

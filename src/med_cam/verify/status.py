@@ -1,0 +1,97 @@
+"""How an explanation ended, in one sentence: the same when it is made and re-checked."""
+
+import re
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor
+
+from med_cam.results import BaselineResult, Check, Claim, RestrictedClaim
+from med_cam.verify.claim import CHECKS
+from med_cam.verify.decision import Target
+
+
+def no_decision(target: Target, before: Float[Tensor, "1 k"]) -> str:
+    """The classifier does not predict the target at all, but another class, on the whole image."""
+    top = int(before.argmax())
+    return (
+        f"cannot be explained: the classifier predicts {target.labels[top]} "
+        f"({before[0, top].item():.2f}) for the whole image, not {target.label} "
+        f"({target.p_image:.2f})"
+    )
+
+
+def status_of(
+    claim: Claim,
+    area: float,
+    broken: tuple[BaselineResult, ...],
+    restricted: RestrictedClaim | None,
+    target: Target,
+) -> str:
+    """How the search and the claim ended.
+
+    Args:
+        claim: on the mask that is returned.
+        area: of that mask.
+        broken: searched baselines to which the prediction is not robust, if that was tested.
+        restricted: the restricted claim, if there is one.
+        target: the class that was explained.
+    """
+    parts = [ending(claim, area, target)]
+    parts += [sensitivity(result) for result in broken]
+    if restricted is not None:
+        parts.append(restriction(restricted))
+    return "; ".join(parts)
+
+
+def restriction(restricted: RestrictedClaim) -> str:
+    """What holds on fewer baselines."""
+    names = ", ".join(restricted.claim.searched)
+    return f"restricted claim: {restricted.area:.1%} is sufficient over {names} only"
+
+
+def ending(claim: Claim, area: float, target: Target) -> str:
+    """The first half of the sentence."""
+    over = ", ".join(claim.searched)
+    if claim.baseline_suffices:
+        return (
+            f"cannot be explained: blank inputs ({over}) already score about as high for "
+            f"{target.label} ({claim.p_baseline:.2f}) as the image ({claim.p_image:.2f})"
+        )
+    if not claim.holds:
+        return " and ".join(failing(c) for c in claim.checks if not c.passed)
+    if area >= 1:
+        return f"nothing smaller than the whole image is sufficient over {over}"
+    return f"{area:.1%} of the image is sufficient over {over}"
+
+
+def failing(check: Check) -> str:
+    """One failed check, and by how much."""
+    bar = f"{check.threshold:.0%} {'required' if check.at_least else 'allowed'}"
+    got = round(check.value * check.trials)
+    return f"{CHECKS[check.name].finding} {got} of {check.trials} masked inputs ({bar})"
+
+
+def sensitivity(result: BaselineResult) -> str:
+    """To which baseline it is not robust, and what that baseline alone is predicted."""
+    if result.retained == result.samples:
+        score = f"{result.baseline_probability:.2f}"
+        return f"{result.name} alone is already predicted as the label ({score})"
+    return (
+        f"not robust to {result.name} (retained on {result.retained} of {result.samples} samples "
+        f"at half the image; {result.name} alone is predicted {result.baseline_label})"
+    )
+
+
+def sensitivity_pattern(name: str, labels: Sequence[str]) -> str:
+    """The regular expression of what `sensitivity` says of a baseline, whatever its figures.
+
+    They are measured on half the image as the search ranked it, and cannot be had without it.
+    """
+    label = "|".join(map(re.escape, labels))
+    given = rf"{re.escape(name)} alone is already predicted as the label \(\d\.\d\d\)"
+    lost = (
+        rf"not robust to {re.escape(name)} \(retained on \d+ of \d+ samples at half the image; "
+        rf"{re.escape(name)} alone is predicted (?:{label})\)"
+    )
+    return f"(?:{given}|{lost})"

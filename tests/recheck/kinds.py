@@ -1,0 +1,115 @@
+"""One small result of each kind: classifiers set by hand, images made by code, no long search."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.pairwise import pairwise
+from med_cam.config.settings import Certification, Config, Search, Verification
+from med_cam.images.geometry import Image
+from med_cam.pipeline.explain import explain
+from med_cam.report.origin import provenance
+from med_cam.report.write import write
+
+SIDE = 32
+LEFT, RIGHT = (slice(6, 14), slice(4, 12)), (slice(18, 26), slice(20, 28))
+SHORT = Config(
+    search=Search(steps=1, widths=(4,), grid=8, places=8, radii=(0.35,), maps=1),
+    verification=Verification(certified=0.8, unseen=("black", "uniform")),
+    certification=Certification(
+        patch=8, reduction_samples=2, pool=2, deletion_samples=2, reinsertion_trials=4,
+        reinsertion_patch=8,
+    ),
+)  # fmt: skip
+
+
+class Squares(nn.Module):
+    """Logits from the brightness of two squares: nothing, either of them, both of them."""
+
+    def __init__(self, read: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.act = nn.Identity()
+        self.read = read
+
+    def forward(self, x):
+        x = self.act(x)
+        rough = (x[:, 0, 1:] - x[:, 0, :-1]).abs().mean(dim=(1, 2))
+        one, two = (x[:, 0, *box].clamp(0, 1).mean(dim=(1, 2)) for box in (LEFT, RIGHT))
+        return self.read(one, two, rough)
+
+
+def either(one, two, _):
+    """Lit where one of the squares is; a little less sure with the texture of the whole."""
+    lit = 12 * (torch.maximum(one, two) - 0.6)
+    return torch.stack([torch.zeros_like(lit), lit, -0.5 + 0 * lit], dim=1)
+
+
+def first(one, _, rough):
+    """Lit where the first square is, and never quite sure."""
+    lit = 6 * (one - 0.6) - 0.2 * rough
+    return torch.stack([torch.zeros_like(lit), lit, one - 2], dim=1)
+
+
+def fragile(one, _, rough):
+    """As the first, but noise over a part of the frame drowns all."""
+    lit = 12 * (one - 0.6)
+    return torch.stack([torch.zeros_like(lit), lit, 200 * (rough - 0.2)], dim=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a result of one kind is made."""
+
+    read: Callable
+    config: Config = SHORT
+    target: str = "lit"
+    contrast: str = ""
+    head: str = "softmax"
+
+    @property
+    def classifier(self) -> Classifier:
+        more = {"head": "sigmoid", "thresholds": (0.5,) * 3} if self.head == "sigmoid" else {}
+        return Classifier(
+            Squares(self.read), ("dark", "lit", "other"), (SIDE, SIDE), 1, (0.5,), (0.5,),
+            hooked_layers=("act",), sha256="ab" * 32, name="squares", **more,
+        )  # fmt: skip
+
+    def written(self, folder: Path) -> Path:
+        """The result in a folder."""
+        image, model = pictured(), self.classifier
+        asked = pairwise(model, self.target, self.contrast) if self.contrast else model
+        found = explain(asked, image, target=self.target, config=self.config)
+        origin = provenance(
+            image, model, self.config, preset="default", software={"torch": torch.__version__},
+            contrast=self.contrast,
+        )  # fmt: skip
+        write(found, image, folder, origin)
+        return folder
+
+
+def pictured():
+    """Middle grey, and two white squares."""
+    pixels = torch.full((1, SIDE, SIDE), 0.5)
+    for box in (LEFT, RIGHT):
+        pixels[:, *box] = 1.0
+    return Image(pixels)
+
+
+def with_rules(config, **rules):
+    return replace(config, certification=replace(config.certification, **rules))
+
+
+KINDS = {
+    "plain": Kind(first),
+    "further masks": Kind(
+        either, with_rules(SHORT, alternatives=1, necessary_superset=True, seeds=2)
+    ),
+    "restricted claim": Kind(fragile),
+    "multi-label": Kind(first, head="sigmoid"),
+    "contrastive": Kind(first, contrast="other"),
+    "nothing to explain": Kind(first, target="dark"),
+}

@@ -1,0 +1,124 @@
+"""Every single lie in an explanation.json is noticed, or is of what is said not to be re-checked.
+
+Each leaf of the document is changed in turn, each list is cut by each of its entries, and the
+result is re-checked from its files. Where a field is nothing that the re-check computes with, what
+it computes is taken from the honest run, and only the comparison is done again;
+`benchmarks/forgeries.py` does all of it again for every lie.
+"""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from med_cam.certification import evidence
+from med_cam.errors import MedCamError
+from med_cam.recheck import document as written
+from med_cam.recheck.difference import differences
+from med_cam.recheck.recheck import Options, rechecked
+from med_cam.recheck.tolerance import not_rechecked
+from med_cam.report.file_names import JSON_FILE
+from med_cam.report.saved import read_saved
+from recheck.kinds import KINDS
+
+SPEC = importlib.util.spec_from_file_location(
+    "lies", Path(__file__).parents[2] / "benchmarks" / "lies.py"
+)
+LIES = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(LIES)
+
+READ = re.compile(  # what the re-check computes with; everything else is only compared
+    r"target|label|labels|status|seed|preset|config.*|classifier.*|image.*|sha256.*|tests"
+    r"|.*\.certificate|.*\.tried|tests\.(minimality|agreement).*|restricted_claim(\.claim)?"
+    r"|tests\.alternatives(\[\d\](\.claim)?)?|restricted_claim\.claim\.searched.*"
+    r"|tests\.necessary_superset(\.claim)?"
+)
+SAME = {  # lies that change no figure of these results, by kind: nothing that is said is wrong
+    "tests.minimality null": "nothing is said of the patches any more, and the line says so",
+    "config.verification.shifts[0] one more": "the same shifts retain the prediction",
+    "config.certification.reinsertion_patch one more": "the same trials retain the label",
+    "restricted_claim.claim.certificate.tried one more": "without random samples there is no risk",
+    "tests.minimality.patches[0].number one more": "that sample is a witness too",
+}
+
+
+@pytest.fixture(scope="module", params=[*KINDS])
+def result(request, tmp_path_factory):
+    """The name of a kind, a result of it in a folder, and the classifier."""
+    name, folder = request.param, tmp_path_factory.mktemp("kind") / "result"
+    return name, KINDS[name].written(folder), KINDS[name].classifier
+
+
+@pytest.fixture
+def again(result, monkeypatch):
+    """The re-check of a document in the result's folder, and what came out of the honest one."""
+    _, folder, classifier = result
+    honest, now = (folder / JSON_FILE).read_text(), {}
+    seen = evidence.content(read_saved(folder, 1).image.pixels, read_saved(folder, 1).mask)
+    monkeypatch.setattr(evidence, "content", lambda *_: seen)  # of files that no lie changes
+
+    def of(text):
+        (folder / JSON_FILE).write_text(text)
+        return rechecked(classifier, read_saved(folder, classifier.channels), None, Options())
+
+    with monkeypatch.context() as recording:
+        for part in ("explanation_now", "origin_now"):
+            recording.setattr(written, part, kept(getattr(written, part), now))
+        assert of(honest).holds
+    yield of, now
+    (folder / JSON_FILE).write_text(honest)
+
+
+def kept(function, now):
+    def called(*arguments):
+        found = function(*arguments)
+        now.update(found)
+        return found
+
+    return called
+
+
+def noticed(again, lie):
+    """Whether a document is refused, or comes out otherwise."""
+    run, now = again
+    top = re.split(r"[.\[]", lie.path)[0]
+    if READ.fullmatch(lie.path) is None:
+        return any(differences(lie.document[top], now[top], top))
+    try:
+        return not run(json.dumps(lie.document)).holds
+    except MedCamError:
+        return True
+
+
+def told(name):
+    """The lies that are tried: settings are changed in one kind, the trace in its first step."""
+
+    def kept(lie):
+        far = re.match(r"trace\[\d*[1-9]\d*\]", lie.path) is not None
+        return not far and (name == "plain" or not lie.path.startswith("config."))
+
+    return kept
+
+
+def test_every_lie_is_noticed_or_of_what_is_not_rechecked(result, again):
+    name, folder, _ = result
+    document = json.loads((folder / JSON_FILE).read_text())
+    every = [lie for lie in LIES.lies(document) if told(name)(lie)]
+    assert len(every) > 200
+    missed = [
+        f"{lie.path} {lie.what}"
+        for lie in every
+        if not not_rechecked(lie.path) and not noticed(again, lie)
+    ]
+    assert [lie for lie in missed if lie not in SAME] == []
+
+
+def test_a_result_without_tests_or_certificate_is_not_verified(result, again):
+    name, folder, _ = result
+    run, _ = again
+    document = json.loads((folder / JSON_FILE).read_text()) | {"verified": True}
+    for lie in ({"tests": None}, {"claim": document["claim"] | {"certificate": None}}):
+        found = run(json.dumps(document | lie))
+        assert not found.holds, name
