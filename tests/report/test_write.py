@@ -20,14 +20,21 @@ from med_cam.report import write as module
 from med_cam.report.read import read_explanation
 from med_cam.report.write import evidence_png, write
 
-FILES = {"mask.png", "evidence.png", "figure.png", "explanation.json", "source.png"}
+FILES = {
+    "mask.png",
+    "evidence.png",
+    "figure.png",
+    "explanation.json",
+    "source.png",
+    "manifest.sha256",
+}
 PROOFS = {"alternative-1.png", "alternative-2.png", "necessary-superset.png", "agreement.png"}
 
 
 @pytest.fixture(autouse=True)
 def quick_figure(monkeypatch):
     """The figure has tests of its own; here any bytes will do."""
-    monkeypatch.setattr(module, "figure_png", lambda image, explanation: b"figure")
+    monkeypatch.setattr(module, "figure_png", lambda *_: b"figure")
 
 
 def names(folder):

@@ -26,6 +26,7 @@ from med_cam.images.geometry import Image
 from med_cam.images.read import read_image, unique_stems
 from med_cam.pipeline.explain import explain
 from med_cam.report.line import summary_line
+from med_cam.report.manifest import forget_run_manifest, write_run_manifest
 from med_cam.report.origin import provenance
 from med_cam.report.wording import baselines
 from med_cam.report.write import refuse_foreign_files, write
@@ -54,7 +55,10 @@ def run(options: ExplainOptions, screen: Screen) -> int:
         refuse_unfit_options(options, config, ready)
         job = Job(options, config, ready, versions(sys.modules))
         screen.say(heading(job, len(paths)))
-        ended = explain_each(job, paths, screen)
+        try:
+            ended = explain_each(job, paths, screen)
+        finally:
+            write_run_manifest(options.out)  # of an interrupted run too
         every = Ended(ended.done, (*failures, *ended.failed))
         if ended.done:
             claimed, seconds = config.verification.baselines, time.perf_counter() - begun
@@ -158,6 +162,7 @@ def explain_one(job: Job, path: Path, folder: Path, on_step: OnStep) -> Done:
         references=task.references,
         contrast=job.options.contrast or "",
     )
+    forget_run_manifest(job.options.out)
     write(found, image, folder, origin)
     return done(summary_line(folder.name, found), found)
 

@@ -9,13 +9,24 @@ from pathlib import Path
 from med_cam.case.references import References
 from med_cam.cli.inputs import Ready, load, source_of
 from med_cam.cli.options import VerifyOptions
-from med_cam.cli.run import DONE, REFUTED, Ended, attempt_each, exit_status, show_each
+from med_cam.cli.run import (
+    DONE,
+    REFUTED,
+    Ended,
+    Failure,
+    attempt_each,
+    exit_status,
+    failure_of,
+    report,
+    show_each,
+)
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import baseline_names
 from med_cam.cli.tally import counted, duration
 from med_cam.errors import OutputError
 from med_cam.recheck.compare import Verdict
 from med_cam.recheck.recheck import Options, Recheck, rechecked
+from med_cam.report.manifest import SHOWN, checked_id, refuse_changed_run
 from med_cam.report.saved import Saved, found_results, read_saved
 from med_cam.report.specificity import specificity, specificity_lines
 from med_cam.verify.warnings import floored
@@ -23,10 +34,11 @@ from med_cam.verify.warnings import floored
 
 @dataclass(frozen=True, slots=True)
 class Rechecked:
-    """One result, and how its claims came out."""
+    """One result, how its claims came out, and its ID ("" if it has no manifest)."""
 
     saved: Saved
     found: Recheck
+    result_id: str
 
 
 def run(options: VerifyOptions, screen: Screen) -> int:
@@ -35,7 +47,9 @@ def run(options: VerifyOptions, screen: Screen) -> int:
     Raises:
         MedCamError: if the run cannot begin.
     """
-    begun = time.perf_counter()
+    begun, changed = time.perf_counter(), changed_runs(options.folders)
+    for failure in changed:
+        report(failure, screen)
     folders, otherwise = found_results(options.folders), asked_of(options)
     with ExitStack() as opened:
         source = source_of(options.model, opened)
@@ -45,9 +59,20 @@ def run(options: VerifyOptions, screen: Screen) -> int:
         ended = recheck_each(ready, otherwise, folders, screen)
     for line in ending(ended, time.perf_counter() - begun):
         screen.say(line)
-    if ended.failed:
-        return exit_status(ended.failed)
+    if changed or ended.failed:
+        return exit_status((*changed, *ended.failed))
     return DONE if all(end.found.holds for end in ended.done) else REFUTED
+
+
+def changed_runs(folders: Sequence[Path]) -> list[Failure]:
+    """The folders whose results are no longer those that their run wrote."""
+    failures = []
+    for folder in folders:
+        try:
+            refuse_changed_run(folder)
+        except OutputError as error:
+            failures.append(failure_of(error))
+    return failures
 
 
 def asked_of(options: VerifyOptions) -> Options:
@@ -93,9 +118,11 @@ def recheck(ready: Ready, otherwise: Options, folder: Path) -> Rechecked:
         MedCamError: if its files are not those that were written, or the classifier or the
             reference images are not those that it was explained with.
     """
+    result_id = checked_id(folder)
     saved = read_saved(folder, ready.classifier.channels)
     references = references_of(saved, ready.references)
-    return Rechecked(saved, rechecked(ready.classifier, saved, references, otherwise))
+    found = rechecked(ready.classifier, saved, references, otherwise)
+    return Rechecked(saved, found, result_id)
 
 
 def references_of(saved: Saved, given: References | None) -> References | None:
@@ -134,7 +161,9 @@ def result_lines(end: Rechecked) -> str:
         else f"{number} re-checked, all hold again"
     )
     rate = f"; retention rate at least {bound}" if bound else ""
-    return "\n".join([f"{name}  {head}{rate}", *verdict_lines(found.verdicts)])
+    known = f"; result {end.result_id[:SHOWN]}" if end.result_id else ""
+    lines = () if end.result_id else ("    no manifest: pictures are not re-checked",)
+    return "\n".join([f"{name}  {head}{rate}{known}", *lines, *verdict_lines(found.verdicts)])
 
 
 def verdict_lines(verdicts: Sequence[Verdict]) -> list[str]:
