@@ -25,6 +25,8 @@ from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Image
 from med_cam.images.read import read_image, unique_stems
 from med_cam.pipeline.explain import explain
+from med_cam.report.files import UnwritableError
+from med_cam.report.leftovers import sweep
 from med_cam.report.line import summary_line
 from med_cam.report.manifest import forget_run_manifest, write_run_manifest
 from med_cam.report.origin import provenance
@@ -54,6 +56,7 @@ def run(options: ExplainOptions, screen: Screen) -> int:
     def work(ready: Ready, paths: list[Path], failures: list[Failure]) -> int:
         refuse_unfit_options(options, config, ready)
         job = Job(options, config, ready, versions(sys.modules))
+        sweep(options.out)
         screen.say(heading(job, len(paths)))
         try:
             ended = explain_each(job, paths, screen)
@@ -120,7 +123,7 @@ def explain_each(job: Job, paths: Sequence[Path], screen: Screen) -> Ended[Done]
             return explain_one(job, path, job.options.out / stems[index], on_step)
 
         return show_each(
-            attempt_each(paths, one),
+            attempt_each(paths, one, last=UnwritableError),
             screen,
             line=lambda end: (end.line, "" if end.verified else "yellow"),
             interrupted=partial(interrupted, of=len(paths), out=job.options.out),

@@ -16,6 +16,7 @@ from torch import Tensor
 from med_cam.errors import OutputError
 from med_cam.images.geometry import Image
 from med_cam.images.mask_file import mask_png
+from med_cam.report.backend import in_memory
 from med_cam.report.document import to_json
 from med_cam.report.figure import figure
 from med_cam.report.file_names import (
@@ -110,7 +111,8 @@ def evidence_png(image: Image, mask: Bool[Tensor, "h w"]) -> bytes:
 
 def figure_png(image: Image, explanation: Explanation, result_id: str = "") -> bytes:
     """The figure as PNG, at the size it was laid out for whatever matplotlib is set to."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    with in_memory():
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     buffer = BytesIO()
     FigureCanvasAgg(figure(image, explanation, result_id)).print_png(buffer)  # type: ignore[no-untyped-call]
