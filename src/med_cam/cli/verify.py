@@ -31,6 +31,9 @@ from med_cam.report.saved import Saved, found_results, read_saved
 from med_cam.report.specificity import specificity, specificity_lines
 from med_cam.verify.warnings import floored
 
+# What the values of a changed explanation.json, each of its type, raise together.
+UNFIT = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
+
 
 @dataclass(frozen=True, slots=True)
 class Rechecked:
@@ -121,8 +124,20 @@ def recheck(ready: Ready, otherwise: Options, folder: Path) -> Rechecked:
     result_id = checked_id(folder)
     saved = read_saved(folder, ready.classifier.channels)
     references = references_of(saved, ready.references)
-    found = rechecked(ready.classifier, saved, references, otherwise)
+    try:
+        found = rechecked(ready.classifier, saved, references, otherwise)
+    except UNFIT as error:
+        raise OutputError(
+            f"{folder} cannot be re-checked, its values do not fit together "
+            f"({type(error).__name__}: {first_line(error)}); it was changed, explain the image "
+            "again"
+        ) from error
     return Rechecked(saved, found, result_id)
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, short enough for a sentence."""
+    return (str(error).strip().splitlines() or [""])[0]
 
 
 def references_of(saved: Saved, given: References | None) -> References | None:
