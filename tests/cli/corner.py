@@ -6,6 +6,7 @@ import torch
 
 from med_cam.results import BaselineResult, Check, Claim, Explanation, Passes, Step
 
+ALWAYS = {"mask.png", "evidence.png", "figure.png", "explanation.json", "manifest.sha256"}
 NET = """
 import torch
 from torch import nn
@@ -55,11 +56,17 @@ def photograph(path, *, size=(30, 40), corner=230, seed=0):
 
 
 def results(folder):
-    """Names of the result folders, each complete and with nothing half-written beside."""
+    """Names of the result folders, each complete and with nothing half-written beside.
+
+    The manifest of the run is there if there are any, and lists them.
+    """
     names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    if names:
+        names.remove("manifest.sha256")
+        lines = (folder / "manifest.sha256").read_text().splitlines()
+        assert [line[66:] for line in lines] == sorted(f"{name}/manifest.sha256" for name in names)
     for name in names:
-        files = {path.name for path in (folder / name).iterdir()}
-        assert {"mask.png", "evidence.png", "figure.png", "explanation.json"} <= files, name
+        assert {path.name for path in (folder / name).iterdir()} >= ALWAYS, name
     return names
 
 

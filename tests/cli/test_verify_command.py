@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import shutil
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from cli.conftest import Ran
+from forging import rewrite_manifests
 from med_cam.cli.main import main
 from med_cam.images.mask_file import mask_from_png, mask_png
 
@@ -36,6 +38,7 @@ def forge(folder, change):
     document = json.loads((folder / "explanation.json").read_text())
     document["sha256"]["mask"] = hashlib.sha256(path.read_bytes()).hexdigest()
     (folder / "explanation.json").write_text(json.dumps(document))
+    rewrite_manifests(folder)
 
 
 def test_results_hold_again(verify, explained, model):
@@ -55,6 +58,51 @@ def test_a_changed_mask_is_reported_and_the_others_are_still_verified(verify, ex
     assert "scan-1" in err[0]
     assert "mask.png" in err[0]
     assert sum(line.startswith("scan") for line in out) == 2
+
+
+def test_the_id_is_that_of_the_manifest(verify, explained, model):
+    _, out, _ = verify(explained / "scan-1", "--model", model)
+    lines = (explained / "scan-1" / "manifest.sha256").read_text().splitlines(keepends=True)
+    others = "".join(line for line in lines if not line.endswith("  figure.png\n"))
+    (line,) = [line for line in out if line.startswith("scan-1")]
+    assert line.endswith(f"result {hashlib.sha256(others.encode()).hexdigest()[:12]}")
+
+
+def test_a_picture_of_another_patient_is_refused(verify, explained, model):
+    other = (explained / "scan-0" / "figure.png").read_bytes()
+    (explained / "scan-1" / "figure.png").write_bytes(other + b"other")
+    status, out, err = verify(explained, "--model", model)
+    assert status == 2
+    assert len(err) == 1
+    assert "figure.png was changed after it was written" in err[0]
+    assert sum(line.startswith("scan") for line in out) == 2
+
+
+def test_a_result_that_was_taken_away_is_noticed(verify, explained, model):
+    shutil.rmtree(explained / "scan-1")
+    status, out, err = verify(explained, "--model", model)
+    assert status == 2
+    assert len(err) == 1
+    assert "lacks scan-1/manifest.sha256" in err[0]
+    assert sum(line.startswith("scan") for line in out) == 2
+
+
+def test_a_result_from_before_there_were_manifests_is_said_to_have_none(verify, explained, model):
+    document = json.loads((explained / "scan-1" / "explanation.json").read_text())
+    del document["manifest"]
+    (explained / "scan-1" / "explanation.json").write_text(json.dumps(document))
+    (explained / "scan-1" / "manifest.sha256").unlink()
+    (explained / "manifest.sha256").unlink()
+    status, out, err = verify(explained / "scan-1", "--model", model)
+    assert (status, err) == (0, [])
+    assert "    no manifest: pictures are not re-checked" in out
+
+
+def test_a_result_without_the_manifest_that_it_names_is_refused(verify, explained, model):
+    (explained / "scan-1" / "manifest.sha256").unlink()
+    status, _, err = verify(explained / "scan-1", "--model", model)
+    assert status == 2
+    assert "lacks manifest.sha256, which explanation.json names" in err[0]
 
 
 def test_a_mask_forged_with_its_hash_is_refuted(verify, explained, model):

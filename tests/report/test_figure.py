@@ -40,6 +40,17 @@ def resized(explanation, height, width):
     return Image(torch.full((3, height, width), 0.6)), replace(explanation, mask=mask)
 
 
+def test_the_last_line_has_the_id_of_the_result_and_room_for_it(explanation, image):
+    drawing = figure(image, explanation, "0123456789abcdef" * 4)
+    rendered(drawing)
+    (mark,) = [text for text in words(drawing) if text.get_text() == "result 0123456789ab"]
+    box = mark.get_window_extent()
+    assert box.x1 <= 1600 - 40
+    others = [text for text in words(drawing) if text is not mark]
+    assert not any(box.overlaps(text.get_window_extent()) for text in others)
+    assert "result 0" not in said(figure(image, explanation))
+
+
 def test_a_verified_explanation_says_so_with_its_figures(explanation, image):
     text = " ".join(said(figure(image, explanation)).split("\n"))
     for needed in (

@@ -20,7 +20,7 @@ from med_cam.report.write import write
 @pytest.fixture(autouse=True)
 def quick_figure(monkeypatch):
     """The figure has tests of its own; here any bytes will do."""
-    monkeypatch.setattr(module, "figure_png", lambda image, explanation: b"figure")
+    monkeypatch.setattr(module, "figure_png", lambda *_: b"figure")
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -20,14 +22,21 @@ from med_cam.report import write as module
 from med_cam.report.read import read_explanation
 from med_cam.report.write import evidence_png, write
 
-FILES = {"mask.png", "evidence.png", "figure.png", "explanation.json", "source.png"}
+FILES = {
+    "mask.png",
+    "evidence.png",
+    "figure.png",
+    "explanation.json",
+    "source.png",
+    "manifest.sha256",
+}
 PROOFS = {"alternative-1.png", "alternative-2.png", "necessary-superset.png", "agreement.png"}
 
 
 @pytest.fixture(autouse=True)
 def quick_figure(monkeypatch):
     """The figure has tests of its own; here any bytes will do."""
-    monkeypatch.setattr(module, "figure_png", lambda image, explanation: b"figure")
+    monkeypatch.setattr(module, "figure_png", lambda *_: b"figure")
 
 
 def names(folder):
@@ -50,6 +59,24 @@ def test_a_result_has_its_files(tmp_path, monkeypatch, explanation, image, prove
     assert names(tmp_path / "out" / "scan") == FILES | PROOFS
     assert pixels_of((tmp_path / "out/scan/figure.png").read_bytes())[1].shape[:2] == (960, 1600)
     assert read_explanation(tmp_path / "out/scan")["label"] == "meningioma"
+
+
+@pytest.mark.parametrize("name", ["module://matplotlib_inline.backend_inline", "tkagg", "none"])
+def test_the_figure_is_drawn_whatever_the_backend_is_set_to(name):
+    code = """
+import os, sys, torch
+from cli.corner import made_up
+from med_cam.images.geometry import Image
+from med_cam.report.write import figure_png
+assert "matplotlib" not in sys.modules
+image = Image(torch.zeros(3, 20, 30))
+assert figure_png(image, made_up(image)).startswith(b"\\x89PNG")
+assert os.environ["MPLBACKEND"] == sys.argv[1]
+"""
+    environment = os.environ | {"MPLBACKEND": name, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code, name]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, "")
 
 
 def test_the_mask_file_is_the_mask(tmp_path, explanation, image, provenance):
@@ -255,6 +282,7 @@ def test_the_old_result_stays_when_the_renaming_is_cut_off(
         return real(self, target)
 
     monkeypatch.setattr(Path, "rename", rename)
+    monkeypatch.setattr("med_cam.report.files.exchanged", lambda *_: False)
     with pytest.raises((KeyboardInterrupt, OutputError)):
         write(replace(explanation, status="new"), image, tmp_path / "scan", provenance)
     assert names(tmp_path) == {"scan"}

@@ -25,7 +25,10 @@ from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Image
 from med_cam.images.read import read_image, unique_stems
 from med_cam.pipeline.explain import explain
+from med_cam.report.files import UnwritableError
+from med_cam.report.leftovers import sweep
 from med_cam.report.line import summary_line
+from med_cam.report.manifest import forget_run_manifest, write_run_manifest
 from med_cam.report.origin import provenance
 from med_cam.report.wording import baselines
 from med_cam.report.write import refuse_foreign_files, write
@@ -53,8 +56,12 @@ def run(options: ExplainOptions, screen: Screen) -> int:
     def work(ready: Ready, paths: list[Path], failures: list[Failure]) -> int:
         refuse_unfit_options(options, config, ready)
         job = Job(options, config, ready, versions(sys.modules))
+        sweep(options.out)
         screen.say(heading(job, len(paths)))
-        ended = explain_each(job, paths, screen)
+        try:
+            ended = explain_each(job, paths, screen)
+        finally:
+            write_run_manifest(options.out)  # of an interrupted run too
         every = Ended(ended.done, (*failures, *ended.failed))
         if ended.done:
             claimed, seconds = config.verification.baselines, time.perf_counter() - begun
@@ -116,7 +123,7 @@ def explain_each(job: Job, paths: Sequence[Path], screen: Screen) -> Ended[Done]
             return explain_one(job, path, job.options.out / stems[index], on_step)
 
         return show_each(
-            attempt_each(paths, one),
+            attempt_each(paths, one, last=UnwritableError),
             screen,
             line=lambda end: (end.line, "" if end.verified else "yellow"),
             interrupted=partial(interrupted, of=len(paths), out=job.options.out),
@@ -158,6 +165,7 @@ def explain_one(job: Job, path: Path, folder: Path, on_step: OnStep) -> Done:
         references=task.references,
         contrast=job.options.contrast or "",
     )
+    forget_run_manifest(job.options.out)
     write(found, image, folder, origin)
     return done(summary_line(folder.name, found), found)
 

@@ -21,9 +21,10 @@ from med_cam.classifiers.load import load_classifier
 from med_cam.cli.options import AuditOptions, ExplainOptions
 from med_cam.cli.run import Failure, exit_status, failure_of, report
 from med_cam.cli.screen import Screen, row
-from med_cam.errors import ClassifierError, ConfigError, ImageError, MedCamError, OutputError
+from med_cam.errors import ClassifierError, ConfigError, ImageError, MedCamError
 from med_cam.images.read import find_images, read_image
 from med_cam.report.file_names import JSON_FILE
+from med_cam.report.files import UnwritableError
 
 SHOWN = 12  # labels named in a sentence; some classifiers have thousands
 MANY = 200  # reference images prepared at most: a claim samples some dozens of them
@@ -228,7 +229,7 @@ def require_room(out: Path) -> None:
     """Check that a folder can be made or written; nothing of it stays.
 
     Raises:
-        OutputError: it is a file, may not be written, or there is no space left.
+        UnwritableError: it is a file, may not be written, or there is no space left.
     """
     try:
         there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
@@ -236,7 +237,7 @@ def require_room(out: Path) -> None:
             probe.write(bytes(ENOUGH))
             probe.flush()
     except OSError as error:
-        raise OutputError(
+        raise UnwritableError(
             f"results cannot be written to {out} ({error.strerror or error}); make room there or "
             "give another folder with --out"
         ) from error

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return the exit status.
 
     0: all was done. 2: the user's mistake. 3: a claim was not reproduced. 1: an internal error.
-    130: interrupted.
+    130, 143: interrupted, terminated.
     """
     given = sys.argv[1:] if argv is None else list(argv)
     arguments = renewed(given)

@@ -3,11 +3,12 @@
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from med_cam.cli.screen import Screen, quiet, row, screen
+from med_cam.cli.signals import received, refuse_to_go_on, stoppable
 from med_cam.errors import MedCamError
 
 DONE, INTERNAL, MISTAKE, REFUTED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -68,25 +69,52 @@ def carry_out(
                 for name, value in environment.items():
                     os.environ.setdefault(name, value)
                 work = load()
-            return work(terminal)
+            with stoppable():
+                return work(terminal)
     except KeyboardInterrupt as stop:
         terminal.complain(str(stop) or interrupted)
-        return INTERRUPTED
+        return received() or INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last resort: a sentence instead of a traceback
+        if status := received():  # whatever a library has made of the interrupt
+            terminal.complain(interrupted)
+            return status
         failure = failure_of(error)
         report(failure, terminal)
         return failure.status
 
 
 def attempt_each(
-    paths: Sequence[Path], do: Callable[[int, Path], Result]
+    paths: Sequence[Path],
+    do: Callable[[int, Path], Result],
+    *,
+    last: type[Exception] | tuple[type[Exception], ...] = (),
 ) -> Iterator[Result | Failure]:
-    """What comes of each path, as soon as it has; an error does not stop the others."""
+    """What comes of each path, as soon as it has; an error does not stop the others.
+
+    Args:
+        paths: of the items.
+        do: what is to be done with one, from its place and its path.
+        last: errors after which the others would be done for nothing.
+
+    Raises:
+        KeyboardInterrupt: the command was told to stop, whatever became of that.
+    """
     for index, path in enumerate(paths):
+        refuse_to_go_on()
         try:
             yield do(index, path)
         except Exception as error:  # noqa: BLE001  the others are still to be done
-            yield failure_of(error, where=str(path))
+            refuse_to_go_on()
+            left = len(paths) - index - 1 if isinstance(error, last) else 0
+            yield with_rest(failure_of(error, where=str(path)), left)
+            if left:
+                return
+
+
+def with_rest(failure: Failure, left: int) -> Failure:
+    """A failure that also says how many are not done because of it."""
+    rest = f" {left} more not begun: each would fail so." if left else ""
+    return replace(failure, sentence=f"{failure.sentence}{rest}")
 
 
 def show_each(

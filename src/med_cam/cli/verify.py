@@ -11,7 +11,17 @@ from med_cam.case.references import References
 from med_cam.cli.inputs import Ready, load, source_of
 from med_cam.cli.installed import versions
 from med_cam.cli.options import VerifyOptions
-from med_cam.cli.run import DONE, REFUTED, Ended, attempt_each, exit_status, show_each
+from med_cam.cli.run import (
+    DONE,
+    REFUTED,
+    Ended,
+    Failure,
+    attempt_each,
+    exit_status,
+    failure_of,
+    report,
+    show_each,
+)
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import baseline_names
 from med_cam.cli.tally import counted, duration
@@ -19,18 +29,23 @@ from med_cam.errors import OutputError
 from med_cam.recheck.cause import cause_of
 from med_cam.recheck.compare import Verdict
 from med_cam.recheck.recheck import Options, Recheck, rechecked
+from med_cam.report.manifest import SHOWN, checked_id, refuse_changed_run
 from med_cam.report.saved import Saved, found_results, read_saved
 from med_cam.report.specificity import specificity, specificity_lines
 from med_cam.verify.warnings import floored
 
+# What the values of a changed explanation.json, each of its type, raise together.
+UNFIT = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
+
 
 @dataclass(frozen=True, slots=True)
 class Rechecked:
-    """One result, how its claims came out, and why they may have come out otherwise."""
+    """One result, how its claims came out and why, and its ID ("" if it has no manifest)."""
 
     saved: Saved
     found: Recheck
     cause: str
+    result_id: str
 
 
 def run(options: VerifyOptions, screen: Screen) -> int:
@@ -39,7 +54,9 @@ def run(options: VerifyOptions, screen: Screen) -> int:
     Raises:
         MedCamError: if the run cannot begin.
     """
-    begun = time.perf_counter()
+    begun, changed = time.perf_counter(), changed_runs(options.folders)
+    for failure in changed:
+        report(failure, screen)
     folders, otherwise = found_results(options.folders), asked_of(options)
     with ExitStack() as opened:
         source = source_of(options.model, opened)
@@ -49,9 +66,20 @@ def run(options: VerifyOptions, screen: Screen) -> int:
         ended = recheck_each(ready, otherwise, folders, screen)
     for line in ending(ended, time.perf_counter() - begun):
         screen.say(line)
-    if ended.failed:
-        return exit_status(ended.failed)
+    if changed or ended.failed:
+        return exit_status((*changed, *ended.failed))
     return DONE if all(end.found.holds for end in ended.done) else REFUTED
+
+
+def changed_runs(folders: Sequence[Path]) -> list[Failure]:
+    """The folders whose results are no longer those that their run wrote."""
+    failures = []
+    for folder in folders:
+        try:
+            refuse_changed_run(folder)
+        except OutputError as error:
+            failures.append(failure_of(error))
+    return failures
 
 
 def asked_of(options: VerifyOptions) -> Options:
@@ -97,11 +125,25 @@ def recheck(ready: Ready, otherwise: Options, folder: Path) -> Rechecked:
         MedCamError: if its files are not those that were written, or the classifier or the
             reference images are not those that it was explained with.
     """
+    result_id = checked_id(folder)
     saved = read_saved(folder, ready.classifier.channels)
     references = references_of(saved, ready.references)
-    found = rechecked(ready.classifier, saved, references, otherwise)
+    try:
+        found = rechecked(ready.classifier, saved, references, otherwise)
+    except UNFIT as error:
+        raise OutputError(
+            f"{folder} cannot be re-checked, its values do not fit together "
+            f"({type(error).__name__}: {first_line(error)}); it was changed, explain the image "
+            "again"
+        ) from error
     device = str(ready.classifier.device)
-    return Rechecked(saved, found, cause_of(saved.document, versions(sys.modules), device))
+    cause = cause_of(saved.document, versions(sys.modules), device)
+    return Rechecked(saved, found, cause, result_id)
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, short enough for a sentence."""
+    return (str(error).strip().splitlines() or [""])[0]
 
 
 def references_of(saved: Saved, given: References | None) -> References | None:
@@ -141,18 +183,22 @@ def result_lines(end: Rechecked) -> str:
         other = counted(len(found.differences), "saved value")
         head = f"NOT REPRODUCED: {failed} of {number}, {other}"
     rate = f"; retention rate at least {bound}" if bound else ""
-    lines = [f"{name}  {head}{rate}", *verdict_lines(found.verdicts), *difference_lines(found)]
+    known = f"; result {end.result_id[:SHOWN]}" if end.result_id else ""
+    lines = [f"{name}  {head}{rate}{known}"]
+    if not end.result_id:
+        lines.append("    no manifest: pictures are not re-checked")
+    lines += [*verdict_lines(found.verdicts), *difference_lines(found)]
     if not found.holds:
         lines.append(f"    {end.cause}")
     return "\n".join([*lines, *([f"    {found.note}"] if found.note else [])])
 
 
-SHOWN = 8  # differences of one result; one lie may change many figures
+MOST = 8  # differences of one result that are shown; one lie may change many figures
 
 
 def difference_lines(found: Recheck) -> list[str]:
     """The fields that were saved otherwise than they come out, the first ones of many."""
-    shown = [f"    NOT REPRODUCED: {other}" for other in found.differences[:SHOWN]]
+    shown = [f"    NOT REPRODUCED: {other}" for other in found.differences[:MOST]]
     more = len(found.differences) - len(shown)
     return [*shown, *([f"    and {counted(more, 'further value')}"] if more else [])]
 

@@ -19,6 +19,7 @@ from med_cam.report.lettering import (
     wrapped,
     write,
 )
+from med_cam.report.manifest import SHOWN
 from med_cam.report.panels import OUTLINE, RESTRICTED_OUTLINE, draw_panels, stroke
 from med_cam.results import Explanation, RestrictedClaim
 
@@ -50,7 +51,9 @@ WARNING = Face(14, color=BAD)
 CAPTION = Face(14, color="#5b6470")
 
 
-def figure(image: Image, explanation: Explanation) -> "matplotlib.figure.Figure":
+def figure(
+    image: Image, explanation: Explanation, result_id: str = ""
+) -> "matplotlib.figure.Figure":
     """Draw an explanation; nothing is shown, saved or left in matplotlib's global state."""
     from matplotlib.figure import Figure
 
@@ -58,6 +61,7 @@ def figure(image: Image, explanation: Explanation) -> "matplotlib.figure.Figure"
     drawing.set_layout_engine("none")
     page = _page(drawing)
     _header(page, explanation)
+    _mark(page, result_id)
     bottom = _footer(page, explanation)
     restricted = None if explanation.restricted is None else explanation.restricted.mask
     box = (MARGIN, 122.0, WIDTH - MARGIN, bottom - 14)
@@ -128,6 +132,13 @@ def _footer(page: "Axes", found: Explanation) -> float:
     y = _tests(page, found, y=y - 4)
     y = _rows_up(page, wrapped(found.status, STATUS, width=ROOM, lines=2), STATUS, y=y - 6)
     return y if found.restricted is None else _legend(page, found, found.restricted, y=y - 6)
+
+
+def _mark(page: "Axes", result_id: str) -> None:
+    """The first digits of the result's ID, at the right of the last line."""
+    if result_id:
+        text = f"result {result_id[:SHOWN]}"
+        write(page, (WIDTH - MARGIN - text_width(text, CAPTION), HEIGHT - 24), text, CAPTION)
 
 
 def _rows_up(page: "Axes", rows: Sequence[str], face: Face, *, y: float) -> float:

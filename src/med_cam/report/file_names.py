@@ -8,4 +8,6 @@ RESTRICTED_FILE = "restricted.png"
 ALTERNATIVE_FILE = "alternative-{}.png"  # numbered from 1
 SUPERSET_FILE = "necessary-superset.png"
 AGREEMENT_FILE = "agreement.png"
+MANIFEST_FILE = "manifest.sha256"
+LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # what file managers leave
 OLDER_FILES = frozenset({"fallback.png", "enlarged.png"})  # as schema 1 named them

@@ -1,26 +1,31 @@
 """Files written whole or not at all: beside their place, to the disk itself, then renamed into it.
 
 Whatever happens before the renaming (no space left, Ctrl-C), what stood there stays, and nothing
-half-written does.
+half-written does. A folder changes places with the old one at one stroke: even a kill leaves the
+one or the other.
 """
 
 import os
-import secrets
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from med_cam.errors import OutputError
+from med_cam.report.exchange import exchanged
+from med_cam.report.leftovers import fresh_folder, swapped_by_name
 
 Content = bytes | memoryview
+
+
+class UnwritableError(OutputError):
+    """Nothing can be written there: not this, and not what comes after it."""
 
 
 def write_file(path: Path, content: Content) -> None:
     """Write a file, and its folder if there is none.
 
     Raises:
-        OutputError: if it cannot be written.
+        UnwritableError: if it cannot be written.
     """
     try:
         _put_in(path.parent, {path.name: content})
@@ -32,7 +37,7 @@ def write_files(folder: Path, contents: Mapping[str, Content]) -> None:
     """Write several files of a folder by name, all or none; its other files stay.
 
     Raises:
-        OutputError: if one of them cannot be written.
+        UnwritableError: if one of them cannot be written.
     """
     try:
         _put_in(folder, contents)
@@ -44,7 +49,7 @@ def replace_folder(folder: Path, contents: Mapping[str, Content]) -> None:
     """Write a folder beside the old one and put it in its place; nothing of the old one is left.
 
     Raises:
-        OutputError: if it cannot be written.
+        UnwritableError: if it cannot be written.
     """
     try:
         _replace(folder.resolve(), contents)  # the folder behind a link, not the link
@@ -52,9 +57,9 @@ def replace_folder(folder: Path, contents: Mapping[str, Content]) -> None:
         raise unwritable(folder, error) from error
 
 
-def unwritable(path: Path, error: OSError) -> OutputError:
+def unwritable(path: Path, error: OSError) -> UnwritableError:
     """What to say where a file or folder cannot be written."""
-    return OutputError(
+    return UnwritableError(
         f"{path} cannot be written ({error.strerror or error}); make room there or give another "
         "output folder (--out)"
     )
@@ -81,29 +86,13 @@ def _put_in(folder: Path, contents: Mapping[str, Content]) -> None:
 
 def _replace(folder: Path, contents: Mapping[str, Content]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = folder.with_name(f".med-cam-{secrets.token_hex(4)}")
-    try:
-        fresh.mkdir()
+    with fresh_folder(folder.parent) as fresh:
         for name, content in contents.items():
             _write_through(fresh / name, content)
-        _swap(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _swap(fresh: Path, folder: Path) -> None:
-    """Rename the new folder into place; put the old one back if that fails."""
-    if not folder.exists():
-        fresh.rename(folder)
-        return
-    old = folder.with_name(f"{fresh.name}-old")
-    try:
-        folder.rename(old)
-        fresh.rename(folder)
-    finally:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        if not folder.exists():
+            fresh.rename(folder)
+        elif not exchanged(fresh, folder):
+            swapped_by_name(fresh, folder)
 
 
 def _write_through(path: Path, content: Content) -> None:

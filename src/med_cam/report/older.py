@@ -82,6 +82,16 @@ NOT_SAVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+ADDED: Mapping[str, object] = MappingProxyType(
+    {"manifest": None}  # fields that 2.0 has had since, with what they are where nothing was saved
+)
+
+
+def completed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document with the fields that it was written without; the given one stays as it is."""
+    return {**ADDED, **document}
+
+
 def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document of version 1.1 as one of 2.0; the given one stays as it is."""
     new = _object(document, "") | {"schema_version": "2.0"}

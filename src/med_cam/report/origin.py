@@ -14,6 +14,7 @@ from med_cam.classifiers.identity import Identity, identity_of
 from med_cam.config.settings import Config
 from med_cam.config.toml import as_table
 from med_cam.images.geometry import Image
+from med_cam.report.file_names import MANIFEST_FILE
 from med_cam.report.layout import Sha256, sha256_of
 from med_cam.report.source import Source
 from med_cam.results import Number, Positive, Share
@@ -147,6 +148,8 @@ class Origin:
             this format.
         versions: version of each piece of software that took part, by name.
         device: where the classifier ran, as `cpu` or `cuda:0`.
+        manifest: name of the file beside this one that lists every file of the result with its
+            SHA-256; null for a result that was written before there was one.
     """
 
     seed: int
@@ -157,6 +160,7 @@ class Origin:
     config: Mapping[str, object]
     versions: Mapping[str, str]
     device: str
+    manifest: str | None
 
 
 def provenance(  # noqa: PLR0913  a keyword for each fact
@@ -220,4 +224,5 @@ def origin_of(found: Provenance, source: Source, mask: Bool[Tensor, "h w"]) -> O
         config=found.config,
         versions=found.versions,
         device=found.device,
+        manifest=MANIFEST_FILE,
     )

@@ -1,16 +1,34 @@
-"""An explanation.json read, of this version or translated from an older one."""
+"""An explanation.json read, of this version or translated from an older one.
+
+It may come from anyone: its size and depth are limited before, its shape is checked after.
+"""
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from med_cam.errors import OutputError
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.layout import entries
-from med_cam.report.older import as_if_older, upgraded
+from med_cam.report.limits import (
+    ALTERNATIVES,
+    DEPTH,
+    JSON_BYTES,
+    PATCHES,
+    PIXELS,
+    SAMPLES,
+    SHIFTS,
+    TRIED,
+    refuse_more,
+)
+from med_cam.report.older import as_if_older, completed, upgraded
+from med_cam.report.opening import content_of
 from med_cam.report.schema import OURS, SCHEMA_VERSION, WHOLE
+from med_cam.report.shape import misfits
 
+SHOWN = 40  # characters of a version that is not read
 OLDER = re.compile(r"1\.[1-9]\d*")  # the schema versions that are translated
 
 
@@ -18,12 +36,12 @@ def read_explanation(folder: Path) -> dict[str, Any]:
     """The explanation.json of a result folder, as this version writes it.
 
     Raises:
-        OutputError: there is none, it is not JSON, a field is missing, or it has a version that is
-            not read.
+        OutputError: there is none, it is too large, it is not JSON, a field is missing or is not
+            of its type, or it has a version that is not read.
     """
     path = folder / JSON_FILE
     try:
-        document = json.loads(path.read_text("utf-8"))
+        text = content_of(path, most=JSON_BYTES).decode("utf-8")
     except OSError as error:
         raise OutputError(
             f"{path} cannot be read ({error.strerror or error}); give a folder that "
@@ -33,27 +51,132 @@ def read_explanation(folder: Path) -> dict[str, Any]:
         raise OutputError(
             f"{path} is not valid JSON ({error}); explain the image again"
         ) from error
-    return _of_this_version(document, path)
+    document = _of_this_version(_parsed(text, path), path)
+    refuse_misshapen(document, path)
+    refuse_excess(document, path)
+    return document
+
+
+def refuse_misshapen(document: Mapping[str, Any], path: Path) -> None:
+    """Check every field against its type.
+
+    Raises:
+        OutputError: the first that is not as med-cam writes it.
+    """
+    for found in misfits(document):
+        raise OutputError(
+            f"{path} is not as med-cam writes it ({found}); it was changed, "
+            "explain the image again"
+        )
+
+
+def refuse_excess(document: Mapping[str, Any], path: Path) -> None:
+    """Check what would be drawn, decoded or tested again against `limits`.
+
+    Raises:
+        OutputError: it would be too much.
+    """
+    height, width = document["image"]["height"], document["image"]["width"]
+    refuse_more(path, "pixels", height * width, PIXELS)
+    for what, number, most in _amounts(document):
+        refuse_more(path, what, number, most)
+
+
+def _amounts(document: Mapping[str, Any]) -> Iterable[tuple[str, int, int]]:
+    tests = document["tests"] or {"alternatives": (), "minimality": None}
+    yield "further masks", len(tests["alternatives"]), ALTERNATIVES
+    if (minimality := tests["minimality"]) is not None:
+        yield "patches", len(minimality["patches"]), PATCHES
+        yield "samples", max([0, *minimality["samples"]]), SAMPLES
+        yield "shifts", len(minimality["shifts"]), SHIFTS
+    for claim in _claims(document):
+        if (certificate := claim["certificate"]) is not None:
+            yield "samples", certificate["samples"], SAMPLES
+            yield "masks tried", certificate["tried"], TRIED
+    for section in document["config"].values():
+        for name, value in section.items() if isinstance(section, Mapping) else ():
+            if isinstance(value, int):
+                yield f"{name} (a setting)", value, SAMPLES
+
+
+def _claims(document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """Every claim of a document."""
+    tests = document["tests"] or {"alternatives": (), "necessary_superset": None}
+    holders = (document, document["restricted_claim"], tests["necessary_superset"])
+    return [held["claim"] for held in (*holders, *tests["alternatives"]) if held is not None]
+
+
+def _parsed(text: str, path: Path) -> object:
+    """JSON as values: no key twice, no NaN, not too deep."""
+    try:
+        document = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise _too_deep(path) from error
+    except ValueError as error:
+        raise OutputError(
+            f"{path} is not valid JSON ({error}); explain the image again"
+        ) from error
+    level: list[Any] = [document]
+    for _ in range(DEPTH):
+        level = [inner for value in level for inner in _inside(value)]
+    if level:
+        raise _too_deep(path)
+    return document
+
+
+def _too_deep(path: Path) -> OutputError:
+    return OutputError(
+        f"{path} has lists and objects in each other deeper than {DEPTH}; it is no result of "
+        "med-cam, leave it alone"
+    )
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object none of whose keys occurs twice: readers would disagree on which counts."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
 
 
 def _of_this_version(document: object, path: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or "schema_version" not in document:
         raise OutputError(f"{path} is not an explanation: it has no schema_version")
-    version = str(document["schema_version"])
+    version = " ".join(str(document["schema_version"]).split())[:SHOWN]
     _refuse_other_versions(version, path)
     if not re.match(OURS, version):
-        document = upgraded(document)
+        document = _upgraded(document, path)
     elif cut := as_if_older(document):
         raise OutputError(
             f"{path} does not say which {cut[0]} was explained; it was changed or cut, explain "
             "the image again"
         )
+    document = completed(document)
     missing = [e.name for kind in WHOLE for e in entries(kind) if e.name not in document]
     if missing:
         raise OutputError(
             f"{path} lacks {', '.join(missing)}; it was changed or cut, explain the image again"
         )
     return document
+
+
+def _upgraded(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    try:
+        return upgraded(document)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise OutputError(
+            f"{path} is not as med-cam wrote it before; it was changed, explain the image again"
+        ) from error
 
 
 def _refuse_other_versions(version: str, path: Path) -> None:

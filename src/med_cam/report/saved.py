@@ -17,6 +17,8 @@ from med_cam.images.geometry import Image
 from med_cam.images.mask_file import mask_from_png
 from med_cam.images.read import image_from_array, read_image, with_channels
 from med_cam.report.file_names import JSON_FILE, MASK_FILE
+from med_cam.report.headers import size_said
+from med_cam.report.opening import content_of
 from med_cam.report.read import read_explanation
 from med_cam.report.source import PIXELS_FILE
 
@@ -116,6 +118,7 @@ def _image(
     pixels = path.name == PIXELS_FILE
     content = _content(path, hashes["source" if pixels else "image"], "image")
     try:
+        _refuse_other_header(path, content, size)
         image = _image_of_pixels(path, content) if pixels else read_image(path, channels=channels)
     except ImageError as error:
         raise OutputError(f"{path} cannot be used: {error}") from error
@@ -131,6 +134,7 @@ def _image_of_pixels(path: Path, content: bytes) -> Image:
 def _mask(path: Path, sha256: str, size: tuple[int, int]) -> Bool[Tensor, "h w"]:
     """A mask from its file."""
     content = _content(path, sha256, "mask")
+    _refuse_other_header(path, content, size)
     try:
         mask = mask_from_png(content)
     except ImageError as error:
@@ -152,7 +156,7 @@ def _beside(folder: Path, name: str) -> Path:
 def _content(path: Path, sha256: str, what: str) -> bytes:
     """The bytes of a file that has this hash."""
     try:
-        content = path.read_bytes()
+        content = content_of(path)
     except OSError as error:
         raise OutputError(
             f"{path} cannot be read ({error.strerror or error}); the result is not whole, explain "
@@ -165,6 +169,13 @@ def _content(path: Path, sha256: str, what: str) -> bytes:
             f"that in {JSON_FILE} with {str(sha256)[:12]}; explain the image again"
         )
     return content
+
+
+def _refuse_other_header(path: Path, content: bytes, size: tuple[int, int]) -> None:
+    """Check the size that a picture says it has, before it takes the memory for it."""
+    found = size_said(content)
+    if found not in (None, size, size[::-1]):  # turned, if its EXIF data say so
+        _refuse_other_size(path, found, size)
 
 
 def _refuse_other_size(path: Path, found: tuple[int, ...], size: tuple[int, int]) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 from med_cam.errors import OutputError
 from med_cam.images.geometry import Image
 from med_cam.images.mask_file import mask_png
+from med_cam.report.backend import in_memory
 from med_cam.report.document import to_json
 from med_cam.report.figure import figure
 from med_cam.report.file_names import (
@@ -24,12 +25,15 @@ from med_cam.report.file_names import (
     EVIDENCE_FILE,
     FIGURE_FILE,
     JSON_FILE,
+    LITTER,
+    MANIFEST_FILE,
     MASK_FILE,
     OLDER_FILES,
     RESTRICTED_FILE,
     SUPERSET_FILE,
 )
 from med_cam.report.files import replace_folder
+from med_cam.report.manifest import hashes_of, id_of, listed
 from med_cam.report.origin import Provenance
 from med_cam.report.source import SOURCE_FILES, source_of
 from med_cam.report.text import to_text
@@ -39,9 +43,12 @@ NO_CONTENT = 128  # grey outside the evidence, for people to look at; claims nev
 
 # What a result folder may hold and still be replaced: our files, and what file managers leave.
 ALWAYS = frozenset({MASK_FILE, EVIDENCE_FILE, FIGURE_FILE, JSON_FILE})
-AT_TIMES = frozenset({RESTRICTED_FILE, SUPERSET_FILE, AGREEMENT_FILE}) | OLDER_FILES | SOURCE_FILES
+AT_TIMES = (
+    frozenset({RESTRICTED_FILE, SUPERSET_FILE, AGREEMENT_FILE, MANIFEST_FILE})
+    | OLDER_FILES
+    | SOURCE_FILES
+)
 _ALTERNATIVE = re.compile(re.escape(ALTERNATIVE_FILE).replace(r"\{\}", r"[1-9]\d*"))
-_LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 
 def write(explanation: Explanation, image: Image, folder: Path, provenance: Provenance) -> None:
@@ -58,19 +65,22 @@ def write(explanation: Explanation, image: Image, folder: Path, provenance: Prov
 def result_files(
     explanation: Explanation, image: Image, provenance: Provenance
 ) -> dict[str, bytes]:
-    """The files of an explanation by name, in memory."""
+    """The files of an explanation by name, in memory; the figure shows the ID of the others."""
     source = source_of(image)
     document = to_json(explanation, provenance=provenance, source=source)
     contents = {
         MASK_FILE: mask_png(explanation.mask),
         EVIDENCE_FILE: evidence_png(image, explanation.mask),
-        FIGURE_FILE: figure_png(image, explanation),
+        FIGURE_FILE: b"",
         JSON_FILE: to_text(document).encode("utf-8"),
         source.name: source.content,
     }
     if explanation.restricted is not None:
         contents[RESTRICTED_FILE] = mask_png(explanation.restricted.mask)
-    return contents | ({} if explanation.tests is None else test_files(explanation.tests))
+    contents |= {} if explanation.tests is None else test_files(explanation.tests)
+    result_id = id_of(hashes_of(contents))
+    contents[FIGURE_FILE] = figure_png(image, explanation, result_id)
+    return contents | {MANIFEST_FILE: listed(hashes_of(contents))}
 
 
 def test_files(tests: MaskTests) -> dict[str, bytes]:
@@ -99,12 +109,13 @@ def evidence_png(image: Image, mask: Bool[Tensor, "h w"]) -> bytes:
     return _png(shown[0] if len(shown) == 1 else shown.permute(1, 2, 0))
 
 
-def figure_png(image: Image, explanation: Explanation) -> bytes:
+def figure_png(image: Image, explanation: Explanation, result_id: str = "") -> bytes:
     """The figure as PNG, at the size it was laid out for whatever matplotlib is set to."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    with in_memory():
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     buffer = BytesIO()
-    FigureCanvasAgg(figure(image, explanation)).print_png(buffer)  # type: ignore[no-untyped-call]
+    FigureCanvasAgg(figure(image, explanation, result_id)).print_png(buffer)  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
@@ -134,7 +145,7 @@ def foreign_files(names: Iterable[str]) -> list[str]:
 
     Results are whole: without its explanation.json, a folder with a source.png is none.
     """
-    rest = sorted(set(names) - _LITTER)
+    rest = sorted(set(names) - LITTER)
     if JSON_FILE not in rest:
         return rest
     return [

@@ -1,0 +1,86 @@
+"""Whether a JSON value has the shape that a type is written in: the same rules as the schema's."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
+from re import fullmatch
+from typing import Any, get_args, get_origin
+
+from med_cam.report.layout import Pattern, entries, form
+from med_cam.report.schema import WHOLE
+from med_cam.results import Number, OneOf
+
+LARGEST = 2**63  # whole numbers are below it
+SHOWN = 40  # characters of a wrong value that a sentence shows
+
+
+def misfits(document: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with a document, each in some words; fields that are unknown do not count."""
+    for kind in WHOLE:
+        yield from _in_object(document, kind, "")
+
+
+def _in_object(value: Mapping[str, Any], kind: type, place: str) -> Iterator[str]:
+    for entry in entries(kind):
+        where = f"{place}.{entry.name}".lstrip(".")
+        if entry.name in value:
+            yield from _in_value(value[entry.name], entry.kind, where)
+        else:
+            yield f"it lacks {where}"
+
+
+def _in_value(value: Any, kind: Any, place: str) -> Iterator[str]:  # noqa: ANN401  any JSON value
+    found = form(kind)
+    base, inner = get_origin(found.base) or found.base, get_args(found.base)
+    finite = all(k.finite for k in found.known if isinstance(k, Number))
+    unsure = found.base is float and not (found.known and finite)
+    if value is None and (found.null or unsure or base is object):
+        return
+    if isinstance(base, type) and is_dataclass(base) and isinstance(value, Mapping):
+        yield from _in_object(value, base, place)
+    elif base is tuple and isinstance(value, list):
+        yield from _in_list(value, inner, place)
+    elif base is Mapping and isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _in_value(item, inner[1], f"{place}.{name}")
+    elif not _fits(value, base, found.known):
+        yield f"{place} is {_shown(value)}"
+
+
+def _in_list(value: list[Any], inner: tuple[Any, ...], place: str) -> Iterator[str]:
+    if ... not in inner and len(value) != len(inner):
+        yield f"{place} has {len(value)} entries, not {len(inner)}"
+    for number, item in enumerate(value):
+        yield from _in_value(item, inner[0], f"{place}[{number}]")
+
+
+def _fits(value: Any, base: Any, known: tuple[object, ...]) -> bool:  # noqa: ANN401
+    """Whether a plain value is of a type, and in its range."""
+    if base is object:
+        return True
+    if base is int or base is float:
+        whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST
+        number = whole or (base is float and isinstance(value, float) and math.isfinite(value))
+        return number and all(_allowed(value, what) for what in known)
+    right = base in (str, bool) and isinstance(value, base)
+    return right and all(_allowed(value, what) for what in known)
+
+
+def _allowed(value: Any, what: object) -> bool:  # noqa: ANN401  any JSON value
+    match what:
+        case Number(low=low, high=high):
+            return (low is None or low <= value) and (high is None or value <= high)
+        case OneOf(values=values):
+            return value in values
+        case Pattern(text=text):
+            return fullmatch(text, value) is not None
+    return True
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401  any JSON value
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    text = ascii(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
