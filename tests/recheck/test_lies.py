@@ -44,7 +44,11 @@ SAME = {  # lies that change no figure of these results, by kind: nothing that i
 }
 
 
-@pytest.fixture(scope="module", params=[*KINDS])
+LONG = ("plain", "further masks", "restricted claim")  # many real runs, each checked by beartype
+PARAMS = [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in KINDS]
+
+
+@pytest.fixture(scope="module", params=PARAMS)
 def result(request, tmp_path_factory):
     """The name of a kind, a result of it in a folder, and the classifier."""
     name, folder = request.param, tmp_path_factory.mktemp("kind") / "result"
