@@ -132,6 +132,11 @@ def test_the_fewest_samples_retained_that_are_enough_are_found(samples, wanted, 
     assert least_retained(samples, wanted, risk) == min(enough, default=samples + 1)
 
 
+def test_where_no_number_is_enough_one_more_than_all_is_asked_for():
+    assert least_retained(4, 0.5, 0.05) == 5  # 0.05 ** (1 / 4) is 0.47
+    assert least_retained(5, 0.5, 0.05) == 5  # 0.05 ** (1 / 5) is 0.55
+
+
 def test_the_first_certificate_takes_as_many_samples_as_the_settings_say():
     rules = Verification()
     assert samples_for(rules.certified, risk_of(1, rules.confidence)) == 63
