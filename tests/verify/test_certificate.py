@@ -195,6 +195,11 @@ def test_without_random_baselines_one_masked_input_each_tells_all(fixed_retained
     assert found.holds == (fixed_retained == 2)
 
 
+def test_without_random_baselines_no_risk_is_taken_whatever_was_reported_before():
+    before = replace(counted(0, 0, fixed_retained=2, fixed=2), risk=0.04)
+    assert as_tried(before, 2, random=0).risk == 0.0
+
+
 def decision(head="softmax", output_threshold=0.0, threshold=0.6, target=1):
     target = Target(target, ("a", "b", "c"), head, output_threshold, 0.9)
     return Decision(target, 0.3, threshold)
