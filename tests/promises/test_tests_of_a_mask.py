@@ -21,10 +21,11 @@ from med_cam.certification.mask_tests import (
     silhouette_of,
     suffices,
 )
-from med_cam.certification.minimality import SampleSet, as_exported, sample_set
+from med_cam.certification.minimality import SampleSet, as_exported, patches_of, sample_set
 from med_cam.classifiers.base import hooks_attached
 from med_cam.images.geometry import Image
-from med_cam.results import Certificate, Check, Claim, Spread
+from med_cam.results import Certificate, Check, Claim, Patch, Spread
+from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision, Target
 
 FLAT = Spread(0.0, 0.0, 0.0, 0.0, 0.0)
@@ -208,6 +209,16 @@ def test_all_that_is_open_has_to_be_retained_on_every_sample(case):
         assert asked == [1 + FAST.certification.reduction_samples]
 
 
+@pytest.mark.parametrize(("p", "enough"), [(0.75, True), (0.71875, False)])
+def test_a_remainder_at_the_threshold_suffices(case, p, enough):
+    def batched(x):
+        return torch.tensor([[1 - p, p]]).expand(len(x), 2)
+
+    exact_p = replace(case, batched=replace(case.batched, classifier=batched))
+    response = BaselineResponse({}, Decision(case.target, 0.2, 0.75))
+    assert suffices(exact_p, response) is enough
+
+
 def test_samples_for_one_purpose_are_those_of_its_number(case):
     one, again, other = (infill_of(case, 3, purpose) for purpose in (64, 64, 65))
     assert torch.equal(one, again)
@@ -262,6 +273,15 @@ def test_a_trial_may_lose_no_shift_unless_said_otherwise():
     assert on.trial([0], [1]).tolerance == 0
     assert on.trial([0], [1], tolerance=4).tolerance == 4
     assert on.trial([0, 1], [1]).steps == ((0, 0), (0, 0), (-3, 0))
+
+
+def test_a_patch_that_is_not_needed_has_no_witness_and_no_number(case):
+    on = sample_set(case, response_of(case).decision)
+    trial = on.trial(range(on.first), range(8), tolerance=on.tolerance)
+    needed, idle = patches_of(case, patches_mask((0, 0), (2, 1)), trial, 8)
+    assert (needed.row, needed.column, needed.witness) == (0, 0, "sample")
+    assert 0 <= needed.number < on.first
+    assert idle == Patch(2, 1, "", -1)
 
 
 def test_masks_come_back_from_a_file_as_they_are_unless_source_pixels_are_coarse(case):
