@@ -13,6 +13,7 @@ from med_cam.verify.baseline_response import (
 )
 from med_cam.verify.claim import alternating, verify
 from med_cam.verify.decision import Decision, Target, decide
+from med_cam.verify.shape_leakage import other_contents
 from med_cam.verify.sufficiency import drawn
 
 SIDE = 7
@@ -210,6 +211,18 @@ def test_masks_are_shifted_in_eight_directions_at_each_distance():
         assert set(some) == {
             (dy, dx) for dy in (-far, 0, far) for dx in (-far, 0, far) if (dy, dx) != (0, 0)
         }
+
+
+@pytest.mark.parametrize(("others", "trials"), [(9, 4), (3, 7), (0, 4)])
+def test_other_contents_are_drawn_from_their_generator_alone(others, trials):
+    s = scene(others)
+    drawn_by = [
+        other_contents(s, trials, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2, 3)
+    ]
+    assert all(len(contents) == trials for contents in drawn_by)
+    assert torch.equal(drawn_by[0], drawn_by[1])
+    assert not all(torch.equal(drawn_by[0], contents) for contents in drawn_by[2:])
+    assert not (drawn_by[0] == s.x).flatten(1).all(dim=1).any()
 
 
 # Baselines alone
