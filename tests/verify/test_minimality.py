@@ -299,6 +299,30 @@ def test_the_only_sample_that_is_lost_is_found_at_once_where_it_is_the_hint(hint
     assert (len(seen) == 1) == (hint == ("sample", 3))
 
 
+def test_of_the_samples_lost_together_the_hardest_is_named_and_ever_more_are_tried_at_once():
+    s, mask = scene(whole_numbers(1, 1, 2, SIDE, SIDE)), random_mask(0)
+    infill = torch.arange(20.0)[:, None, None, None].expand(20, 2, SIDE, SIDE)
+    on = trial_of(infill, range(20), (), 2, decision(), turn=20)
+    row, column = (axis[0] for axis in torch.where(~mask[0, 0]))
+    sizes = []
+
+    def losing(**gaps_of):
+        lost_by = {int(name[1:]): gap for name, gap in gaps_of.items()}
+
+        def predict(x):
+            sizes.append(len(x))
+            p = torch.tensor([0.5 - lost_by.get(int(v), 0.0) for v in x[:, 0, row, column]])
+            return torch.stack([0 * p, p, 0 * p], dim=1)
+
+        return View(predict, s)
+
+    assert lost(losing(_0=0.125, _1=0.25), mask, on) == ("sample", 1)
+    assert lost(losing(_2=0.125, _4=0.375, _5=0.25, _6=0.5), mask, on) == ("sample", 4)
+    sizes.clear()
+    assert lost(losing(), mask, on) is None
+    assert sizes == [2, 4, 8, 6]
+
+
 def test_a_mask_at_the_threshold_survives_and_of_no_masked_inputs_none_is_left():
     s, mask = scene(whole_numbers(1, 1, 2, SIDE, SIDE)), random_mask(0)
 
