@@ -11,7 +11,13 @@ from scipy.stats import binomtest
 from med_cam.results import BaselineResult, Check, Claim, MaskTests, Necessity, Rate
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision, Target
-from med_cam.verify.warnings import claim_warnings, confident_predictions, leak_warnings
+from med_cam.verify.warnings import (
+    claim_warnings,
+    confident_predictions,
+    floored,
+    leak_warnings,
+    raised,
+)
 
 LABELS = ("glioma", "meningioma", "notumor")
 TARGET = Target(1, LABELS, "softmax", 0.0, 0.9)
@@ -72,7 +78,7 @@ def test_nothing_is_told_of_a_claim_that_nothing_speaks_against():
     assert told(over(), over("grey"), over("black", searched=False)) == ()
 
 
-@pytest.mark.parametrize(("mean", "warned"), [(0.90, 0), (0.909, 0), (0.911, 1), (0.99, 1)])
+@pytest.mark.parametrize(("mean", "warned"), [(0.90, 0), (0.9 + 0.01, 0), (0.911, 1), (0.99, 1)])
 def test_more_confidence_is_told_from_a_hundredth_above_the_whole_image_on(mean, warned):
     sentence = (
         f"more confident on the evidence over gaussian than on the whole image ({mean:.2f} "
@@ -214,3 +220,8 @@ def test_a_bound_from_below_is_not_reported_higher_than_it_is(count):
     bound = bound_of(hits, trials, 0.95, below=True)
     for sentence in reported(reinsertion=Rate(trials, hits, bound, 0.95), wanted=0.99):
         assert bound - 0.001 - 2e-9 <= shares_in(sentence)[0] - 1e-9 <= bound
+
+
+@pytest.mark.parametrize("bound", [0.0, 0.001, 0.25, 0.7, 1.0])
+def test_a_bound_of_whole_thousandths_is_reported_as_it_is(bound):
+    assert floored(bound) == raised(bound) == f"{100 * bound:.1f}%"
