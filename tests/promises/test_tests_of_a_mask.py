@@ -235,6 +235,7 @@ def test_samples_for_one_purpose_are_those_of_its_number(case):
     [
         (0.75, (1, 2, 3), 3),
         (0.75, (1,), 1),
+        (0.625, (1,), 1),
         (1.0, (1, 2), 0),
         (0.9, (1,), 0),  # 0.8 of a shift
         (0.5, (4, 2), 4),
