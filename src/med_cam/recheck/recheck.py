@@ -34,7 +34,7 @@ from med_cam.recheck.compare import (
     promised,
 )
 from med_cam.report.saved import Saved
-from med_cam.results import Claim, Minimality, Passes, Patch
+from med_cam.results import Claim, Minimality, Passes, Patch, too_small
 from med_cam.verify.baseline_response import BaselineResponse
 
 
@@ -116,7 +116,7 @@ def rechecked(
 def nothing_rechecked(case: Case, document: Mapping[str, Any]) -> Recheck:
     """A result that claims nothing: whether there is still nothing to retain."""
     effect = case.target.p_image - response_of(case).decision.p_baseline
-    retains = case.predicted and effect >= case.config.verification.minimum_effect
+    retains = case.predicted and not too_small(effect, case.config.verification.minimum_effect)
     return Recheck((nothing_to_retain(document, retains=retains),), None, case.cost())
 
 
