@@ -163,6 +163,11 @@ def reaches(bound: float, wanted: float) -> bool:
     return bound >= wanted - 1e-12
 
 
+def too_small(effect: float, minimum: float) -> bool:
+    """Whether an image scores so little above baselines alone that there is nothing to retain."""
+    return effect < max(minimum, 1e-9)
+
+
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """How often, at least, a hard mask retains the prediction over the baselines of its claim.
@@ -245,7 +250,7 @@ class Claim:
     @property
     def baseline_suffices(self) -> bool:
         """Whether the baselines alone give the target about as well as the whole image does."""
-        return self.p_image - self.p_baseline < max(self.minimum_effect, 1e-9)
+        return too_small(self.p_image - self.p_baseline, self.minimum_effect)
 
 
 @dataclass(frozen=True, slots=True)

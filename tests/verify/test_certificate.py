@@ -132,6 +132,11 @@ def test_the_fewest_samples_retained_that_are_enough_are_found(samples, wanted, 
     assert least_retained(samples, wanted, risk) == min(enough, default=samples + 1)
 
 
+def test_where_no_number_is_enough_one_more_than_all_is_asked_for():
+    assert least_retained(4, 0.5, 0.05) == 5  # 0.05 ** (1 / 4) is 0.47
+    assert least_retained(5, 0.5, 0.05) == 5  # 0.05 ** (1 / 5) is 0.55
+
+
 def test_the_first_certificate_takes_as_many_samples_as_the_settings_say():
     rules = Verification()
     assert samples_for(rules.certified, risk_of(1, rules.confidence)) == 63
@@ -188,6 +193,11 @@ def test_without_random_baselines_one_masked_input_each_tells_all(fixed_retained
     found = as_tried(counted(0, 0, fixed_retained=fixed_retained, fixed=2), 3, random=0)
     assert (found.bound, found.risk, found.tried) == (bound, 0.0, 3)
     assert found.holds == (fixed_retained == 2)
+
+
+def test_without_random_baselines_no_risk_is_taken_whatever_was_reported_before():
+    before = replace(counted(0, 0, fixed_retained=2, fixed=2), risk=0.04)
+    assert as_tried(before, 2, random=0).risk == 0.0
 
 
 def decision(head="softmax", output_threshold=0.0, threshold=0.6, target=1):

@@ -8,7 +8,7 @@ from med_cam.masking import Scene, View
 from med_cam.verify.baseline_response import baseline_response
 from med_cam.verify.candidates import candidate_judge
 from med_cam.verify.claim import verify
-from med_cam.verify.decision import Target, decide, on_top, retains
+from med_cam.verify.decision import Decision, Target, decide, on_top, retains
 
 SIDE = 32
 
@@ -179,6 +179,20 @@ def test_sigmoid_heads_are_judged_by_their_threshold():
     decision = decide(explained, {"grey": torch.tensor([[0.9, 0.1]])}, 0.5)
     p = torch.tensor([[0.99, 0.65], [0.99, 0.75]])
     assert retains(p, decision).tolist() == [False, True]  # both above 0.525, one above 0.7
+
+
+@pytest.mark.parametrize(("head", "least"), [("sigmoid", 0.75), ("softmax", 0.0)])
+def test_a_probability_at_the_threshold_is_enough_and_one_below_is_not(head, least):
+    explained = Target(1, ("a", "b"), head, least, 0.95)
+    p = torch.tensor([[0.0, 0.625], [0.0, 0.75]])
+    for on in (decide(explained, {"grey": torch.tensor([[0.9, 0.25]])}, 0.0), at(explained, 0.75)):
+        retained = [row >= max(least, on.threshold) for row in (0.625, 0.75)]
+        assert retains(p, on).tolist() == retained
+    assert on_top(p, explained).tolist() == [head == "softmax", True]
+
+
+def at(explained, threshold):
+    return Decision(explained, 0.25, threshold)
 
 
 def test_candidates_are_judged_alike_and_large_enough_ones_pass():

@@ -17,6 +17,7 @@ from med_cam.verify.decision import Decision, Target, retains
 from med_cam.verify.minimality import (
     Trial,
     gap_of,
+    gaps,
     joined,
     lost,
     numbered,
@@ -277,6 +278,62 @@ def test_a_hint_that_is_right_is_what_is_named_or_a_harder_one_beside_it(seed):
         if not retained_on(predict, s, mask, on, i)[0]:
             assert lost(View(counting, s), mask, on, name) is not None
             assert seen == [2]  # no masked inputs but the first two
+
+
+@pytest.mark.parametrize("hint", [("sample", 3), ("sample", -1), None])
+def test_the_only_sample_that_is_lost_is_found_at_once_where_it_is_the_hint(hint):
+    s, mask, seen = scene(whole_numbers(1, 1, 2, SIDE, SIDE)), random_mask(0), []
+    infill = torch.arange(8.0)[:, None, None, None].expand(8, 2, SIDE, SIDE)
+    on = trial_of(infill, [0, 1, 2, 4, 5, 6, 3], (), 2, decision(), turn=8)
+    hidden = torch.where(~mask[0, 0])
+
+    def predict(x):
+        number = x[:, 0, hidden[0][0], hidden[1][0]]
+        seen.append(number.tolist())
+        p = torch.where(number == 3, 0.25, 0.75)
+        return torch.stack([0 * p, p, 0 * p], dim=1)
+
+    assert lost(View(predict, s), mask, on, hint) == ("sample", 3)
+    first = [3, 0] if hint == ("sample", 3) else [0, 1]
+    assert seen[0] == first
+    assert (len(seen) == 1) == (hint == ("sample", 3))
+
+
+def test_of_the_samples_lost_together_the_hardest_is_named_and_ever_more_are_tried_at_once():
+    s, mask = scene(whole_numbers(1, 1, 2, SIDE, SIDE)), random_mask(0)
+    infill = torch.arange(20.0)[:, None, None, None].expand(20, 2, SIDE, SIDE)
+    on = trial_of(infill, range(20), (), 2, decision(), turn=20)
+    row, column = (axis[0] for axis in torch.where(~mask[0, 0]))
+    sizes = []
+
+    def losing(**gaps_of):
+        lost_by = {int(name[1:]): gap for name, gap in gaps_of.items()}
+
+        def predict(x):
+            sizes.append(len(x))
+            p = torch.tensor([0.5 - lost_by.get(int(v), 0.0) for v in x[:, 0, row, column]])
+            return torch.stack([0 * p, p, 0 * p], dim=1)
+
+        return View(predict, s)
+
+    assert lost(losing(_0=0.125, _1=0.25), mask, on) == ("sample", 1)
+    assert lost(losing(_2=0.125, _4=0.375, _5=0.25, _6=0.5), mask, on) == ("sample", 4)
+    sizes.clear()
+    assert lost(losing(), mask, on) is None
+    assert sizes == [2, 4, 8, 6]
+
+
+def test_a_mask_at_the_threshold_survives_and_of_no_masked_inputs_none_is_left():
+    s, mask = scene(whole_numbers(1, 1, 2, SIDE, SIDE)), random_mask(0)
+
+    def predict(x):
+        return torch.tensor([[0.0, 0.5, 0.0]]).expand(len(x), 3)
+
+    on = trial(0, range(4), range(8), 0.5)
+    assert survived(View(predict, s), mask, on).names == on.names
+    none = part(on, [])
+    assert survived(View(predict, s), mask, none).names == ()
+    assert len(gaps(View(predict, s), mask, none)) == 0
 
 
 def test_all_samples_are_tried_where_none_is_lost_and_few_where_the_first_is():

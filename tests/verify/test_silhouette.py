@@ -154,3 +154,10 @@ def test_the_own_colour_is_the_mean_of_the_evidence_alone():
             count += 1
     assert own(s, mask).flatten().tolist() == pytest.approx([t / count for t in total], abs=1e-5)
     assert own(s, torch.zeros_like(mask)).flatten().tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_the_colour_of_one_pixel_is_its_own_and_that_of_none_is_grey(size):
+    s = scene()
+    expected = s.x[:, :, 6:7, 6:7] if size else torch.zeros(1, 2, 1, 1)
+    assert torch.equal(own(s, box(6, 6, size)), expected)

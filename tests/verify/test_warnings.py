@@ -8,10 +8,16 @@ import torch
 from hypothesis import given, settings, strategies as st
 from scipy.stats import binomtest
 
-from med_cam.results import Check, Claim, MaskTests, Necessity, Rate
+from med_cam.results import BaselineResult, Check, Claim, MaskTests, Necessity, Rate
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision, Target
-from med_cam.verify.warnings import confident_predictions, leak_warnings
+from med_cam.verify.warnings import (
+    claim_warnings,
+    confident_predictions,
+    floored,
+    leak_warnings,
+    raised,
+)
 
 LABELS = ("glioma", "meningioma", "notumor")
 TARGET = Target(1, LABELS, "softmax", 0.0, 0.9)
@@ -57,6 +63,52 @@ def test_baselines_with_content_are_not_empty_and_not_reported(name):
 def test_samples_of_a_baseline_count_by_their_mean():
     one_doubts = rows((0.0, 0.0, 1.0), (0.3, 0.0, 0.7), (0.1, 0.0, 0.9))
     assert confident_predictions(response(gaussian=one_doubts)) == ()
+
+
+def over(name="gaussian", *, searched=True, retained=8, mean=0.8, alone=0.1):
+    """A line of the claim: eight samples."""
+    return BaselineResult(name, searched, 8, retained, 8, 0.7, mean, "glioma", alone, 0.0)
+
+
+def told(*results, others_given=True):
+    return claim_warnings(results, Decision(TARGET, 0.2, 0.55), others_given=others_given)
+
+
+def test_nothing_is_told_of_a_claim_that_nothing_speaks_against():
+    assert told(over(), over("grey"), over("black", searched=False)) == ()
+
+
+@pytest.mark.parametrize(("mean", "warned"), [(0.90, 0), (0.9 + 0.01, 0), (0.911, 1), (0.99, 1)])
+def test_more_confidence_is_told_from_a_hundredth_above_the_whole_image_on(mean, warned):
+    sentence = (
+        f"more confident on the evidence over gaussian than on the whole image ({mean:.2f} "
+        "against 0.90)"
+    )
+    assert told(over(mean=mean)) == (sentence,) * warned
+    assert told(over(mean=mean, searched=False)) == ()
+
+
+@pytest.mark.parametrize(("alone", "warned"), [(0.499, 0), (0.5, 1), (0.75, 1)])
+@pytest.mark.parametrize("searched", [True, False])
+def test_a_baseline_that_is_the_target_with_even_odds_is_told(alone, warned, searched):
+    sentence = f"gaussian alone is predicted meningioma with {alone:.2f}"
+    assert told(over(alone=alone, searched=searched)) == (sentence,) * warned
+
+
+@pytest.mark.parametrize(("retained", "warned"), [(8, 0), (7, 1), (0, 1)])
+def test_only_an_unseen_baseline_that_loses_a_sample_is_told_as_such(retained, warned):
+    sentence = (
+        f"prediction not retained over uniform noise, unseen in the search ({retained} of 8)"
+    )
+    assert told(over("uniform", searched=False, retained=retained)) == (sentence,) * warned
+    assert told(over("uniform", retained=retained)) == ()
+
+
+def test_a_missing_reference_image_is_told_after_what_the_baselines_show():
+    assert told(over("grey", alone=0.6), others_given=False) == (
+        "grey alone is predicted meningioma with 0.60",
+        "no reference images given: the shape leakage test used the image's own pixels, shuffled",
+    )
 
 
 def claim(*, holds=True):
@@ -168,3 +220,8 @@ def test_a_bound_from_below_is_not_reported_higher_than_it_is(count):
     bound = bound_of(hits, trials, 0.95, below=True)
     for sentence in reported(reinsertion=Rate(trials, hits, bound, 0.95), wanted=0.99):
         assert bound - 0.001 - 2e-9 <= shares_in(sentence)[0] - 1e-9 <= bound
+
+
+@pytest.mark.parametrize("bound", [0.0, 0.001, 0.25, 0.7, 1.0])
+def test_a_bound_of_whole_thousandths_is_reported_as_it_is(bound):
+    assert floored(bound) == raised(bound) == f"{100 * bound:.1f}%"

@@ -43,10 +43,10 @@ from med_cam.recheck.difference import Difference
 from med_cam.recheck.document import Again, beyond_preset, changes
 from med_cam.recheck.further import further_masks, tried_of
 from med_cam.recheck.identity import refuse_other_classifier
-from med_cam.recheck.shape import misshapen
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.saved import Saved
-from med_cam.results import Claim, Minimality, Passes, Patch
+from med_cam.report.shape import misfits
+from med_cam.results import Claim, Minimality, Passes, Patch, too_small
 from med_cam.verify.baseline_response import BaselineResponse
 
 
@@ -143,7 +143,7 @@ def refuse_misshapen(saved: Saved) -> None:
     Raises:
         OutputError: naming the first field that is not.
     """
-    if fault := misshapen(saved.document):
+    if fault := next(misfits(saved.document), ""):
         raise OutputError(
             f"{saved.folder / JSON_FILE} is not of its schema: {fault}; it was changed, explain "
             "the image again"
@@ -154,7 +154,7 @@ def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
     """A result that claims nothing: whether there is still nothing to retain."""
     response, older = response_of(case), is_older(saved)
     effect = case.target.p_image - response.decision.p_baseline
-    retains = case.predicted and effect >= case.config.verification.minimum_effect
+    retains = case.predicted and not too_small(effect, case.config.verification.minimum_effect)
     further = further_masks(case, saved, response, older=older)
     restricted = further.restricted
 

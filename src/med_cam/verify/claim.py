@@ -75,9 +75,7 @@ def verify(
         p_image=decision.target.p_image,
         p_baseline=decision.p_baseline,
         threshold=decision.threshold,
-        reference_images=(
-            f"{len(scene.others)} reference images" if len(scene.others) else OWN_PIXELS
-        ),
+        reference_images=source_of(len(scene.others)),
         warnings=claim_warnings(results, decision, others_given=len(scene.others) > 0),
         minimum_effect=rules.minimum_effect,
         certificate=certificate(
@@ -90,6 +88,13 @@ def verify(
 
 
 OWN_PIXELS = "the image's own pixels, shuffled"
+
+
+def source_of(others: int) -> str:
+    """The source of the contents of the shape leakage test, in words."""
+    if not others:
+        return OWN_PIXELS
+    return "1 reference image" if others == 1 else f"{others} reference images"
 
 
 def alternating(samples: Mapping[str, Float[Tensor, "_ c h w"]]) -> Float[Tensor, "m c h w"]:
