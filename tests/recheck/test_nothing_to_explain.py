@@ -1,4 +1,4 @@
-"""A classifier that predicts the same for everything: there is nothing to explain, then and now."""
+"""A classifier that predicts the same for everything: nothing to explain, then and now."""
 
 from dataclasses import replace
 
