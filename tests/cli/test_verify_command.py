@@ -187,6 +187,7 @@ def test_a_forged_figure_is_named_with_both_values(verify, explained, model):
     document = json.loads(path.read_text())
     document["probabilities"]["bright"] = 0.123
     path.write_text(json.dumps(document))
+    rewrite_manifests(path.parent)
     status, out, _ = verify(explained, "--model", model)
     assert status == 3
     (line,) = [line for line in out if "probabilities.bright" in line]
@@ -198,6 +199,7 @@ def test_a_result_without_tests_is_no_success(verify, explained, model):
     path = explained / "scan-1" / "explanation.json"
     document = json.loads(path.read_text()) | {"tests": None}
     path.write_text(json.dumps(document))
+    rewrite_manifests(path.parent)
     status, out, _ = verify(explained / "scan-1", "--model", model)
     assert status == 3
     assert any("verified: saved true, now false" in line for line in out)

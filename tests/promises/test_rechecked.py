@@ -20,12 +20,14 @@ from recording import (
 
 from med_cam.case.seeds import reseeded, restricted_to
 from med_cam.certification.certificate import certificate_of, response_of
+from med_cam.certification.evidence import warned
 from med_cam.pipeline.explain import explain
 from med_cam.recheck.recheck import Options, rechecked
 from med_cam.report.origin import provenance
 from med_cam.report.saved import read_saved
 from med_cam.report.write import write
 from med_cam.results import RestrictedClaim
+from med_cam.verify.status import restriction
 
 ALL = replace(
     FAST,
@@ -101,7 +103,10 @@ def as_later_ones(case, found, watch):
     restricted = RestrictedClaim(found.mask, found.area, made, ("grey",), fewer.config.seed)
     own = claim("", found.mask, case, 3)
     tests = replace(found.tests, alternatives=others, necessary_superset=larger)
-    return replace(found, claim=own, tests=tests, restricted=restricted), drawn
+    told = warned(case, found.mask, own, response_of(case), tests)
+    status = f"{found.status}; {restriction(restricted)}"
+    later = replace(found, claim=told, tests=tests, restricted=restricted, status=status)
+    return later, drawn
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +125,7 @@ def test_a_claim_is_rechecked_as_that_of_the_nth_mask_that_was_tried(later):
     found, _, result, _ = later
     assert result.claim.certificate == found.claim.certificate
     assert result.claim.certificate.tried == 3
+    assert result.differences == ()
     assert result.holds
 
 

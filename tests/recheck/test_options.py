@@ -7,10 +7,16 @@ import pytest
 from torch import nn
 
 from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.identity import identity_of
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError
 from med_cam.recheck.compare import Verdict
-from med_cam.recheck.recheck import Options, Recheck, as_saved, changed, refuse_other_classifier
+from med_cam.recheck.difference import Difference
+from med_cam.recheck.identity import is_saved, refuse_other_classifier
+from med_cam.recheck.recheck import Options, Recheck, as_saved, changed
+from med_cam.report.document import fields_of
+from med_cam.report.older import NOT_SAVED
+from med_cam.report.origin import explained
 from med_cam.results import Minimality, Passes, Patch
 
 CONFIG = replace(Config(), seed=5)
@@ -22,42 +28,43 @@ def classifier(sha256, name="ours"):
     )
 
 
-def saved(weights, name="theirs"):
-    return {"sha256": {"weights": weights}, "classifier": {"name": name}}
+def saved(weights, *, older, name="theirs"):
+    """What is saved of a classifier of these weights; of version 1.1 without what that lacks."""
+    said = fields_of(explained(identity_of(classifier(weights or "")), name=name))
+    if older:
+        said |= dict.fromkeys(NOT_SAVED["classifier"])
+    document = {"sha256": {"weights": weights}, "classifier": said, "labels": ["a", "b"]}
+    assert is_saved(document) == (not older)
+    return document
 
 
-@pytest.mark.parametrize("weights", ["ab" * 32, "", None])
-def test_the_classifier_that_was_explained_is_asked_again(weights):
-    refuse_other_classifier(classifier(weights or ""), saved(weights))
+@pytest.mark.parametrize("older", [True, False])
+@pytest.mark.parametrize("weights", ["ab" * 32, None])
+def test_the_classifier_that_was_explained_is_asked_again(weights, older):
+    """Under whatever name."""
+    refuse_other_classifier(classifier(weights or ""), saved(weights, older=older))
 
 
+@pytest.mark.parametrize("older", [True, False])
 @pytest.mark.parametrize(
-    ("was", "now", "sentence"),
+    ("was", "now", "hashes"),
     [
         (
             "0123456789abcdef" * 4,
             "fedcba9876543210" * 4,
-            "the explanation is of the classifier theirs (SHA-256 0123456789ab), not of ours "
-            "(SHA-256 fedcba987654); give that one to --model",
+            ("SHA-256 0123456789ab", "SHA-256 fedcba987654"),
         ),
-        (
-            None,
-            "fedcba9876543210" * 4,
-            "the explanation is of the classifier theirs (SHA-256 unknown), not of ours "
-            "(SHA-256 fedcba987654); give that one to --model",
-        ),
-        (
-            "0123456789abcdef" * 4,
-            "",
-            "the explanation is of the classifier theirs (SHA-256 0123456789ab), not of ours "
-            "(SHA-256 unknown); give that one to --model",
-        ),
+        (None, "fedcba9876543210" * 4, ("none", "SHA-256 fedcba987654")),
+        ("0123456789abcdef" * 4, "", ("SHA-256 0123456789ab", "none")),
     ],
 )
-def test_another_classifier_is_refused_with_both_names_and_hashes(was, now, sentence):
+def test_another_classifier_is_refused_with_both_hashes(was, now, hashes, older):
     with pytest.raises(ClassifierError) as refused:
-        refuse_other_classifier(classifier(now), saved(was))
-    assert str(refused.value) == sentence
+        refuse_other_classifier(classifier(now), saved(was, older=older))
+    assert str(refused.value) == (
+        f"the explanation was made with sha256.weights = {hashes[0]}, the classifier given has "
+        f"sha256.weights = {hashes[1]}; give the classifier that was explained to --model"
+    )
 
 
 ASKED = {"baselines": ("uniform", "grey"), "samples": 9, "confidence": 0.5, "seed": 0}
@@ -119,6 +126,13 @@ def test_a_result_holds_unless_something_of_it_is_refuted():
     unclaimed = Verdict("b", claimed=False, now=False, was="", figure="")
     bad = Verdict("c", claimed=True, now=False, was="", figure="")
     passes = Passes(1, 0)
-    assert Recheck((good, unclaimed), None, passes).holds
-    assert not Recheck((good, bad), None, passes).holds
-    assert not Recheck((bad, good), None, passes).holds
+    assert Recheck((good, unclaimed), (), None, passes).holds
+    assert Recheck((good, unclaimed), (), None, passes, "a note").holds
+    assert not Recheck((good, bad), (), None, passes).holds
+    assert not Recheck((bad, good), (), None, passes).holds
+
+
+def test_a_result_does_not_hold_if_a_figure_was_saved_otherwise():
+    good = Verdict("a", claimed=True, now=True, was="", figure="")
+    other = (Difference("area", 0.5, 0.25),)
+    assert not Recheck((good,), other, None, Passes(1, 0)).holds

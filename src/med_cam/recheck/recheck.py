@@ -257,7 +257,7 @@ def minimality_rechecked(
     trial = on.trial(reported["samples"], reported["shifts"], tolerance=tolerance)
     said = replace(as_saved(reported), tolerance=tolerance)
     doubled = said.patch / rules.patch  # patches are made twice as large, and twice again
-    if not math.log2(doubled).is_integer():
+    if doubled < 1 or not math.log2(doubled).is_integer():
         said = replace(said, patch=rules.patch)
     return retested(case, saved.mask, trial, said)
 

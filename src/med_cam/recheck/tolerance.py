@@ -29,6 +29,7 @@ NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
         "restricted_claim.sha256": "compared with the file when it is read",
         "tests.alternatives[].sha256": "compared with the file when it is read",
         "tests.necessary_superset.sha256": "compared with the file when it is read",
+        "manifest": "compared with every file of the folder before anything is computed",
         "image.name": "what the image's file was called; it is not in the result",
         "image.file": "read under that name",
         "preset": "a name; settings beyond those of that preset are said",
