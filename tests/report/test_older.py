@@ -192,3 +192,21 @@ def test_what_an_older_result_lacks_may_not_be_taken_out_of_a_newer_one(tmp_path
         else:
             with pytest.raises(OutputError, match=r"lacks classifier\.architecture"):
                 read_explanation(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        ("24 other images", "24 reference images"),
+        ("1 other images", "1 reference image"),
+        ("the image's own pixels, shuffled", "the image's own pixels, shuffled"),
+    ],
+)
+def test_the_number_of_reference_images_is_said_in_the_words_of_today(then, now):
+    """It is compared with the number that is counted now, in every claim of the result."""
+    document = old("either-patch")
+    document["claim"]["references"] = then
+    document["proof"]["alternatives"][0]["claim"]["references"] = then
+    new = upgraded(document)
+    assert new["claim"]["reference_images"] == now
+    assert new["tests"]["alternatives"][0]["claim"]["reference_images"] == now

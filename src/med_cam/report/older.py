@@ -4,12 +4,15 @@ Sentences (`status`, `warnings`) and file names stay as they were written. Nothi
 What was not saved then is null.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from med_cam.config.toml import RENAMED as SETTINGS
+from med_cam.verify.claim import source_of
 
+_OTHERS = re.compile(r"(\d{1,9}) other images")  # the source of the contents, in the words of 1.1
 _CHECKS = {"kept": "sufficiency", "shape": "shape_leakage", "stable": "shift_stability"}
 
 RENAMED: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -125,4 +128,6 @@ def _value(old: Any, place: str, name: str) -> Any:  # noqa: ANN401  any JSON va
         return _object(old, name)
     if isinstance(old, list):
         return [_value(entry, place, name) for entry in old]
+    if (place, name) == ("claim", "references") and (said := _OTHERS.fullmatch(str(old))):
+        return source_of(int(said[1]))
     return CHANGED.get((place, name), {}).get(old, old)
