@@ -3,6 +3,8 @@
 import hashlib
 import json
 import logging
+import os
+import py_compile
 import zipfile
 
 import pytest
@@ -594,3 +596,23 @@ def test_auto_is_cuda_where_there_is_one(monkeypatch):
         chosen_device("cuda:2")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert chosen_device("auto") == chosen_device("cpu") == torch.device("cpu")
+
+
+def test_a_factory_file_runs_as_it_is_now_though_its_cache_has_the_same_size_and_second(tmp_path):
+    """Python takes a compiled file of the same second and size for that of the file as it was."""
+    source = (
+        "from torch import nn\n"
+        "def net():\n    return nn.Sequential(nn.Flatten(), nn.Linear({inputs}, 2))\n"
+    )
+    (tmp_path / "classifier.toml").write_text(
+        'architecture = "factory:net:net"\nclasses = ["a", "b"]\nweights = "random"\n'
+        "input_size = 8\nchannels = 3\nmean = 0.0\nstd = 1.0\n"
+    )
+    path = tmp_path / "net.py"
+    path.write_text(source.format(inputs=192))
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    py_compile.compile(str(path))
+    path.write_text(source.format(inputs=193))  # does not fit 3 x 8 x 8 pixels
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    with pytest.raises(ClassifierError):
+        load_classifier(tmp_path)
