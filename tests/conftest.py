@@ -7,9 +7,12 @@ import pytest
 HERE = Path(__file__).parent
 FAST = {"case", "config", "images", "reduction", "report", "verify", "test_masking.py"}
 
+THOROUGH = {"test_hostile.py", "test_leftovers.py", "test_figure.py", "test_content.py"}
+
 
 def pytest_collection_modifyitems(items):
     for item in items:
         room = item.path.relative_to(HERE).parts[0]
-        if room in FAST and not item.get_closest_marker("slow"):
+        fast = room in FAST and item.path.name not in THOROUGH
+        if fast and not item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.fast)
