@@ -640,7 +640,7 @@ def test_claims_are_asked_with_as_many_masked_inputs_per_pass_as_said(monkeypatc
 
     for name in results:
         monkeypatch.setattr(recheck, name, stub(name))
-    monkeypatch.setattr(recheck, "refuse_misshapen", lambda saved: refusals.append((saved,)))
+    monkeypatch.setattr(recheck, "refuse_misshapen", lambda *asked: refusals.append(asked))
     monkeypatch.setattr(recheck, "refuse_other_classifier", lambda *asked: refusals.append(asked))
     document = {
         "config": {"seed": 9},
@@ -670,7 +670,8 @@ def test_claims_are_asked_with_as_many_masked_inputs_per_pass_as_said(monkeypatc
         assert torch.equal(case.source.pixels, IMAGE.pixels)
         assert case.single.scene is case.scene
         # The result is read only in its shape, and asked of the classifier that was explained.
-        ((read,), (explained, of)) = refusals
-        assert read is now
+        ((read, path), (explained, of)) = refusals
+        assert read is now.document
+        assert path == now.folder / "explanation.json"
         assert explained is model
         assert of is now.document

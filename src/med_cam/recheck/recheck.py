@@ -44,8 +44,8 @@ from med_cam.recheck.document import Again, beyond_preset, changes
 from med_cam.recheck.further import further_masks, tried_of
 from med_cam.recheck.identity import refuse_other_classifier
 from med_cam.report.file_names import JSON_FILE
+from med_cam.report.read import refuse_misshapen
 from med_cam.report.saved import Saved
-from med_cam.report.shape import misfits
 from med_cam.results import Claim, Minimality, Passes, Patch, too_small
 from med_cam.verify.baseline_response import BaselineResponse
 
@@ -118,7 +118,7 @@ def rechecked(
         OutputError: if explanation.json is not of its shape.
     """
     document = saved.document
-    refuse_misshapen(saved)
+    refuse_misshapen(document, saved.folder / JSON_FILE)  # made in memory, it was never read
     refuse_other_classifier(classifier, document)
     config = overlaid(Config(), document["config"])
     contrast = document["classifier"]["contrast"]
@@ -135,19 +135,6 @@ def rechecked(
         if document["tests"] is None:
             return nothing_rechecked(case, saved, options)
         return anew(case, saved, options) if options.anew else claims_rechecked(case, saved)
-
-
-def refuse_misshapen(saved: Saved) -> None:
-    """Check that a document is of the shape of its schema.
-
-    Raises:
-        OutputError: naming the first field that is not.
-    """
-    if fault := next(misfits(saved.document), ""):
-        raise OutputError(
-            f"{saved.folder / JSON_FILE} is not of its schema: {fault}; it was changed, explain "
-            "the image again"
-        )
 
 
 def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
