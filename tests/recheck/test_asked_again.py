@@ -307,7 +307,6 @@ def comparing(monkeypatch, seen):
     for stub in (agreement_again, warned, changes):
         monkeypatch.setattr(recheck, stub.__name__, stub)
     monkeypatch.setattr(recheck, "response_of", response_of)
-    monkeypatch.setattr(recheck, "is_older", lambda saved: saved.folder.name == "older")
     monkeypatch.setattr(recheck, "beyond_preset", lambda *_: "a note")
 
 
@@ -351,7 +350,7 @@ def claiming(monkeypatch, seen, comparing):
 @pytest.mark.parametrize("holds", [True, False])
 def test_a_claim_is_made_again_as_it_was(case, claiming, older, holds):
     claiming.holds = holds
-    saved = replace(saved_with(rows(0, 6)), folder=Path("older" if older else "newer"))
+    saved = replace(saved_with(rows(0, 6)), version="1.1" if older else "2.0")
     found = recheck.claims_rechecked(case, saved)
     assert [verdict.name for verdict in found.verdicts] == ["4 0", "tests", "further 1"]
     assert (claiming.config, claiming.tried, claiming.response) == (PLAIN, 4, SEED)
@@ -451,8 +450,9 @@ def claiming_nothing(monkeypatch, comparing):
     return seen
 
 
-def nothing_in(folder):
-    return Saved(Path(folder), {"verified": False, "tests": None}, IMAGE, rows(0))
+def nothing_in(folder, version="2.0"):
+    document = {"verified": False, "tests": None}
+    return Saved(Path(folder), document, IMAGE, rows(0), version=version)
 
 
 @pytest.mark.parametrize(
@@ -498,7 +498,7 @@ def test_the_claim_of_nothing_is_that_of_any_attempt_there_was(
     refinement = replace(PLAIN.refinement, cut=cut, attempts=3)
     case = replace(case, config=replace(PLAIN, refinement=refinement))
     claiming_nothing.faults = faults
-    found = recheck.nothing_rechecked(case, nothing_in("older"), Options())
+    found = recheck.nothing_rechecked(case, nothing_in("older", "1.1"), Options())
     assert claiming_nothing.attempts == attempts
     assert claiming_nothing.given == [(Again(numbered(n), None, None), True) for n in attempts]
     assert found.differences == (OTHERWISE,) * differences
@@ -640,7 +640,6 @@ def test_claims_are_asked_with_as_many_masked_inputs_per_pass_as_said(monkeypatc
 
     for name in results:
         monkeypatch.setattr(recheck, name, stub(name))
-    monkeypatch.setattr(recheck, "refuse_misshapen", lambda *asked: refusals.append(asked))
     monkeypatch.setattr(recheck, "refuse_other_classifier", lambda *asked: refusals.append(asked))
     document = {
         "config": {"seed": 9},
@@ -669,9 +668,7 @@ def test_claims_are_asked_with_as_many_masked_inputs_per_pass_as_said(monkeypatc
         assert (case.target.index, case.target.label) == (1, "lower")
         assert torch.equal(case.source.pixels, IMAGE.pixels)
         assert case.single.scene is case.scene
-        # The result is read only in its shape, and asked of the classifier that was explained.
-        ((read, path), (explained, of)) = refusals
-        assert read is now.document
-        assert path == now.folder / "explanation.json"
+        # It is asked of the classifier that was explained.
+        ((explained, of),) = refusals
         assert explained is model
         assert of is now.document

@@ -10,6 +10,7 @@ from torch import nn
 
 from med_cam.classifiers.base import Classifier
 from med_cam.recheck.recheck import Options, rechecked
+from med_cam.report import read
 from med_cam.report.read import read_explanation
 from med_cam.report.saved import read_saved
 from med_cam.report.schema import json_schema
@@ -62,3 +63,16 @@ def test_every_claim_is_confirmed_with_the_same_figures(found):
     assert [v.name for v in result.verdicts if v.claimed != v.now] == []
     assert len(result.verdicts) == {"either-patch": 19, "fragile": 12}[name]
     assert result.claim.certificate.holds
+
+
+def test_a_document_is_read_and_its_shape_checked_once(monkeypatch):
+    """Whoever changes it meanwhile changes nothing that is compared."""
+    opened, checked = [], []
+    content, misfits = read.content_of, read.misfits
+    monkeypatch.setattr(read, "content_of", lambda *a, **b: opened.append(a) or content(*a, **b))
+    monkeypatch.setattr(read, "misfits", lambda document: checked.append(1) or misfits(document))
+    classifier = replace(CLASSIFIERS["fragile"], sha256="ab" * 32)
+    saved = read_saved(SAVED / "fragile", classifier.channels)
+    monkeypatch.setattr(Path, "read_text", lambda *_: pytest.fail("read again"))
+    assert rechecked(classifier, saved, None, Options()).holds
+    assert (len(opened), len(checked)) == (1, 1)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from med_cam.images.geometry import Image
 from med_cam.report import write as module
 from med_cam.report.read import read_explanation
 from med_cam.report.saved import found_results, read_saved
+from med_cam.report.schema import SCHEMA_VERSION
 from med_cam.report.write import write
 
 
@@ -235,3 +237,11 @@ def test_a_path_without_results_is_named(tmp_path, name):
 def test_none_of_no_paths_is_an_error():
     with pytest.raises(OutputError, match="no folder"):
         found_results([])
+
+
+def test_the_version_that_a_result_was_written_in_is_kept(folder):
+    older = Path(__file__).parents[1] / "recheck" / "saved-1.1" / "fragile"
+    was, now = read_saved(older, 1), read_saved(folder, 1)
+    assert (was.version, was.older) == ("1.1", True)
+    assert (now.version, now.older) == (SCHEMA_VERSION, False)
+    assert was.document["schema_version"] == now.document["schema_version"]

@@ -5,7 +5,6 @@ a reader sees is computed again and compared. Other baselines, samples or seeds 
 certificate of the saved mask; what does not rest on them is compared all the same.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -44,7 +43,6 @@ from med_cam.recheck.document import Again, beyond_preset, changes
 from med_cam.recheck.further import further_masks, tried_of
 from med_cam.recheck.identity import refuse_other_classifier
 from med_cam.report.file_names import JSON_FILE
-from med_cam.report.read import refuse_misshapen
 from med_cam.report.saved import Saved
 from med_cam.results import Claim, Minimality, Passes, Patch, too_small
 from med_cam.verify.baseline_response import BaselineResponse
@@ -108,17 +106,16 @@ def rechecked(
 
     Args:
         classifier: the one that was explained, by everything that decides its answers.
-        saved: the result, from `read_saved`.
+        saved: the result, from `read_saved`, which has checked the shape of its document.
         references: the reference images of the explanation, if it had any.
         options: what is to be done otherwise.
 
     Raises:
         ClassifierError: if it is another classifier.
         ConfigError: if the saved settings are invalid, or the options do not suit them.
-        OutputError: if explanation.json is not of its shape.
+        OutputError: if it names samples that its settings do not lead to.
     """
     document = saved.document
-    refuse_misshapen(document, saved.folder / JSON_FILE)  # made in memory, it was never read
     refuse_other_classifier(classifier, document)
     config = overlaid(Config(), document["config"])
     contrast = document["classifier"]["contrast"]
@@ -139,7 +136,7 @@ def rechecked(
 
 def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
     """A result that claims nothing: whether there is still nothing to retain."""
-    response, older = response_of(case), is_older(saved)
+    response, older = response_of(case), saved.older
     effect = case.target.p_image - response.decision.p_baseline
     retains = case.predicted and not too_small(effect, case.config.verification.minimum_effect)
     further = further_masks(case, saved, response, older=older)
@@ -164,7 +161,7 @@ def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
 
 def claims_rechecked(case: Case, saved: Saved) -> Recheck:
     """Every claim of a case that was tested, on the samples that it was tested on."""
-    document, older, then = saved.document, is_older(saved), response_of(case)
+    document, older, then = saved.document, saved.older, response_of(case)
     claim = certificate_of(case, saved.mask, then, tried_of(document["claim"], case.config))
     minimality = minimality_rechecked(case, saved, then)
     further = further_masks(case, saved, then, older=older)
@@ -195,14 +192,8 @@ def anew(case: Case, saved: Saved, options: Options) -> Recheck:
     minimality = minimality_rechecked(case, saved, response_of(case))
     tests = mask_tests(now, saved.mask, claim, minimality)
     verdicts = (*of_claim("", document["claim"], claim), *of_tests(document["tests"], tests))
-    other = tuple(changes(case, saved, None, older=is_older(saved)))
+    other = tuple(changes(case, saved, None, older=saved.older))
     return Recheck(verdicts, other, claim, case.cost(), beyond_preset(case, document))
-
-
-def is_older(saved: Saved) -> bool:
-    """Whether a result was written in schema version 1, whatever it is read as."""
-    written = json.loads((saved.folder / JSON_FILE).read_text("utf-8"))
-    return str(written["schema_version"]).startswith("1.")
 
 
 def changed(config: Config, options: Options) -> Config:

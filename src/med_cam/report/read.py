@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from med_cam.errors import OutputError
 from med_cam.report.file_names import JSON_FILE
@@ -32,8 +32,32 @@ SHOWN = 40  # characters of a version that is not read
 OLDER = re.compile(r"1\.[1-9]\d*")  # the schema versions that are translated
 
 
+class Written(NamedTuple):
+    """What stood in an explanation.json.
+
+    Attributes:
+        version: schema version that it was written in, as `1.1`.
+        document: as this version writes it.
+    """
+
+    version: str
+    document: dict[str, Any]
+
+
 def read_explanation(folder: Path) -> dict[str, Any]:
     """The explanation.json of a result folder, as this version writes it.
+
+    Raises:
+        OutputError: as `read_written`.
+    """
+    return read_written(folder).document
+
+
+def read_written(folder: Path) -> Written:
+    """The explanation.json of a result folder, with the version that it was written in.
+
+    Every result that is re-checked comes in here, so that its shape and its amounts are checked
+    once.
 
     Raises:
         OutputError: there is none, it is too large, it is not JSON, a field is missing or is not
@@ -51,10 +75,11 @@ def read_explanation(folder: Path) -> dict[str, Any]:
         raise OutputError(
             f"{path} is not valid JSON ({error}); explain the image again"
         ) from error
-    document = _of_this_version(_parsed(text, path), path)
+    parsed = _object(_parsed(text, path), path)
+    document = _of_this_version(parsed, path)
     refuse_misshapen(document, path)
     refuse_excess(document, path)
-    return document
+    return Written(_version_of(parsed), document)
 
 
 def refuse_misshapen(document: Mapping[str, Any], path: Path) -> None:
@@ -149,10 +174,18 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-def _of_this_version(document: object, path: Path) -> dict[str, Any]:
+def _object(document: object, path: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or "schema_version" not in document:
         raise OutputError(f"{path} is not an explanation: it has no schema_version")
-    version = " ".join(str(document["schema_version"]).split())[:SHOWN]
+    return document
+
+
+def _version_of(document: Mapping[str, Any]) -> str:
+    return " ".join(str(document["schema_version"]).split())[:SHOWN]
+
+
+def _of_this_version(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    version = _version_of(document)
     _refuse_other_versions(version, path)
     if not re.match(OURS, version):
         document = _upgraded(document, path)
@@ -161,13 +194,13 @@ def _of_this_version(document: object, path: Path) -> dict[str, Any]:
             f"{path} does not say which {cut[0]} was explained; it was changed or cut, explain "
             "the image again"
         )
-    document = completed(document)
-    missing = [e.name for kind in WHOLE for e in entries(kind) if e.name not in document]
+    whole = completed(document)
+    missing = [e.name for kind in WHOLE for e in entries(kind) if e.name not in whole]
     if missing:
         raise OutputError(
             f"{path} lacks {', '.join(missing)}; it was changed or cut, explain the image again"
         )
-    return document
+    return whole
 
 
 def _upgraded(document: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from med_cam.images.read import image_from_array, read_image, with_channels
 from med_cam.report.file_names import JSON_FILE, MASK_FILE
 from med_cam.report.headers import size_said
 from med_cam.report.opening import content_of
-from med_cam.report.read import read_explanation
+from med_cam.report.read import Written, read_written
+from med_cam.report.schema import SCHEMA_VERSION
 from med_cam.report.source import PIXELS_FILE
 
 
@@ -35,6 +36,7 @@ class Saved:
         alternatives: further masks, in the order of `tests.alternatives`.
         necessary_superset: the mask of `tests.necessary_superset`, if there is one.
         restricted: the mask of `restricted_claim`, if there is one.
+        version: schema version that explanation.json was written in, as `1.1`.
     """
 
     folder: Path
@@ -44,6 +46,12 @@ class Saved:
     alternatives: tuple[Bool[Tensor, "h w"], ...] = ()
     necessary_superset: Bool[Tensor, "h w"] | None = None
     restricted: Bool[Tensor, "h w"] | None = None
+    version: str = SCHEMA_VERSION
+
+    @property
+    def older(self) -> bool:
+        """Whether it was written in schema version 1, whatever it is read as."""
+        return self.version.startswith("1.")
 
 
 def read_saved(folder: Path, channels: int) -> Saved:
@@ -57,9 +65,9 @@ def read_saved(folder: Path, channels: int) -> Saved:
         OutputError: a file is missing, or is not the one that explanation.json speaks of; or an
             older med-cam has written it, which did not keep what is needed.
     """
-    document = read_explanation(folder)
+    written = read_written(folder)
     try:
-        return _saved(folder, document, channels)
+        return _saved(folder, written, channels)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         reason = (str(error).splitlines() or [""])[0]
         raise OutputError(
@@ -88,8 +96,9 @@ def found_results(paths: Sequence[Path]) -> list[Path]:
     return sorted(found.values())
 
 
-def _saved(folder: Path, document: Mapping[str, Any], channels: int) -> Saved:
+def _saved(folder: Path, written: Written, channels: int) -> Saved:
     """The result that a document speaks of; whatever a lookup raises if it is no such document."""
+    document = written.document
     size = (int(document["image"]["height"]), int(document["image"]["width"]))
     tests = document["tests"] or {"alternatives": (), "necessary_superset": None}
     restricted = document["restricted_claim"]
@@ -107,6 +116,7 @@ def _saved(folder: Path, document: Mapping[str, Any], channels: int) -> Saved:
         if tests["necessary_superset"] is None
         else mask(tests["necessary_superset"]),
         restricted=None if restricted is None else mask(restricted),
+        version=written.version,
     )
 
 
