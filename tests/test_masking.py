@@ -4,8 +4,8 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from med_cam.config.baselines import BASELINES, FIXED
-from med_cam.masking import Scene, baseline, masked_input, shifted
+from med_cam.config.baselines import FIXED
+from med_cam.masking import SAMPLERS, Scene, baseline, masked_input, shifted
 
 
 def fresh(seed=0):
@@ -56,14 +56,14 @@ def test_grey_and_black_are_two_baselines():
     assert baseline("white", s, fresh()).eq(2.5).all()
 
 
-@pytest.mark.parametrize("name", sorted(BASELINES))
+@pytest.mark.parametrize("name", sorted(SAMPLERS))
 def test_the_same_generator_draws_the_same_baseline(name):
     s = scene()
     first, second = baseline(name, s, fresh(3)), baseline(name, s, fresh(3))
     torch.testing.assert_close(first, second, rtol=0, atol=0, equal_nan=True)
 
 
-@pytest.mark.parametrize("name", sorted(set(BASELINES) - {"others"}))
+@pytest.mark.parametrize("name", sorted(set(SAMPLERS) - {"others"}))
 def test_fixed_baselines_are_those_that_never_vary(name):
     s = scene()
     first, second = baseline(name, s, fresh(3)), baseline(name, s, fresh(4))
@@ -146,5 +146,5 @@ def test_padding_shows_the_same_on_every_baseline():
     valid = torch.ones(1, 1, 20, 30, dtype=torch.bool)
     valid[..., :4] = False
     s = scene(valid=valid)
-    for name in BASELINES:
+    for name in SAMPLERS:
         assert torch.equal(baseline(name, s, fresh())[..., :4], s.x[..., :4])

@@ -12,6 +12,11 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
+from torch.utils import _pytree
+
+from med_cam.config.baselines import FIXED, INSIDE
+from med_cam.removal.hidden import Hidden
+from med_cam.removal.samples import Samples, inside, worn
 
 Answer = TypeVar("Answer")
 
@@ -41,17 +46,18 @@ class View(Generic[Answer]):
 
     Attributes:
         classifier: from normalised images b c h w to what is asked of them: probabilities b k,
-            or logits and activations with gradients.
+            or logits and activations with gradients. With a `Hidden` behind the images it answers
+            under a mask that works inside the network.
         scene: the image and its surroundings.
     """
 
-    classifier: Callable[[Tensor], Answer]
+    classifier: Callable[..., Answer]
     scene: Scene
 
     def over(
         self,
         mask: Bool[Tensor, "#b 1 h w"] | Float[Tensor, "#b 1 h w"],
-        infill: Float[Tensor, "#b c h w"],
+        infill: Samples | Float[Tensor, "#b c h w"],
         *,
         content: Float[Tensor, "#b c h w"] | None = None,
     ) -> Answer:
@@ -59,13 +65,37 @@ class View(Generic[Answer]):
 
         Args:
             mask: 1 shows the image, 0 the infill; hard, or soft with gradients.
-            infill: samples of baselines, see `baseline`.
+            infill: samples of baselines, see `baseline`; some may work inside the network.
             content: shown in place of the image.
         """
         shown = self.scene.x if content is None else content
+        if isinstance(infill, Samples):
+            return self._over_samples(mask.to(shown), infill, shown)
         return self.classifier(masked_input(shown, mask.to(shown), infill))
 
-    def hidden(self, infill: Float[Tensor, "n c h w"]) -> Answer:
+    def _over_samples(
+        self, mask: Float[Tensor, "#b 1 h w"], samples: Samples, shown: Float[Tensor, "#b c h w"]
+    ) -> Answer:
+        """The painted samples in one pass, those of each removal inside the network in another."""
+        count = max(len(mask), len(samples), len(shown))
+        masks, contents = (t.expand(count, -1, -1, -1) for t in (mask, shown))
+        every = samples if len(samples) == count else samples[[0] * count]
+        order, answers = [], []
+        for name in dict.fromkeys(every.names):
+            rows = [i for i, other in enumerate(every.names) if other == name]
+            part = every[rows]
+            if name:  # padding is always shown, as it is over a painted baseline
+                open_ = worn(masks[rows], part.rims).where(self.scene.valid, 1.0)
+                answers.append(self.classifier(contents[rows], Hidden(name, open_)))
+            else:
+                inputs = masked_input(contents[rows], masks[rows], part.infill)
+                answers.append(self.classifier(inputs))
+            order += rows
+        back = torch.tensor(order).argsort()
+        found: Answer = _pytree.tree_map(lambda *parts: torch.cat(parts)[back], *answers)
+        return found
+
+    def hidden(self, infill: Samples | Float[Tensor, "n c h w"]) -> Answer:
         """The classifier on baselines alone; what would be painted in is grey then."""
         return self.over(torch.zeros_like(self.scene.x[:, :1]), infill)
 
@@ -124,14 +154,21 @@ def shifted(mask: Float[Tensor, "b 1 h w"], dy: int, dx: int) -> Float[Tensor, "
     return padded[..., max(-dy, 0) : max(-dy, 0) + h, max(-dx, 0) : max(-dx, 0) + w]
 
 
-def baseline(name: str, scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
+def baseline(name: str, scene: Scene, generator: Generator) -> Samples | Float[Tensor, "1 c h w"]:
     """One random sample of a baseline; on padding it shows what the image shows there.
 
     Args:
-        name: a key of `SAMPLERS`.
+        name: a key of `BASELINES`.
         scene: the image and what surrounds it.
         generator: on the CPU, so that a claim can be sampled again on any machine.
     """
+    if name in INSIDE:
+        return inside(name, scene.x, None if name in FIXED else generator)
+    return painting(name, scene, generator)
+
+
+def painting(name: str, scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
+    """One random sample of a baseline that is painted: a key of `SAMPLERS`."""
     drawn = SAMPLERS[name](scene, generator)
     return torch.where(scene.valid, drawn, scene.x)
 

@@ -25,11 +25,12 @@ from med_cam.audit.shapes import blob, patch_places
 from med_cam.case.case import Case, observed
 from med_cam.case.references import References, digest
 from med_cam.classifiers.base import Classifier, hooks_attached
-from med_cam.config.baselines import BASELINES, FIXED
+from med_cam.config.baselines import FIXED
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
-from med_cam.masking import Scene, View, baseline
+from med_cam.masking import SAMPLERS, Scene, View, baseline, painting
+from med_cam.removal.samples import Sampled, joined
 from med_cam.verify.baseline_response import can_draw
 from med_cam.verify.decision import Target, on_top
 
@@ -42,7 +43,7 @@ AT_ONCE = 32  # inputs in memory
 
 Generators = Callable[[str], Generator]  # a generator for each purpose, the same at every call
 
-BLANK = tuple(name for name in BASELINES if name != "inpainted")  # which is grey then
+BLANK = tuple(name for name in SAMPLERS if name != "inpainted")  # which is grey then
 
 
 class Shown(NamedTuple):
@@ -50,7 +51,7 @@ class Shown(NamedTuple):
 
     content: Float[Tensor, "1 c h w"]
     mask: Bool[Tensor, "1 1 h w"]
-    infill: Float[Tensor, "1 c h w"]
+    infill: Sampled
 
 
 def audited(
@@ -116,9 +117,7 @@ def baselines_alone(
     return found
 
 
-def samples_from(
-    name: str, scene: Scene, samples: int, generator: Generator
-) -> Iterator[Float[Tensor, "1 c h w"]]:
+def samples_from(name: str, scene: Scene, samples: int, generator: Generator) -> Iterator[Sampled]:
     """So many samples of a baseline; one of those that are fixed."""
     for _ in range(1 if name in FIXED else samples):
         yield baseline(name, scene, generator)
@@ -139,7 +138,7 @@ def silhouettes(
 def blobs(scene: Scene, kind: Silhouette, samples: int, drawn: Generators) -> Iterator[Shown]:
     """Inputs with one kind of silhouette."""
     shapes, around = drawn(f"blobs of {kind.share}"), drawn(f"around {kind.over}")
-    fill = baseline(kind.fill, scene, drawn("fill"))
+    fill = painting(kind.fill, scene, drawn("fill"))
     for _ in range(samples):
         mask = blob(scene.valid, kind.share, shapes)
         yield Shown(fill, mask, baseline(kind.over, scene, around))
@@ -192,8 +191,9 @@ def predicted(view: View[Tensor], shown: Iterable[Shown], what: str) -> Float[Te
     """
     coming, parts = iter(shown), []
     while batch := list(islice(coming, AT_ONCE)):
-        content, mask, infill = (torch.cat(tensors) for tensors in zip(*batch, strict=True))
-        parts.append(view.over(mask, infill, content=content).cpu())
+        contents, masks, infills = zip(*batch, strict=True)
+        p = view.over(torch.cat(masks), joined(infills), content=torch.cat(contents))
+        parts.append(p.cpu())
     p = torch.cat(parts)  # n k
     if not p.isfinite().all():
         raise ClassifierError(

@@ -10,10 +10,13 @@ from torch import Tensor
 from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier, Forward, Outputs
+from med_cam.config.baselines import INSIDE
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Geometry, Image
 from med_cam.masking import Scene, View
+from med_cam.removal.exactness import refuse_inexact
+from med_cam.removal.hidden import Hidden
 from med_cam.results import Passes, Reference
 from med_cam.verify.decision import Target, on_top
 
@@ -127,9 +130,12 @@ def refuse_unfit(case: Case) -> None:
     """Check what the settings ask for against what is there.
 
     Raises:
+        ClassifierError: if a removal inside the network is not exact before this classifier.
         ConfigError: if a baseline cannot be drawn, or layers and their weights do not match.
     """
     rules, alphas = case.config.verification, case.config.objective.layer_weights
+    for name in sorted({*rules.baselines, *rules.unseen} & INSIDE):
+        refuse_inexact(name, logits_under(case), case.scene.x, case.whole.logits)
     if "others" in rules.baselines and len(case.scene.others) == 0:
         raise ConfigError(
             "the baseline 'others' needs reference images that the classifier does not call "
@@ -141,6 +147,16 @@ def refuse_unfit(case: Case) -> None:
             f"objective.layer_weights has {len(alphas)} numbers for {len(layers)} hooked layers "
             f"({', '.join(layers)}); give one each"
         )
+
+
+def logits_under(case: Case) -> Callable[[Tensor, Hidden], Tensor]:
+    """The logits for images under masks that work inside the network."""
+
+    @torch.no_grad()
+    def logits(x: Tensor, hidden: Hidden) -> Tensor:
+        return case.outputs.classifier(x, hidden).logits
+
+    return logits
 
 
 def reference_of(case: Case, threshold: float) -> Reference:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from med_cam.classifiers.base import Classifier, Forward, Outputs, Predict
+from med_cam.removal.hidden import Hidden, in_parts
 from med_cam.results import Passes
 
 BATCH = 64  # images per pass, where nothing is claimed
@@ -16,8 +17,9 @@ def predictor(forward: Forward, classifier: Classifier, batch: int) -> Predict:
     """Probabilities without gradients, `batch` images per pass."""
 
     @torch.no_grad()
-    def predict(x: Tensor) -> Tensor:
-        return torch.cat([classifier.probabilities(forward(v).logits) for v in x.split(batch)])
+    def predict(x: Tensor, hidden: Hidden | None = None, /) -> Tensor:
+        parts = in_parts(x, hidden, batch)
+        return torch.cat([classifier.probabilities(forward(*part).logits) for part in parts])
 
     return predict
 
@@ -29,8 +31,8 @@ def counted(forward: Forward) -> tuple[Forward, Callable[[], Passes]]:
     def went_back(images: int, _: Tensor) -> None:
         cost["backward"] += images
 
-    def counting(x: Tensor) -> Outputs:
-        outputs = forward(x)
+    def counting(x: Tensor, hidden: Hidden | None = None, /) -> Outputs:
+        outputs = forward(x, hidden)
         cost["forward"] += len(x)
         if outputs.logits.requires_grad:
             outputs.logits.register_hook(partial(went_back, len(x)))

@@ -1,12 +1,10 @@
 """What is tested of a certified mask besides its claim, each on samples of its own."""
 
-from jaxtyping import Float
-from torch import Tensor
-
 from med_cam.case.case import Case
 from med_cam.case.round_trip import exported, reread
 from med_cam.case.seeds import DELETION, REINSERTION, SILHOUETTE, SUPERSET, fresh
 from med_cam.certification.certificate import Exported
+from med_cam.removal.samples import Sampled
 from med_cam.results import Claim, MaskTests, Minimality, Necessity, Rate
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.certificate import rate
@@ -70,7 +68,7 @@ def shape_leakage_of(case: Case, claim: Claim) -> Rate:
     return rate(hits, check.trials, case.config.verification.confidence, at_least=False)
 
 
-def infill_of(case: Case, count: int, purpose: int) -> Float[Tensor, "n c h w"]:
+def infill_of(case: Case, count: int, purpose: int) -> Sampled:
     """The claim's fixed baselines and so many samples of its random ones, for one purpose."""
     names = case.config.verification.baselines
     return numbered(case.scene, names, count, fresh(case, purpose))

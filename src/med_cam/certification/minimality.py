@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import PATCHES, fresh
 from med_cam.config.baselines import FIXED
+from med_cam.removal.samples import Sampled
 from med_cam.results import Minimality, Patch
 from med_cam.verify.decision import Decision
 from med_cam.verify.minimality import (
@@ -39,7 +40,7 @@ class SampleSet:
         tolerance: shifts that a mask may lose: half of those that its claim may, for chance.
     """
 
-    samples: Float[Tensor, "n c h w"]
+    samples: Sampled
     first: int
     turn: int
     distance: int

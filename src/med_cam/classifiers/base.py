@@ -4,16 +4,19 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from med_cam.classifiers.hooks import device_of, frozen, hooked, hooked_modules, logits_of
+from med_cam.classifiers.opaque import Opaque
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import INTERPOLATIONS, RULES, Geometry, Image
 from med_cam.images.read import with_channels
+from med_cam.removal.hidden import Hidden
+from med_cam.removal.masked_pass import masked_pass
 
 HEADS = ("softmax", "sigmoid")
 
@@ -25,8 +28,20 @@ class Outputs(NamedTuple):
     activations: tuple[Tensor, ...]
 
 
-Forward = Callable[[Tensor], Outputs]
-Predict = Callable[[Tensor], Tensor]  # normalised b c h w -> probabilities b k, without gradients
+@runtime_checkable
+class Forward(Protocol):
+    """Normalised images b c h w to outputs; with a removal inside the network, if one is given."""
+
+    def __call__(self, x: Tensor, hidden: Hidden | None = None, /) -> Outputs:
+        """One pass."""
+
+
+@runtime_checkable
+class Predict(Protocol):
+    """Normalised images b c h w to probabilities b k, without gradients."""
+
+    def __call__(self, x: Tensor, hidden: Hidden | None = None, /) -> Tensor:
+        """As many passes as it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +166,8 @@ def hooks_attached(classifier: Classifier) -> Iterator[Forward]:
     In evaluation mode, no parameter requires a gradient, with forward hooks attached. All of it is
     taken back at the end, also after an error; gradients, weights and their memory layout are
     never touched. The function takes normalised b c h w, passes gradients on to its input, works
-    under `torch.no_grad` and `torch.inference_mode`, and never writes into its input.
+    under `torch.no_grad` and `torch.inference_mode`, and never writes into its input. With a
+    `Hidden` it answers under a mask that works inside the network.
 
     Raises:
         ClassifierError: from the function, if the module does not return one logit per label,
@@ -160,15 +176,24 @@ def hooks_attached(classifier: Classifier) -> Iterator[Forward]:
     caught: dict[str, Tensor] = {}
     layout = swift_layout(classifier)
 
-    def forward(x: Tensor) -> Outputs:
+    def once(x: Tensor) -> Outputs:
         caught.clear()
         # A copy, since a first layer that works in place must not reach x.
         raw = classifier.module(x.clone(memory_format=layout))
         logits = logits_of(raw, batch=x.shape[0], labels=classifier.labels)
         return Outputs(logits, tuple(_caught(caught, name) for name in classifier.hooked_layers))
 
+    def forward(x: Tensor, hidden: Hidden | None = None, /) -> Outputs:
+        return once(x) if hidden is None else masked_pass(once, x, hidden, batches(classifier))
+
     with frozen(classifier.module), hooked(classifier.module, classifier.hooked_layers, caught):
         yield forward
+
+
+def batches(classifier: Classifier) -> tuple[int, int | None]:
+    """The smallest and the largest batch that the module itself takes; None: any."""
+    module = classifier.module
+    return module.batches if isinstance(module, Opaque) else (1, None)
 
 
 def swift_layout(classifier: Classifier) -> torch.memory_format:

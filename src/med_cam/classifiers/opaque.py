@@ -43,6 +43,11 @@ class Opaque(nn.Module):
         self._layers = tuple((_shown(self, name), part) for name, part in hooked_layers.items())
         self.eval()
 
+    @property
+    def batches(self) -> tuple[int, int | None]:
+        """The smallest and the largest batch that the inner module takes; None: any."""
+        return self._smallest, self._largest
+
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
         """Logits, computed in batches that the inner module takes; the last one is padded."""
         watched = [(layer, part) for layer, part in self._layers if layer._forward_hooks]

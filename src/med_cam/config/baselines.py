@@ -15,11 +15,13 @@ class Baseline:
         words: how reports call it.
         fixed: whether every sample of it is the same.
         content: whether it shows something by itself, so that a prediction for it is no fault.
+        inside: whether it works inside the network, where nothing is painted; only some have it.
     """
 
     words: str
     fixed: bool = False
     content: bool = False
+    inside: bool = False
 
 
 BASELINES: Mapping[str, Baseline] = {
@@ -33,6 +35,8 @@ BASELINES: Mapping[str, Baseline] = {
     "shuffled": Baseline("shuffled pixels"),
     "others": Baseline("reference images", content=True),
     "inpainted": Baseline("inpainted surroundings", fixed=True),
+    "layer_masking": Baseline("layer masking", inside=True),
 }
 FIXED = frozenset(name for name, known in BASELINES.items() if known.fixed)
 CONTENT = frozenset(name for name, known in BASELINES.items() if known.content)
+INSIDE = frozenset(name for name, known in BASELINES.items() if known.inside)

@@ -22,6 +22,7 @@ from med_cam.config.baselines import BASELINES
 from med_cam.config.presets import PRESETS
 from med_cam.config.toml import as_table
 from med_cam.masking import SAMPLERS
+from med_cam.removal.masked_pass import MODES
 from med_cam.report.older import CHANGED, RENAMED
 from med_cam.report.schema import json_schema
 
@@ -100,7 +101,7 @@ def baselines() -> str:
     lines = []
     for name, known in BASELINES.items():
         meaning = (
-            (inspect.getdoc(SAMPLERS[name]) or "")
+            (inspect.getdoc(MODES[name] if known.inside else SAMPLERS[name]) or "")
             .partition("\n\n")[0]
             .replace("\n", " ")
             .rstrip(".")

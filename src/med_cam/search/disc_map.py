@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from med_cam.masking import View, baseline
+from med_cam.removal.samples import joined
 
 
 def disc_map(
@@ -30,7 +31,7 @@ def disc_map(
         generator: for the baselines.
     """
     names = [baselines[i % len(baselines)] for i in range(len(masks))]
-    infill = torch.cat([baseline(name, view.scene, generator) for name in names])
+    infill = joined([baseline(name, view.scene, generator) for name in names])
     log_p = view.over(masks, infill)[:, target].clamp(min=1e-6).log()
     total = (masks * log_p[:, None, None, None]).sum(dim=0, keepdim=True)
     return standardised(total / masks.sum(dim=0, keepdim=True).clamp(min=1))

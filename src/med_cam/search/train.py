@@ -11,6 +11,7 @@ from med_cam.case.case import Case
 from med_cam.config.baselines import FIXED
 from med_cam.config.settings import Search
 from med_cam.masking import Scene, baseline, shifted
+from med_cam.removal.samples import Sampled, joined
 from med_cam.results import OnStep, Reference, Step
 from med_cam.search.disc_map import disc_map, discs, standardised
 from med_cam.search.objective import objective
@@ -98,11 +99,11 @@ def weighted_disc_map(case: Case, generator: Generator) -> Float[Tensor, "1 1 h 
 
 def infill(
     scene: Scene, names: Sequence[str], mask: Float[Tensor, "b 1 h w"], generator: Generator
-) -> Float[Tensor, "b c h w"]:
+) -> Sampled:
     """A baseline for each mask: the random ones of `names` if there are any, in turn."""
     random = [name for name in names if name not in FIXED] or list(names)
     drawn = [baseline(random[i % len(random)], scene, generator) for i in range(len(mask))]
-    return torch.cat(drawn)
+    return joined(drawn)
 
 
 def soft_mask(

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-import torch
 from jaxtyping import Bool
 from torch import Generator, Tensor
 
 from med_cam.config.settings import Verification
 from med_cam.masking import View
+from med_cam.removal.samples import joined
 from med_cam.verify.baseline_response import baseline_rate
 from med_cam.verify.claim import alternating
 from med_cam.verify.decision import Decision, Target, decide, retains
@@ -33,15 +33,15 @@ def candidate_judge(
     """
     samples = drawn(view.scene, rules.baselines, rules.samples, generator)
     infill = alternating(samples)  # m c h w
-    every = torch.cat(list(samples.values()))  # n c h w
+    every = joined(list(samples.values()))  # n c h w
     sizes = [len(s) for s in samples.values()]
     baseline_p = dict(zip(samples, view.hidden(every).split(sizes), strict=True))
     decision = decide(target, baseline_p, rules.share)
     limit = baseline_rate(baseline_p, decision) + rules.leakage_margin
     contents = other_contents(view.scene, rules.leakage_trials, generator)
 
-    few = torch.cat([s[:1] for s in samples.values()])  # most failures show here already
-    rest = torch.cat([s[1:] for s in samples.values()])
+    few = joined([s[:1] for s in samples.values()])  # most failures show here already
+    rest = joined([s[1:] for s in samples.values()])
 
     def passes(mask: Bool[Tensor, "1 1 h w"]) -> bool:
         for part in (few, rest):

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Generator, Tensor
 
 from med_cam.config.settings import Verification
 from med_cam.masking import View
+from med_cam.removal.samples import Sampled, joined
 from med_cam.results import Claim
 from med_cam.verify.baseline_response import BaselineResponse, baseline_rate
 from med_cam.verify.certificate import certificate
@@ -97,7 +97,8 @@ def source_of(others: int) -> str:
     return "1 reference image" if others == 1 else f"{others} reference images"
 
 
-def alternating(samples: Mapping[str, Float[Tensor, "_ c h w"]]) -> Float[Tensor, "m c h w"]:
+def alternating(samples: Mapping[str, Sampled]) -> Sampled:
     """Baselines in turn: each name as often as any other, each sample before any repeats."""
     longest = max(len(s) for s in samples.values())
-    return torch.stack([s[i % len(s)] for i in range(longest) for s in samples.values()])
+    turns = ((s, i % len(s)) for i in range(longest) for s in samples.values())
+    return joined([s[i : i + 1] for s, i in turns])

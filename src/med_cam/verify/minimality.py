@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 
 from med_cam.config.baselines import FIXED
 from med_cam.masking import Scene, View, baseline, shifted
+from med_cam.removal.samples import Sampled, joined as samples_joined
 from med_cam.results import Patch
 from med_cam.verify.decision import Decision, on_top
 from med_cam.verify.shift_stability import DIRECTIONS
@@ -37,25 +38,23 @@ class Trial:
         tolerance: shifts that may be lost; of the samples none.
     """
 
-    infill: Float[Tensor, "m c h w"]
+    infill: Sampled
     steps: tuple[tuple[int, int], ...]
     names: tuple[tuple[str, int], ...]
     decision: Decision
     tolerance: int = 0
 
 
-def numbered(
-    scene: Scene, names: Sequence[str], count: int, generator: Generator
-) -> Float[Tensor, "_ c h w"]:
+def numbered(scene: Scene, names: Sequence[str], count: int, generator: Generator) -> Sampled:
     """Samples by number: each fixed baseline once, then `count` of the random ones in turn."""
     fixed = [name for name in names if name in FIXED]
     random = [name for name in names if name not in FIXED]
     turns = [random[i % len(random)] for i in range(count)] if random else []
-    return torch.cat([baseline(name, scene, generator) for name in (*fixed, *turns)])
+    return samples_joined([baseline(name, scene, generator) for name in (*fixed, *turns)])
 
 
 def trial_of(
-    samples: Float[Tensor, "n c h w"],
+    samples: Sampled,
     chosen: Sequence[int],
     shifts: Sequence[int],
     distance: int,
@@ -92,7 +91,7 @@ def joined(first: Trial, second: Trial) -> Trial:
     """Both, the first before the second, whose decision and tolerance of shifts stay."""
     return replace(
         second,
-        infill=torch.cat([first.infill, second.infill]),
+        infill=samples_joined([first.infill, second.infill]),
         steps=first.steps + second.steps,
         names=first.names + second.names,
     )

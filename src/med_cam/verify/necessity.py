@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from med_cam.masking import View
+from med_cam.removal.samples import Sampled
 from med_cam.results import Necessity
 from med_cam.verify.certificate import lower_bound
 from med_cam.verify.decision import Decision, on_top, retains
@@ -15,7 +16,7 @@ from med_cam.verify.decision import Decision, on_top, retains
 def necessity(
     view: View[Tensor],
     mask: Bool[Tensor, "1 1 h w"],
-    infill: Float[Tensor, "n c h w"],
+    infill: Sampled,
     decision: Decision,
     confidence: float,
 ) -> Necessity:

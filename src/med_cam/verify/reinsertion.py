@@ -4,10 +4,11 @@ Evidence should not depend on hiding just those pixels that speak against it.
 """
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Generator, Tensor
 
 from med_cam.masking import View
+from med_cam.removal.samples import Sampled
 from med_cam.results import Rate
 from med_cam.verify.certificate import rate
 from med_cam.verify.decision import Decision, on_top
@@ -16,7 +17,7 @@ from med_cam.verify.decision import Decision, on_top
 def reinsertion(
     view: View[Tensor],
     masks: Bool[Tensor, "n 1 h w"],
-    infill: Float[Tensor, "m c h w"],
+    infill: Sampled,
     decision: Decision,
     confidence: float,
 ) -> Rate:

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from med_cam.masking import Scene, View, shuffled
+from med_cam.removal.samples import Sampled
 from med_cam.results import Check
 from med_cam.verify.decision import Decision, retains
 
@@ -18,7 +19,7 @@ def shape_leakage(
     view: View[Tensor],
     contents: Float[Tensor, "n c h w"],
     mask: Bool[Tensor, "1 1 h w"],
-    infill: Float[Tensor, "m c h w"],
+    infill: Sampled,
     decision: Decision,
     *,
     limit: float,

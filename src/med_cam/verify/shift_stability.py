@@ -4,11 +4,12 @@ A mask that leaks the label through its outline depends on its exact pixels; evi
 """
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
 from med_cam.config.settings import Verification
 from med_cam.masking import View, shifted
+from med_cam.removal.samples import Sampled
 from med_cam.results import Check
 from med_cam.verify.decision import Decision, retains
 
@@ -18,7 +19,7 @@ DIRECTIONS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != 
 def shift_stability(
     view: View[Tensor],
     mask: Bool[Tensor, "1 1 h w"],
-    infill: Float[Tensor, "m c h w"],
+    infill: Sampled,
     decision: Decision,
     rules: Verification,
 ) -> Check:

@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from med_cam.masking import Scene, View
+from med_cam.removal.samples import Sampled
 from med_cam.results import Rate
 from med_cam.verify.certificate import rate
 from med_cam.verify.decision import Decision, retains
@@ -13,7 +14,7 @@ from med_cam.verify.decision import Decision, retains
 def silhouette(
     view: View[Tensor],
     mask: Bool[Tensor, "1 1 h w"],
-    infill: Float[Tensor, "n c h w"],
+    infill: Sampled,
     decision: Decision,
     confidence: float,
 ) -> Rate:
@@ -29,7 +30,7 @@ def silhouette(
     scene = view.scene
     fills = torch.cat([scene.black, scene.white, torch.zeros_like(scene.black), own(scene, mask)])
     inside = fills.expand(-1, -1, *scene.x.shape[2:]).repeat(len(infill), 1, 1, 1)
-    around = infill.repeat_interleave(len(fills), dim=0)
+    around = infill[torch.arange(len(infill)).repeat_interleave(len(fills))]
     hits = retains(view.over(mask, around, content=inside), decision)
     return rate(int(hits.sum()), len(hits), confidence, at_least=False)
 

@@ -2,23 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from med_cam.config.baselines import FIXED
 from med_cam.masking import Scene, View, baseline
+from med_cam.removal.samples import Sampled, joined
 from med_cam.results import BaselineResult, Check
 from med_cam.verify.decision import Decision, on_top, retains
 
 
 def drawn(
     scene: Scene, names: Sequence[str], count: int, generator: Generator
-) -> dict[str, Float[Tensor, "_ c h w"]]:
+) -> dict[str, Sampled]:
     """`count` samples of each random baseline, one of each that is fixed."""
     counts = {name: 1 if name in FIXED else count for name in names}
     return {
-        name: torch.cat([baseline(name, scene, generator) for _ in range(n)])
+        name: joined([baseline(name, scene, generator) for _ in range(n)])
         for name, n in counts.items()
     }
 
@@ -26,7 +26,7 @@ def drawn(
 def over_baselines(
     view: View[Tensor],
     mask: Bool[Tensor, "1 1 h w"],
-    samples: Mapping[str, Float[Tensor, "_ c h w"]],
+    samples: Mapping[str, Sampled],
 ) -> dict[str, Float[Tensor, "_ k"]]:
     """Probabilities on the evidence over each sample, by baseline."""
     return {name: view.over(mask, infill) for name, infill in samples.items()}

@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
 from med_cam.classifiers.base import Predict
-from med_cam.masking import Scene
+from med_cam.masking import Scene, View
 from med_cam.verify.sufficiency import drawn
 
 EMPTY = ("grey", "black", "white", "gaussian", "uniform")  # baselines without any content
@@ -46,4 +46,5 @@ def blank_predictions(
         generator: on the CPU.
     """
     baselines = drawn(scene, EMPTY, samples, generator)
-    return {name: predict(x) for name, x in baselines.items()}
+    view = View(predict, scene)
+    return {name: view.hidden(infill) for name, infill in baselines.items()}

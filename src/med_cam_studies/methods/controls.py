@@ -6,7 +6,7 @@ from torch import Generator, Tensor
 
 from med_cam.audit.shapes import smooth_field
 from med_cam.case.case import Case
-from med_cam.masking import baseline
+from med_cam.masking import painting
 from med_cam.search.disc_map import discs
 
 PLACES = 7  # discs per side
@@ -36,7 +36,7 @@ def one_disc(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
     x = case.scene.x
     masks = discs(x.shape[2], x.shape[3], PLACES, RADII).to(x)  # n 1 h w
     names = [BASELINES[i % len(BASELINES)] for i in range(len(masks))]
-    around = torch.cat([baseline(name, case.scene, generator) for name in names])
+    around = torch.cat([painting(name, case.scene, generator) for name in names])
     p = case.batched.over(masks, around)[:, case.target.index]
     log_p = p.clamp(min=SMALLEST).log()[:, None, None, None]
     return (masks * log_p).sum(dim=0, keepdim=True) / masks.sum(dim=0, keepdim=True).clamp(min=1)

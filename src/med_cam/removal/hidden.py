@@ -1,0 +1,37 @@
+"""What is hidden in a pass, by which removal inside the network."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A mask that a pass is made under.
+
+    Attributes:
+        removal: name of a removal inside the network.
+        mask: 1 = shown, 0 = hidden; hard, or soft with gradients. One for all images, or each its
+            own.
+        intruder: for the test of exactness: added in hidden places of every layer that the
+            removal knows. An answer that changes by it has read what is hidden.
+    """
+
+    removal: str
+    mask: Float[Tensor, "b 1 h w"]
+    intruder: float = 0.0
+
+
+def in_parts(
+    x: Float[Tensor, "b c h w"], hidden: Hidden | None, size: int
+) -> Iterator[tuple[Tensor, Hidden | None]]:
+    """Images in batches of a size, each batch with its masks."""
+    images = x.split(size)
+    if hidden is None:
+        yield from ((part, None) for part in images)
+        return
+    masks = hidden.mask.expand(len(x), -1, -1, -1).split(size)
+    for part, mask in zip(images, masks, strict=True):
+        yield part, replace(hidden, mask=mask)

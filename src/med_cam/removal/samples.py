@@ -1,0 +1,95 @@
+"""Samples of removals: what is painted around evidence, or how a mask lies inside a network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Generator, Tensor
+
+REACH = 2  # pixels by which a mask is moved at most
+WEARS = 2  # a rim of less than so many pixels is worn off
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Samples of removals of which some work inside the network, one a masked input.
+
+    Samples that are all painted are plain tensors n c h w. Both are indexed and joined alike.
+
+    Attributes:
+        infill: what is painted; without meaning for a removal inside the network.
+        names: of the removal inside the network; "" where the infill is painted.
+        rims: how the mask is cut: moved down, moved right, worn off; see `worn`.
+    """
+
+    infill: Float[Tensor, "n c _ _"]
+    names: tuple[str, ...]
+    rims: Int[Tensor, "n 3"]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: slice | Sequence[int] | Int[Tensor, " _"]) -> "Samples":
+        chosen = torch.arange(len(self))[index]
+        names = tuple(self.names[i] for i in chosen.tolist())
+        return Samples(self.infill[chosen], names, self.rims[chosen])
+
+
+Sampled = Samples | Float[Tensor, "_ _ _ _"]  # n c h w
+
+
+def inside(name: str, x: Float[Tensor, "1 c h w"], generator: Generator | None = None) -> Samples:
+    """One sample of a removal inside the network.
+
+    Args:
+        name: of the removal.
+        x: the image, for its kind of numbers.
+        generator: draws what is cut from the mask's rim; None if nothing is drawn.
+    """
+    rims = torch.zeros(1, 3, dtype=torch.long)
+    if generator is not None:
+        rims[0, :2] = torch.randint(-REACH, REACH + 1, (2,), generator=generator)
+        rims[0, 2:] = torch.randint(WEARS, (1,), generator=generator)
+    return Samples(torch.zeros_like(x[..., :1, :1]), (name,), rims)
+
+
+def joined(samples: Sequence[Sampled]) -> Sampled:
+    """Samples one after the other."""
+    plain = [s for s in samples if isinstance(s, Tensor)]
+    if len(plain) == len(samples):
+        return torch.cat(plain)
+    every = [painted(s) if isinstance(s, Tensor) else s for s in samples]
+    h, w = (max(s.infill.shape[side] for s in every) for side in (2, 3))
+    return Samples(
+        torch.cat([s.infill.expand(-1, -1, h, w) for s in every]),
+        tuple(name for s in every for name in s.names),
+        torch.cat([s.rims for s in every]),
+    )
+
+
+def painted(infill: Float[Tensor, "n c h w"]) -> Samples:
+    """Painted samples beside others."""
+    return Samples(infill, ("",) * len(infill), torch.zeros(len(infill), 3, dtype=torch.long))
+
+
+def worn(mask: Float[Tensor, "n 1 h w"], rims: Int[Tensor, "n 3"]) -> Float[Tensor, "n 1 h w"]:
+    """Each mask without a rim: what is left when it is laid over itself, moved, and worn off.
+
+    So a sample never shows what the mask hides. What comes in at the image's edge is what lies
+    there: the edge is no rim.
+    """
+    pairs = zip(mask.split(1), rims.tolist(), strict=True)
+    return torch.cat([without_rim(m, *rim) for m, rim in pairs])
+
+
+def without_rim(
+    mask: Float[Tensor, "1 1 h w"], dy: int, dx: int, wear: int
+) -> Float[Tensor, "1 1 h w"]:
+    """One mask less what is not in it when it is moved, and less so many pixels all around."""
+    h, w = mask.shape[2:]
+    wide = F.pad(mask, (REACH,) * 4, mode="replicate")
+    moved = wide[..., REACH - dy : REACH - dy + h, REACH - dx : REACH - dx + w]
+    left = torch.minimum(mask, moved)
+    return -F.max_pool2d(-left, 2 * wear + 1, stride=1, padding=wear) if wear else left

@@ -1,0 +1,58 @@
+"""The whole path under a removal inside the network."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from med_cam.case.case import observed
+from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.config.settings import Certification, relative_to
+from med_cam.errors import ClassifierError
+from med_cam.images.geometry import Image
+from med_cam.pipeline.explain import explain
+from pipeline.test_explain import CONFIG, classifier
+
+
+def image():
+    pixels = torch.full((3, 32, 32), 0.3)
+    pixels[:, 8:20, 8:20] = 0.95
+    return Image(pixels)
+
+
+@pytest.mark.parametrize("names", [("layer_masking",), ("grey", "layer_masking")])
+def test_a_bright_square_is_found_and_certified(names):
+    config = replace(CONFIG, certification=Certification(patch=4))
+    found = explain(classifier(), image(), config=relative_to(config, names))
+    assert found.verified, found.status
+    assert found.claim.searched == names
+    assert found.mask[8:20, 8:20].sum() > 0.7 * found.mask.sum()
+    certificate = found.claim.certificate
+    assert certificate.samples >= 63  # layer masking is drawn, grey is not
+    assert certificate.fixed == len(names) - 1
+
+
+def test_a_removal_that_does_not_fit_is_refused_before_anything_is_searched():
+    class Attending(nn.Module):
+        def forward(self, x):
+            tokens = nn.functional.conv2d(x, torch.ones(2, 3, 4, 4) / 48, stride=4).flatten(2)
+            return (tokens.softmax(dim=2) * tokens).sum(dim=2)
+
+    steps = []
+    config = relative_to(CONFIG, ("layer_masking",))
+    bare = Classifier(Attending(), ("a", "b"), (32, 32))
+    with pytest.raises(ClassifierError, match="layer_masking does not fit this classifier"):
+        explain(bare, image(), config=config, on_step=steps.append)
+    assert not steps
+
+
+def test_five_passes_show_that_a_removal_is_exact_and_are_counted():
+    bright = classifier()
+    passes = {}
+    for names in (("grey",), ("layer_masking",)):
+        config = replace(relative_to(CONFIG, names), seed=1)
+        config = replace(config, verification=replace(config.verification, unseen=()))
+        with hooks_attached(bright) as forward:
+            passes[names] = observed(forward, bright, image(), config).cost().forward
+    assert passes["layer_masking",] == passes["grey",] + 5
