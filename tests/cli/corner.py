@@ -6,7 +6,8 @@ import torch
 
 from med_cam.results import BaselineResult, Check, Claim, Explanation, Passes, Step
 
-ALWAYS = {"mask.png", "evidence.png", "figure.png", "explanation.json", "manifest.sha256"}
+ALWAYS = {"mask.png", "evidence.png", "figure.png", "explanation.json"}
+ALWAYS |= {"manifest.sha256", "environment.txt"}
 NET = """
 import torch
 from torch import nn
@@ -58,13 +59,16 @@ def photograph(path, *, size=(30, 40), corner=230, seed=0):
 def results(folder):
     """Names of the result folders, each complete and with nothing half-written beside.
 
-    The manifest of the run is there if there are any, and lists them.
+    The manifest of the run is there if there are any, and lists them and the files of runs.
     """
     names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
     if names:
         names.remove("manifest.sha256")
         lines = (folder / "manifest.sha256").read_text().splitlines()
-        assert [line[66:] for line in lines] == sorted(f"{name}/manifest.sha256" for name in names)
+        runs = [name for name in names if name.startswith("run-") and name.endswith(".json")]
+        names = [name for name in names if name not in runs]
+        listed = [*runs, *(f"{name}/manifest.sha256" for name in names)]
+        assert [line[66:] for line in lines] == sorted(listed)
     for name in names:
         assert {path.name for path in (folder / name).iterdir()} >= ALWAYS, name
     return names

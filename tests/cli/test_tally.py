@@ -7,13 +7,17 @@ import pytest
 from med_cam.cli.inputs import evenly
 from med_cam.cli.run import INTERNAL, MISTAKE, Ended, Failure, exit_status
 from med_cam.cli.tally import Done, duration, summary
+from med_cam.report.run_record import RunImage
 from med_cam.results import Passes
 
+IMAGE = RunImage("a.png", "ab" * 32, "explained", "a", "cd" * 32)
 PATHS = [Path(f"{index}.png") for index in range(10)]
 
 
 def test_the_median_is_of_all_images_and_those_that_passed_are_counted():
-    finished = tuple(Done("", area < 1, area, Passes(10, 5)) for area in (0.1, 0.2, 1.0, 1.0))
+    finished = tuple(
+        Done("", area < 1, area, Passes(10, 5), IMAGE) for area in (0.1, 0.2, 1.0, 1.0)
+    )
     text = summary(Ended(finished, ()), claimed=("black",), seconds=3.2, out=Path("r"))
     assert (
         "4 images explained, 2 passed the sufficiency test over black; median area 60.0%" in text

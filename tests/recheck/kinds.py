@@ -78,7 +78,7 @@ class Kind:
             hooked_layers=("act",), sha256="ab" * 32, name="squares", **more,
         )  # fmt: skip
 
-    def written(self, folder: Path) -> Path:
+    def written(self, folder: Path, *, with_image: bool = True) -> Path:
         """The result in a folder."""
         image, model = pictured(), self.classifier
         asked = pairwise(model, self.target, self.contrast) if self.contrast else model
@@ -87,7 +87,7 @@ class Kind:
             image, model, self.config, preset="default", software={"torch": torch.__version__},
             contrast=self.contrast,
         )  # fmt: skip
-        write(found, image, folder, origin)
+        write(found, image, folder, origin, with_image=with_image)
         return folder
 
 

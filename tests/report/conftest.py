@@ -8,6 +8,7 @@ from PIL import Image as Picture
 
 from med_cam.classifiers.identity import Identity
 from med_cam.images.read import read_image
+from med_cam.report.circumstances import Circumstances, Platform
 from med_cam.report.origin import Provenance
 from med_cam.report.source import source_of
 from med_cam.results import (
@@ -82,6 +83,14 @@ IDENTITY = Identity(
     weights={"model.safetensors": "b" * 64},
     source_files={"net.py": "d" * 64},
     state=None,
+)
+
+
+MADE = Circumstances(
+    created="2026-11-26T01:02:03Z",
+    command=("med-cam", "explain", "--seed", "7"),
+    platform=Platform("Linux-6.1-x86_64", "x86_64", "CPython 3.11.9"),
+    environment="numpy==2.4.0\ntorch==2.13.0\n",
 )
 
 
@@ -247,6 +256,7 @@ def provenance(image):
         preset="default",
         versions={"med-cam": "0.1.0", "torch": "2.13.0", "python": "3.11.9"},
         device="cpu",
+        made=MADE,
         references_sha256="c" * 64,
         contrast="glioma",
     )

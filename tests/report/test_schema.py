@@ -179,7 +179,7 @@ def test_a_field_unknown_to_the_schema_is_invalid(explanation, describe):
 
 
 def test_the_docs_list_every_field_with_its_meaning_and_no_other():
-    text = DOCS.read_text("utf-8").partition("## Older files")[0]
+    text = DOCS.read_text("utf-8").partition("## The file of the run")[0]
     rows = re.findall(r"^\| `([^`]+)` \| [^|]+ \| (.+) \|$", text, re.M)
     assert dict(rows) == documented(json_schema())
 

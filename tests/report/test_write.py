@@ -29,6 +29,7 @@ FILES = {
     "explanation.json",
     "source.png",
     "manifest.sha256",
+    "environment.txt",
 }
 PROOFS = {"alternative-1.png", "alternative-2.png", "necessary-superset.png", "agreement.png"}
 

@@ -13,9 +13,11 @@ import torch
 from med_cam.case.references import References, relabelled
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.pairwise import pairwise
+from med_cam.cli.command_line import command_line
 from med_cam.cli.inputs import SHOWN, Ready, over_images, require_room
 from med_cam.cli.installed import versions
 from med_cam.cli.options import ExplainOptions
+from med_cam.cli.record import recorded, write_records
 from med_cam.cli.run import Ended, Failure, attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import settings
@@ -25,14 +27,18 @@ from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Image
 from med_cam.images.read import read_image, unique_stems
 from med_cam.pipeline.explain import explain
+from med_cam.report.circumstances import now
 from med_cam.report.files import UnwritableError
 from med_cam.report.leftovers import sweep
 from med_cam.report.line import summary_line
-from med_cam.report.manifest import forget_run_manifest, write_run_manifest
+from med_cam.report.manifest import forget_run_manifest
 from med_cam.report.origin import provenance
+from med_cam.report.run_record import EXPLAINED, RunImage
 from med_cam.report.wording import baselines
 from med_cam.report.write import refuse_foreign_files, write
 from med_cam.results import OnStep
+
+NAMELESS = 16  # hexadecimal digits of the hash that a folder is called by with --no-source
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +57,29 @@ def run(options: ExplainOptions, screen: Screen) -> int:
     Raises:
         MedCamError: if the run cannot begin.
     """
-    begun, config = time.perf_counter(), settings(options)
+    begun, created, config = time.perf_counter(), now(), settings(options)
 
     def work(ready: Ready, paths: list[Path], failures: list[Failure]) -> int:
         refuse_unfit_options(options, config, ready)
         job = Job(options, config, ready, versions(sys.modules))
         sweep(options.out)
         screen.say(heading(job, len(paths)))
+        images: list[RunImage] = []
         try:
-            ended = explain_each(job, paths, screen)
-        finally:
-            write_run_manifest(options.out)  # of an interrupted run too
+            ended = explain_each(job, paths, screen, images)
+        finally:  # of an interrupted run too
+            write_records(options, created, images, failures=failures, paths=paths)
         every = Ended(ended.done, (*failures, *ended.failed))
         if ended.done:
             claimed, seconds = config.verification.baselines, time.perf_counter() - begun
-            screen.say(summary(every, claimed=claimed, seconds=seconds, out=options.out))
+            told = summary(
+                every,
+                claimed=claimed,
+                seconds=seconds,
+                out=options.out,
+                with_image=not options.no_source,
+            )
+            screen.say(told)
         return exit_status(every.failed)
 
     return over_images(options, "explain", screen, work)
@@ -112,18 +126,20 @@ def heading(job: Job, images: int) -> str:
     )
 
 
-def explain_each(job: Job, paths: Sequence[Path], screen: Screen) -> Ended[Done]:
-    """All images one after the other, each shown when done."""
+def explain_each(
+    job: Job, paths: Sequence[Path], screen: Screen, images: list[RunImage]
+) -> Ended[Done]:
+    """All images one after the other, each shown when done and put down in `images`."""
     steps, stems = job.config.search.steps, unique_stems(paths)
     with row(screen.bar, "", total=steps * len(paths)) as task:
 
         def one(index: int, path: Path) -> Done:
             title = image_title(path.name, index, len(paths))
             on_step = image_begun(screen.bar, task, title, before=steps * index, steps=steps)
-            return explain_one(job, path, job.options.out / stems[index], on_step)
+            return explain_one(job, path, stems[index], on_step)
 
         return show_each(
-            attempt_each(paths, one, last=UnwritableError),
+            recorded(attempt_each(paths, one, last=UnwritableError), paths, images),
             screen,
             line=lambda end: (end.line, "" if end.verified else "yellow"),
             interrupted=partial(interrupted, of=len(paths), out=job.options.out),
@@ -137,16 +153,23 @@ def interrupted(finished: int, *, of: int, out: Path) -> str:
     return f"interrupted; {finished} of {counted(of, 'image')} finished, results are in {out}."
 
 
-def explain_one(job: Job, path: Path, folder: Path, on_step: OnStep) -> Done:
+def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
     """One image from its file to its result folder.
+
+    Args:
+        job: what is the same for all images.
+        path: of the image.
+        stem: name of the folder, but for one that may not tell the image's name.
+        on_step: called after every step of the search.
 
     Raises:
         MedCamError: if it cannot be read, explained or written; nothing is written then.
     """
-    refuse_foreign_files(folder)
-    require_room(folder.parent)
-    classifier = job.ready.classifier
+    options, classifier = job.options, job.ready.classifier
+    require_room(options.out)
     image = read_image(path, channels=classifier.channels)
+    folder = options.out / (image.sha256[:NAMELESS] if options.no_source else stem)
+    refuse_foreign_files(folder)
     task = task_of(job, image)
     found = explain(
         task.classifier,
@@ -160,14 +183,17 @@ def explain_one(job: Job, path: Path, folder: Path, on_step: OnStep) -> Done:
         image,
         classifier,
         job.config,
-        preset=job.options.preset,
+        preset=options.preset,
         software=job.software,
         references=task.references,
-        contrast=job.options.contrast or "",
+        contrast=options.contrast or "",
+        command=command_line(options, "explain", named=False, paths=not options.no_source),
     )
-    forget_run_manifest(job.options.out)
-    write(found, image, folder, origin)
-    return done(summary_line(folder.name, found), found)
+    forget_run_manifest(options.out)
+    result = write(found, image, folder, origin, with_image=not options.no_source)
+    entry = RunImage(str(path), image.sha256, EXPLAINED, folder.name, result)
+    name = f"{stem} in {folder.name}" if options.no_source else folder.name
+    return done(summary_line(name, found), found, entry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ from med_cam.errors import ClassifierError, ConfigError, ImageError, MedCamError
 from med_cam.images.read import find_images, read_image
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.files import UnwritableError
+from med_cam.report.opening import sha256_of_file
+from med_cam.report.source import PIXELS_FILE
 
 SHOWN = 12  # labels named in a sentence; some classifiers have thousands
 MANY = 200  # reference images prepared at most: a claim samples some dozens of them
@@ -179,6 +181,29 @@ def images_at(path: Path) -> list[Path]:
             f"the folder {path} has no images except results of med-cam; name another"
         )
     return foreign
+
+
+def images_by_hash(given: Sequence[Path]) -> dict[str, Path]:
+    """The images among files and folders, and pixels saved as .npy, by the SHA-256 of the file.
+
+    Raises:
+        ImageError: a path does not exist, or is a folder without any.
+    """
+    files: list[Path] = []
+    for path in given:
+        pixels = sorted(path.rglob(f"*{Path(PIXELS_FILE).suffix}")) if path.is_dir() else []
+        try:
+            files += find_images([path])
+        except ImageError:
+            if not pixels:
+                raise
+        files += pixels
+    try:
+        return {sha256_of_file(file.resolve()): file.resolve() for file in files}
+    except OSError as error:
+        raise ImageError(
+            f"{error.filename} cannot be read ({error.strerror or error}); check the path"
+        ) from error
 
 
 def is_result(image: Path) -> bool:

@@ -174,6 +174,16 @@ class ExplainOptions:
             OUTPUT,
         ),
     ] = Path("med-cam-out")
+    no_source: Annotated[
+        bool,
+        flag(
+            "--no-source",
+            "Keep of the image its SHA-256 and its size only. No copy of it, no evidence.png and "
+            "no figure.png are written, and no name or path of its file: the folder is called as "
+            "the SHA-256 begins. The masks are written. med-cam verify then needs --image.",
+            OUTPUT,
+        ),
+    ] = False
     debug: Debug = False
 
 
@@ -186,6 +196,15 @@ class VerifyOptions:
     references: Annotated[
         Path | None,
         references_option("The same reference images that the explanations were made with."),
+    ] = None
+    image: Annotated[
+        list[Path] | None,
+        option(
+            "FILE|FOLDER",
+            "The image, for a result made with --no-source, or a folder with the images of many; "
+            "may be given several times. Each result takes the one that has its SHA-256.",
+            INPUT,
+        ),
     ] = None
     baselines: Annotated[
         str | None,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from med_cam.cli.command_line import command_line
 from med_cam.cli.data_check import study_named
 from med_cam.cli.inputs import load_repeatable, references_from, require_room, source_of
 from med_cam.cli.installed import versions
@@ -103,6 +104,7 @@ def prepared(options: ReproduceOptions, study: Study, config: Config, opened: Ex
         classes=study.classes,
         out=options.out,
         software=versions(sys.modules),
+        command=command_line(options, "reproduce"),
     )
     items = (*chosen(splits.testing, options.images), *collection.outlined)
     return Run(study, collection, splits, setting, items)

@@ -32,11 +32,15 @@ class Failure:
         sentence: what is wrong and what to do, on one line.
         status: MISTAKE or INTERNAL.
         trace: the traceback, for --debug.
+        kind: of the error, as `ImageError`.
+        where: it happened, as the path of an image; "" if nowhere in particular.
     """
 
     sentence: str
     status: int
     trace: str
+    kind: str = ""
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,8 @@ def failure_of(error: Exception, *, where: str = "") -> Failure:
     if where not in sentence:
         sentence = f"{where}: {sentence}"
     trace = "".join(traceback.format_exception(error))
-    return Failure(sentence, MISTAKE if known else INTERNAL, trace)
+    status = MISTAKE if known else INTERNAL
+    return Failure(sentence, status, trace, type(error).__name__, where)
 
 
 def unexpected(error: Exception) -> str:

@@ -9,30 +9,43 @@ from rich.progress import Progress, TaskID
 
 from med_cam.cli.run import Ended
 from med_cam.report.line import claims_line
+from med_cam.report.run_record import RunImage
 from med_cam.report.wording import baselines, percent
 from med_cam.results import Explanation, OnStep, Passes, Step
 
+SHOWN = (
+    "mask.png, evidence.png, figure.png, explanation.json, and the image itself for med-cam verify"
+)
+HIDDEN = "mask.png and explanation.json, no picture of it; med-cam verify will need --image"
 NAME_WIDTH = 24  # of a file name
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One explained image: what the summary needs, without the pixels."""
+    """One explained image: what the summary and the file of the run need, without the pixels."""
 
     line: str
     verified: bool
     area: float
     passes: Passes
+    image: RunImage
 
 
-def done(line: str, found: Explanation) -> Done:
+def done(line: str, found: Explanation, image: RunImage) -> Done:
     """An explanation without its pixels: its line, and what was tested."""
     claims = claims_line(found)
     below = f"\n    {claims}" if claims else ""
-    return Done(line + below, found.verified, found.area, found.passes)
+    return Done(line + below, found.verified, found.area, found.passes, image)
 
 
-def summary(ended: Ended[Done], *, claimed: Sequence[str], seconds: float, out: Path) -> str:
+def summary(
+    ended: Ended[Done],
+    *,
+    claimed: Sequence[str],
+    seconds: float,
+    out: Path,
+    with_image: bool = True,
+) -> str:
     """The end of a run, in a few lines; at least one image was explained.
 
     Args:
@@ -40,6 +53,7 @@ def summary(ended: Ended[Done], *, claimed: Sequence[str], seconds: float, out: 
         claimed: the baselines that claims are relative to.
         seconds: how long it took.
         out: where the results are.
+        with_image: whether they show the images.
     """
     images = ended.done
     passed = sum(image.verified for image in images)
@@ -51,8 +65,7 @@ def summary(ended: Ended[Done], *, claimed: Sequence[str], seconds: float, out: 
         f"{counted(len(images), 'image')} explained, {passed} passed the sufficiency test over "
         f"{baselines(claimed)}; median area {area} of the image.",
         f"{duration(seconds)}, {forward:,} forward passes, {backward:,} backward passes.",
-        f"Results in {out}, one folder per image: mask.png, evidence.png, figure.png, "
-        "explanation.json, and the image itself for med-cam verify.",
+        f"Results in {out}, one folder per image: {SHOWN if with_image else HIDDEN}.",
     ]
     if ended.failed:
         lines.append(f"{len(ended.failed)} failed:")

@@ -2,13 +2,13 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from med_cam.case.references import References
-from med_cam.cli.inputs import Ready, load, source_of
+from med_cam.cli.inputs import Ready, images_by_hash, load, source_of
 from med_cam.cli.installed import versions
 from med_cam.cli.options import VerifyOptions
 from med_cam.cli.run import (
@@ -58,12 +58,13 @@ def run(options: VerifyOptions, screen: Screen) -> int:
     for failure in changed:
         report(failure, screen)
     folders, otherwise = found_results(options.folders), asked_of(options)
+    images = images_by_hash(options.image or ())
     with ExitStack() as opened:
         source = source_of(options.model, opened)
         ready = load(source, options.references, options.device, screen, opened)
         sha256 = ready.classifier.sha256 or "unknown"
         screen.say(f"Classifier: {ready.classifier.name}, SHA-256 {sha256}.")
-        ended = recheck_each(ready, otherwise, folders, screen)
+        ended = recheck_each(ready, otherwise, folders, images, screen)
     for line in ending(ended, time.perf_counter() - begun):
         screen.say(line)
     if changed or ended.failed:
@@ -99,14 +100,18 @@ def asked_of(options: VerifyOptions) -> Options:
 
 
 def recheck_each(
-    ready: Ready, otherwise: Options, folders: Sequence[Path], screen: Screen
+    ready: Ready,
+    otherwise: Options,
+    folders: Sequence[Path],
+    images: Mapping[str, Path],
+    screen: Screen,
 ) -> Ended[Rechecked]:
     """All results one after the other, each shown when done."""
     with row(screen.bar, "re-checking", total=len(folders)) as task:
 
         def one(index: int, folder: Path) -> Rechecked:
             screen.bar.update(task, completed=index)
-            return recheck(ready, otherwise, folder)
+            return recheck(ready, otherwise, folder, images)
 
         return show_each(
             attempt_each(folders, one),
@@ -118,15 +123,17 @@ def recheck_each(
         )
 
 
-def recheck(ready: Ready, otherwise: Options, folder: Path) -> Rechecked:
-    """One result.
+def recheck(
+    ready: Ready, otherwise: Options, folder: Path, images: Mapping[str, Path]
+) -> Rechecked:
+    """One result; `images` are files by their SHA-256.
 
     Raises:
         MedCamError: if its files are not those that were written, or the classifier or the
             reference images are not those that it was explained with.
     """
     result_id = checked_id(folder)
-    saved = read_saved(folder, ready.classifier.channels)
+    saved = read_saved(folder, ready.classifier.channels, images)
     references = references_of(saved, ready.references)
     try:
         found = rechecked(ready.classifier, saved, references, otherwise)

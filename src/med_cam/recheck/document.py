@@ -1,6 +1,5 @@
 """The document of a saved result as it comes out now, by the same rules that it was written by."""
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -119,12 +118,11 @@ def origin_now(case: Case, saved: Saved) -> dict[str, Any]:
     """The fields of `Origin` that can be computed again; a setting not saved has its default."""
     height, width = saved.mask.shape
     preset = saved.document["preset"]
-    content = (saved.folder / saved.document["image"]["file"]).read_bytes()
     return {
         "seed": case.config.seed,
         "preset": preset if preset in PRESETS else None,
         "image": {"height": height, "width": width},
-        "sha256": {"source": hashlib.sha256(content).hexdigest()},
+        "sha256": dict(saved.found),
         "config": plain(as_table(case.config)),
     }
 

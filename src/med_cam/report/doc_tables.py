@@ -5,6 +5,7 @@
 * `<!-- fields: target claim.checks -->` names the fields that begin it: with all that is below
   them, except what a longer name in another comment covers;
 * `<!-- renamed -->`: the names of schema 1.1;
+* `<!-- run -->`: what the file of a run says of an image;
 * `<!-- settings -->`: every setting with its value in each preset;
 * `<!-- baselines -->`: what each baseline is.
 """
@@ -23,11 +24,14 @@ from med_cam.config.presets import PRESETS
 from med_cam.config.toml import as_table
 from med_cam.masking import SAMPLERS
 from med_cam.removal.masked_pass import MODES
+from med_cam.report.layout import entries
 from med_cam.report.older import CHANGED, RENAMED
-from med_cam.report.schema import json_schema
+from med_cam.report.run_record import RunImage
+from med_cam.report.schema import json_schema, schema_of
 
 _TABLE = re.compile(r"(<!-- fields: ([^\n]+) -->\n)(?:\n?\|[^\n]*\n)*")
-_NAMED = re.compile(r"(<!-- (renamed|settings|baselines) -->\n)(?:\n?\|[^\n]*\n)*")
+_NAMED = re.compile(r"(<!-- (renamed|run|settings|baselines) -->\n)(?:\n?\|[^\n]*\n)*")
+_IMAGE = entries(RunImage)
 _HEAD = "\n| field | type | meaning |\n|---|---|---|\n"
 
 
@@ -67,8 +71,14 @@ def filled(text: str) -> str:
         lines = (row.text for row in known if _owner(row.path, listed) in names)
         return f"{match[1]}{_HEAD}{''.join(lines)}"
 
-    others = {"renamed": renamed, "settings": settings, "baselines": baselines}
+    others = {"renamed": renamed, "run": run_images, "settings": settings, "baselines": baselines}
     return _NAMED.sub(lambda match: match[1] + others[match[2]](), _TABLE.sub(table, text))
+
+
+def run_images() -> str:
+    """The table of what a run's file says of each image."""
+    found = (Row(f"images[].{e.name}", _words(schema_of(e.kind), {}), e.meaning) for e in _IMAGE)
+    return f"{_HEAD}{''.join(row.text for row in found)}"
 
 
 def settings() -> str:

@@ -9,5 +9,7 @@ ALTERNATIVE_FILE = "alternative-{}.png"  # numbered from 1
 SUPERSET_FILE = "necessary-superset.png"
 AGREEMENT_FILE = "agreement.png"
 MANIFEST_FILE = "manifest.sha256"
+ENVIRONMENT_FILE = "environment.txt"
+RUN_FILE = "run-{}.json"  # beside the results: what became of every image
 LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # what file managers leave
 OLDER_FILES = frozenset({"fallback.png", "enlarged.png"})  # as schema 1 named them

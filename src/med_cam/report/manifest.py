@@ -5,7 +5,8 @@ a result is the SHA-256 of those lines without that of figure.png, so that the f
 `grep -v '  figure\.png$' manifest.sha256 | sha256sum`. It stands for all that is in
 explanation.json, for every mask and for the image; the figure itself is under the manifest.
 
-A run has a manifest too, of the manifests of its results. Neither shows who wrote them: for that,
+A run has a manifest too, of the manifests of its results and of what became of its images
+(`run_record`). Neither shows who wrote them: for that,
 one file has to be signed.
 """
 
@@ -16,7 +17,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from med_cam.errors import OutputError
-from med_cam.report.file_names import FIGURE_FILE, JSON_FILE, LITTER, MANIFEST_FILE
+from med_cam.report.file_names import (
+    FIGURE_FILE,
+    JSON_FILE,
+    LITTER,
+    MANIFEST_FILE,
+    RUN_FILE,
+)
 from med_cam.report.files import unwritable, write_file
 from med_cam.report.limits import MANIFEST_BYTES
 from med_cam.report.opening import content_of, sha256_of_file
@@ -89,11 +96,13 @@ def checked_id(folder: Path) -> str:
 def write_run_manifest(out: Path) -> None:
     """List the manifest of every result in a folder; nothing is written if there are none.
 
+    What became of the images of the runs into that folder is listed too.
+
     Raises:
         OutputError: if it cannot be written.
     """
     try:
-        hashes = {name: sha256_of_file(out / name) for name in _of_results(out)}
+        hashes = {name: sha256_of_file(out / name) for name in _of_run(out)}
     except OSError as error:
         raise unwritable(out / MANIFEST_FILE, error) from error
     if hashes:
@@ -122,9 +131,16 @@ def refuse_changed_run(out: Path) -> None:
     if not os.path.lexists(path) or os.path.lexists(out / JSON_FILE):
         return
     hashes = read_manifest(path)
-    _refuse_difference(out, hashes, _of_results(out))
+    _refuse_difference(out, hashes, _of_run(out))
     for name, digest in hashes.items():
         _refuse_other_content(out / name, digest)
+
+
+def _of_run(out: Path) -> set[str]:
+    """What the manifest of a run lists: nothing if there are no results."""
+    results = _of_results(out)
+    records = {path.name for path in out.glob(RUN_FILE.format("*")) if not path.is_dir()}
+    return results | records if results else set()
 
 
 def _of_results(out: Path) -> set[str]:

@@ -85,14 +85,21 @@ NOT_SAVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-ADDED: Mapping[str, object] = MappingProxyType(
-    {"manifest": None}  # fields that 2.0 has had since, with what they are where nothing was saved
+ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {  # the object ("" is the document): what 2.0 has had since, as it is where nothing was saved
+        "": {"manifest": None, "created": None, "command": None, "platform": None},
+        "sha256": {"environment": None},
+    }
 )
 
 
 def completed(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document with the fields that it was written without; the given one stays as it is."""
-    return {**ADDED, **document}
+    new = {**ADDED[""], **document}
+    for place, added in ADDED.items():
+        if place and isinstance(new.get(place), Mapping):
+            new[place] = {**added, **new[place]}
+    return new
 
 
 def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:

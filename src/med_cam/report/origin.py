@@ -1,6 +1,7 @@
 """Where a result came from: image, classifier, settings, seed, software, device."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from med_cam.classifiers.identity import Identity, identity_of
 from med_cam.config.settings import Config
 from med_cam.config.toml import as_table
 from med_cam.images.geometry import Image
+from med_cam.report.circumstances import Circumstances, Platform, Time, circumstances
 from med_cam.report.file_names import MANIFEST_FILE
 from med_cam.report.layout import Sha256, sha256_of
 from med_cam.report.source import Source
@@ -39,6 +41,7 @@ class Provenance:
     preset: str
     versions: Mapping[str, str]
     device: str
+    made: Circumstances
     references_sha256: str = ""
     contrast: str = ""
 
@@ -48,16 +51,17 @@ class SourceImage:
     """The image that was explained.
 
     Attributes:
-        name: file name, without its folder; null for an image made in memory.
+        name: file name, without its folder; null for an image made in memory, and with
+            `--no-source`.
         file: name of the copy beside this file: the image's own file, or `source.npy` for an image
             made in memory or cut from a larger one (channels, rows, columns; 32-bit floats in
-            [0, 1]).
+            [0, 1]); null with `--no-source`.
         height: rows of pixels, as in `mask.png`.
         width: columns of pixels, as in `mask.png`.
     """
 
     name: str | None
-    file: str
+    file: str | None
     height: Positive
     width: Positive
 
@@ -121,10 +125,12 @@ class Hashes:
 
     Attributes:
         image: of the image file; null for an image made in memory.
-        source: of `image.file`, the copy beside this file.
+        source: of `image.file`, the copy beside this file; with `--no-source` of what it would be.
         mask: of `mask.png`.
         weights: of the weights file; null if there was none.
         reference_images: of the reference images; null if there were none.
+        environment: of `environment.txt`, every installed package with its version, as `pip
+            freeze` says it; null for a result that was written before there was one.
     """
 
     image: Sha256 | None
@@ -132,6 +138,7 @@ class Hashes:
     mask: Sha256
     weights: Sha256 | None
     reference_images: Sha256 | None
+    environment: Sha256 | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +157,11 @@ class Origin:
         device: where the classifier ran, as `cpu` or `cuda:0`.
         manifest: name of the file beside this one that lists every file of the result with its
             SHA-256; null for a result that was written before there was one.
+        created: when the result was made, in UTC; null if it was not saved.
+        command: the command with the options that were given to it, those at their default left
+            out, and without the images, of which the file of the run tells; null if the result was
+            made from Python. With `--no-source` names of files and folders are `...`.
+        platform: what the result was made on; null if it was not saved.
     """
 
     seed: int
@@ -161,6 +173,9 @@ class Origin:
     versions: Mapping[str, str]
     device: str
     manifest: str | None
+    created: Time | None
+    command: tuple[str, ...] | None
+    platform: Platform | None
 
 
 def provenance(  # noqa: PLR0913  a keyword for each fact
@@ -172,6 +187,7 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
     software: Mapping[str, str],
     references: References | None = None,
     contrast: str = "",
+    command: Sequence[str] | None = None,
 ) -> Provenance:
     """The origin of one result.
 
@@ -183,6 +199,7 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
         software: versions by name.
         references: the reference images, if there were any.
         contrast: label of the one class that the target was separated from, or "".
+        command: that makes it, if one does.
     """
     return Provenance(
         image_name=Path(image.path).name,
@@ -195,6 +212,7 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
         preset=preset,
         versions=software,
         device=str(classifier.device),
+        made=circumstances(command),
         references_sha256="" if references is None else references.sha256,
         contrast=contrast,
     )
@@ -209,10 +227,11 @@ def explained(identity: Identity, *, name: str, contrast: str = "") -> Explained
 def origin_of(found: Provenance, source: Source, mask: Bool[Tensor, "h w"]) -> Origin:
     """What is written, beside the copy of the image and the mask of the explanation."""
     height, width = mask.shape
+    made = found.made
     return Origin(
         seed=found.seed,
         preset=found.preset or None,
-        image=SourceImage(found.image_name or None, source.name, height, width),
+        image=SourceImage(found.image_name or None, source.name or None, height, width),
         classifier=explained(found.identity, name=found.classifier, contrast=found.contrast),
         sha256=Hashes(
             image=found.image_sha256 or None,
@@ -220,9 +239,13 @@ def origin_of(found: Provenance, source: Source, mask: Bool[Tensor, "h w"]) -> O
             mask=sha256_of(mask),
             weights=found.weights_sha256 or None,
             reference_images=found.references_sha256 or None,
+            environment=hashlib.sha256(made.environment.encode()).hexdigest(),
         ),
         config=found.config,
         versions=found.versions,
         device=found.device,
         manifest=MANIFEST_FILE,
+        created=made.created,
+        command=made.command,
+        platform=made.platform,
     )

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from med_cam.errors import ImageError, OutputError
 from med_cam.images.geometry import Image
 from med_cam.images.mask_file import mask_from_png
 from med_cam.images.read import image_from_array, read_image, with_channels
-from med_cam.report.file_names import JSON_FILE, MASK_FILE
+from med_cam.report.file_names import ENVIRONMENT_FILE, JSON_FILE, MASK_FILE
 from med_cam.report.headers import size_said
-from med_cam.report.opening import content_of
+from med_cam.report.opening import content_of, sha256_of_file
 from med_cam.report.read import Written, read_written
 from med_cam.report.schema import SCHEMA_VERSION
 from med_cam.report.source import PIXELS_FILE
@@ -37,6 +38,8 @@ class Saved:
         necessary_superset: the mask of `tests.necessary_superset`, if there is one.
         restricted: the mask of `restricted_claim`, if there is one.
         version: schema version that explanation.json was written in, as `1.1`.
+        found: SHA-256 of files as they are: `source`, the image; `environment`, None if there is
+            no such file.
     """
 
     folder: Path
@@ -47,6 +50,7 @@ class Saved:
     necessary_superset: Bool[Tensor, "h w"] | None = None
     restricted: Bool[Tensor, "h w"] | None = None
     version: str = SCHEMA_VERSION
+    found: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def older(self) -> bool:
@@ -54,12 +58,15 @@ class Saved:
         return self.version.startswith("1.")
 
 
-def read_saved(folder: Path, channels: int) -> Saved:
+def read_saved(
+    folder: Path, channels: int, images: Mapping[str, Path] = MappingProxyType({})
+) -> Saved:
     """Read a result and check that its files are those that were written.
 
     Args:
         folder: of one result.
         channels: that the classifier takes, 1 or 3.
+        images: files by their SHA-256, for a result that has no copy of its image.
 
     Raises:
         OutputError: a file is missing, or is not the one that explanation.json speaks of; or an
@@ -67,7 +74,7 @@ def read_saved(folder: Path, channels: int) -> Saved:
     """
     written = read_written(folder)
     try:
-        return _saved(folder, written, channels)
+        return _saved(folder, written, channels, images)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         reason = (str(error).splitlines() or [""])[0]
         raise OutputError(
@@ -96,7 +103,7 @@ def found_results(paths: Sequence[Path]) -> list[Path]:
     return sorted(found.values())
 
 
-def _saved(folder: Path, written: Written, channels: int) -> Saved:
+def _saved(folder: Path, written: Written, channels: int, images: Mapping[str, Path]) -> Saved:
     """The result that a document speaks of; whatever a lookup raises if it is no such document."""
     document = written.document
     size = (int(document["image"]["height"]), int(document["image"]["width"]))
@@ -106,10 +113,11 @@ def _saved(folder: Path, written: Written, channels: int) -> Saved:
     def mask(entry: Mapping[str, Any]) -> Bool[Tensor, "h w"]:
         return _mask(_beside(folder, entry["mask"]), entry["sha256"], size)
 
+    image, digest = _image(_image_file(folder, document, images), document, size, channels)
     return Saved(
         folder=folder,
         document=document,
-        image=_image(folder, document, size, channels),
+        image=image,
         mask=mask({"mask": MASK_FILE, "sha256": document["sha256"]["mask"]}),
         alternatives=tuple(mask(other) for other in tests["alternatives"]),
         necessary_superset=None
@@ -117,15 +125,34 @@ def _saved(folder: Path, written: Written, channels: int) -> Saved:
         else mask(tests["necessary_superset"]),
         restricted=None if restricted is None else mask(restricted),
         version=written.version,
+        found={"source": digest, "environment": _digest(folder / ENVIRONMENT_FILE)},
     )
 
 
+def _image_file(folder: Path, document: Mapping[str, Any], images: Mapping[str, Path]) -> Path:
+    """The copy of the image; where none was kept, the file that has its hash among those given.
+
+    Raises:
+        OutputError: if there is none.
+    """
+    name, digest = document["image"]["file"], document["sha256"]["source"]
+    if name is not None:
+        return _beside(folder, name)
+    if digest not in images:
+        given = f"none of the {len(images)} given is it" if images else "give it with --image FILE"
+        raise OutputError(
+            f"{folder} has no copy of its image, which was explained with --no-source; {given} "
+            f"(its SHA-256 begins with {digest[:12]})"
+        )
+    return images[digest]
+
+
 def _image(
-    folder: Path, document: Mapping[str, Any], size: tuple[int, int], channels: int
-) -> Image:
-    """The image from its copy; the copy of a file has the hash of the file."""
-    path, hashes = _beside(folder, document["image"]["file"]), document["sha256"]
-    pixels = path.name == PIXELS_FILE
+    path: Path, document: Mapping[str, Any], size: tuple[int, int], channels: int
+) -> tuple[Image, str]:
+    """The image from its file, and the hash of that; the copy of a file has the file's own."""
+    hashes = document["sha256"]
+    pixels = path.suffix == Path(PIXELS_FILE).suffix
     content = _content(path, hashes["source" if pixels else "image"], "image")
     try:
         _refuse_other_header(path, content, size)
@@ -133,7 +160,8 @@ def _image(
     except ImageError as error:
         raise OutputError(f"{path} cannot be used: {error}") from error
     _refuse_other_size(path, tuple(image.pixels.shape[1:]), size)
-    return replace(image, pixels=with_channels(image.pixels, channels))
+    digest = hashlib.sha256(content).hexdigest()
+    return replace(image, pixels=with_channels(image.pixels, channels)), digest
 
 
 def _image_of_pixels(path: Path, content: bytes) -> Image:
@@ -151,6 +179,14 @@ def _mask(path: Path, sha256: str, size: tuple[int, int]) -> Bool[Tensor, "h w"]
         raise OutputError(f"{path} cannot be used: {error}") from error
     _refuse_other_size(path, tuple(mask.shape), size)
     return mask
+
+
+def _digest(path: Path) -> str | None:
+    """The SHA-256 of a file, None if there is none."""
+    try:
+        return sha256_of_file(path)
+    except FileNotFoundError:
+        return None
 
 
 def _beside(folder: Path, name: str) -> Path:

@@ -20,7 +20,7 @@ SOURCE_FILES = frozenset({"source", PIXELS_FILE, *(f"source{suffix}" for suffix 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file's name and its bytes."""
+    """A file's name and its bytes; without a name it is not kept."""
 
     name: str
     content: bytes

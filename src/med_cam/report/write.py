@@ -4,7 +4,8 @@ An existing result is replaced only by a complete new one.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from med_cam.report.figure import figure
 from med_cam.report.file_names import (
     AGREEMENT_FILE,
     ALTERNATIVE_FILE,
+    ENVIRONMENT_FILE,
     EVIDENCE_FILE,
     FIGURE_FILE,
     JSON_FILE,
@@ -35,52 +37,84 @@ from med_cam.report.file_names import (
 from med_cam.report.files import replace_folder
 from med_cam.report.manifest import hashes_of, id_of, listed
 from med_cam.report.origin import Provenance
-from med_cam.report.source import SOURCE_FILES, source_of
+from med_cam.report.source import SOURCE_FILES, Source, source_of
 from med_cam.report.text import to_text
 from med_cam.results import Explanation, MaskTests
 
 NO_CONTENT = 128  # grey outside the evidence, for people to look at; claims never rest on it
 
 # What a result folder may hold and still be replaced: our files, and what file managers leave.
-ALWAYS = frozenset({MASK_FILE, EVIDENCE_FILE, FIGURE_FILE, JSON_FILE})
+ALWAYS = frozenset({MASK_FILE, JSON_FILE})
 AT_TIMES = (
-    frozenset({RESTRICTED_FILE, SUPERSET_FILE, AGREEMENT_FILE, MANIFEST_FILE})
+    frozenset({EVIDENCE_FILE, FIGURE_FILE, RESTRICTED_FILE, SUPERSET_FILE, AGREEMENT_FILE})
+    | frozenset({MANIFEST_FILE, ENVIRONMENT_FILE})
     | OLDER_FILES
     | SOURCE_FILES
 )
 _ALTERNATIVE = re.compile(re.escape(ALTERNATIVE_FILE).replace(r"\{\}", r"[1-9]\d*"))
 
 
-def write(explanation: Explanation, image: Image, folder: Path, provenance: Provenance) -> None:
+def write(
+    explanation: Explanation,
+    image: Image,
+    folder: Path,
+    provenance: Provenance,
+    *,
+    with_image: bool = True,
+) -> str:
     """Write an explanation and a copy of its image to a folder; see docs/explanation-json.md.
+
+    Args:
+        explanation: what was found.
+        image: that was explained.
+        folder: of the result.
+        provenance: where it came from.
+        with_image: false keeps of the image its hashes and its size only: no copy, no picture
+            that shows pixels of it, not the name of its file.
+
+    Returns:
+        The ID of the result.
 
     Raises:
         OutputError: the folder cannot be written, or holds files that are not a result of ours;
             or the image's file is no longer the one that was read.
     """
     refuse_foreign_files(folder)
-    replace_folder(folder, result_files(explanation, image, provenance))
+    contents = result_files(explanation, image, provenance, with_image=with_image)
+    hashes = hashes_of(contents)
+    replace_folder(folder, contents | {MANIFEST_FILE: listed(hashes)})
+    return id_of(hashes)
 
 
 def result_files(
-    explanation: Explanation, image: Image, provenance: Provenance
+    explanation: Explanation, image: Image, provenance: Provenance, *, with_image: bool
 ) -> dict[str, bytes]:
-    """The files of an explanation by name, in memory; the figure shows the ID of the others."""
+    """The files of an explanation by name, in memory, all but the manifest."""
     source = source_of(image)
+    if not with_image:
+        provenance, source = replace(provenance, image_name=""), replace(source, name="")
     document = to_json(explanation, provenance=provenance, source=source)
     contents = {
         MASK_FILE: mask_png(explanation.mask),
-        EVIDENCE_FILE: evidence_png(image, explanation.mask),
-        FIGURE_FILE: b"",
         JSON_FILE: to_text(document).encode("utf-8"),
-        source.name: source.content,
+        ENVIRONMENT_FILE: provenance.made.environment.encode("utf-8"),
     }
     if explanation.restricted is not None:
         contents[RESTRICTED_FILE] = mask_png(explanation.restricted.mask)
     contents |= {} if explanation.tests is None else test_files(explanation.tests)
-    result_id = id_of(hashes_of(contents))
-    contents[FIGURE_FILE] = figure_png(image, explanation, result_id)
-    return contents | {MANIFEST_FILE: listed(hashes_of(contents))}
+    return contents | (picture_files(explanation, image, source, contents) if with_image else {})
+
+
+def picture_files(
+    explanation: Explanation, image: Image, source: Source, others: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """The files that show the image, by name; the figure shows the ID of all the others."""
+    contents = {
+        EVIDENCE_FILE: evidence_png(image, explanation.mask),
+        source.name: source.content,
+    }
+    result_id = id_of(hashes_of({**others, **contents}))
+    return contents | {FIGURE_FILE: figure_png(image, explanation, result_id)}
 
 
 def test_files(tests: MaskTests) -> dict[str, bytes]:

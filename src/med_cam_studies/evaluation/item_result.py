@@ -53,6 +53,7 @@ class Setting:
         classes: names of the data provider's classes.
         out: gets images/ and maps/.
         software: versions, for explanation.json.
+        command: that explains them, if one does.
     """
 
     classifier: Classifier
@@ -63,6 +64,7 @@ class Setting:
     classes: tuple[str, ...]
     out: Path
     software: Mapping[str, str]
+    command: tuple[str, ...] | None = None
 
     def folder(self, item: Item) -> Path:
         """Of an image's result."""
@@ -77,6 +79,7 @@ class Setting:
             preset=self.preset,
             software=self.software,
             references=self.references,
+            command=self.command,
         )
 
 

@@ -1,0 +1,89 @@
+"""What becomes of every image of a run: kept while it goes on, written at its end.
+
+With --no-source nothing is kept that names an image: neither its path nor a sentence with it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from med_cam.cli.command_line import command_line
+from med_cam.cli.options import ExplainOptions
+from med_cam.cli.run import Failure
+from med_cam.cli.tally import Done
+from med_cam.errors import MedCamError
+from med_cam.report.circumstances import now, this_platform
+from med_cam.report.manifest import write_run_manifest
+from med_cam.report.opening import sha256_of_file
+from med_cam.report.run_record import (
+    EXPLAINED,
+    FAILED,
+    LEFT_OUT,
+    RunImage,
+    RunRecord,
+    write_run_record,
+)
+
+NOT_BEGUN = "the run ended before it was begun"
+
+
+def recorded(
+    ends: Iterable[Done | Failure], paths: Sequence[Path], images: list[RunImage]
+) -> Iterator[Done | Failure]:
+    """What comes of each image as it comes, put down in `images` too."""
+    for path, end in zip(paths, ends, strict=False):
+        images.append(end.image if isinstance(end, Done) else failed(end, path))
+        yield end
+
+
+def failed(failure: Failure, path: Path) -> RunImage:
+    """An image that was not explained, with the hash of what lies there, if anything does."""
+    digest = None
+    with suppress(OSError, MedCamError):
+        digest = sha256_of_file(path.resolve())
+    reason = f"{failure.kind}: {failure.sentence}"
+    return RunImage(str(path), digest, FAILED, reason=reason)
+
+
+def write_records(
+    options: ExplainOptions,
+    created: str,
+    images: Sequence[RunImage],
+    *,
+    failures: Iterable[Failure],
+    paths: Sequence[Path],
+) -> None:
+    """The file of the run, if anything was explained in it, and the manifest of the folder.
+
+    Args:
+        options: of the run.
+        created: when it began.
+        images: what became of the first of `paths`, in order.
+        failures: images that were named and not found.
+        paths: of all images that were found.
+
+    Raises:
+        UnwritableError: if one of them cannot be written.
+    """
+    if any(image.outcome == EXPLAINED for image in images):
+        left = [RunImage(str(p), None, LEFT_OUT, reason=NOT_BEGUN) for p in paths[len(images) :]]
+        every = (*(failed(failure, Path(failure.where)) for failure in failures), *images, *left)
+        private = options.no_source
+        record = RunRecord(
+            created=created,
+            ended=now(),
+            command=command_line(options, "explain", paths=not private),
+            platform=this_platform(),
+            images=tuple(nameless(image) for image in every) if private else every,
+        )
+        write_run_record(options.out, record)
+    write_run_manifest(options.out)
+
+
+def nameless(image: RunImage) -> RunImage:
+    """Without its path; of the reason why it failed only the kind of error."""
+    reason = image.reason
+    if image.outcome == FAILED and reason is not None:
+        reason = reason.partition(":")[0]
+    return replace(image, file=None, reason=reason)
