@@ -25,6 +25,7 @@ from med_cam.audit.shapes import blob, patch_places
 from med_cam.case.case import Case, observed
 from med_cam.case.references import References, digest
 from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.config.baselines import FIXED
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError
@@ -54,6 +55,7 @@ class Shown(NamedTuple):
     infill: Sampled
 
 
+@ordinary_torch()
 def audited(
     classifier: Classifier,
     image: Image,

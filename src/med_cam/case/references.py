@@ -10,6 +10,7 @@ from torch import Tensor
 
 from med_cam.case.counting import BATCH, predictor
 from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.images.geometry import Image
 
 
@@ -33,6 +34,7 @@ class References:
         return hashlib.sha256("\n".join(self.digests).encode()).hexdigest()
 
 
+@ordinary_torch()
 def prepare_references(classifier: Classifier, images: Sequence[Image]) -> References:
     """Reference images for the shape test, prepared and labelled once for many explanations.
 

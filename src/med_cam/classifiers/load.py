@@ -29,6 +29,7 @@ from med_cam.classifiers.base import Classifier, LoadedFrom, hooks_attached
 from med_cam.classifiers.description import FILE, Description, Loaded
 from med_cam.classifiers.hooked_layers import find_hooked_layers
 from med_cam.classifiers.hooks import frozen, raw_logits
+from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.classifiers.source import described, kind_of, name_of, sha256_of, weights_file
 from med_cam.classifiers.weights import require_finite
 from med_cam.errors import ClassifierError, ConfigError
@@ -50,6 +51,7 @@ SIZE = (224, 224)  # where nobody says otherwise
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, where nobody says otherwise
 
 
+@ordinary_torch()
 def load_classifier(source: str | Path, *, device: str = "auto") -> Classifier:
     """The classifier in a folder or file, on a device, tried once, with its hooked layers found.
 

@@ -8,6 +8,7 @@ from med_cam.case.references import References
 from med_cam.case.timing import Mark, mark
 from med_cam.certification.mask_tests import mask_tests
 from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.ordinary_torch import ordinary_torch, refuse_inference_weights
 from med_cam.config.presets import PRESETS
 from med_cam.config.settings import Config
 from med_cam.images.geometry import Image
@@ -20,6 +21,7 @@ from med_cam.pipeline.result import explanation_of
 from med_cam.results import Explanation, MaskTests, OnStep, Passes
 
 
+@ordinary_torch()
 def explain(
     classifier: Classifier,
     image: Image,
@@ -31,7 +33,8 @@ def explain(
 ) -> Explanation:
     """Find a small region of an image that is sufficient for a classifier's prediction.
 
-    Nothing is written, and the classifier is left as it was found.
+    Nothing is written, and the classifier is left as it was found. Gradients that are off,
+    inference mode, autocast and a default device around the call change nothing.
 
     Args:
         classifier: a frozen classifier, from `load_classifier`.
@@ -47,9 +50,11 @@ def explain(
 
     Raises:
         ClassifierError: if the classifier does not work as one, or has no such target.
-        ConfigError: if the settings do not suit the classifier or the references.
+        ConfigError: if the settings do not suit the classifier or the references, or torch's
+            default precision is not float32.
         ImageError: if the image cannot be fitted to the classifier.
     """
+    refuse_inference_weights(classifier.module, name=classifier.name)
     begun = mark("begun", Passes(0, 0))
     config = config or PRESETS["default"]
     with hooks_attached(classifier) as forward:

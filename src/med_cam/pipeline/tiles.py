@@ -18,6 +18,7 @@ from med_cam.case.case import target_index, target_of
 from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.config.settings import Config
 from med_cam.errors import ConfigError
 from med_cam.images.geometry import Image
@@ -126,6 +127,7 @@ class TiledExplanation:
         return f"{start}; {ending(called, held)}"
 
 
+@ordinary_torch()
 def explain_tiles(  # noqa: PLR0913  the arguments of `explain`, and the side
     classifier: Classifier,
     image: Image,
