@@ -74,10 +74,11 @@ def test_every_key_of_a_classifier_is_described():
 
 def test_every_setting_is_listed_with_its_values():
     ours, *others = (dict(flat(asdict(config))) for config in PRESETS.values())
-    told = {key: cells for key, *cells in rows("docs/method.md") if len(cells) == 3}
+    told = {key: cells for key, *cells in rows("docs/method.md") if len(cells) == 4}
     told.pop("key")
     assert list(told) == list(ours)
-    for key, (value, *changed) in told.items():
+    for key, (value, allowed, *changed) in told.items():
+        assert re.search(r"\d to \d| or |each a name|true or false", allowed), key
         wanted = [as_toml(table[key]) for table in others]
         assert value == as_toml(ours[key]), key
         assert [text or value for text in changed] == wanted, key

@@ -47,11 +47,15 @@ def grey(value, size=(8, 8), channels=3):
     ("fields", "words"),
     [
         ({"input_size": (0, 8)}, "input_size"),
+        ({"std": (1e-300,) * 3}, "std must be .* got .1e-300"),  # "nan -> nan", status 0
+        ({"value_range": 1e300}, "value_range must be a number, 0.01 to 10000000"),
+        ({"crop_share": 1e-9}, "crop_share must be a number, 0.1 to 1"),
+        ({"input_size": (8, 10**9)}, "each a whole number, 1 to 4096"),
         ({"channels": 4}, "channels must be 1 or 3, got 4"),
         ({"mean": (0.5,)}, "mean must be 3"),
         ({"std": (0.5, 0.5)}, "std must be 3"),
-        ({"mean": (0.5, 0.5, math.nan)}, "mean must be 3 finite"),
-        ({"std": (0.5, 0.0, 0.5)}, "std must be above 0"),
+        ({"mean": (0.5, 0.5, math.nan)}, "mean must be a list of finite numbers"),
+        ({"std": (0.5, 0.0, 0.5)}, "std must be .*0.0001 to 1000000"),
         ({"value_range": 0.0}, "value_range"),
         ({"value_range": math.inf}, "value_range"),
         ({"crop_share": 1.5}, "crop_share"),
@@ -63,7 +67,7 @@ def grey(value, size=(8, 8), channels=3):
         ({"labels": ("a", " ")}, "labels must differ and not be empty"),
         ({"thresholds": (0.5, 0.5)}, "thresholds belong to sigmoid"),
         ({"head": "sigmoid", "thresholds": (0.5,)}, "thresholds must be 2"),
-        ({"head": "sigmoid", "thresholds": (0.5, 1.0)}, "between 0 and 1"),
+        ({"head": "sigmoid", "thresholds": (0.5, 1.0)}, "each a number, 0.000001 to 0.999999"),
         ({"hooked_layers": ("cnov",)}, "no layer 'cnov'.*nearest name is 'conv'"),
     ],
 )

@@ -22,6 +22,7 @@ from med_cam.audit.predictions import (
     predictions_of,
 )
 from med_cam.audit.shapes import blob, patch_places
+from med_cam.case.arguments import refuse_other_arguments
 from med_cam.case.case import Case, observed
 from med_cam.case.references import References, digest
 from med_cam.classifiers.base import Classifier, hooks_attached
@@ -77,6 +78,7 @@ def audited(
         ImageError: if the image cannot be fitted to the classifier.
         ClassifierError: if a prediction is not a number.
     """
+    refuse_other_arguments(classifier, image, references=references)
     drawn = generators_of(image, seed)
     labels = labels_of(classifier)
     with hooks_attached(classifier) as forward:

@@ -1,7 +1,9 @@
 """One image before one classifier, as known before the search (paper section 3.1)."""
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import SupportsIndex
 
 import torch
 from jaxtyping import Bool, Float
@@ -11,6 +13,7 @@ from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier, Forward, Outputs
 from med_cam.config.baselines import INSIDE
+from med_cam.config.given import given
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Geometry, Image
@@ -74,7 +77,7 @@ def observed(
     image: Image,
     config: Config,
     *,
-    target: int | str | None = None,
+    target: SupportsIndex | str | None = None,
     references: References | None = None,
 ) -> Case:
     """The case of one image (paper section 3.1).
@@ -172,7 +175,7 @@ def reference_of(case: Case, threshold: float) -> Reference:
 
 
 def target_of(
-    classifier: Classifier, before: Float[Tensor, "1 k"], target: int | str | None
+    classifier: Classifier, before: Float[Tensor, "1 k"], target: SupportsIndex | str | None
 ) -> Target:
     """The target, by index, by label or as the classifier's own prediction."""
     index = target_index(classifier.labels, target, default=int(before.argmax()))
@@ -181,7 +184,9 @@ def target_of(
     return Target(index, classifier.labels, classifier.head, output_threshold, p_image)
 
 
-def target_index(labels: Sequence[str], target: int | str | None, *, default: int) -> int:
+def target_index(
+    labels: Sequence[str], target: SupportsIndex | str | None, *, default: int
+) -> int:
     """The index that a target names.
 
     Raises:
@@ -189,11 +194,24 @@ def target_index(labels: Sequence[str], target: int | str | None, *, default: in
     """
     if target is None:
         return default
-    if isinstance(target, str) and target in labels:
-        return list(labels).index(target)
-    if isinstance(target, int) and 0 <= target < len(labels):
-        return target
-    raise ClassifierError(f"no class {target!r}; the classifier knows {', '.join(labels)}")
+    if isinstance(target, str):
+        index = list(labels).index(target) if target in labels else -1
+    else:
+        index = whole_number(target)
+    if 0 <= index < len(labels):
+        return index
+    raise ClassifierError(
+        f"no class {given(target)}; the classifier knows {', '.join(labels)}, by name or by "
+        f"number from 0 to {len(labels) - 1}"
+    )
+
+
+def whole_number(value: SupportsIndex) -> int:
+    """Of any kind that has one, as NumPy's; -1 for what is none, truth values among them."""
+    try:
+        return -1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return -1
 
 
 def labelled_otherwise(

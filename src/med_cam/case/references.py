@@ -9,9 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.case.counting import BATCH, predictor
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import A_CLASSIFIER, Classifier, hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch
-from med_cam.images.geometry import Image
+from med_cam.config.given import refuse_other
+from med_cam.errors import ClassifierError, ConfigError, ImageError
+from med_cam.images.geometry import AN_IMAGE, Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,42 @@ def prepare_references(classifier: Classifier, images: Sequence[Image]) -> Refer
     """Reference images for the shape test, prepared and labelled once for many explanations.
 
     Costs one forward pass per image, which no explanation counts again.
+
+    Raises:
+        ClassifierError: if the classifier is none.
+        ImageError: if there are no images, or something else among them.
     """
+    refuse_other("classifier", classifier, Classifier, A_CLASSIFIER, ClassifierError)
+    refuse_other("images", images, Sequence, f"a list, each {AN_IMAGE}", ImageError)
+    for image in images:
+        refuse_other("each reference image", image, Image, AN_IMAGE, ImageError)
+    if not images:
+        raise ImageError("images is empty; give reference images, or no references at all.")
     x = torch.cat([classifier.prepare(image) for image in images])
     with hooks_attached(classifier) as forward:
         p = predictor(forward, classifier, BATCH)(x)
     return References(x, p, tuple(digest(image) for image in images))
+
+
+def refuse_others_references(references: References, classifier: Classifier) -> None:
+    """Check that reference images were prepared for this classifier.
+
+    Raises:
+        ConfigError: if they have another size, other classes, or lie on another device.
+    """
+    shape = (classifier.channels, *classifier.input_size)
+    x, p = references.x, references.probabilities
+    if x.shape[1:] != shape or p.shape[1] != len(classifier.labels):
+        raise ConfigError(
+            f"references are images of {tuple(x.shape[1:])} and {p.shape[1]} classes, the "
+            f"classifier takes {shape} and has {len(classifier.labels)}; prepare_references makes "
+            "those of a classifier."
+        )
+    if x.device != classifier.device:
+        raise ConfigError(
+            f"references lie on {x.device}, the classifier on {classifier.device}; call "
+            "prepare_references with the classifier where it is now."
+        )
 
 
 def relabelled(references: References, classifier: Classifier) -> References:

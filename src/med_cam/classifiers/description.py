@@ -5,23 +5,24 @@ that the adapter found beside the weights, then the defaults of `Classifier`.
 """
 
 import logging
-import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, TypeGuard, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 from torch import Tensor, nn
 
-from med_cam.classifiers.base import HEADS
+from med_cam.classifiers.ranges import CROP, HEADS, MEAN, SIDE, STD, THRESHOLD, WHITE
+from med_cam.config.rules import Allowed, shown
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import INTERPOLATIONS, RULES
 
 log = logging.getLogger(__name__)
 
 FILE = "classifier.toml"
+MOST = 2**24  # bytes; the names of 21,000 classes take 1 MB
 STATES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 KINDS: Mapping[str, tuple[str, ...]] = {  # of classifier sources: suffixes of their weights files
     "timm": STATES,
@@ -54,34 +55,29 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)
+def _number(allowed: Allowed) -> Callable[[object], float]:
+    def read(value: Any) -> float:  # noqa: ANN401 - any TOML value
+        if not allowed.fits(value):
+            raise ValueError(allowed.words)
+        return float(value)
+
+    return read
 
 
-def _positive(value: object) -> float:
-    if not _is_number(value) or value <= 0:
-        raise ValueError("a number above 0")
-    return float(value)
+def _numbers(allowed: Allowed) -> Callable[[object], tuple[float, ...]]:
+    def read(value: object) -> tuple[float, ...]:
+        listed: list[Any] = value if isinstance(value, list) else [value]
+        if not listed or not all(map(allowed.fits, listed)):
+            raise TypeError(f"a list of finite numbers, each {allowed.words}")
+        return tuple(map(float, listed))
+
+    return read
 
 
-def _share(value: object) -> float:
-    if not _is_number(value) or not 0 < value <= 1:
-        raise ValueError("a number above 0 and at most 1")
-    return float(value)
-
-
-def _numbers(value: object) -> tuple[float, ...]:
-    listed: list[object] = value if isinstance(value, list) else [value]
-    numbers = tuple(float(v) for v in listed if _is_number(v))
-    if not listed or len(numbers) < len(listed):
-        raise TypeError("a list of finite numbers")
-    return numbers
-
-
-def _size(value: object) -> tuple[int, int]:
+def _size(value: Any) -> tuple[int, int]:  # noqa: ANN401 - any TOML value
     height, width = value if isinstance(value, list) and len(value) == 2 else (value, value)
-    if type(height) is not int or type(width) is not int or min(height, width) < 1:
-        raise TypeError("a whole number of pixels above 0, or [height, width]")
+    if not SIDE.fits(height) or not SIDE.fits(width):
+        raise TypeError(f"{SIDE.words}, or [height, width]")
     return height, width
 
 
@@ -111,7 +107,7 @@ class Description:
         mean, std: one value per channel, of pixels in [0, value_range].
         value_range: what white is before normalisation (1, or 255 for raw bytes).
         resize: "squash", "crop" or "pad"; see `Geometry`.
-        crop_share: share of the resized shortest side that the centre crop keeps, (0, 1].
+        crop_share: share of the resized shortest side that the centre crop keeps, 0.1 to 1.
         interpolation: "nearest", "bilinear" or "bicubic".
         head: "softmax" or "sigmoid".
         thresholds: for sigmoid heads, one decision threshold per output.
@@ -127,14 +123,14 @@ class Description:
     weights: Annotated[str | None, _text] = None
     input_size: Annotated[tuple[int, int] | None, _size] = None
     channels: Annotated[int | None, _one_of(1, 3)] = None
-    mean: Annotated[tuple[float, ...] | None, _numbers] = None
-    std: Annotated[tuple[float, ...] | None, _numbers] = None
-    value_range: Annotated[float | None, _positive] = None
+    mean: Annotated[tuple[float, ...] | None, _numbers(MEAN)] = None
+    std: Annotated[tuple[float, ...] | None, _numbers(STD)] = None
+    value_range: Annotated[float | None, _number(WHITE)] = None
     resize: Annotated[str | None, _one_of(*RULES)] = None
-    crop_share: Annotated[float | None, _share] = None
+    crop_share: Annotated[float | None, _number(CROP)] = None
     interpolation: Annotated[str | None, _one_of(*INTERPOLATIONS)] = None
     head: Annotated[str | None, _one_of(*HEADS)] = None
-    thresholds: Annotated[tuple[float, ...] | None, _numbers] = None
+    thresholds: Annotated[tuple[float, ...] | None, _numbers(THRESHOLD)] = None
     hooked_layers: Annotated[tuple[str, ...] | None, _texts] = None
     name: Annotated[str | None, _text] = None
     license: Annotated[str | None, _text] = None
@@ -196,10 +192,14 @@ def read_description(path: Path) -> Description:
         ConfigError: if it is no TOML, or a key is unknown or has the wrong type.
     """
     try:
+        if (size := path.stat().st_size) > MOST:
+            raise ConfigError(f"{path} has {size:,} bytes; a description takes at most {MOST:,}.")
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ClassifierError(f"{path} cannot be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise ConfigError(f"{path} has lists or tables too deep in each other.") from error
+    except ValueError as error:  # no TOML, no text, or a number of thousands of digits
         reason = str(error).rstrip(".")
         raise ConfigError(f"{path} is not valid TOML: {reason}; correct it there.") from error
     return description_from(table, folder=path.parent, where=str(path))
@@ -220,13 +220,13 @@ def description_from(
     table = {RENAMED.get(key, key): value for key, value in table.items()}
     for key in table:
         if key not in READERS:
-            raise ConfigError(f"{where} has an unknown key {key!r}{_nearest(key)}")
+            raise ConfigError(f"{where} has an unknown key {shown(key)}{_nearest(key)}")
     values = {key: _read(key, value, where) for key, value in table.items()}
     return Description(**values, folder=folder)
 
 
 def _nearest(key: str) -> str:
-    near = get_close_matches(key, READERS, n=1, cutoff=0.5)
+    near = get_close_matches(key[:60], READERS, n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else f"; known keys are {', '.join(READERS)}."
 
 
@@ -234,4 +234,4 @@ def _read(key: str, value: object, where: str) -> Any:  # noqa: ANN401 - as the 
     try:
         return READERS[key](value)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"{where}: {key} must be {error}, got {value!r}.") from error
+        raise ConfigError(f"{where}: {key} must be {error}, got {shown(value)}.") from error

@@ -32,6 +32,7 @@ from med_cam.classifiers.hooks import frozen, raw_logits
 from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.classifiers.source import described, kind_of, name_of, sha256_of, weights_file
 from med_cam.classifiers.weights import require_finite
+from med_cam.config.given import refuse_other
 from med_cam.errors import ClassifierError, ConfigError
 
 _LOG = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ ADAPTERS: Mapping[str, Callable[[Description, Path | None], Loaded]] = MappingPr
         "huggingface": from_huggingface.load,
     }
 )
+A_SOURCE = "the path of a folder or file (a live module goes into Classifier)"
 SIZE = (224, 224)  # where nobody says otherwise
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, where nobody says otherwise
 
@@ -64,6 +66,7 @@ def load_classifier(source: str | Path, *, device: str = "auto") -> Classifier:
         ConfigError: if the device is not there, or `classifier.toml` has an unknown key or a
             value of the wrong type.
     """
+    refuse_other("source", source, (str, Path), A_SOURCE, ClassifierError)
     place = chosen_device(device)
     description = described(Path(source))
     kind = kind_of(description)
@@ -87,6 +90,7 @@ def chosen_device(name: str) -> torch.device:
     Raises:
         ConfigError: if the name means none, or it is not there.
     """
+    refuse_other("device", name, str, "auto, cpu, cuda, cuda:N or mps")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, index = name.partition(":")

@@ -7,8 +7,9 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.base import A_CLASSIFIER, Classifier
 from med_cam.classifiers.hooks import logits_of
+from med_cam.config.given import refuse_other
 from med_cam.config.rules import nearest
 from med_cam.errors import ClassifierError
 
@@ -64,8 +65,10 @@ def pairwise(classifier: Classifier, target: str, rival: str) -> Classifier:
     Raises:
         ClassifierError: if a label is unknown, or both are the same.
     """
+    refuse_other("classifier", classifier, Classifier, A_CLASSIFIER, ClassifierError)
     labels = classifier.labels
     for label in (target, rival):
+        refuse_other("a label", label, str, "a text", ClassifierError)
         if label not in labels:
             near = nearest(label, dict.fromkeys(labels))
             raise ClassifierError(f"{classifier.name} has no class {label!r}{near}")

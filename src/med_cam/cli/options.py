@@ -12,9 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from med_cam.cli.parameters import Was, flag, option
+from med_cam.config import rules
 from med_cam.config.baselines import BASELINES
 from med_cam.config.presets import PRESETS
-from med_cam.config.rules import SEEDS, inner, whole
+from med_cam.config.rules import SEEDS, none_or, whole
 
 INPUT, SETTINGS, OUTPUT = "Input", "Settings", "Output"  # the boxes that help sorts options into
 TESTS, CERTIFICATE = "Further tests", "A new certificate"
@@ -137,6 +138,7 @@ class ExplainOptions:
             "Search for up to K further masks. Each is sufficient and shares no pixel with the "
             "others: other reasons for the same prediction.",
             TESTS,
+            allowed=rules.alternatives,
         ),
     ] = None
     necessary_superset: Annotated[
@@ -151,7 +153,12 @@ class ExplainOptions:
     ] = False
     seeds: Annotated[
         int | None,
-        option("N", "Explain with N seeds and compare the masks (agreement.png).", TESTS),
+        option(
+            "N",
+            "Explain with N seeds and compare the masks (agreement.png).",
+            TESTS,
+            allowed=rules.seeds,
+        ),
     ] = None
     patch: Annotated[
         int | None,
@@ -161,6 +168,7 @@ class ExplainOptions:
             "until every remaining one is needed. Smaller patches find smaller masks and take "
             f"longer. 0: remove none. Default: {DEFAULTS.certification.patch}.",
             TESTS,
+            allowed=rules.patch,
         ),
         Was("--cell"),
     ] = None
@@ -218,7 +226,7 @@ class VerifyOptions:
             "How many random samples, over all random baselines. If all of 299 retain the "
             "prediction, a retention rate of 99% is certified with 95% confidence.",
             CERTIFICATE,
-            allowed=whole(1),
+            allowed=whole(1, 10_000),
         ),
         Was("--draws"),
     ] = None
@@ -226,9 +234,9 @@ class VerifyOptions:
         float | None,
         option(
             "C",
-            "Confidence of the bounds, between 0 and 1. Default: as saved.",
+            "Confidence of the bounds, as in 0.95. Default: as saved.",
             CERTIFICATE,
-            allowed=inner,
+            allowed=rules.confidence,
         ),
     ] = None
     seed: Annotated[
@@ -240,7 +248,7 @@ class VerifyOptions:
             "N",
             "Masked inputs per pass of the classifier. This does not change the verdicts.",
             SETTINGS,
-            allowed=whole(1),
+            allowed=whole(1, 1024),
         ),
     ] = 1
     device: Device = "auto"
@@ -340,7 +348,8 @@ class TrainOptions:
         ),
     ] = None
     epochs: Annotated[
-        int | None, option("N", "At most N epochs in each stage.", SETTINGS, allowed=whole(1))
+        int | None,
+        option("N", "At most N epochs in each stage.", SETTINGS, allowed=whole(1, 10_000)),
     ] = None
     device: Device = "auto"
     seed: Annotated[
@@ -369,7 +378,10 @@ class ReproduceOptions:
         ),
     ] = None
     images: Annotated[
-        int, option("N", "How many images of each class to explain.", SETTINGS, allowed=whole(1))
+        int,
+        option(
+            "N", "How many images of each class to explain.", SETTINGS, allowed=whole(1, 10**6)
+        ),
     ] = 4
     tiles: Annotated[
         int,
@@ -378,7 +390,7 @@ class ReproduceOptions:
             "Explain large images in tiles with sides of about this length, and stitch their "
             "evidence. For classifiers that were trained on such tiles. 0: whole images.",
             SETTINGS,
-            allowed=whole(0),
+            allowed=none_or(16, 2**16),
         ),
     ] = 0
     preset: Preset = "default"

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import typer
 
-from med_cam.config.rules import Allowed
+from med_cam.config.rules import Allowed, shown
 
 Call = TypeVar("Call", bound=Callable[..., Any])
 
@@ -44,7 +44,7 @@ def refusing(allowed: Allowed) -> Callable[[Any], Any]:
 
     def check(value: Any) -> Any:  # noqa: ANN401  any option
         if value is not None and not allowed.fits(value):
-            raise typer.BadParameter(f"must be {allowed.words}, got {value}")
+            raise typer.BadParameter(f"must be {allowed.words}, got {shown(value)}")
         return value
 
     return check

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from med_cam.config.rules import nearest
+from med_cam.config.given import refuse_other
+from med_cam.config.rules import nearest, shown
 from med_cam.config.settings import Certification, Config, Objective, Refinement, Search, Weights
 from med_cam.errors import ConfigError
 
@@ -58,6 +59,7 @@ def preset(name: str) -> Config:
     Raises:
         ConfigError: if there is none of that name.
     """
+    refuse_other("a preset's name", name, str, f"one of {', '.join(PRESETS)}")
     if name not in PRESETS:
-        raise ConfigError(f"there is no preset {name!r}{nearest(name, PRESETS)}")
+        raise ConfigError(f"there is no preset {shown(name)}{nearest(name, PRESETS)}")
     return PRESETS[name]

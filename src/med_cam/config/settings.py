@@ -4,8 +4,10 @@ from dataclasses import dataclass, field, replace
 
 from med_cam.config import rules
 from med_cam.config.baselines import BASELINES
-from med_cam.config.rules import nearest, refuse, refuse_value, whole
+from med_cam.config.rules import nearest, refuse, refuse_value, shown, whole
 from med_cam.errors import ConfigError
+
+CLAIMED = whole(20, 1000, why=f"fewer for candidates only; {rules.KEPT}")  # leakage trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +70,21 @@ class Search:
     """
 
     form: rules.Form = "quantile"
-    steps: rules.Number = 32
-    learning_rate: rules.Positive = 1e-2
+    steps: rules.Steps = 32
+    learning_rate: rules.Rate = 1e-2
     widths: rules.Widths = (16, 32, 64)
     transposed: rules.Switch = False
     grid: rules.Grid = 20
-    masks: rules.Count = 2
-    smallest: rules.Inner = 0.03
-    largest: rules.Inner = 0.30
-    temperature: rules.Positive = 0.25
+    masks: rules.Masks = 2
+    smallest: rules.Area = 0.03
+    largest: rules.Area = 0.30
+    temperature: rules.Temperature = 0.25
     straight_from: rules.Share = 0.5
-    jitter: rules.Number = 3
-    places: rules.Number = 5
+    jitter: rules.Jitter = 3
+    places: rules.Places = 5
     radii: rules.Radii = (0.6, 0.35)
-    look_weight: rules.Weight = 2.0
-    maps: rules.Count = 4
+    look_weight: rules.Pull = 2.0
+    maps: rules.Maps = 4
 
     def __post_init__(self) -> None:
         refuse("search", self)
@@ -121,12 +123,12 @@ class Refinement:
 
     cut: rules.Cut = "smallest"
     share: rules.Share = 0.65
-    samples: rules.Count = 5
-    leakage_trials: rules.Count = 4
+    samples: rules.Samples = 5
+    leakage_trials: rules.Samples = 4
     shifts: rules.Distances = (3,)
-    smallest: rules.Inner = 0.01
-    rounds: rules.Count = 6
-    growth: rules.Factor = 1.15
+    smallest: rules.Area = 0.01
+    rounds: rules.Bisections = 6
+    growth: rules.Growth = 1.15
     attempts: rules.Attempts = 8
     large: rules.Part = 0.5
 
@@ -157,22 +159,25 @@ class Verification:
 
     baselines: rules.SomeNames = ("grey", "gaussian")
     unseen: rules.Names = ("black", "mean", "uniform", "shuffled", "others")
-    samples: rules.Count = 8
-    unseen_samples: rules.Count = 2
+    samples: rules.Samples = 8
+    unseen_samples: rules.Samples = 2
     share: rules.Share = 0.5
     minimum_effect: rules.Share = 0.1
-    leakage_trials: rules.Count = 20
+    leakage_trials: rules.Samples = 20
     leakage_margin: rules.Share = 0.10
     shifts: rules.Distances = (1, 2, 3)
     stability_rate: rules.Share = 0.9
-    certified: rules.Inner = 0.95
-    confidence: rules.Inner = 0.95
+    certified: rules.Bound = 0.95
+    confidence: rules.Confidence = 0.95
 
     def __post_init__(self) -> None:
         refuse("verification", self)
+        for names in (self.baselines, self.unseen):
+            if len(set(names)) < len(names):
+                raise ConfigError(f"a baseline is named twice in {shown(names)}; name each once")
         for name in (*self.baselines, *self.unseen):
             if name not in BASELINES:
-                raise ConfigError(f"there is no baseline {name!r}{nearest(name, BASELINES)}")
+                raise ConfigError(f"there is no baseline {shown(name)}{nearest(name, BASELINES)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,17 +205,17 @@ class Certification:
 
     rounds: rules.Rounds = 2
     grown: rules.Extra = 2
-    patch: rules.Side = 16
-    most_patches: rules.Number = 40
-    reduction_samples: rules.Count = 16
-    pool: rules.Number = 32
-    deletion_samples: rules.Count = 16
-    reinsertion_trials: rules.Count = 59
+    patch: rules.Patch = 16
+    most_patches: rules.Patches = 40
+    reduction_samples: rules.Samples = 16
+    pool: rules.Spare = 32
+    deletion_samples: rules.Samples = 16
+    reinsertion_trials: rules.Samples = 59
     reinsertion_wanted: rules.Share = 0.9
-    reinsertion_patch: rules.Count = 16
-    alternatives: rules.Number = 0
+    reinsertion_patch: rules.Side = 16
+    alternatives: rules.Alternatives = 0
     necessary_superset: rules.Switch = False
-    seeds: rules.Count = 1
+    seeds: rules.Seeds = 1
 
     def __post_init__(self) -> None:
         refuse("certification", self)
@@ -230,7 +235,7 @@ class Config:
     def __post_init__(self) -> None:
         refuse("", self)
         trials = self.verification.leakage_trials
-        refuse_value("verification.leakage_trials", trials, whole(20))  # fewer for candidates only
+        refuse_value("verification.leakage_trials", trials, CLAIMED)
 
 
 def relative_to(config: Config, names: tuple[str, ...]) -> Config:

@@ -23,6 +23,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
+from med_cam.config.given import refuse_other
 from med_cam.errors import ConfigError, ImageError
 
 RULES = ("squash", "crop", "pad")
@@ -38,11 +39,27 @@ class Image:
         pixels: c h w, c = 1 or 3, values in [0, 1].
         path: the file it was read from, or "" for an image made in memory.
         sha256: of the file's bytes, or "" for an image made in memory.
+
+    Raises:
+        ImageError: if the pixels are no tensor of floats c h w.
     """
 
     pixels: Float[Tensor, "c h w"]
     path: str = ""
     sha256: str = ""
+
+    def __post_init__(self) -> None:
+        refuse_other("pixels", self.pixels, Tensor, f"a tensor; {FROM_ARRAY}", ImageError)
+        shape, kind = tuple(self.pixels.shape), self.pixels.dtype
+        if len(shape) != 3 or shape[0] not in (1, 3) or not kind.is_floating_point:
+            raise ImageError(
+                f"pixels must be floats c h w, c = 1 or 3, got {kind} of shape {shape}; "
+                f"{FROM_ARRAY}."
+            )
+
+
+AN_IMAGE = "an Image, from read_image or image_from_array"
+FROM_ARRAY = "image_from_array makes an Image of an array"
 
 
 class Axis(NamedTuple):

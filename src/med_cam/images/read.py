@@ -31,6 +31,8 @@ from jaxtyping import Float
 from PIL import ImageOps
 from torch import Tensor
 
+from med_cam.config.given import given, refuse_other
+from med_cam.config.rules import is_whole
 from med_cam.errors import ConfigError, ImageError
 from med_cam.images.geometry import Image
 
@@ -39,6 +41,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
 GREY_MODES = ("1", "L", "LA")
 COLOUR_MODES = ("RGB", "RGBA", "P", "PA", "CMYK", "YCbCr")
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+AN_ARRAY = "a NumPy array or a tensor (read_image reads files; numpy.asarray takes PIL images)"
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in Pillow's and torchvision's grey
 MIN_IS_WHITE = 0  # TIFF PhotometricInterpretation, which Pillow heeds up to 8 bits only
 DAMAGED = (  # what Pillow's decoders raise on damaged files
@@ -47,7 +50,7 @@ DAMAGED = (  # what Pillow's decoders raise on damaged files
 )  # fmt: skip
 
 
-def read_image(path: Path, *, channels: int = 3) -> Image:
+def read_image(path: str | Path, *, channels: int = 3) -> Image:
     """Read one picture as grey (channels 1) or colour (channels 3).
 
     Raises:
@@ -55,7 +58,9 @@ def read_image(path: Path, *, channels: int = 3) -> Image:
         ImageError: the file is missing, empty, damaged, no image, animated or has several pages,
             see-through, too large, or holds values without a known range.
     """
+    refuse_other("path", path, (str, Path), "the path of an image file", ImageError)
     _refuse_other_channels(channels)
+    path = Path(path)
     content = _content(path)
     try:
         with warnings.catch_warnings():
@@ -91,10 +96,10 @@ def image_from_array(array: np.ndarray | Tensor, *, channels: int | None = None)
         ConfigError: channels is neither 1 nor 3.
         ImageError: another shape, type or range.
     """
+    refuse_other("array", array, (np.ndarray, Tensor), AN_ARRAY, ImageError)
     values, is_tensor = array, isinstance(array, Tensor)
     if isinstance(values, Tensor):
-        values = values.detach().cpu()
-        values = (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+        values = _numpy(values)
     planes = _channels_first(values, prefer_first=is_tensor)
     white = {"bool": 1, "uint8": 255, "uint16": 65535}.get(planes.dtype.name)
     if white is None and planes.dtype.kind != "f":
@@ -103,7 +108,20 @@ def image_from_array(array: np.ndarray | Tensor, *, channels: int | None = None)
             "in [0, 1]."
         )
     pixels = torch.from_numpy(_unit(planes, white or 1, name="The array").copy())
-    return Image(with_channels(pixels, channels or pixels.shape[0]))
+    return Image(with_channels(pixels, pixels.shape[0] if channels is None else channels))
+
+
+def _numpy(values: Tensor) -> np.ndarray:
+    """A tensor of any device and precision as an array.
+
+    Raises:
+        ImageError: it has no values, or is sparse or quantised.
+    """
+    try:
+        values = values.detach().cpu()
+        return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+    except (RuntimeError, TypeError) as error:
+        raise ImageError(f"The array has no plain values ({_first_line(error)}).") from error
 
 
 def with_channels(pixels: Float[Tensor, "c h w"], channels: int) -> Float[Tensor, "c1 h w"]:
@@ -316,8 +334,8 @@ def _refuse_other_channels(channels: int) -> None:
     Raises:
         ConfigError: neither 1 nor 3.
     """
-    if channels not in (1, 3):
-        raise ConfigError(f"channels is {channels}; it must be 1 (grey) or 3 (colour).")
+    if not is_whole(channels) or channels not in (1, 3):
+        raise ConfigError(f"channels is {given(channels)}; it must be 1 (grey) or 3 (colour).")
 
 
 def _folded(name: str) -> str:

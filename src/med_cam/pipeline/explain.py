@@ -2,16 +2,20 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import SupportsIndex
 
+from med_cam.case.arguments import refuse_other_arguments
 from med_cam.case.case import Case, observed
 from med_cam.case.references import References
 from med_cam.case.timing import Mark, mark
 from med_cam.certification.mask_tests import mask_tests
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch, refuse_inference_weights
+from med_cam.config.given import refuse_other
 from med_cam.config.presets import PRESETS
 from med_cam.config.settings import Config
-from med_cam.images.geometry import Image
+from med_cam.errors import ImageError
+from med_cam.images.geometry import AN_IMAGE, Image
 from med_cam.pipeline.alternatives import agreement_of, alternatives
 from med_cam.pipeline.certify import Certified, certified
 from med_cam.pipeline.necessary_superset import superset
@@ -26,7 +30,7 @@ def explain(
     classifier: Classifier,
     image: Image,
     *,
-    target: int | str | None = None,
+    target: SupportsIndex | str | None = None,
     config: Config | None = None,
     references: References | None = None,
     on_step: OnStep | None = None,
@@ -54,6 +58,9 @@ def explain(
             default precision is not float32.
         ImageError: if the image cannot be fitted to the classifier.
     """
+    refuse_other_arguments(
+        classifier, image, config=config, references=references, on_step=on_step
+    )
     refuse_inference_weights(classifier.module, name=classifier.name)
     begun = mark("begun", Passes(0, 0))
     config = config or PRESETS["default"]
@@ -79,7 +86,12 @@ def explain_all(
     references: References | None = None,
     on_step: OnStep | None = None,
 ) -> Iterator[Explanation]:
-    """One explanation after the other, each as soon as it is done; see `explain`."""
+    """One explanation after the other, each as soon as it is done; see `explain`.
+
+    Raises:
+        ImageError: if `images` is none, or something else among them; and what `explain` raises.
+    """
+    refuse_other("images", images, Iterable, f"a list, each {AN_IMAGE}", ImageError)
     for image in images:
         yield explain(classifier, image, config=config, references=references, on_step=on_step)
 

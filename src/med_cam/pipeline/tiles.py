@@ -9,16 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
+from typing import SupportsIndex
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from med_cam.case.arguments import refuse_other_arguments
 from med_cam.case.case import target_index, target_of
 from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch
+from med_cam.config.rules import is_number, shown
 from med_cam.config.settings import Config
 from med_cam.errors import ConfigError
 from med_cam.images.geometry import Image
@@ -133,7 +136,7 @@ def explain_tiles(  # noqa: PLR0913  the arguments of `explain`, and the side
     image: Image,
     *,
     side: int,
-    target: int | str | None = None,
+    target: SupportsIndex | str | None = None,
     config: Config | None = None,
     references: References | None = None,
     on_tile: OnTile | None = None,
@@ -159,6 +162,9 @@ def explain_tiles(  # noqa: PLR0913  the arguments of `explain`, and the side
         ConfigError: if the tiles are too small, or the settings do not suit the classifier.
         ImageError: if a tile cannot be fitted to the classifier.
     """
+    refuse_other_arguments(
+        classifier, image, config=config, references=references, on_step=on_tile
+    )
     begun = time.perf_counter()
     _, height, width = image.pixels.shape
     boxes = tile_boxes(height, width, side=side)
@@ -197,10 +203,10 @@ def tile_boxes(height: int, width: int, *, side: int) -> tuple[Box, ...]:
     Raises:
         ConfigError: if the side is too small.
     """
-    if side < SMALLEST:
+    if not is_number(side) or side < SMALLEST:
         raise ConfigError(
-            f"tiles of {side} pixels a side are too small; give a side of {SMALLEST} or more, "
-            "best that of the tiles the classifier was trained on"
+            f"tiles of {shown(side)} pixels a side are too small; give a side of {SMALLEST} or "
+            "more, best that of the tiles the classifier was trained on"
         )
     rows, columns = parts(height, side), parts(width, side)
     return tuple(Box(top, left, h, w) for top, h in rows for left, w in columns)

@@ -15,12 +15,14 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from med_cam.config.baselines import BASELINES
 from med_cam.config.presets import PRESETS
+from med_cam.config.rules import Allowed, ranges
+from med_cam.config.settings import CLAIMED, Config
 from med_cam.config.toml import as_table
 from med_cam.masking import SAMPLERS
 from med_cam.removal.masked_pass import MODES
@@ -82,14 +84,33 @@ def run_images() -> str:
 
 
 def settings() -> str:
-    """The table of settings: the default, and where another preset has another value."""
+    """The table of settings: the default, what is allowed, other presets' values."""
+    allowed = dict(_ranges(Config)) | {"verification.leakage_trials": CLAIMED}
     default, *others = (dict(_flat(as_table(config))) for config in PRESETS.values())
     head = " | ".join(f"`{name}`" for name in PRESETS if name != "default")
     lines = []
     for key, value in default.items():
         changed = ("" if table[key] == value else _toml(table[key]) for table in others)
-        lines.append(f"| `{key}` | {_toml(value)} | {' | '.join(changed)} |\n")
-    return f"\n| key | default | {head} |\n|---|---|{'---|' * len(others)}\n{''.join(lines)}"
+        lines.append(
+            f"| `{key}` | {_toml(value)} | {_allowed(allowed[key])} | {' | '.join(changed)} |\n"
+        )
+    head = f"\n| key | default | allowed | {head} |\n|---|---|---|{'---|' * len(others)}\n"
+    return f"{head}{''.join(lines)}"
+
+
+def _ranges(section: Any, prefix: str = "") -> Iterator[tuple[str, Allowed]]:  # noqa: ANN401
+    """What each setting may be, by its dotted name."""
+    kinds = get_type_hints(section)
+    for key, allowed in ranges(section):
+        if is_dataclass(kind := kinds[key]):
+            yield from _ranges(kind, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", allowed
+
+
+def _allowed(range_: Allowed) -> str:
+    """A range and its reason, for a cell of a table."""
+    return f"{range_.words}{f' ({range_.why})' if range_.why else ''}"
 
 
 def _flat(table: Mapping[str, Any], section: str = "") -> Iterator[tuple[str, Any]]:
