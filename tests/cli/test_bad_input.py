@@ -124,6 +124,35 @@ def test_a_wrong_label(refusal):
     refusal("--target", "xyz", words=["'xyz'", "dark, bright"])
 
 
+def test_target_and_contrast_that_are_one_label(refusal):
+    both = ("--target", "dark", "--contrast", "dark")
+    refusal(*both, words=["--target and --contrast are both 'dark'"])
+
+
+@pytest.mark.parametrize(
+    "option", ["--model", "--out", "--references", "--config", "--target", "--contrast"]
+)
+def test_nothing_is_not_the_working_folder(refusal, option):
+    refusal(option, "", words=[f"what follows {option} is empty", "for the working folder"])
+    refusal(f"{option}=", words=[f"{option} is empty"])
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--seeds", "51", "1 to 50, got 51"),
+        ("--seeds", "0", "1 to 50, got 0"),
+        ("--alternatives", "-1", "0 to 50, got -1"),
+        ("--patch", "1", "0 or a whole number, 2 to 1024, got 1"),
+        ("--patch", str(10**30), "2 to 1024, got 1000"),
+        ("--seeds", "nan", "--seeds"),
+        ("--seed", "1.5", "--seed"),
+    ],
+)
+def test_an_option_out_of_range_is_named_as_the_option(refusal, option, value, words):
+    refusal(option, value, words=[option, words, "--help"])
+
+
 def test_an_unknown_preset(refusal):
     refusal("--preset", "paper", words=["'paper'"])
 
@@ -142,7 +171,7 @@ def test_settings_that_cannot_be_used(refusal, here):
     (here / "s.toml").write_text('[verification]\nbaselines = ["gray"]\n')
     refusal("--config", "s.toml", words=["'gray'", "'grey'"])
     (here / "s.toml").write_text("[verification]\nbaselines = []\n")
-    refusal("--config", "s.toml", words=["baselines", "empty"])
+    refusal("--config", "s.toml", words=["baselines", "1 to 16", "[]"])
 
 
 @pytest.mark.parametrize("seed", ["-1", str(2**70)])
@@ -345,7 +374,7 @@ def test_a_run_interrupted_early_says_so(run, scans, model, instant, here):
 
 def test_control_c_ends_the_real_program_in_one_line(scans, model, here):
     code = "import sys; from med_cam.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    (here / "long.toml").write_text("[search]\nsteps = 1000000\n")
+    (here / "long.toml").write_text("[search]\nsteps = 10000\n")
     words = ["explain", str(scans), "--model", str(model), "--config", "long.toml"]
     with subprocess.Popen(
         [sys.executable, "-c", code, *words],
@@ -362,7 +391,7 @@ def test_control_c_ends_the_real_program_in_one_line(scans, model, here):
             program.send_signal(signal.SIGINT)
             _, err = program.communicate(timeout=20)
         finally:
-            program.kill()  # a failure must not wait for a million steps
+            program.kill()  # a failure must not wait for all steps
     assert program.returncode == 130
     assert len(err.splitlines()) == 1
     assert "interrupted" in err

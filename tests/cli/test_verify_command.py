@@ -132,7 +132,7 @@ def test_other_baselines_and_samples_make_a_new_certificate(verify, explained, m
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--confidence", "1.5"), "between 0 and 1"),
+        (("--confidence", "1.5"), "0.01 to 0.999"),
         (("--baselines", "snow"), "snow"),
         (("--references", "nowhere"), "nowhere"),
     ],

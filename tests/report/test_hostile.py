@@ -5,6 +5,7 @@ import json
 import os
 import struct
 import time
+import tracemalloc
 import zlib
 from hashlib import sha256
 from io import BytesIO
@@ -19,6 +20,7 @@ from med_cam.errors import ConfigError, OutputError
 from med_cam.report import read as read_module, write as write_module
 from med_cam.report.headers import size_said
 from med_cam.report.manifest import checked_id
+from med_cam.report.opening import content_of
 from med_cam.report.read import read_explanation
 from med_cam.report.saved import read_saved
 from med_cam.report.write import write
@@ -325,3 +327,12 @@ def test_a_whole_document_is_within_all_limits(folder):
     document = read_explanation(folder)
     read_module.refuse_misshapen(document, folder)
     read_module.refuse_excess(document, folder)
+
+
+def test_a_small_file_is_read_with_little_memory(tmp_path):
+    (tmp_path / "mask.png").write_bytes(b"small")
+    tracemalloc.start()
+    assert content_of(tmp_path / "mask.png") == b"small"
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2**20  # not the most that a file may have

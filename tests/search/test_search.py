@@ -12,6 +12,7 @@ from torch import nn
 from med_cam.case.case import observed, reference_of
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Config, Search
+from med_cam.errors import ConfigError
 from med_cam.images.geometry import Image
 from med_cam.search.train import Scores, infill, nested_masks, search, soft_mask
 from med_cam.search.unet import UNet
@@ -206,6 +207,18 @@ def test_each_step_is_reported_as_it_is_done():
     assert all(0 < step.area < 1 for step in course)
     first = course[0].terms  # on the evidence, and over noise
     assert first["cross_entropy"] != first["robustness"]
+
+
+def test_a_loss_that_is_no_number_ends_the_search_in_a_sentence():
+    class Broken(Bright):
+        def forward(self, x):
+            return super().forward(x) + (torch.nan if torch.is_grad_enabled() else 0.0)
+
+    with (
+        the_case(module=Broken()) as case,
+        pytest.raises(ConfigError, match=r"loss of the search is nan in step 1; .*learning_rate"),
+    ):
+        maps_of(case, Config(search=QUICK))
 
 
 def test_the_classifier_gets_no_gradient():

@@ -33,6 +33,7 @@ from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.classifiers.source import described, kind_of, name_of, sha256_of, weights_file
 from med_cam.classifiers.weights import require_finite
 from med_cam.config.given import refuse_other
+from med_cam.config.rules import shown
 from med_cam.errors import ClassifierError, ConfigError
 
 _LOG = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ def chosen_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, index = name.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (":" in name and not index.isdecimal()):
-        raise ConfigError(f"device must be auto, cpu, cuda, cuda:N or mps, got {name!r}.")
+        raise ConfigError(f"device must be auto, cpu, cuda, cuda:N or mps, got {shown(name)}.")
     there = {
         "cpu": 1,
         "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,

@@ -94,8 +94,13 @@ def refuse_unfit_options(options: ExplainOptions, config: Config, ready: Ready) 
     """
     if "others" in config.verification.baselines and ready.references is None:
         raise ConfigError("the baseline 'others' needs reference images; give --references FOLDER")
-    for label in filter(None, (options.target, options.contrast)):
+    named = [label for label in (options.target, options.contrast) if label is not None]
+    for label in named:
         refuse_unknown_label(label, ready.classifier.labels)
+    if len(set(named)) < len(named):
+        raise ClassifierError(
+            f"--target and --contrast are both {named[0]!r}; give one of them another label"
+        )
 
 
 def refuse_unknown_label(label: str, labels: Sequence[str]) -> None:

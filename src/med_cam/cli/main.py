@@ -40,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     given = sys.argv[1:] if argv is None else list(argv)
     arguments = renewed(given)
+    if (empty := empty_one(arguments)) is not None:
+        screen().complain(f"{empty} is empty; leave it out, or write . for the working folder.")
+        return MISTAKE
     if arguments != given:
         screen().complain(note_on_names(given, arguments))
     try:
@@ -51,6 +54,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         screen().complain(f"{message} (see {command_of(arguments)} --help).")
         return MISTAKE
     return DONE if status is None else status
+
+
+def empty_one(arguments: Sequence[str]) -> str | None:
+    """What is empty among the arguments, in words: `""` is no path, name or number.
+
+    A variable of a shell that is not set gives one; as a path it would be the working folder.
+    """
+    before = ""
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if name.startswith("--") and equals and not value:
+            return name
+        if not argument.strip():
+            return f"what follows {before}" if before.startswith("-") else "an argument"
+        before = argument
+    return None
 
 
 def renewed(arguments: Sequence[str]) -> list[str]:

@@ -27,7 +27,8 @@ def content_of(path: Path, *, most: int = FILE_BYTES) -> bytes:
         OutputError: it is no regular file, or has more bytes than `most`.
     """
     with regular(path, most=most) as file:
-        content = file.read(most + 1)
+        size = os.fstat(file.fileno()).st_size  # as much memory is asked for as is to be read
+        content = file.read(min(most, size) + 1)
     refuse_more(path, "bytes", len(content), most)
     return content
 

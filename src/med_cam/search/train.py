@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 from med_cam.case.case import Case
 from med_cam.config.baselines import FIXED
 from med_cam.config.settings import Search
+from med_cam.errors import ConfigError
 from med_cam.masking import Scene, baseline, shifted
 from med_cam.removal.samples import Sampled, joined
 from med_cam.results import OnStep, Reference, Step
@@ -34,6 +35,9 @@ def search(
         reference: what the classifier predicts for the whole image.
         generator: on the CPU; for weights, areas, baselines and jitter.
         on_step: called after every step.
+
+    Raises:
+        ConfigError: if the loss is no number any more.
     """
     s, scene, names = case.config.search, case.scene, case.config.verification.baselines
     start = weighted_disc_map(case, generator)  # 1 1 h w
@@ -47,6 +51,7 @@ def search(
         seen = case.outputs.over(mask, infill(scene, names[:1], mask, generator))
         redrawn = case.outputs.over(mask, infill(scene, names, mask, generator))
         loss, parts = objective(seen, redrawn, mask, reference, case.config.objective)
+        refuse_divergence(loss, index)
         optimizer.zero_grad()
         loss.backward(inputs=list(scores.parameters()))  # never into the classifier
         optimizer.step()
@@ -57,6 +62,20 @@ def search(
         if on_step is not None:
             on_step(steps[-1])
     return torch.cat(maps[::-1]), tuple(steps)
+
+
+def refuse_divergence(loss: Float[Tensor, ""], index: int) -> None:
+    """Check that the search still has numbers to go by.
+
+    Raises:
+        ConfigError: if the loss is NaN or infinite; all later masks would be noise.
+    """
+    if not loss.isfinite():
+        raise ConfigError(
+            f"the loss of the search is {loss.item()} in step {index + 1}; lower "
+            "search.learning_rate or objective.weights, or check that the classifier gives "
+            "numbers for masked inputs"
+        )
 
 
 class Scores(nn.Module):
