@@ -115,6 +115,8 @@ class Description:
         name: how reports call the classifier.
         license, notes: free text, not read by the program.
         folder: where the file was found; file names in it are relative to this.
+        given: the file that the user named, which may be a link to anywhere.
+        trusted: installed packages that the user lets a factory come from.
     """
 
     architecture: Annotated[str, _text] = ""
@@ -136,6 +138,8 @@ class Description:
     license: Annotated[str | None, _text] = None
     notes: Annotated[str | None, _text] = None
     folder: Path | None = None
+    given: Path | None = None
+    trusted: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:

@@ -2,7 +2,7 @@
 
 An exported program is a flat graph without the modules that it came from. Its activation
 functions are given back as layers under their old names, and so is any layer that the user names.
-A program is code: load only those that you trust; pickled objects in it are refused all the same.
+A program is code; what is no part of a network is refused (`program_text`), pickled objects too.
 """
 
 import inspect
@@ -23,6 +23,7 @@ from torch.export import ExportedProgram
 
 from med_cam.classifiers.description import Description, Loaded
 from med_cam.classifiers.opaque import Opaque
+from med_cam.classifiers.program_text import refuse_foreign_program
 from med_cam.errors import ClassifierError
 
 ACTIVATIONS = (
@@ -47,6 +48,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
             "name a .pt2 file as `weights` in classifier.toml."
         )
     _refuse_pickles(weights)
+    refuse_foreign_program(weights)
     exported = _exported(weights)
     shape = _input_shape(exported, weights)
     smallest, largest = _batch_range(exported, shape[0], weights)

@@ -6,22 +6,26 @@ import sys
 from collections.abc import Callable
 from hashlib import sha256
 from importlib.machinery import SourceFileLoader
+from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, ModuleType
 
 from torch import nn
 
 from med_cam.classifiers.description import Description, Loaded
+from med_cam.classifiers.inside import inside
 from med_cam.classifiers.module_files import installed_files, module_files
-from med_cam.classifiers.weights import built, fit, read_state
+from med_cam.classifiers.trust import is_dotted, require_trusted
+from med_cam.classifiers.weights import built, first_line, fit, read_state
 from med_cam.errors import ClassifierError
 
 
 def load(description: Description, weights: Path | None) -> Loaded:
     """Call `package.module:function` with the described arguments, and put the weights in.
 
-    A module file that lies in the classifier's folder goes before an installed one. Without a
-    weights file the module stays as the function returned it.
+    A module file that lies in the classifier's folder goes before an installed one, which has to
+    be of a package that the user trusts. Without a weights file the module stays as the function
+    returned it.
 
     Raises:
         ClassifierError: if there is no such function, it fails, or the weights do not fit.
@@ -34,23 +38,42 @@ def load(description: Description, weights: Path | None) -> Loaded:
 
 def _function(description: Description) -> Callable[..., nn.Module]:
     module_name, _, name = description.target.partition(":")
-    if not module_name or not name:
+    if not is_dotted(module_name) or not name.isidentifier():
         raise ClassifierError(
             f"{description.architecture!r} names no function; write "
             '"factory:package.module:function".'
         )
+    file = _file(module_name, description.folder)
+    if file is None:
+        _require_trusted(module_name, description)
     try:
-        module = _module(module_name, description.folder)
+        module = importlib.import_module(module_name) if file is None else _run(file, module_name)
     except Exception as error:
         raise ClassifierError(
             f"The module {module_name!r} of {description.architecture!r} cannot be imported "
-            f"({type(error).__name__}: {error}); install it, or put its file into the folder."
+            f"({type(error).__name__}: {first_line(error)}); install it, or put its file into the "
+            "folder."
         ) from error
     function = getattr(module, name, None)
     if not callable(function):
         raise ClassifierError(f"The module {module_name!r} has no function {name!r}.")
+    if file is None:  # a package may hold functions that it only imported, from os for one
+        home = str(getattr(function, "__module__", ""))
+        require_trusted(home, description.trusted, architecture=description.architecture)
     found: Callable[..., nn.Module] = function
     return found
+
+
+def _require_trusted(name: str, description: Description) -> None:
+    """Refuse an installed module that is not trusted, and say so if there is none at all."""
+    package = name.partition(".")[0]
+    if package not in sys.modules and find_spec(package) is None:
+        raise ClassifierError(
+            f"The module {name!r} of {description.architecture!r} cannot be imported: there is no "
+            f"file {name.replace('.', '/')}.py in {description.folder}, and no such package is "
+            "installed; put its file into the folder."
+        )
+    require_trusted(name, description.trusted, architecture=description.architecture)
 
 
 def _files(description: Description) -> dict[str, Path]:
@@ -64,15 +87,14 @@ def _files(description: Description) -> dict[str, Path]:
 
 def _file(name: str, folder: Path | None) -> Path | None:
     """The module's file in the folder, if it is there."""
-    file = (folder or Path()) / (name.replace(".", "/") + ".py")
-    return file if folder is not None and file.is_file() else None
+    file = name.replace(".", "/") + ".py"
+    if folder is None or not (folder / file).is_file():
+        return None
+    return inside(folder, file, what="module")
 
 
-def _module(name: str, folder: Path | None) -> ModuleType:
-    """The module's file in the folder, under a name of its own; else the installed module."""
-    file = _file(name, folder)
-    if file is None:
-        return importlib.import_module(name)
+def _run(file: Path, name: str) -> ModuleType:
+    """The module's file run, under a name of its own."""
     path = str(file.resolve())
     unique = f"med_cam_factory_{sha256(path.encode()).hexdigest()[:16]}_{name.replace('.', '_')}"
     spec = importlib.util.spec_from_file_location(unique, path, loader=AsItIs(unique, str(path)))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from med_cam.classifiers.compat import import_torchvision
 from med_cam.classifiers.description import Description, Loaded
+from med_cam.classifiers.inside import inside, leads_out
 from med_cam.errors import ClassifierError
 
 RESAMPLE = {0: "nearest", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
@@ -26,6 +27,22 @@ SAFE, PICKLED = "model.safetensors", "pytorch_model.bin"
 INDEX = ".index.json"  # after either: the file that names the parts of a large classifier
 ADAPTERS = ("adapter_model.safetensors", "adapter_model.bin")  # put on top, where peft is there
 SETTINGS = ("config.json", "preprocessor_config.json", "adapter_config.json")
+MERGED = (  # of an adapter: the model that it belongs to would be looked for elsewhere
+    "an adapter, which is only a part of a classifier; join it with its base model in peft "
+    "(model.merge_and_unload().save_pretrained(folder)) and give that folder"
+)
+QUANTISED = (
+    "quantised weights, which give no exact gradients; give the classifier before quantisation"
+)
+ELSEWHERE = (
+    "a backbone that would be fetched by name; save the whole classifier with save_pretrained"
+)
+FOREIGN: Mapping[str, str] = {  # keys of config.json, wherever they stand, and what they mean
+    "quantization_config": QUANTISED,
+    "use_pretrained_backbone": ELSEWHERE,
+    "use_timm_backbone": ELSEWHERE,
+    "backbone": ELSEWHERE,
+}
 FLIPPED = "do_flip_channel_order"  # blue before red, and no normalisation: MobileViT
 
 
@@ -42,6 +59,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
             f"{folder or 'The classifier'} has no config.json; give a folder written by "
             "save_pretrained."
         )
+    _refuse_foreign(folder)
     said = _read(folder / "preprocessor_config.json")
     safe = weights is None or not weights.name.removesuffix(INDEX).endswith(".bin")
     module = _module(_transformers(), folder, safe=safe)
@@ -53,6 +71,45 @@ def load(description: Description, weights: Path | None) -> Loaded:
         source_files=_there(folder, SETTINGS),
         **_preprocessing(said, module.config),
     )
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raise where transformers would read something else than the weights in the folder.
+
+    Raises:
+        ClassifierError: naming what, and what to do.
+    """
+    if any((folder / name).exists() for name in ADAPTERS) or "adapter_config.json" in _names(
+        folder
+    ):
+        raise ClassifierError(f"{folder} holds {MERGED}.")
+    for name in {*SETTINGS, SAFE, PICKLED, SAFE + INDEX, PICKLED + INDEX} & _names(folder):
+        inside(folder, name, what="file")
+    for key, value in _entries(_read(folder / "config.json")):
+        if key in FOREIGN and value:
+            raise ClassifierError(f"{folder}/config.json names ({key}) {FOREIGN[key]}.")
+        if key == "transformers_weights" and leads_out(str(value)):
+            raise ClassifierError(f"{folder}/config.json names weights outside of it, {value!r}.")
+    for index in indices(folder):
+        parts = _read(index).get("weight_map", {})
+        for part in {str(p) for p in (parts.values() if isinstance(parts, dict) else ())}:
+            inside(folder, part)
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def _entries(content: object) -> Iterator[tuple[str, Any]]:
+    """Keys and values of tables, wherever they stand."""
+    pending = [content]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, dict):
+            yield from part.items()
+            pending += part.values()
+        elif isinstance(part, list):
+            pending += part
 
 
 def indices(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from med_cam.classifiers.arguments import TIMM, checked
 from med_cam.classifiers.compat import import_timm, import_torchvision
 from med_cam.classifiers.description import Description, Loaded
 from med_cam.classifiers.weights import fitted
@@ -42,7 +43,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
 
 def _arguments(description: Description, timm: ModuleType) -> dict[str, Any]:
     """The user's arguments, with the channels, and the size that transformers are built for."""
-    arguments = dict(description.arguments)
+    arguments = checked(description.arguments, known=TIMM, zoo="timm")
     if description.channels is not None:
         arguments.setdefault("in_chans", description.channels)
     fixed = getattr(timm.get_pretrained_cfg(description.target), "fixed_input_size", False)

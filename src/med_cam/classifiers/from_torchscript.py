@@ -1,11 +1,12 @@
 """TorchScript archives.
 
 The parts of an archive accept no hooks: a TorchScript classifier has no layers to match, and the
-activation term is not available. All other terms are. An archive is a program: load only those
-that you trust.
+activation term is not available. All other terms are. An archive is a program that torch's own
+interpreter runs; operators that write files are refused (`program_text`).
 """
 
 import warnings
+import zipfile
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from med_cam.classifiers.description import Description, Loaded
 from med_cam.classifiers.hooks import raw_logits
 from med_cam.classifiers.opaque import Opaque
+from med_cam.classifiers.program_text import refuse_file_operators
 from med_cam.errors import ClassifierError
 
 COLOURS = (1, 3)
@@ -31,6 +33,8 @@ def load(description: Description, weights: Path | None) -> Loaded:
             f"{description.folder or 'The classifier'} has no TorchScript archive; "
             "name one as `weights` in classifier.toml."
         )
+    if zipfile.is_zipfile(weights):
+        refuse_file_operators(weights)
     archive = _archive(weights)
     return Loaded(module=Opaque(_Archive(archive)), channels=_channels(archive))
 

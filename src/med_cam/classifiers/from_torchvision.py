@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from med_cam.classifiers.arguments import TORCHVISION, checked
 from med_cam.classifiers.compat import import_torchvision
 from med_cam.classifiers.description import Description, Loaded
 from med_cam.classifiers.weights import fitted
@@ -59,7 +60,8 @@ def _create(name: str, **arguments: Any) -> nn.Module:  # noqa: ANN401 - the arc
 
 def _arguments(description: Description) -> dict[str, Any]:
     """The user's arguments, and the size that torchvision's transformers are built for."""
-    arguments, size = dict(description.arguments), description.input_size
+    arguments = checked(description.arguments, known=TORCHVISION, zoo="torchvision")
+    size = description.input_size
     if size is not None and description.target.startswith("vit_") and size[0] == size[1]:
         arguments.setdefault("image_size", size[0])
     if size is not None and description.target.startswith("maxvit_"):

@@ -6,7 +6,7 @@ Face's `save_pretrained` wrote. A lone ONNX, TorchScript or torch.export file wo
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -31,6 +31,7 @@ from med_cam.classifiers.hooked_layers import find_hooked_layers
 from med_cam.classifiers.hooks import frozen, raw_logits
 from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.classifiers.source import described, kind_of, name_of, sha256_of, weights_file
+from med_cam.classifiers.trust import trusted_names
 from med_cam.classifiers.weights import require_finite
 from med_cam.config.given import refuse_other
 from med_cam.config.rules import shown
@@ -55,12 +56,15 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, where no
 
 
 @ordinary_torch()
-def load_classifier(source: str | Path, *, device: str = "auto") -> Classifier:
+def load_classifier(
+    source: str | Path, *, device: str = "auto", trust: Iterable[str] = ()
+) -> Classifier:
     """The classifier in a folder or file, on a device, tried once, with its hooked layers found.
 
     Args:
         source: a folder, its `classifier.toml`, or an `.onnx`, `.pt2` or TorchScript file.
         device: "auto" (the first CUDA device, else the CPU), "cpu", "cuda", "cuda:N" or "mps".
+        trust: installed packages whose code a `factory:` may run, as in ("my_nets",).
 
     Raises:
         ClassifierError: if it cannot be loaded, or does not work as a classifier.
@@ -68,8 +72,8 @@ def load_classifier(source: str | Path, *, device: str = "auto") -> Classifier:
             value of the wrong type.
     """
     refuse_other("source", source, (str, Path), A_SOURCE, ClassifierError)
-    place = chosen_device(device)
-    description = described(Path(source))
+    place, trusted = chosen_device(device), trusted_names(trust)
+    description = replace(described(Path(source)), trusted=trusted)
     kind = kind_of(description)
     weights = weights_file(description, kind)
     if not description.kind and kind in ("timm", "torchvision"):  # a bare name, found in a zoo

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from med_cam.classifiers import from_huggingface, from_timm, from_torchvision
 from med_cam.classifiers.description import FILE, KINDS, Description, read_description
+from med_cam.classifiers.inside import inside
 from med_cam.classifiers.weights import is_torchscript
 from med_cam.errors import ClassifierError
 
@@ -25,6 +26,8 @@ def described(source: Path) -> Description:
             return read_description(source / FILE)
         if (source / "config.json").is_file():
             return Description(architecture="huggingface", folder=source)
+        if (source / "adapter_config.json").is_file():
+            raise ClassifierError(f"{source} holds {from_huggingface.MERGED}.")
         raise ClassifierError(f"{source} holds neither {FILE} nor Hugging Face's config.json.")
     if not source.is_file():
         raise ClassifierError(_nothing_at(str(source)))
@@ -35,7 +38,7 @@ def described(source: Path) -> Description:
     readable = KINDS.get(said.kind, (source.suffix,))
     if said.weights not in (None, source.name) or source.suffix not in readable:
         said = Description(folder=source.parent)  # it describes another file
-    return replace(said, weights=source.name)
+    return replace(said, weights=source.name, given=source)
 
 
 def _nothing_at(source: str) -> str:
@@ -89,9 +92,7 @@ def weights_file(description: Description, kind: str) -> Path | None:
             )
         return None
     if description.weights is not None:
-        if not (folder / description.weights).is_file():
-            raise ClassifierError(f"There is no weights file {folder / description.weights}.")
-        return folder / description.weights
+        return description.given or inside(folder, description.weights)
     wanted = KINDS[kind] if kind else tuple({s for known in KINDS.values() for s in known})
     found = sorted(
         path
@@ -106,7 +107,7 @@ def weights_file(description: Description, kind: str) -> Path | None:
         raise ClassifierError(
             f"{folder} must hold one weights file, or {FILE} say which; it holds {names}."
         )
-    return found[0]
+    return inside(folder, found[0].name)
 
 
 def name_of(description: Description, source: Path) -> str:

@@ -91,16 +91,20 @@ def built(create: Callable[..., nn.Module], arguments: Mapping[str, Any]) -> nn.
         with torch.random.fork_rng(devices=[]):
             module = create(**arguments)
     except Exception as error:
-        reason = (str(error).splitlines() or [""])[0].rstrip(".")
         raise ClassifierError(
-            f"The architecture cannot be built with ({said}): {type(error).__name__}: {reason}; "
-            "correct `arguments`."
+            f"The architecture cannot be built with ({said}): {type(error).__name__}: "
+            f"{first_line(error)}; correct `arguments`."
         ) from error
     if not isinstance(module, nn.Module):
         raise ClassifierError(
             f"The architecture built with ({said}) is {type(module).__name__}, not a torch module."
         )
     return module.float()
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in a line without its full stop."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def fit(module: nn.Module, state: State, *, source: str) -> None:

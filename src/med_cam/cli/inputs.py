@@ -35,10 +35,11 @@ ENOUGH = 2**16  # bytes, less than the files of one image; a disk this full is f
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the classifier lies, and whether it is the bundled one."""
+    """Where the classifier lies, whether it is the bundled one, and whose code it may run."""
 
     path: Path
     bundled: bool
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,16 @@ class Ready:
         """Name and labels, and whether it is only the one that comes with med-cam."""
         labels = self.classifier.labels
         shown = ", ".join(labels[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
-        said = f"Classifier: {self.classifier.name} ({shown})."
+        said = f"Classifier: {self.classifier.name} ({shown}).{code_of(self.classifier)}"
         bundled = " Bundled, for MRI of the brain only; give your own with --model."
         return said + bundled if self.source.bundled else said
+
+
+def code_of(classifier: Classifier) -> str:
+    """A sentence on the Python code that ran to build it, with a space before; else ""."""
+    files = [name for name in classifier.loaded_from.source_files if name.endswith(".py")]
+    more = ", ..." if len(files) > SHOWN else ""
+    return f" Built by its Python code ({', '.join(files[:SHOWN])}{more})." if files else ""
 
 
 def over_images(
@@ -77,7 +85,7 @@ def over_images(
         MedCamError: if the run cannot begin.
     """
     with ExitStack() as opened:
-        source = source_of(options.model, opened)
+        source = source_of(options.model, opened, options.trust)
         paths, failures = images_of(options.images or (), source, opened, command)
         for failure in failures:
             report(failure, screen)
@@ -109,14 +117,14 @@ def load_repeatable(source: Source, device: str) -> Classifier:
     Raises:
         MedCamError: if it cannot be loaded.
     """
-    classifier = load_classifier(source.path, device=device)
+    classifier = load_classifier(source.path, device=device, trust=source.trusted)
     if classifier.device.type == "cuda":
         torch.backends.cudnn.benchmark = False
         torch.use_deterministic_algorithms(mode=True, warn_only=True)
     return classifier
 
 
-def source_of(model: str | None, opened: ExitStack) -> Source:
+def source_of(model: str | None, opened: ExitStack, trust: Sequence[str] | None = None) -> Source:
     """The classifier that was named, or the bundled one, which stays open with `opened`.
 
     Raises:
@@ -124,7 +132,7 @@ def source_of(model: str | None, opened: ExitStack) -> Source:
     """
     if model is None or is_bundled(Path(model)):
         return Source(opened.enter_context(bundled_classifier()), bundled=True)
-    return Source(Path(model), bundled=False)
+    return Source(Path(model), bundled=False, trusted=tuple(trust or ()))
 
 
 def is_bundled(model: Path) -> bool:

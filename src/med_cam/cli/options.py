@@ -45,6 +45,16 @@ Model = Annotated[
         INPUT,
     ),
 ]
+Trust = Annotated[
+    list[str] | None,
+    option(
+        "PACKAGE",
+        "An installed Python package that a classifier's factory may come from. Its code is then "
+        "run. Can be given several times. Without it only Python files in the classifier's own "
+        "folder run.",
+        INPUT,
+    ),
+]
 Preset = Annotated[
     str, option("NAME", f"The settings to start from: {', '.join(PRESETS)}.", SETTINGS)
 ]
@@ -193,6 +203,7 @@ class ExplainOptions:
         ),
     ] = False
     debug: Debug = False
+    trust: Trust = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +264,7 @@ class VerifyOptions:
     ] = 1
     device: Device = "auto"
     debug: Debug = False
+    trust: Trust = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +303,7 @@ class AuditOptions:
         ),
     ] = None
     debug: Debug = False
+    trust: Trust = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,3 +412,4 @@ class ReproduceOptions:
     seed: Seed = None
     device: Device = "auto"
     debug: Debug = False
+    trust: Trust = None

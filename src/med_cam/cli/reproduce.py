@@ -91,7 +91,8 @@ def prepared(options: ReproduceOptions, study: Study, config: Config, opened: Ex
         raise ConfigError(
             f"give --model, a classifier of {study.title}; med-cam train {options.study} makes one"
         )
-    classifier = load_repeatable(source_of(options.model, opened), options.device)
+    source = source_of(options.model, opened, options.trust)
+    classifier = load_repeatable(source, options.device)
     collection = study.collect(options.root)
     splits = split(collection.items, validated=study.validated, tested=study.tested)
     others = reference_items(splits.validation)

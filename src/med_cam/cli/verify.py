@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from med_cam.case.references import References
-from med_cam.cli.inputs import Ready, images_by_hash, load, source_of
+from med_cam.cli.inputs import Ready, code_of, images_by_hash, load, source_of
 from med_cam.cli.installed import versions
 from med_cam.cli.options import VerifyOptions
 from med_cam.cli.run import (
@@ -60,10 +60,11 @@ def run(options: VerifyOptions, screen: Screen) -> int:
     folders, otherwise = found_results(options.folders), asked_of(options)
     images = images_by_hash(options.image or ())
     with ExitStack() as opened:
-        source = source_of(options.model, opened)
+        source = source_of(options.model, opened, options.trust)
         ready = load(source, options.references, options.device, screen, opened)
         sha256 = ready.classifier.sha256 or "unknown"
-        screen.say(f"Classifier: {ready.classifier.name}, SHA-256 {sha256}.")
+        code = code_of(ready.classifier)
+        screen.say(f"Classifier: {ready.classifier.name}, SHA-256 {sha256}.{code}")
         ended = recheck_each(ready, otherwise, folders, images, screen)
     for line in ending(ended, time.perf_counter() - begun):
         screen.say(line)
