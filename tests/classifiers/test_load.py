@@ -352,7 +352,7 @@ def broken(**changes):
 @pytest.mark.parametrize(
     ("tensors", "reported"),
     [
-        (broken(**{"head.bias": None}), r"does not fit Net: 1 missing \(head.bias\)\."),
+        (broken(**{"head.bias": None}), r"does not fit Net: 1 missing \(head.bias 2\)"),
         (broken(extra=torch.ones(1)), r"1 unexpected \(extra\)"),
         (
             broken(**{"conv.weight": torch.ones(4, 1, 3, 3)}),
@@ -360,7 +360,7 @@ def broken(**changes):
         ),
         (
             {f"layer{i}": torch.ones(1) for i in range(9)},
-            r"8 missing \(conv.weight, conv.bias, norm.weight, ...\); 9 unexpected \(.*, \.\.\.\)",
+            r"8 missing \(conv.weight 4x3x3x3, .*, ...\); 9 unexpected \(.*, \.\.\.\)",
         ),
         (broken(**{"head.bias": torch.tensor([1.0, torch.nan])}), r"head.bias holds 1 values"),
         (broken(**{"conv.bias": torch.full((4,), torch.inf)}), r"conv.bias holds 4 values.* of 4"),

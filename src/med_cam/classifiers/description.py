@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 FILE = "classifier.toml"
 MOST = 2**24  # bytes; the names of 21,000 classes take 1 MB
-STATES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
+STATES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")  # .tar as in model.pth.tar
 KINDS: Mapping[str, tuple[str, ...]] = {  # of classifier sources: suffixes of their weights files
     "timm": STATES,
     "torchvision": STATES,
@@ -116,6 +116,7 @@ class Description:
         license, notes: free text, not read by the program.
         folder: where the file was found; file names in it are relative to this.
         given: the file that the user named, which may be a link to anywhere.
+        settings: timm's config.json, if it was read too.
         trusted: installed packages that the user lets a factory come from.
     """
 
@@ -139,6 +140,7 @@ class Description:
     notes: Annotated[str | None, _text] = None
     folder: Path | None = None
     given: Path | None = None
+    settings: Path | None = None
     trusted: tuple[str, ...] = ()
 
     @property

@@ -12,11 +12,12 @@ from types import CodeType, ModuleType
 
 from torch import nn
 
+from med_cam.classifiers.checkpoint import read_states
 from med_cam.classifiers.description import Description, Loaded
 from med_cam.classifiers.inside import inside
 from med_cam.classifiers.module_files import installed_files, module_files
 from med_cam.classifiers.trust import is_dotted, require_trusted
-from med_cam.classifiers.weights import built, first_line, fit, read_state
+from med_cam.classifiers.weights import built, first_line, fit
 from med_cam.errors import ClassifierError
 
 
@@ -32,7 +33,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
     """
     module = built(_function(description), description.arguments)
     if weights is not None:
-        fit(module, read_state(weights), source=str(weights))
+        fit(module, read_states(weights), source=str(weights))
     return Loaded(module=module.cpu().eval(), source_files=_files(description))
 
 

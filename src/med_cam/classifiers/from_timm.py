@@ -38,7 +38,8 @@ def load(description: Description, weights: Path | None) -> Loaded:
     classes = None if description.classes is None else len(description.classes)
     module = fitted(create, arguments, classes=classes, weights=weights)
     resolve = import_torchvision("timm.data").resolve_model_data_config
-    return Loaded(module=module, **_facts(resolve(module), arguments))
+    settings = {} if description.settings is None else {"config.json": description.settings}
+    return Loaded(module=module, source_files=settings, **_facts(resolve(module), arguments))
 
 
 def _arguments(description: Description, timm: ModuleType) -> dict[str, Any]:

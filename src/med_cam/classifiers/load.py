@@ -224,6 +224,11 @@ def _outputs(module: nn.Module, x: Float[Tensor, "1 c h w"]) -> int:
             predict = module(x.clone())
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0].rstrip(".")
+        if isinstance(error, TypeError) and "required positional" in reason:
+            raise ClassifierError(
+                f"The classifier takes more than one input ({reason}); wrap it in a module whose "
+                "forward takes the image alone and sets the other inputs."
+            ) from error
         raise ClassifierError(
             f"The classifier does not run on an input of {'x'.join(map(str, x.shape))} "
             f"({type(error).__name__}: {reason}); correct input_size or channels in {FILE}."

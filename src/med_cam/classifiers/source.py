@@ -6,9 +6,11 @@ from hashlib import file_digest
 from pathlib import Path
 
 from med_cam.classifiers import from_huggingface, from_timm, from_torchvision
+from med_cam.classifiers.checkpoint import is_torchscript
 from med_cam.classifiers.description import FILE, KINDS, Description, read_description
+from med_cam.classifiers.foreign import foreign
 from med_cam.classifiers.inside import inside
-from med_cam.classifiers.weights import is_torchscript
+from med_cam.classifiers.timm_hub import hub_description, is_hub_folder
 from med_cam.errors import ClassifierError
 
 UNTRAINED = ("timm", "torchvision", "factory")  # kinds that can be built without weights
@@ -22,23 +24,37 @@ def described(source: Path) -> Description:
         ConfigError: if its `classifier.toml` is wrong.
     """
     if source.is_dir():
-        if (source / FILE).is_file():
-            return read_description(source / FILE)
-        if (source / "config.json").is_file():
-            return Description(architecture="huggingface", folder=source)
-        if (source / "adapter_config.json").is_file():
-            raise ClassifierError(f"{source} holds {from_huggingface.MERGED}.")
-        raise ClassifierError(f"{source} holds neither {FILE} nor Hugging Face's config.json.")
+        return _in_folder(source)
     if not source.is_file():
         raise ClassifierError(_nothing_at(str(source)))
     if source.suffix == ".toml":
-        return read_description(source)
+        return _with_settings(read_description(source))
     beside = source.parent / FILE
     said = read_description(beside) if beside.is_file() else Description(folder=source.parent)
     readable = KINDS.get(said.kind, (source.suffix,))
     if said.weights not in (None, source.name) or source.suffix not in readable:
         said = Description(folder=source.parent)  # it describes another file
     return replace(said, weights=source.name, given=source)
+
+
+def _in_folder(folder: Path) -> Description:
+    if (folder / FILE).is_file():
+        return _with_settings(read_description(folder / FILE))
+    if is_hub_folder(folder):
+        return hub_description(Description(folder=folder))
+    if (folder / "config.json").is_file():
+        return Description(architecture="huggingface", folder=folder)
+    held = from_huggingface.MERGED if (folder / "adapter_config.json").is_file() else ""
+    other = held or foreign(folder)
+    if other:
+        raise ClassifierError(f"{folder} holds {other}.")
+    raise ClassifierError(f"{folder} holds neither {FILE} nor Hugging Face's config.json.")
+
+
+def _with_settings(said: Description) -> Description:
+    """What is said, with timm's config.json for the rest where no architecture is said."""
+    folder = said.folder or Path()
+    return hub_description(said) if not said.architecture and is_hub_folder(folder) else said
 
 
 def _nothing_at(source: str) -> str:
@@ -63,6 +79,8 @@ def kind_of(description: Description) -> str:
     file_kind = {".onnx": "onnx", ".pt2": "export"}.get(weights.suffix if weights else "")
     if file_kind is None and weights is not None and is_torchscript(weights):
         file_kind = "torchscript"
+    if file_kind is None and weights is not None and foreign(weights):
+        raise ClassifierError(f"{weights} cannot be read here: {foreign(weights)}.")
     if file_kind is None:
         raise ClassifierError(
             f"{weights} is no ONNX, TorchScript or torch.export program; if it holds weights, say "
@@ -102,6 +120,8 @@ def weights_file(description: Description, kind: str) -> Path | None:
     if kind == "huggingface":  # save_pretrained may leave both formats, or parts
         found = [path for path in found if path.suffix == ".safetensors"] or found
         found = found if len(found) == 1 else from_huggingface.indices(folder)[:1] or found
+    if not found and foreign(folder):
+        raise ClassifierError(f"{folder} has no weights that can be read here: {foreign(folder)}.")
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or f"none of {', '.join(sorted(wanted))}"
         raise ClassifierError(

@@ -1,56 +1,15 @@
-"""Weights files to named tensors, and named tensors into an architecture that they fit."""
+"""Named tensors into an architecture that they fit, whole and finite."""
 
-import zipfile
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from med_cam.classifiers.checkpoint import State, read_states
+from med_cam.classifiers.matching import best_match, fitting
 from med_cam.errors import ClassifierError
-
-State = Mapping[str, Tensor]
-
-NESTS = ("state_dict", "model_state_dict", "model")  # where training scripts put the weights
-PREFIXES = ("module.", "model.", "_orig_mod.")  # DataParallel, Lightning, torch.compile
-COUNTERS = "num_batches_tracked"  # of batch normalisation; evaluation never reads it
-SHOWN = 3  # keys named in an error
-
-
-def read_state(path: Path) -> State:
-    """Named tensors of a safetensors file or of a `.pt` file without code in it.
-
-    Raises:
-        ClassifierError: if the file is broken, needs code to be run, or holds no tensors.
-    """
-    if path.suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise ClassifierError(f"{path} is no readable safetensors file ({error}).") from error
-    if is_torchscript(path):
-        raise ClassifierError(
-            f'{path} is a TorchScript program, not bare weights; say architecture = "torchscript".'
-        )
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ClassifierError(
-            f"{path} cannot be read as plain weights; save model.state_dict() as safetensors "
-            "(pickled objects are never run)."
-        ) from error
-    return _tensors(found, path)
-
-
-def is_torchscript(path: Path) -> bool:
-    """Whether a file is an archive with TorchScript code in it."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def fitted(
@@ -72,11 +31,12 @@ def fitted(
     module = built(create, said | dict(arguments))
     if weights is None:
         return module.eval()
-    state = unprefixed(read_state(weights), module.state_dict())
-    outputs = _outputs(module, state)
+    states, source = read_states(weights), str(weights)
+    found = best_match(states, _tensors(module), source=source).found
+    outputs = _outputs(module, found)
     if outputs is not None and "num_classes" not in arguments:
         module = built(create, {**arguments, "num_classes": outputs})
-    fit(module, state, source=str(weights))
+    fit(module, states, source=source)
     return module.eval()
 
 
@@ -107,28 +67,22 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def fit(module: nn.Module, state: State, *, source: str) -> None:
+def fit(module: nn.Module, states: Mapping[str, State], *, source: str) -> None:
     """Copy the state into the module, whose precision stays (float16 becomes float32).
 
     Raises:
-        ClassifierError: if a key is missing, unexpected or of the wrong shape, or a value is not
-            finite.
+        ClassifierError: if a tensor is missing, unexpected or of the wrong shape, a value is not
+            finite, or the file holds two states that fit.
     """
-    state = unprefixed(state, module.state_dict())
-    own = {key: tensor for key, tensor in module.state_dict().items() if tensor is not None}
-    missing = [key for key in own if key not in state and not key.endswith(COUNTERS)]
-    unexpected = [key for key in state if key not in own]
-    wrong = [
-        f"{key} is {_shape(state[key])} in the file and {_shape(own[key])} in the architecture"
-        for key in own
-        if key in state and state[key].shape != own[key].shape
-    ]
-    faults = (("missing", missing), ("unexpected", unexpected), ("of the wrong shape", wrong))
-    if any(keys for _, keys in faults):
-        faulty = "; ".join(_listed(keys, name) for name, keys in faults if keys)
-        raise ClassifierError(f"{source} does not fit {type(module).__name__}: {faulty}.")
+    own = _tensors(module)
+    match = best_match(states, own, source=source)
+    state = fitting(match, own, source=source, name=type(module).__name__)
     require_finite(state.items(), source=source)
     module.load_state_dict(dict(state), strict=False)
+
+
+def _tensors(module: nn.Module) -> State:
+    return {key: value for key, value in module.state_dict().items() if isinstance(value, Tensor)}
 
 
 def require_finite(named: Iterable[tuple[str, Tensor]], *, source: str) -> None:
@@ -146,28 +100,6 @@ def require_finite(named: Iterable[tuple[str, Tensor]], *, source: str) -> None:
             )
 
 
-def unprefixed(state: State, own: Collection[str]) -> State:
-    """The state without the prefixes that wrappers put before every key."""
-    for prefix in PREFIXES:
-        wrapped = bool(state) and all(key.startswith(prefix) for key in state)
-        if wrapped and not any(key in own for key in state):
-            return unprefixed({key.removeprefix(prefix): state[key] for key in state}, own)
-    return state
-
-
-def _tensors(found: object, path: Path) -> State:
-    for nest in NESTS:
-        if isinstance(found, Mapping) and isinstance(found.get(nest), Mapping):
-            return _tensors(found[nest], path)
-    entries = found.items() if isinstance(found, Mapping) else ()
-    state = {str(key): value for key, value in entries if isinstance(value, Tensor)}
-    if not state:
-        raise ClassifierError(
-            f"{path} holds {type(found).__name__} without named tensors; save model.state_dict()."
-        )
-    return state
-
-
 def _outputs(module: nn.Module, state: State) -> int | None:
     """Outputs of the head in the state, if they are not those of the module."""
     heads = [
@@ -180,12 +112,3 @@ def _outputs(module: nn.Module, state: State) -> int | None:
     name, part = heads[-1]
     there, here = state[f"{name}.weight"].shape, part.weight.shape
     return there[0] if there[1:] == here[1:] and there[0] != here[0] else None
-
-
-def _listed(keys: list[str], name: str) -> str:
-    more = ", ..." if len(keys) > SHOWN else ""
-    return f"{len(keys)} {name} ({', '.join(keys[:SHOWN])}{more})"
-
-
-def _shape(tensor: Tensor) -> str:
-    return "x".join(str(side) for side in tensor.shape) or "a single number"

@@ -9,7 +9,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from med_cam.classifiers.description import FILE
-from med_cam.classifiers.weights import COUNTERS, require_finite
+from med_cam.classifiers.matching import COUNTERS
+from med_cam.classifiers.weights import require_finite
 from med_cam.report.files import write_files
 from med_cam_studies.training.recipes import Recipe
 

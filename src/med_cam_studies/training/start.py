@@ -6,8 +6,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from med_cam.classifiers.checkpoint import read_states
 from med_cam.classifiers.compat import import_timm
-from med_cam.classifiers.weights import read_state, unprefixed
+from med_cam.classifiers.matching import best_match
 from med_cam.errors import ClassifierError
 from med_cam_studies.training.recipes import Recipe
 
@@ -97,8 +98,9 @@ def fill(model: nn.Module, weights: Path) -> None:
         raise ClassifierError(
             f"there is no weights file {weights}; --init takes timm, random or a file."
         )
-    found = unprefixed(read_state(weights), model.state_dict())
-    copy_body(model, found, source=str(weights))
+    match = best_match(read_states(weights), model.state_dict(), source=str(weights))
+    beyond = dict.fromkeys(match.within, torch.empty(0))  # of another architecture
+    copy_body(model, {**beyond, **match.found}, source=str(weights))
 
 
 def copy_body(model: nn.Module, found: Mapping[str, torch.Tensor], *, source: str) -> None:
