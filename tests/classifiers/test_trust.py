@@ -365,3 +365,33 @@ def test_an_adapter_is_no_classifier(folder, beside):
         MAKERS["huggingface"](folder)
     (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "/elsewhere"}')
     refused(folder, "merge_and_unload")
+
+
+# -- damage ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["export", "torchscript"])
+def test_a_library_that_stumbles_over_a_damaged_file_is_one_sentence(folder, kind, monkeypatch):
+    from med_cam.classifiers import load
+
+    def stumbling(*_given):
+        raise UnicodeDecodeError("utf-8", b"\xe7", 0, 1, "invalid\ncontinuation")
+
+    MAKERS[kind](folder)
+    monkeypatch.setattr(load, "ADAPTERS", {kind: stumbling})
+    refused(folder, rf"model\.pt2? cannot be read as a {kind} classifier \(UnicodeDecodeError")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["thresholds = 1" + "0" * 400, "input_size = 5000", "name = " + "[" * 9999, "x" * 2**21],
+)
+def test_values_without_end_are_one_sentence(folder, line):
+    said(folder, "timm:test_efficientnet", f"{line}\n")
+    text = (folder / "classifier.toml").read_text()
+    if line.startswith("input_size"):
+        (folder / "classifier.toml").write_text(text.replace("input_size = 32\n", ""))
+    with pytest.raises((ClassifierError, ConfigError)) as raised:
+        load_classifier(folder, device="cpu")
+    assert len(str(raised.value)) < 1000
+    assert "\n" not in str(raised.value)

@@ -20,6 +20,8 @@ from torch import Generator, Tensor, nn
 
 from med_cam.classifiers.compat import import_torchvision
 from med_cam.classifiers.description import Description, Loaded
+from med_cam.classifiers.inside import inside
+from med_cam.classifiers.onnx_opset import NewerOperatorError, lowered, quantised
 from med_cam.classifiers.opaque import Opaque
 from med_cam.errors import ClassifierError
 
@@ -35,7 +37,6 @@ NUMBERS = {
     "tensor(float16)": torch.float16,
     "tensor(double)": torch.float64,
 }
-OPSET = 17  # the newest that onnx2torch knows in full
 BATCHES = (3, 5)  # sizes at which a graph is tried for taking any
 ACTIVATIONS = ("relu", "elu", "silu", "swish", "mish", "clip")  # parts of class names
 
@@ -53,6 +54,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
             "name one as `weights` in classifier.toml."
         )
     proto, external = _read(weights)
+    _refuse_quantised(proto, weights)
     shape = _input_shape(proto, weights)
     last = _channels_last(shape)
     head = _cut_ending(proto)
@@ -111,6 +113,7 @@ class _Graph(nn.Module):
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
         with warnings.catch_warnings():  # of onnx2torch's Slice; parity tells if it goes wrong
             warnings.filterwarnings("ignore", "Using a non-tuple sequence", UserWarning)
+            warnings.filterwarnings("ignore", "Truncating the start/stop/step", UserWarning)
             outputs = self.graph(x.permute(0, 2, 3, 1) if self._channels_last else x)
         logits: Tensor = outputs[0] if isinstance(outputs, tuple | list) else outputs
         return logits.float().reshape(len(logits), -1)
@@ -152,8 +155,14 @@ def _read(path: Path) -> tuple[Any, set[str]]:
     try:
         proto = onnx.load(str(path), load_external_data=False)
         external = _external_files(proto)
+        for name in sorted(external):
+            inside(path.parent, name, what="ONNX data file")
         _extra("onnx.external_data_helper").load_external_data_for_model(proto, str(path.parent))
         onnx.checker.check_model(str(path))
+    except ClassifierError as error:
+        raise ClassifierError(
+            f"{path} keeps its weights in files of their own, which belong beside it: {error}"
+        ) from error
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise ClassifierError(
@@ -206,6 +215,8 @@ def _input_shape(proto: Any, path: Path) -> tuple[int | None, ...]:  # noqa: ANN
     """Four sides of the only input as the file has them; None where any size is taken."""
     inputs = _input(proto)
     kinds = [value.type.tensor_type for value in inputs]
+    if len(inputs) > 1 and len(kinds[0].shape.dim) == 4:
+        _refuse_lost_constants(inputs[1:], path)
     if len(inputs) != 1 or len(kinds[0].shape.dim) != 4 or kinds[0].elem_type not in FLOATS:
         found = [f"{v.name} ({len(k.shape.dim)}-D)" for v, k in zip(inputs, kinds, strict=True)]
         raise ClassifierError(
@@ -213,6 +224,28 @@ def _input_shape(proto: Any, path: Path) -> tuple[int | None, ...]:  # noqa: ANN
             "batch of images in floating point, b c h w."
         )
     return tuple(side.dim_value or None for side in kinds[0].shape.dim)
+
+
+def _refuse_lost_constants(inputs: list[Any], path: Path) -> None:
+    """Raise if all further inputs have a fixed shape, as constants have that lost their values."""
+    sides = [[d.dim_value for d in value.type.tensor_type.shape.dim] for value in inputs]
+    if all(all(shape) and len(shape) and shape[0] == 1 for shape in sides):
+        names = ", ".join(value.name for value in inputs)
+        raise ClassifierError(
+            f"{path} has constants without a value among its inputs ({names}), as Keras' direct "
+            "ONNX export makes of a Normalization layer; export it by way of a SavedModel: "
+            "model.export('saved'), then python -m tf2onnx.convert --saved-model saved --output "
+            "model.onnx --opset 17."
+        )
+
+
+def _refuse_quantised(proto: Any, path: Path) -> None:  # noqa: ANN401
+    operator = quantised(proto)
+    if operator:
+        raise ClassifierError(
+            f"{path} is quantised (it has {operator}), and whole numbers have no gradients; "
+            "give the classifier as it was before quantisation, exported in float32."
+        )
 
 
 def _channels_last(shape: tuple[int | None, ...]) -> bool:
@@ -239,23 +272,19 @@ def _cut_ending(proto: Any) -> str | None:  # noqa: ANN401
 
 
 def _converted(proto: Any, path: Path) -> nn.Module:  # noqa: ANN401
-    """The graph as a module; of a newer operator set, first by way of the older one."""
+    """The graph as a module; of a newer operator set, by way of the older one."""
     try:
-        return _convert(proto)
-    except NotImplementedError as error:
-        missing = _operator(error)
+        return _convert(lowered(proto))
+    except (NotImplementedError, NewerOperatorError) as error:
+        raise ClassifierError(
+            f"{path} uses the operator {_operator(error)}, which onnx2torch cannot give "
+            "gradients; give the classifier as a torch.export program (torch.export.save)."
+        ) from error
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0].rstrip(".")
         raise ClassifierError(
             f"{path} cannot be converted ({type(error).__name__}: {reason}); give the classifier "
             "as a torch.export program."
-        ) from error
-    try:
-        return _convert(_extra("onnx.version_converter").convert_version(proto, OPSET))
-    except Exception as error:
-        raise ClassifierError(
-            f"{path} uses the operator {missing}, which onnx2torch cannot give gradients; export "
-            f"it with opset {OPSET}, or give the classifier as a torch.export program."
         ) from error
 
 
@@ -268,7 +297,7 @@ def _convert(proto: Any) -> nn.Module:  # noqa: ANN401
     return module
 
 
-def _operator(error: NotImplementedError) -> str:
+def _operator(error: Exception) -> str:
     """Name and version of the operator that onnx2torch complains of; else its own words."""
     found = re.search(r"operation_type='(\w+)', version=(\d+)", str(error))
     return f"{found[1]} (version {found[2]})" if found else str(error)

@@ -32,10 +32,10 @@ from med_cam.classifiers.hooks import frozen, raw_logits
 from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.classifiers.source import described, kind_of, name_of, sha256_of, weights_file
 from med_cam.classifiers.trust import trusted_names
-from med_cam.classifiers.weights import require_finite
+from med_cam.classifiers.weights import first_line, require_finite
 from med_cam.config.given import refuse_other
 from med_cam.config.rules import shown
-from med_cam.errors import ClassifierError, ConfigError
+from med_cam.errors import ClassifierError, ConfigError, MedCamError
 
 _LOG = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def load_classifier(
     weights = weights_file(description, kind)
     if not description.kind and kind in ("timm", "torchvision"):  # a bare name, found in a zoo
         description = replace(description, architecture=f"{kind}:{description.architecture}")
-    loaded = ADAPTERS[kind](description, weights)
+    loaded = _loaded(kind, description, weights)
     name = name_of(description, Path(source))
     require_finite(loaded.module.named_parameters(), source=name)
     origin = _loaded_from(description, loaded, kind=kind, weights=weights)
@@ -87,6 +87,23 @@ def load_classifier(
     _try(classifier)
     classifier.module.to(place)
     return classifier
+
+
+def _loaded(kind: str, description: Description, weights: Path | None) -> Loaded:
+    """What the adapter makes of the files, none of which can end in anything but a sentence.
+
+    Raises:
+        ClassifierError: whatever goes wrong in a library that reads a damaged file.
+    """
+    try:
+        return ADAPTERS[kind](description, weights)
+    except MedCamError:
+        raise
+    except Exception as error:
+        raise ClassifierError(
+            f"{weights or description.folder} cannot be read as a {kind} classifier "
+            f"({type(error).__name__}: {first_line(error)}); it is damaged, write it again."
+        ) from error
 
 
 def chosen_device(name: str) -> torch.device:
