@@ -33,6 +33,34 @@ def test_a_bright_square_is_found_and_certified(names):
     assert certificate.fixed == len(names) - 1
 
 
+class Tokens(nn.Module):
+    """The brightness of the brightest tokens, each a patch of 4 x 4 pixels, by attention."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Conv2d(1, 1, 4, stride=4, bias=False)
+        nn.init.constant_(self.embed.weight, 1 / 16)
+
+    def forward(self, x):
+        tokens = self.embed(x).flatten(2).transpose(1, 2)  # b n 1
+        query = torch.full_like(tokens[:, :1], 20.0)
+        read = nn.functional.scaled_dot_product_attention(query, tokens, tokens)
+        z = 12 * read[:, 0] - 7
+        return torch.cat([-z, z], dim=1)
+
+
+def test_tokens_that_speak_for_the_label_are_found():
+    pixels = torch.full((1, 32, 32), 0.2)
+    pixels[:, 8:24, 8:24] = 0.9
+    bare = Classifier(Tokens(), ("dark", "bright"), (32, 32), 1, (0.0,), (1.0,))
+    config = replace(CONFIG, certification=Certification(patch=4))
+    found = explain(bare, Image(pixels), config=relative_to(config, ("dropped_tokens",)))
+    assert found.verified, found.status
+    assert found.mask[8:24, 8:24].sum() > 0.7 * found.mask.sum()
+    certificate = found.claim.certificate
+    assert (certificate.samples, certificate.fixed, certificate.bound) == (0, 1, 1.0)
+
+
 def test_a_removal_that_does_not_fit_is_refused_before_anything_is_searched():
     class Attending(nn.Module):
         def forward(self, x):

@@ -31,6 +31,11 @@ def test_a_convolutional_net_of_any_kind_carries_layer_masking(kind, tmp_path):
     exact(tmp_path, "layer_masking")
 
 
+def test_a_transformer_of_hugging_face_carries_dropped_tokens(tmp_path):
+    kinds.huggingface(tmp_path)
+    exact(tmp_path, "dropped_tokens")
+
+
 @pytest.mark.parametrize("kind", ["torchscript", "huggingface"])
 def test_what_cannot_be_looked_into_is_refused(kind, tmp_path):
     getattr(kinds, kind)(tmp_path)

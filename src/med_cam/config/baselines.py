@@ -36,6 +36,7 @@ BASELINES: Mapping[str, Baseline] = {
     "others": Baseline("reference images", content=True),
     "inpainted": Baseline("inpainted surroundings", fixed=True),
     "layer_masking": Baseline("layer masking", inside=True),
+    "dropped_tokens": Baseline("dropped tokens", fixed=True, inside=True),
 }
 FIXED = frozenset(name for name, known in BASELINES.items() if known.fixed)
 CONTENT = frozenset(name for name, known in BASELINES.items() if known.content)

@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from med_cam.errors import ClassifierError
+from med_cam.removal.functions import argument, name_of, pair, placed
 
 Size = tuple[int, int]
 Function = Callable[..., Any]
@@ -102,9 +103,7 @@ class LayerMasking(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 - whatever the function gives
         """Any function of torch, of whatever the net is made: a module, a method, an operator."""
-        given = dict(kwargs or {})
-        if not args and "input" in given:
-            args = (given.pop("input"),)
+        args, given = placed(args, kwargs)
         name = name_of(func)
         rule = RULES.get(name)
         if rule is None or not is_map(args):
@@ -312,12 +311,6 @@ RULES: Mapping[str, Rule] = {
 LOCAL = frozenset(name for name, rule in RULES.items() if rule in (convolution, maximum, resized))
 
 
-def name_of(func: Function) -> str:
-    """The function's name, alike for torch, its methods, and the operators of programs."""
-    name = str(getattr(func, "__name__", "")).partition(".")[0]
-    return name if name.startswith("__") else name.rstrip("_")
-
-
 def is_map(args: tuple[Any, ...]) -> bool:
     """Whether the first of these is b c h w."""
     return bool(args) and isinstance(args[0], Tensor) and args[0].dim() == 4
@@ -326,23 +319,6 @@ def is_map(args: tuple[Any, ...]) -> bool:
 def size_of(x: Any) -> Size:  # noqa: ANN401 - a map, see `is_map`
     """Height and width."""
     return int(x.shape[-2]), int(x.shape[-1])
-
-
-def argument(
-    args: tuple[Any, ...],
-    given: Mapping[str, Any],
-    place: int,
-    name: str,
-    default: Any,  # noqa: ANN401
-) -> Any:  # noqa: ANN401
-    """An argument of a function of torch, by place or by name."""
-    return args[place] if len(args) > place else given.get(name, default)
-
-
-def pair(value: Any) -> tuple[int, ...]:  # noqa: ANN401 - a number, or a list of one or two
-    """Two numbers, as torch reads them."""
-    values = tuple(value) if isinstance(value, Iterable) else (value,)
-    return values * 2 if len(values) == 1 else values
 
 
 def reach(kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> int:

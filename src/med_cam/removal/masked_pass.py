@@ -8,13 +8,15 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils import _pytree
 
+from med_cam.removal.dropped_tokens import DroppedTokens
 from med_cam.removal.hidden import Hidden
 from med_cam.removal.layer_masking import LayerMasking
 
 Outputs = TypeVar("Outputs")
 
-MODES: Mapping[str, type[LayerMasking]] = {  # as in config.baselines
+MODES: Mapping[str, type[LayerMasking] | type[DroppedTokens]] = {  # as in config.baselines
     "layer_masking": LayerMasking,
+    "dropped_tokens": DroppedTokens,
 }
 
 
