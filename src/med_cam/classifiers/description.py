@@ -22,6 +22,8 @@ from med_cam.images.geometry import INTERPOLATIONS, RULES
 log = logging.getLogger(__name__)
 
 FILE = "classifier.toml"
+LONG = 250  # characters of a name; file systems take no more
+CLASSES = 10**5
 MOST = 2**24  # bytes; the names of 21,000 classes take 1 MB
 STATES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")  # .tar as in model.pth.tar
 KINDS: Mapping[str, tuple[str, ...]] = {  # of classifier sources: suffixes of their weights files
@@ -35,10 +37,16 @@ KINDS: Mapping[str, tuple[str, ...]] = {  # of classifier sources: suffixes of t
 }
 
 
-def _text(value: object) -> str:
+def _prose(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise TypeError("a text")
     return value
+
+
+def _text(value: object) -> str:
+    if len(text := _prose(value)) > LONG:
+        raise ValueError(f"a text of at most {LONG} characters")
+    return text
 
 
 def _table(value: object) -> dict[str, Any]:
@@ -50,6 +58,8 @@ def _table(value: object) -> dict[str, Any]:
 def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(v, str) and v.strip() for v in value):
         raise TypeError("a list of texts")
+    if any(len(v) > LONG for v in value):
+        raise ValueError(f"a list of texts of at most {LONG} characters")
     if len(set(value)) < len(value):
         raise ValueError("a list of texts without repetition")
     return tuple(value)
@@ -64,11 +74,11 @@ def _number(allowed: Allowed) -> Callable[[object], float]:
     return read
 
 
-def _numbers(allowed: Allowed) -> Callable[[object], tuple[float, ...]]:
+def _numbers(allowed: Allowed, *, most: int) -> Callable[[object], tuple[float, ...]]:
     def read(value: object) -> tuple[float, ...]:
         listed: list[Any] = value if isinstance(value, list) else [value]
-        if not listed or not all(map(allowed.fits, listed)):
-            raise TypeError(f"a list of finite numbers, each {allowed.words}")
+        if not 1 <= len(listed) <= most or not all(map(allowed.fits, listed)):
+            raise TypeError(f"a list of finite numbers, 1 to {most}, each {allowed.words}")
         return tuple(map(float, listed))
 
     return read
@@ -126,18 +136,18 @@ class Description:
     weights: Annotated[str | None, _text] = None
     input_size: Annotated[tuple[int, int] | None, _size] = None
     channels: Annotated[int | None, _one_of(1, 3)] = None
-    mean: Annotated[tuple[float, ...] | None, _numbers(MEAN)] = None
-    std: Annotated[tuple[float, ...] | None, _numbers(STD)] = None
+    mean: Annotated[tuple[float, ...] | None, _numbers(MEAN, most=3)] = None
+    std: Annotated[tuple[float, ...] | None, _numbers(STD, most=3)] = None
     value_range: Annotated[float | None, _number(WHITE)] = None
     resize: Annotated[str | None, _one_of(*RULES)] = None
     crop_share: Annotated[float | None, _number(CROP)] = None
     interpolation: Annotated[str | None, _one_of(*INTERPOLATIONS)] = None
     head: Annotated[str | None, _one_of(*HEADS)] = None
-    thresholds: Annotated[tuple[float, ...] | None, _numbers(THRESHOLD)] = None
+    thresholds: Annotated[tuple[float, ...] | None, _numbers(THRESHOLD, most=CLASSES)] = None
     hooked_layers: Annotated[tuple[str, ...] | None, _texts] = None
     name: Annotated[str | None, _text] = None
-    license: Annotated[str | None, _text] = None
-    notes: Annotated[str | None, _text] = None
+    license: Annotated[str | None, _prose] = None
+    notes: Annotated[str | None, _prose] = None
     folder: Path | None = None
     given: Path | None = None
     settings: Path | None = None
