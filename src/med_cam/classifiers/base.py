@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from med_cam.classifiers.hooks import device_of, frozen, hooked, hooked_modules, logits_of
 from med_cam.classifiers.opaque import Opaque
 from med_cam.classifiers.ranges import refuse_other_fields
+from med_cam.classifiers.turns import turn
 from med_cam.config.rules import shown
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Geometry, Image
@@ -169,7 +170,8 @@ def hooks_attached(classifier: Classifier) -> Iterator[Forward]:
     taken back at the end, also after an error; gradients, weights and their memory layout are
     never touched. The function takes normalised b c h w, passes gradients on to its input, works
     under `torch.no_grad` and `torch.inference_mode`, and never writes into its input. With a
-    `Hidden` it answers under a mask that works inside the network.
+    `Hidden` it answers under a mask that works inside the network. Another thread that wants the
+    same module, by whichever classifier, waits until the `with` ends.
 
     Raises:
         ClassifierError: from the function, if the module does not return one logit per label,
@@ -188,7 +190,8 @@ def hooks_attached(classifier: Classifier) -> Iterator[Forward]:
     def forward(x: Tensor, hidden: Hidden | None = None, /) -> Outputs:
         return once(x) if hidden is None else masked_pass(once, x, hidden, batches(classifier))
 
-    with frozen(classifier.module), hooked(classifier.module, classifier.hooked_layers, caught):
+    module = classifier.module
+    with turn(module), frozen(module), hooked(module, classifier.hooked_layers, caught):
         yield forward
 
 
