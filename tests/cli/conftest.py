@@ -1,5 +1,7 @@
 """The command, and what it is run on."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +11,13 @@ from safetensors.torch import save_file
 
 from cli.corner import NET, QUICK, TOML, made_up, photograph
 from med_cam.cli.main import main
+from med_cam_studies.training.catalogue import STUDIES
+from med_cam_studies.training.recipes import ROBUST
+from tiny_brain_mri import SIDE, tiny_brain_mri
+
+TINY = replace(
+    ROBUST, architecture="mobilenetv2_035", input_size=SIDE, epochs=2, batch=14, masked=4, empty=2
+)
 
 
 class Ran(NamedTuple):
@@ -81,3 +90,47 @@ def instant(monkeypatch):
     monkeypatch.setattr("med_cam.report.write.figure_png", lambda *_: b"a figure")
     explain.calls, explain.fails = calls, fails
     return explain
+
+
+@pytest.fixture
+def command(capsys, tmp_path, monkeypatch):
+    """`med-cam` with these arguments, in an empty folder, with short recipes and no figures."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("med_cam.cli.data_check.STUDIES", tiny_studies())
+    monkeypatch.setattr("med_cam.report.write.figure_png", lambda *_: b"a figure")
+    (tmp_path / "quick.toml").write_text(QUICK)
+
+    def call(*arguments):
+        status = main([*map(str, arguments)])
+        out, err = capsys.readouterr()
+        return Ran(status, out.splitlines(), err.splitlines())
+
+    return call
+
+
+@pytest.fixture
+def mri(tmp_path):
+    return tiny_brain_mri(tmp_path / "mri")
+
+
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory):
+    """A classifier of the tiny set, trained by the command."""
+    folder = tmp_path_factory.mktemp("trained")
+    root, out = tiny_brain_mri(folder / "mri"), folder / "net"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("med_cam.cli.data_check.STUDIES", tiny_studies())
+        arguments = ("train", "brain-mri", "--root", root, "--out", out, "--init", "random")
+        assert main([*map(str, arguments)]) == 0
+    return out
+
+
+@pytest.fixture
+def trained(trained_once, tmp_path):
+    """A copy of it that a test may change."""
+    shutil.copytree(trained_once, tmp_path / "net")
+    return "net"
+
+
+def tiny_studies():
+    return {name: replace(s, recipes={"tiny": {"tiny": TINY}}) for name, s in STUDIES.items()}

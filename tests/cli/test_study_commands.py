@@ -4,70 +4,18 @@ import csv
 import io
 import json
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from cli.conftest import Ran
-from cli.corner import QUICK
-from med_cam.cli.main import main
 from med_cam.cli.options import STUDIES as NAMED
 from med_cam.report.read import read_explanation
 from med_cam_studies.data.ham10000 import CLASSES
 from med_cam_studies.training.catalogue import STUDIES
-from med_cam_studies.training.recipes import ROBUST
-from tiny_brain_mri import SIDE, picture, tiny_brain_mri
+from tiny_brain_mri import SIDE, picture
 
-TINY = replace(
-    ROBUST, architecture="mobilenetv2_035", input_size=SIDE, epochs=2, batch=14, masked=4, empty=2
-)
 FIGURES = ("figure.pdf", "figure.png", "table.csv", "table.md", "report.html", "measured.md")
-
-
-@pytest.fixture
-def command(capsys, tmp_path, monkeypatch):
-    """`med-cam` with these arguments, in an empty folder, with short recipes and no figures."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("med_cam.cli.data_check.STUDIES", tiny_studies())
-    monkeypatch.setattr("med_cam.report.write.figure_png", lambda *_: b"a figure")
-    (tmp_path / "quick.toml").write_text(QUICK)
-
-    def call(*arguments):
-        status = main([*map(str, arguments)])
-        out, err = capsys.readouterr()
-        return Ran(status, out.splitlines(), err.splitlines())
-
-    return call
-
-
-@pytest.fixture
-def mri(tmp_path):
-    return tiny_brain_mri(tmp_path / "mri")
-
-
-@pytest.fixture(scope="module")
-def trained_once(tmp_path_factory):
-    """A classifier of the tiny set, trained by the command."""
-    folder = tmp_path_factory.mktemp("trained")
-    root, out = tiny_brain_mri(folder / "mri"), folder / "net"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("med_cam.cli.data_check.STUDIES", tiny_studies())
-        arguments = ("train", "brain-mri", "--root", root, "--out", out, "--init", "random")
-        assert main([*map(str, arguments)]) == 0
-    return out
-
-
-@pytest.fixture
-def trained(trained_once, tmp_path):
-    """A copy of it that a test may change."""
-    shutil.copytree(trained_once, tmp_path / "net")
-    return "net"
-
-
-def tiny_studies():
-    return {name: replace(s, recipes={"tiny": {"tiny": TINY}}) for name, s in STUDIES.items()}
 
 
 def lines_of(path):

@@ -7,6 +7,7 @@ import pytest
 
 from med_cam.errors import OutputError
 from med_cam.report.files import replace_folder, write_file, write_files
+from med_cam.report.leftovers import sweep
 
 
 def contents(folder):
@@ -36,10 +37,14 @@ def test_a_file_is_written_with_its_folders_and_over_an_earlier_one(tmp_path):
         assert contents(tmp_path) == {"a/b/x.txt": content}
 
 
-def test_what_a_kill_left_of_a_file_is_gone_after_the_next_one(tmp_path):
-    (tmp_path / "x.txt.part").write_bytes(b"cut o")
+def test_what_a_kill_left_of_a_file_is_in_the_way_of_nothing_and_is_swept(tmp_path):
+    left = tmp_path / ".med-cam-ab"
+    left.mkdir()
+    (left / "x.txt").write_bytes(b"cut o")
     write_file(tmp_path / "x.txt", b"whole")
+    sweep(tmp_path)
     assert contents(tmp_path) == {"x.txt": b"whole"}
+    assert [path.name for path in tmp_path.iterdir()] == ["x.txt"]
 
 
 @pytest.mark.parametrize("after", [0, 1])

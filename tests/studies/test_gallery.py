@@ -1,10 +1,12 @@
 """The figure of a study: all words on the page, none too small, none over another."""
 
+import os
 import re
 import subprocess
 import sys
 import zlib
 from itertools import combinations, product
+from pathlib import Path
 
 import pytest
 from made_up import shown
@@ -211,3 +213,30 @@ def test_figure_and_page_are_imported_without_matplotlib_and_jinja():
         "assert not {'matplotlib', 'jinja2'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", ["module://matplotlib_inline.backend_inline", "none"])
+def test_a_study_is_published_whatever_the_backend_is_set_to(tmp_path, name):
+    """Also where nothing was drawn before, since all images were explained by an earlier run."""
+    code = """
+import os, sys
+from pathlib import Path
+import PIL.Image
+from made_up import row
+from med_cam_studies.data.collection import Item
+from med_cam_studies.report.publish import FILES, Head, publish
+out = Path(sys.argv[2])
+(out / "scan-0").mkdir()
+PIL.Image.new("L", (40, 30), 90).save(out / "scan.png")
+PIL.Image.new("1", (40, 30), 1).save(out / "scan-0" / "mask.png")
+assert "matplotlib" not in sys.modules
+item = Item(out / "scan.png", 0, "scan-0.png")
+publish(Head("x", ("naevus",), {}), [row(0)], {"scan-0.png": item}, out)
+assert {path.name for path in out.iterdir()} >= {*FILES}
+assert os.environ["MPLBACKEND"] == sys.argv[1]
+"""
+    paths = [*sys.path, str(Path(__file__).parent)]
+    environment = os.environ | {"MPLBACKEND": name, "PYTHONPATH": os.pathsep.join(paths)}
+    command = [sys.executable, "-c", code, name, str(tmp_path)]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, "")

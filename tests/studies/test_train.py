@@ -101,9 +101,14 @@ def test_after_a_kill_training_ends_with_the_weights_it_would_have_had(
 
 
 def test_a_half_written_checkpoint_is_not_one(known, uninterrupted, tmp_path):
-    (tmp_path / "first.ckpt.part").write_bytes(b"PK cut off by a kill")
+    (tmp_path / ".med-cam-ab").mkdir()
+    (tmp_path / ".med-cam-ab" / "first.ckpt").write_bytes(b"PK cut off by a kill")
     assert same(trained(known, tmp_path), uninterrupted)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["finish.ckpt", "first.ckpt"]
+    assert sorted(p.name for p in tmp_path.glob("*.*")) == [
+        ".med-cam-ab",
+        "finish.ckpt",
+        "first.ckpt",
+    ]
 
 
 @pytest.mark.parametrize("change", ["recipe", "images", "start"])

@@ -14,6 +14,7 @@ from med_cam.cli.options import ReproduceOptions
 from med_cam.cli.run import Ended, Failure, exit_status, failure_of, report, show_each
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import settings
+from med_cam.cli.signals import refuse_to_go_on
 from med_cam.cli.tally import counted, duration, image_begun, image_title
 from med_cam.config.settings import Config
 from med_cam.errors import ConfigError, DataError
@@ -24,7 +25,14 @@ from med_cam_studies.data.collection import Collection, Item
 from med_cam_studies.data.splits import Splits, split
 from med_cam_studies.evaluation.item_result import Setting
 from med_cam_studies.evaluation.measure import Measured, measured
-from med_cam_studies.evaluation.reproduce import chosen, reference_items, reproduced, seen_before
+from med_cam_studies.evaluation.reproduce import (
+    Earlier,
+    chosen,
+    reference_items,
+    reproduced,
+    seen_before,
+    taken_up,
+)
 from med_cam_studies.evaluation.rows import Row
 from med_cam_studies.report.measured import measured_parts
 from med_cam_studies.report.page import import_jinja2
@@ -64,7 +72,10 @@ def run(options: ReproduceOptions, screen: Screen) -> int:
         lacking = missing(ready.collection)
         for failure in lacking:
             report(failure, screen)
-        ended = explain_each(ready, screen)
+        earlier = taken_up(ready.items, ready.setting)
+        for sentence in earlier.outdated.values():
+            screen.say(sentence)
+        ended = explain_each(ready, earlier, screen)
     if ended.done:
         with row(screen.bar, "drawing"):
             published(ready, options, found, ended.done)
@@ -111,18 +122,24 @@ def prepared(options: ReproduceOptions, study: Study, config: Config, opened: Ex
     return Run(study, collection, splits, setting, items)
 
 
-def explain_each(ready: Run, screen: Screen) -> Ended[Row]:
-    """Every image explained, each shown when done; in the order of the images."""
+def explain_each(ready: Run, earlier: Earlier, screen: Screen) -> Ended[Row]:
+    """Every image explained, each shown when done; in the order of the images.
+
+    Raises:
+        UnwritableError: if there is no room for a result, before the image is explained.
+    """
     steps, count = ready.setting.config.search.steps, len(ready.items)
     with row(screen.bar, "", total=steps * count) as task:
 
         def on_item(item: Item, place: int) -> OnStep:
+            refuse_to_go_on()
+            require_room(ready.setting.out)
             title = image_title(item.path.name, place, count)
             return image_begun(screen.bar, task, title, before=steps * place, steps=steps)
 
         ends = (
             end if isinstance(end, Row) else failure_of(end[1], where=str(end[0].path))
-            for end in reproduced(ready.items, ready.setting, on_item)
+            for end in reproduced(ready.items, ready.setting, earlier, on_item)
         )
         ended = show_each(
             ends, screen, line=lambda end: (row_line(end), "" if end.verified else "yellow")

@@ -10,6 +10,7 @@ from med_cam.cli.inputs import require_room
 from med_cam.cli.options import TrainOptions
 from med_cam.cli.run import DONE, MISTAKE
 from med_cam.cli.screen import Screen, row
+from med_cam.cli.signals import refuse_to_go_on
 from med_cam.cli.tally import duration
 from med_cam.config.rules import nearest
 from med_cam.errors import ConfigError
@@ -40,6 +41,7 @@ def run(options: TrainOptions, screen: Screen) -> int:
             screen.bar.update(task, description=text)
 
         def on_epoch(epoch: Epoch) -> None:
+            refuse_to_go_on()
             screen.bar.advance(task)
             screen.say(epoch_line(epoch, stages, time.perf_counter() - begun))
 

@@ -1,4 +1,4 @@
-"""Files written whole or not at all: beside their place, to the disk itself, then renamed into it.
+"""Files written whole or not at all: in a new folder, to the disk itself, then renamed into place.
 
 Whatever happens before the renaming (no space left, Ctrl-C), what stood there stays, and nothing
 half-written does. A folder changes places with the old one at one stroke: even a kill leaves the
@@ -66,21 +66,21 @@ def unwritable(path: Path, error: OSError) -> UnwritableError:
 
 
 def _put_in(folder: Path, contents: Mapping[str, Content]) -> None:
-    """Write beside the places of the files, then rename all of them into these."""
+    """Write all files before any of them takes its place, in the order given."""
     new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
+        for name in contents:
             if (folder / name).is_dir():
                 raise IsADirectoryError(None, f"{name} is a folder")
-            _write_through(folder / f"{name}.part", content)
-        for name in contents:
-            (folder / f"{name}.part").replace(folder / name)
-    finally:
-        with suppress(OSError):
+        with fresh_folder(folder) as fresh:
+            for name, content in contents.items():
+                _write_through(fresh / name, content)
             for name in contents:
-                (folder / f"{name}.part").unlink(missing_ok=True)
-            if new:
+                (fresh / name).replace(folder / name)
+    finally:
+        if new:
+            with suppress(OSError):
                 folder.rmdir()  # only if it is empty
 
 

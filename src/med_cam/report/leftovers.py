@@ -1,9 +1,9 @@
-"""What a kill leaves beside a result folder, and the next run puts right.
+"""What a kill leaves beside results, and the next run puts right.
 
-A new result is written to `.med-cam-<number>`, which is locked meanwhile: one that nobody locks
-is left over, and goes. Where folders cannot be exchanged at one stroke (`exchange`), the old
-result is `.med-cam-<number>-old` for a moment, and `.med-cam-<number>-name` says what it was
-called: if there is nothing of that name, the old result is put back.
+New files and folders are written in `.med-cam-<number>`, which is locked meanwhile: one that
+nobody locks is left over, and goes. Where folders cannot be exchanged at one stroke (`exchange`),
+the old result is `.med-cam-<number>-old` for a moment, and `.med-cam-<number>-name` says what it
+was called: if there is nothing of that name, the old result is put back.
 
 On Windows, nothing is locked and nothing swept.
 """

@@ -1,5 +1,7 @@
 """One image of a study explained, beside other methods' maps: its files and its line."""
 
+import hashlib
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -28,6 +30,7 @@ from med_cam.report.origin import Provenance, provenance
 from med_cam.report.write import evidence_png, write
 from med_cam.results import Explanation, OnStep
 from med_cam_studies.data.collection import Item
+from med_cam_studies.data.copies import sha256_of
 from med_cam_studies.data.findings import finding, fitted
 from med_cam_studies.evaluation.rows import OURS, Overlap, Row
 from med_cam_studies.evaluation.truth import centre_scores, cut_to_area, overlap, usable
@@ -69,6 +72,10 @@ class Setting:
     def folder(self, item: Item) -> Path:
         """Of an image's result."""
         return self.out / "images" / item.name
+
+    def truth(self, item: Item) -> str:
+        """The class that the data provider gave an image; "" if none."""
+        return self.classes[item.label] if item.label >= 0 else ""
 
     def origin(self, image: Image) -> Provenance:
         """Where an image's result comes from: image, classifier, settings, versions."""
@@ -120,12 +127,11 @@ def item_row(item: Item, setting: Setting, on_step: OnStep | None = None) -> Row
         by_tiles(image, item, setting) if setting.tiles else whole(image, item, setting, on_step)
     )
     maps = {} if setting.tiles else other_maps(image, result.label, setting)
-    for method, scores in maps.items():
-        write_file(map_file(setting.out, item.name, method), map_png(scores))
+    write_maps(maps, item, setting.out)
     return Row(
         image=item.name,
         folder=setting.folder(item).relative_to(setting.out).as_posix(),
-        truth=setting.classes[item.label] if item.label >= 0 else "",
+        truth=setting.truth(item),
         label=result.label,
         before=result.before,
         after=result.after,
@@ -137,8 +143,21 @@ def item_row(item: Item, setting: Setting, on_step: OnStep | None = None) -> Row
         backward=result.passes[1],
         seconds=result.seconds,
         warnings=result.warnings,
+        sha256=sources_sha256(image.sha256, item),
         overlaps={} if outlined is None else overlaps(result, maps, outlined),
     )
+
+
+def sources_sha256(image_sha256: str, item: Item) -> str:
+    """What tells the files of an item from others of the same names: its image and its outlines.
+
+    Raises:
+        DataError: if an outline cannot be read.
+    """
+    outlines = [sha256_of(item.masks[name]) for name in sorted(item.masks)]
+    if not outlines:
+        return image_sha256
+    return hashlib.sha256("".join([image_sha256, *outlines]).encode()).hexdigest()
 
 
 def whole(image: Image, item: Item, setting: Setting, on_step: OnStep | None) -> Result:
@@ -169,10 +188,14 @@ def by_tiles(image: Image, item: Item, setting: Setting) -> Result:
     origin = setting.origin(image)
     write_file(folder / "mask.png", mask_png(found.mask))
     write_file(folder / "evidence.png", evidence_png(image, found.mask))
+    places = set()
     for tile in found.explained:
         if tile.explanation is not None:
             place = folder / f"tile-{tile.box.top}-{tile.box.left}"
             write(tile.explanation, cropped(image, tile.box), place, origin)
+            places.add(place)
+    for left in {*folder.glob("tile-*")} - places:  # of an image that was there before
+        shutil.rmtree(left, ignore_errors=True)
     return tiled_result(found, image, classifier)
 
 
@@ -233,6 +256,20 @@ def other_maps(image: Image, label: str, setting: Setting) -> dict[str, Float[Te
                 continue
             maps[name] = case.geometry.restore_scores(scores)
     return maps
+
+
+def write_maps(maps: Mapping[str, Float[Tensor, "h w"]], item: Item, out: Path) -> None:
+    """Write the maps of other methods; none stays of an image that was there before.
+
+    Raises:
+        OutputError: if one cannot be written.
+    """
+    for method in (GRAD_CAM, ROLLOUT):
+        path = map_file(out, item.name, method)
+        if method in maps:
+            write_file(path, map_png(maps[method]))
+        else:
+            path.unlink(missing_ok=True)
 
 
 def map_file(out: Path, image: str, method: str) -> Path:

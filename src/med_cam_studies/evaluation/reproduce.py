@@ -1,20 +1,25 @@
 """A study from its data set and a classifier to rows, each image as soon as it is done."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from med_cam.case.references import References
 from med_cam.classifiers.identity import identity_of
 from med_cam.config.toml import as_table
 from med_cam.errors import OutputError
 from med_cam.report.document import fields_of
-from med_cam.report.files import write_file
+from med_cam.report.file_names import MASK_FILE
+from med_cam.report.files import UnwritableError, write_file
+from med_cam.report.leftovers import sweep
+from med_cam.report.manifest import checked_id
 from med_cam.results import OnStep
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.copies import near_copies, sha256_of
-from med_cam_studies.evaluation.item_result import Setting, item_row
+from med_cam_studies.evaluation.item_result import Setting, item_row, sources_sha256
 from med_cam_studies.evaluation.json_lines import append_line, read_lines
 from med_cam_studies.evaluation.rows import Overlap, Row
 
@@ -38,27 +43,90 @@ def reference_items(items: Sequence[Item], *, most: int = OTHERS) -> tuple[Item,
     return chosen(items, max(1, most // max(1, classes)))[:most]
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an earlier run left.
+
+    Attributes:
+        rows: lines that still say what is on disk, by image.
+        outdated: for images that have a line and are explained again, the reason in a sentence.
+    """
+
+    rows: Mapping[str, Row]
+    outdated: Mapping[str, str]
+
+
 def reproduced(
-    items: Sequence[Item], setting: Setting, on_item: OnItem
+    items: Sequence[Item], setting: Setting, earlier: Earlier, on_item: OnItem
 ) -> Iterator[Row | tuple[Item, Exception]]:
     """The line of every image, those of an earlier run first; an error does not stop the others.
 
     Raises:
-        OutputError: if the folder is of another run, or cannot be written.
+        UnwritableError: if a result cannot be written, and so no other could be.
     """
-    begin(setting)
-    known = known_rows(setting.out)
-    yield from (known[item.name] for item in items if item.name in known)
+    yield from earlier.rows.values()
     for place, item in enumerate(items):
-        if item.name in known:
+        if item.name in earlier.rows:
             continue
         try:
             row = item_row(item, setting, on_item(item, place))
+        except UnwritableError:
+            raise
         except Exception as error:  # noqa: BLE001  the other images are still to be done
             yield item, error
             continue
         append_line(setting.out / ROWS, asdict(row))
         yield row
+
+
+def taken_up(items: Sequence[Item], setting: Setting) -> Earlier:
+    """Take up the folder of a run: mark it, sweep what a kill left, and see what is done.
+
+    Raises:
+        OutputError: if it is another run's, or cannot be written.
+    """
+    begin(setting)
+    for folder in folders(setting.out):
+        sweep(folder)
+    known = known_rows(setting.out)
+    again = {
+        item.name: outdated(known[item.name], item, setting)
+        for item in items
+        if item.name in known
+    }
+    return Earlier(
+        {name: known[name] for name, reason in again.items() if not reason},
+        {
+            name: f"{name} {reason}; it is explained again."
+            for name, reason in again.items()
+            if reason
+        },
+    )
+
+
+def folders(out: Path) -> tuple[Path, ...]:
+    """Where a run writes; names of images may have folders in them."""
+    tops = (out / "images", out / "maps")
+    return (out, *tops, *(below for top in tops for below in top.rglob("*/")))
+
+
+def outdated(row: Row, item: Item, setting: Setting) -> str:
+    """Why a line does not stand for an image and its result as they are; "" if it does.
+
+    Raises:
+        DataError: if the image cannot be read.
+    """
+    if row.sha256 != sources_sha256(sha256_of(item.path), item):
+        return "or its outline is not the one that was explained"
+    if row.truth != setting.truth(item):
+        return f"was of class {row.truth!r} and is of {setting.truth(item)!r}"
+    folder = setting.out / row.folder
+    try:
+        if setting.tiles == 0:
+            checked_id(folder)
+    except OutputError:
+        return "has a result that was changed"
+    return "" if (folder / MASK_FILE).is_file() else "has no result any more"
 
 
 def begin(setting: Setting) -> None:
@@ -87,7 +155,14 @@ def identity(setting: Setting) -> dict[str, Any]:
         "classifier": fields_of(identity_of(setting.classifier)),
         "settings": as_table(setting.config),
         "tiles": setting.tiles,
+        "reference images": digest_of(setting.references),
     }
+
+
+def digest_of(references: References | None) -> str:
+    """One hash for all reference images; "" without any."""
+    digests = () if references is None else references.digests
+    return hashlib.sha256("".join(digests).encode()).hexdigest() if digests else ""
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -47,6 +47,8 @@ class Row:
         forward, backward: classifier passes spent.
         seconds: wall time spent.
         warnings: of the claim.
+        sha256: of the image's file, or of the hashes of it and of its outlines; "" in lines of an
+            earlier version.
         overlaps: with the outlined finding by method (`OURS`, "grad_cam", "centre_disc"), all of
             equal area; empty where nothing is outlined.
     """
@@ -65,6 +67,7 @@ class Row:
     backward: int
     seconds: float
     warnings: tuple[str, ...] = ()
+    sha256: str = ""
     overlaps: Mapping[str, Overlap] = field(default_factory=dict)
 
 

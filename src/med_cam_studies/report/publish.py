@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from med_cam.images.mask_file import mask_from_png
 from med_cam.images.read import read_image
+from med_cam.report.backend import in_memory
 from med_cam.report.files import write_files
 from med_cam.report.text_table import markdown
 from med_cam.report.wording import NOT_A_DIAGNOSIS
@@ -70,9 +71,11 @@ def publish(head: Head, rows: Sequence[Row], items: Mapping[str, Item], out: Pat
     """
     shown = [shown_row(row, items[row.image], out) for row in rows]
     tables = tables_of(rows, head.classes)
-    report = page(head.title, shown, facts=head.facts, tables=tables, notes=head.notes)
+    with in_memory():
+        report = page(head.title, shown, facts=head.facts, tables=tables, notes=head.notes)
+        figure = gallery_files(shown, title=head.title, classes=head.classes)
     contents = {
-        **gallery_files(shown, title=head.title, classes=head.classes),
+        **figure,
         TABLE: rows_csv(rows).encode(),
         SUMMARY: summary_text(head, tables).encode(),
         REPORT: report.encode(),

@@ -12,8 +12,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from med_cam.classifiers.description import FILE
 from med_cam.classifiers.load import load_classifier
+from med_cam.errors import OutputError
 from med_cam.report.files import write_files
+from med_cam.report.leftovers import sweep
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.examples import Examples, examples
 from med_cam_studies.data.splits import Splits
@@ -93,9 +96,12 @@ def trained(plan: Plan, watch: Watch) -> Trained:
         DataError: if the folder does not hold the data set.
         ClassifierError: if the starting weights cannot be had or do not fit, or a checkpoint in
             `out` is of another training.
-        OutputError: if `out` cannot be written.
+        OutputError: if `out` cannot be written, or holds a classifier of another training.
     """
     study, first = plan.study, next(iter(plan.stages.values()))
+    refuse_other_classifier(plan)
+    for folder in (plan.out, plan.out / CHECKPOINTS):
+        sweep(folder)
     watch.on_stage("reading the data set")
     collection = study.collect(plan.root)
     splits = study.split(collection.items)
@@ -115,6 +121,21 @@ def trained(plan: Plan, watch: Watch) -> Trained:
     faults = (*collection.contradictions, *missing, *fit.broken, *validation.broken)
     document(plan, splits, epochs, replace(found, broken=(*faults, *found.broken)))
     return Trained(found, epochs, (*faults, *found.broken))
+
+
+def refuse_other_classifier(plan: Plan) -> None:
+    """Check that a classifier in the output folder is of this training: none is replaced.
+
+    Raises:
+        OutputError: it has not the checkpoints of these stages, all of them and no others.
+    """
+    found = {path.stem for path in (plan.out / CHECKPOINTS).glob("*.ckpt")}
+    whole = (plan.out / FILE).exists()
+    if found - plan.stages.keys() or (whole and found != plan.stages.keys()):
+        raise OutputError(
+            f"{plan.out} holds {'a classifier' if whole else 'the checkpoints'} of another "
+            "training; give another --out, or remove it."
+        )
 
 
 def read(items: Sequence[Item], study: Study, size: int) -> Examples:
