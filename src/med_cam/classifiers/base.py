@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from med_cam.classifiers.hooks import device_of, frozen, hooked, hooked_modules, logits_of
 from med_cam.classifiers.opaque import Opaque
+from med_cam.classifiers.processes import received, refuse_fork_of_threads, sent
 from med_cam.classifiers.ranges import refuse_other_fields
 from med_cam.classifiers.turns import turn
 from med_cam.config.rules import shown
@@ -121,6 +123,18 @@ class Classifier:
                 raise ClassifierError(f"{self.name}: {rule}.")
         hooked_modules(self.module, self.hooked_layers)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle, so that it can be sent to a process that was spawned."""
+        return received, (Classifier, *sent({f.name: getattr(self, f.name) for f in fields(self)}))
+
+    def __copy__(self) -> "Classifier":
+        """Another one around the same module."""
+        return replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Classifier":
+        """Another one around a copy of the module."""
+        return replace(self, module=deepcopy(self.module, memo))
+
     @property
     def device(self) -> torch.device:
         """Where the module's weights lie; the CPU for a module without any."""
@@ -175,8 +189,10 @@ def hooks_attached(classifier: Classifier) -> Iterator[Forward]:
 
     Raises:
         ClassifierError: from the function, if the module does not return one logit per label,
-            or a hooked layer is not on the path from input to output.
+            or a hooked layer is not on the path from input to output; before, if torch would hang
+            in this process, or two threads wait for each other.
     """
+    refuse_fork_of_threads()
     caught: dict[str, Tensor] = {}
     layout = swift_layout(classifier)
 

@@ -1,14 +1,11 @@
 """Architectures that a function of the user's own Python code builds."""
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Callable
-from hashlib import sha256
-from importlib.machinery import SourceFileLoader
 from importlib.util import find_spec
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 
 from torch import nn
 
@@ -16,6 +13,7 @@ from med_cam.classifiers.checkpoint import read_states
 from med_cam.classifiers.description import Description, Loaded
 from med_cam.classifiers.inside import inside
 from med_cam.classifiers.module_files import installed_files, module_files
+from med_cam.classifiers.own_file import module_of, own_name
 from med_cam.classifiers.trust import is_dotted, require_trusted
 from med_cam.classifiers.weights import built, first_line, fit
 from med_cam.errors import ClassifierError
@@ -96,27 +94,4 @@ def _file(name: str, folder: Path | None) -> Path | None:
 
 def _run(file: Path, name: str) -> ModuleType:
     """The module's file run, under a name of its own."""
-    path = str(file.resolve())
-    unique = f"med_cam_factory_{sha256(path.encode()).hexdigest()[:16]}_{name.replace('.', '_')}"
-    spec = importlib.util.spec_from_file_location(unique, path, loader=AsItIs(unique, str(path)))
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[unique] = module  # dataclasses and pickles in the file look themselves up
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[unique]
-        raise
-    return module
-
-
-class AsItIs(SourceFileLoader):
-    """Runs a file as it is now: a cached compilation is told apart by whole seconds and its size.
-
-    The file's SHA-256 is part of the classifier's identity, so that no other code may run.
-    """
-
-    def get_code(self, fullname: str) -> CodeType:
-        """The file compiled, whatever lies in its cache."""
-        return self.source_to_code(self.get_data(self.path), self.path)
+    return module_of(own_name(name, file), file)

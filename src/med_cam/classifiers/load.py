@@ -30,6 +30,7 @@ from med_cam.classifiers.description import FILE, Description, Loaded
 from med_cam.classifiers.hooked_layers import find_hooked_layers
 from med_cam.classifiers.hooks import frozen, raw_logits
 from med_cam.classifiers.ordinary_torch import ordinary_torch
+from med_cam.classifiers.processes import refuse_fork_of_threads
 from med_cam.classifiers.source import described, kind_of, name_of, sha256_of, weights_file
 from med_cam.classifiers.trust import trusted_names
 from med_cam.classifiers.weights import first_line, require_finite
@@ -72,6 +73,7 @@ def load_classifier(
             value of the wrong type.
     """
     refuse_other("source", source, (str, Path), A_SOURCE, ClassifierError)
+    refuse_fork_of_threads()
     place, trusted = chosen_device(device), trusted_names(trust)
     description = replace(described(Path(source)), trusted=trusted)
     kind = kind_of(description)
