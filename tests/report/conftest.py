@@ -78,6 +78,7 @@ IDENTITY = Identity(
     interpolation="bilinear",
     crop_share=0.875,
     head="softmax",
+    outputs="logits",
     thresholds=(),
     hooked_layers=("blocks.2", "blocks.5"),
     weights={"model.safetensors": "b" * 64},

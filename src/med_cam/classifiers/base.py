@@ -75,7 +75,7 @@ class Classifier:
     one that z speaks for. One output and one label is a sigmoid head.
 
     Attributes:
-        module: b c h w normalised pixels -> b k logits.
+        module: b c h w normalised pixels -> b k logits, or probabilities (see outputs).
         labels: names of the k outputs.
         input_size: h w.
         channels: 1 or 3.
@@ -83,12 +83,15 @@ class Classifier:
         value_range: what white is before normalisation (1 by default; 255 for raw bytes).
         rule, crop_share, interpolation: see `Geometry`.
         head: "softmax" or "sigmoid".
+        outputs: what the module returns: "logits", or "probabilities" where it ends in the head
+            itself; these are read as their logits.
         thresholds: for sigmoid heads, one decision threshold per output (filled with 0.5).
         hooked_layers: names of the modules whose output is matched; found by
             `hooked_layers.find_hooked_layers`.
         name: how reports call it.
         sha256: of the weights file, or "".
         loaded_from: architecture and files; `identity_of` makes its identity of it.
+        tried: inputs that went through it when it was loaded, see `soundness.py`.
         check: raises ClassifierError where the output of a converted module for a
             prepared image differs from that of its original.
 
@@ -107,10 +110,12 @@ class Classifier:
     crop_share: float = 1.0
     interpolation: str = "bilinear"
     head: str = "softmax"
+    outputs: str = "logits"
     thresholds: tuple[float, ...] = ()
     hooked_layers: tuple[str, ...] = ()
     name: str = "classifier"
     sha256: str = ""
+    tried: int = 0
     loaded_from: LoadedFrom = field(default_factory=LoadedFrom, hash=False)
     check: Callable[[Tensor], None] | None = None
 
@@ -200,7 +205,13 @@ def hooks_attached(classifier: Classifier) -> Iterator[Forward]:
         caught.clear()
         # A copy, since a first layer that works in place must not reach x.
         raw = classifier.module(x.clone(memory_format=layout))
-        logits = logits_of(raw, batch=x.shape[0], labels=classifier.labels)
+        logits = logits_of(
+            raw,
+            batch=x.shape[0],
+            labels=classifier.labels,
+            outputs=classifier.outputs,
+            head=classifier.head,
+        )
         return Outputs(logits, tuple(_caught(caught, name) for name in classifier.hooked_layers))
 
     def forward(x: Tensor, hidden: Hidden | None = None, /) -> Outputs:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, get_type_hints
 
 from torch import Tensor, nn
 
+from med_cam.classifiers.probabilities import OUTPUTS
 from med_cam.classifiers.ranges import CROP, HEADS, MEAN, SIDE, STD, THRESHOLD, WHITE
 from med_cam.config.rules import Allowed, shown
 from med_cam.errors import ClassifierError, ConfigError
@@ -120,6 +121,7 @@ class Description:
         crop_share: share of the resized shortest side that the centre crop keeps, 0.1 to 1.
         interpolation: "nearest", "bilinear" or "bicubic".
         head: "softmax" or "sigmoid".
+        outputs: "logits" or "probabilities".
         thresholds: for sigmoid heads, one decision threshold per output.
         hooked_layers: names of the modules whose output is matched.
         name: how reports call the classifier.
@@ -143,6 +145,7 @@ class Description:
     crop_share: Annotated[float | None, _number(CROP)] = None
     interpolation: Annotated[str | None, _one_of(*INTERPOLATIONS)] = None
     head: Annotated[str | None, _one_of(*HEADS)] = None
+    outputs: Annotated[str | None, _one_of(*OUTPUTS)] = None
     thresholds: Annotated[tuple[float, ...] | None, _numbers(THRESHOLD, most=CLASSES)] = None
     hooked_layers: Annotated[tuple[str, ...] | None, _texts] = None
     name: Annotated[str | None, _text] = None
@@ -179,6 +182,7 @@ class Loaded:
 
     `module` is in evaluation mode, float32, on the CPU, and takes normalised b c h w. None is
     "the source does not say". The facts have the meaning and range of `Classifier`'s fields;
+    `outputs` is said by an adapter that has cut the ending off, which goes before a description.
     `check`, if given, is run on each image before it is explained. `weights` are the weights files
     that were read beside the one that was given, by their names in its folder; `source_files` all
     other files.
@@ -195,6 +199,7 @@ class Loaded:
     crop_share: float | None = None
     interpolation: str | None = None
     head: str | None = None
+    outputs: str | None = None
     check: Callable[[Tensor], None] | None = None
     weights: Mapping[str, Path] = field(default_factory=dict)
     source_files: Mapping[str, Path] = field(default_factory=dict)

@@ -32,7 +32,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
     module = built(_function(description), description.arguments)
     if weights is not None:
         fit(module, read_states(weights), source=str(weights))
-    return Loaded(module=module.cpu().eval(), source_files=_files(description))
+    return Loaded(module=module.cpu().float().eval(), source_files=_files(description))
 
 
 def _function(description: Description) -> Callable[..., nn.Module]:

@@ -22,6 +22,7 @@ from med_cam.classifiers.compat import import_torchvision
 from med_cam.classifiers.description import Description, Loaded
 from med_cam.classifiers.inside import inside
 from med_cam.classifiers.onnx_opset import NewerOperatorError, lowered, quantised
+from med_cam.classifiers.onnx_outputs import with_one_output
 from med_cam.classifiers.opaque import Opaque
 from med_cam.errors import ClassifierError
 
@@ -75,6 +76,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
         input_size=size,
         channels=known,
         head=head,
+        outputs=None if head is None else "logits",
         check=check,
         weights={name: weights.parent / name for name in external},
     )
@@ -168,7 +170,7 @@ def _read(path: Path) -> tuple[Any, set[str]]:
         raise ClassifierError(
             f"{path} is no valid ONNX file ({reason}); export the classifier again."
         ) from error
-    return _with_own_constants(proto), external
+    return with_one_output(_with_own_constants(proto), path), external
 
 
 def _external_files(proto: Any) -> set[str]:  # noqa: ANN401
@@ -315,7 +317,7 @@ def _reference(proto: Any, path: Path, x: Float[Tensor, "b c h w"]) -> Float[Ten
         images = images.permute(0, 2, 3, 1) if _channels_last(shape) else images
         size = shape[0] or len(images)
         padded = torch.cat([images, images[-1:].expand(-len(images) % size, -1, -1, -1)])
-        name = session.get_outputs()[0].name
+        name = proto.graph.output[0].name
         outputs = [session.run([name], {value.name: p.numpy()})[0] for p in padded.split(size)]
     except ClassifierError:
         raise

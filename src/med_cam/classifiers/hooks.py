@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from med_cam.classifiers.probabilities import as_logits
 from med_cam.errors import ClassifierError
 
 
@@ -81,27 +82,42 @@ def hooked_modules(module: nn.Module, hooked_layers: tuple[str, ...]) -> dict[st
     return {name: known[name] for name in hooked_layers}
 
 
-def first_tensor(output: object) -> Tensor | None:
-    """The tensor of a module's output: itself, or the first one in a tuple, list or mapping."""
+def first_tensor(output: object, *, floating: bool = False) -> Tensor | None:
+    """The tensor of a module's output: itself, or the first one in a tuple, list or mapping.
+
+    Args:
+        output: of a module.
+        floating: pass over tensors of whole numbers.
+    """
     if isinstance(output, Tensor):
-        return output
+        return output if output.is_floating_point() or not floating else None
     if isinstance(output, Mapping):
         output = tuple(output.values())
     if isinstance(output, tuple | list):
-        found = (first_tensor(part) for part in output)
+        found = (first_tensor(part, floating=floating) for part in output)
         return next((tensor for tensor in found if tensor is not None), None)
     return None
 
 
-def logits_of(output: object, *, batch: int, labels: tuple[str, ...]) -> Float[Tensor, "b k"]:
+def logits_of(
+    output: object,
+    *,
+    batch: int,
+    labels: tuple[str, ...],
+    outputs: str = "logits",
+    head: str = "softmax",
+) -> Float[Tensor, "b k"]:
     """The logits in whatever a module returns: b k, one logit a label.
 
-    A lone logit z under two labels becomes (0, z).
+    A lone logit z under two labels becomes (0, z). Where the outputs are "probabilities", their
+    logits are taken first, as the head has it.
 
     Raises:
         ClassifierError: if there are no logits, or not one a label.
     """
     logits = raw_logits(output, batch=batch)
+    if outputs == "probabilities":
+        logits = as_logits(logits, head=head)
     if logits.shape[1] == 1 and len(labels) == 2:
         return torch.cat([torch.zeros_like(logits), logits], dim=1)  # b 2
     if logits.shape[1] != len(labels):
@@ -115,7 +131,8 @@ def logits_of(output: object, *, batch: int, labels: tuple[str, ...]) -> Float[T
 def raw_logits(output: object, *, batch: int) -> Float[Tensor, "b k"]:
     """The logits in whatever a module returns, as many as there are.
 
-    Read from a tensor, from `.logits` or ["logits"], or from the first tensor of a tuple.
+    Read from a tensor, from `.logits` or ["logits"], or from the first tensor of a tuple that is
+    of floating point: the number of the winning class, which some return first, is no logit.
 
     Raises:
         ClassifierError: if there is no tensor of b k numbers.
@@ -123,7 +140,14 @@ def raw_logits(output: object, *, batch: int) -> Float[Tensor, "b k"]:
     named = (
         output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", None)
     )
-    logits = first_tensor(output if named is None else named)
+    given = output if named is None else named
+    logits = first_tensor(given, floating=True)
+    if logits is None and (whole := first_tensor(given)) is not None:
+        kind = str(whole.dtype).removeprefix("torch.")
+        raise ClassifierError(
+            f"The classifier returns whole numbers ({kind}), its choice of a class; make it "
+            "return the logits that the choice is made from."
+        )
     if logits is None:
         raise ClassifierError(
             f"The classifier returned {type(output).__name__} without a tensor of logits; "

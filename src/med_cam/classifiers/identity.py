@@ -33,6 +33,7 @@ class Identity:
     interpolation: str
     crop_share: float
     head: str
+    outputs: str
     thresholds: tuple[float, ...]
     hooked_layers: tuple[str, ...]
     weights: Mapping[str, str]
@@ -60,6 +61,7 @@ def identity_of(classifier: Classifier) -> Identity:
         interpolation=classifier.interpolation,
         crop_share=classifier.crop_share,
         head=classifier.head,
+        outputs=classifier.outputs,
         thresholds=classifier.thresholds,
         hooked_layers=classifier.hooked_layers,
         weights=origin.weights,

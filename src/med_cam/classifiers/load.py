@@ -25,12 +25,13 @@ from med_cam.classifiers import (
     from_torchscript,
     from_torchvision,
 )
-from med_cam.classifiers.base import Classifier, LoadedFrom, hooks_attached
+from med_cam.classifiers.base import Classifier, LoadedFrom
 from med_cam.classifiers.description import FILE, Description, Loaded
 from med_cam.classifiers.hooked_layers import find_hooked_layers
 from med_cam.classifiers.hooks import frozen, raw_logits
 from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.classifiers.processes import refuse_fork_of_threads
+from med_cam.classifiers.soundness import tried
 from med_cam.classifiers.source import described, kind_of, name_of, sha256_of, weights_file
 from med_cam.classifiers.trust import trusted_names
 from med_cam.classifiers.weights import first_line, require_finite
@@ -86,7 +87,7 @@ def load_classifier(
     origin = _loaded_from(description, loaded, kind=kind, weights=weights)
     sha256 = "" if weights is None else origin.weights[weights.name]
     classifier = _classifier(description, loaded, name=name, sha256=sha256, origin=origin)
-    _try(classifier)
+    classifier = replace(classifier, tried=tried(classifier))
     classifier.module.to(place)
     return classifier
 
@@ -212,7 +213,7 @@ def _per_channel(
 
 
 def _head(description: Description, loaded: Loaded, outputs: int) -> dict[str, Any]:
-    """Labels, head and thresholds.
+    """Labels, head, what the outputs are, and thresholds.
 
     One sigmoid output under two labels is the same as softmax over (0, z): see `Classifier`.
     """
@@ -229,7 +230,8 @@ def _head(description: Description, loaded: Loaded, outputs: int) -> dict[str, A
         head = "softmax"
     if len(thresholds) == 1:
         thresholds = thresholds * len(labels)
-    return {"labels": labels, "head": head, "thresholds": thresholds}
+    said = loaded.outputs or description.outputs or "logits"
+    return {"labels": labels, "head": head, "outputs": said, "thresholds": thresholds}
 
 
 def _probe(channels: int, size: tuple[int, int]) -> Float[Tensor, "1 c h w"]:
@@ -253,14 +255,3 @@ def _outputs(module: nn.Module, x: Float[Tensor, "1 c h w"]) -> int:
             f"({type(error).__name__}: {reason}); correct input_size or channels in {FILE}."
         ) from error
     return raw_logits(predict, batch=1).shape[1]
-
-
-def _try(classifier: Classifier) -> None:
-    """Run the finished classifier once, with its hooks attached."""
-    with hooks_attached(classifier) as forward, torch.no_grad():
-        logits, _ = forward(_probe(classifier.channels, classifier.input_size))
-    if not torch.isfinite(logits).all():
-        raise ClassifierError(
-            f"{classifier.name} returns for noise logits that are NaN or infinite "
-            f"({logits.flatten().tolist()[:5]}); check its weights and std."
-        )

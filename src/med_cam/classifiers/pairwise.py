@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from jaxtyping import Float
@@ -18,23 +19,25 @@ class TwoOf(nn.Module):
     """A user's module, run as it is, of whose logits two are handed on.
 
     Args:
-        module: b c h w -> logits of all classes, in any form that `hooks.logits_of` reads.
-        labels: of all classes.
+        classifier: whose module it is: in any form that `hooks.logits_of` reads.
         places: indices of the two.
     """
 
-    def __init__(
-        self, module: nn.Module, labels: tuple[str, ...], places: tuple[int, int]
-    ) -> None:
+    def __init__(self, classifier: Classifier, places: tuple[int, int]) -> None:
         super().__init__()
-        self.module = module
-        self._labels = labels
+        self.module = classifier.module
+        self._logits = partial(
+            logits_of,
+            labels=classifier.labels,
+            outputs=classifier.outputs,
+            head=classifier.head,
+        )
         self._places = list(places)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 2"]:
         """The two logits, in the order of the places."""
         raw = self.module(x)
-        return logits_of(raw, batch=len(x), labels=self._labels)[:, self._places]
+        return self._logits(raw, batch=len(x))[:, self._places]
 
     def named_parameters(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, nn.Parameter]]:  # noqa: ANN401 - as nn.Module has them
         """The module's own, also where it keeps them out of sight, as opaque programs do."""
@@ -79,9 +82,10 @@ def pairwise(classifier: Classifier, target: str, rival: str) -> Classifier:
     places = (labels.index(rival), labels.index(target))
     return replace(
         classifier,
-        module=TwoOf(classifier.module, labels, places),
+        module=TwoOf(classifier, places),
         labels=(rival, target),
         head="softmax",
+        outputs="logits",
         thresholds=(),
         hooked_layers=tuple(f"module.{layer}" for layer in classifier.hooked_layers),
         name=f"{classifier.name}: {target} against {rival}",

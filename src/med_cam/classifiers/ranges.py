@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from med_cam.classifiers.probabilities import OUTPUTS
 from med_cam.config.given import given
 from med_cam.config.rules import Allowed, is_whole, number, shown, whole
 from med_cam.errors import ClassifierError
@@ -50,6 +51,7 @@ FIELDS: Mapping[str, Allowed] = {  # of Classifier; how many there are of each i
     "crop_share": CROP,
     "interpolation": text(*INTERPOLATIONS),
     "head": text(*HEADS),
+    "outputs": text(*OUTPUTS),
     "thresholds": listed(THRESHOLD, f"a list, each {THRESHOLD.words}"),
     "check": Allowed(
         lambda v: v is None or callable(v), "a function of a prepared image, or None"

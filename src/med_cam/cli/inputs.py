@@ -56,6 +56,8 @@ class Ready:
         labels = self.classifier.labels
         shown = ", ".join(labels[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
         said = f"Classifier: {self.classifier.name} ({shown}).{code_of(self.classifier)}"
+        if self.classifier.tried:
+            said += f" Tried on {self.classifier.tried} inputs of noise and plain colours."
         bundled = " Bundled, for MRI of the brain only; give your own with --model."
         return said + bundled if self.source.bundled else said
 

@@ -78,8 +78,8 @@ NOT_SAVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {  # fields of objects of the document that 1.1 did not have
         "classifier": (
             *("architecture", "arguments", "labels", "channels", "mean", "std", "value_range"),
-            *("interpolation", "crop_share", "head", "thresholds", "hooked_layers", "weights"),
-            *("source_files", "state"),
+            *("interpolation", "crop_share", "head", "outputs", "thresholds", "hooked_layers"),
+            *("weights", "source_files", "state"),
         ),
     }
 )
@@ -89,6 +89,7 @@ ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {  # the object ("" is the document): what 2.0 has had since, as it is where nothing was saved
         "": {"manifest": None, "created": None, "command": None, "platform": None},
         "sha256": {"environment": None},
+        "classifier": {"outputs": "logits"},
     }
 )
 

@@ -88,6 +88,7 @@ class ExplainedClassifier:
         interpolation: how pixels between pixels are computed: `nearest`, `bilinear` or `bicubic`.
         crop_share: share of the resized shortest side that a centre crop keeps.
         head: `softmax` or `sigmoid`.
+        outputs: what its module returns: `logits`, or `probabilities` that are read as such.
         thresholds: for sigmoid heads, the decision threshold of each output.
         hooked_layers: names of the modules whose activations are matched.
         weights: SHA-256 of every weights file that was read, by file name: also parts of a
@@ -112,6 +113,7 @@ class ExplainedClassifier:
     interpolation: str | None
     crop_share: Share | None
     head: str | None
+    outputs: str | None
     thresholds: tuple[Share, ...] | None
     hooked_layers: tuple[str, ...] | None
     weights: Mapping[str, Sha256] | None
