@@ -1,7 +1,8 @@
 """Masked inputs: evidence over a baseline, and the baselines themselves.
 
-All of it lives in the classifier's normalised space. There, zero is the mean colour of the
-training set ("grey"), and black pixels are another value ("black"): two baselines, named apart.
+All of it lives in the classifier's normalised space. There, zero is a mean colour ("grey": that
+of the training set where it is declared, see `classifiers/colours.py`), and black pixels are
+another value ("black"): two baselines, named apart.
 """
 
 from collections.abc import Callable, Mapping
@@ -174,7 +175,7 @@ def painting(name: str, scene: Scene, generator: Generator) -> Float[Tensor, "1 
 
 
 def grey(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
-    """The mean colour of the training set, which is zero after normalisation (the paper's)."""
+    """The mean colour of the training or reference images: zero, normalised (the paper's)."""
     return torch.zeros_like(scene.x)
 
 

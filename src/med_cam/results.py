@@ -42,6 +42,7 @@ Share = Annotated[float, Number(0, 1)]  # set, or counted of one trial or more
 Probability = Annotated[float, Number(0, 1, finite=False)]  # or a mean of what may be none
 Limit = Annotated[float, Number(0, finite=False)]  # of a rate; a margin may lift it above 1
 Difference = Annotated[float, Number(-1, 1, finite=False)]  # of two probabilities
+Level = Annotated[float, Number(0)]  # 255 is white
 Rounded = Annotated[float, Number(finite=False, digits=6)]
 Seconds = Annotated[float, Number(0, finite=False, digits=6)]
 
@@ -506,6 +507,21 @@ class Passes:
     backward: Count
 
 
+@dataclass(frozen=True, slots=True)
+class BaselineColours:
+    """What the baselines grey and Gaussian noise are, one value for each channel, 255 is white.
+
+    Attributes:
+        grey: the colour of `grey`, and the mean of `gaussian`.
+        spread: the standard deviation of `gaussian`.
+        source: where the two come from, in words.
+    """
+
+    grey: tuple[Level, ...]
+    spread: tuple[Level, ...]
+    source: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """A minimal region of one image, and what was found of it.
@@ -533,6 +549,8 @@ class Explanation:
         timeline: what each stage of the explanation took, in order.
         hooked_layers: names of the layers whose activations were matched.
         steps: the course of the search, one entry per step.
+        baseline_colours: of the baselines grey and Gaussian noise; null in a result of version
+            1.1.
     """
 
     target: Count
@@ -555,6 +573,7 @@ class Explanation:
     timeline: tuple[Stage, ...] = ()
     hooked_layers: tuple[str, ...]
     steps: tuple[Step, ...]
+    baseline_colours: BaselineColours | None = None
 
     @property
     def probabilities(self) -> Mapping[str, Probability]:

@@ -45,7 +45,7 @@ def test_what_holds_is_said_in_one_line(explanation):
         agreement=None,
     )
     assert claims_line(short) == (
-        "sufficient: prediction retained over grey (training mean) and 63 of 63 samples of "
+        "sufficient: prediction retained over grey and 63 of 63 samples of "
         "Gaussian noise (true rate at least 95.0%, 95% confidence); minimal at 16 px "
         "patches: removing any of the 23 patches loses the prediction; necessary: removing the "
         "region changes the prediction to notumor (probability of meningioma 0.97 -> 0.03); the "
@@ -56,7 +56,7 @@ def test_what_holds_is_said_in_one_line(explanation):
 
 def test_what_fails_is_said_as_plainly(refused):
     assert texts(refused) == [
-        "NOT certified at 95%: prediction retained over grey (training mean) and 60 of 63 samples "
+        "NOT certified at 95%: prediction retained over grey and 60 of 63 samples "
         "of Gaussian noise (true rate at least 88.2%)",
         "not minimal: 21 of 23 patches are needed",
         "not necessary: prediction unchanged in 9 of 17 samples without the region",
@@ -86,7 +86,7 @@ def test_where_blank_inputs_score_as_high_nothing_is_called_sufficient(explanati
     reported = claims(replace(explanation, claim=claim, tests=None))
     assert [(t.text, t.holds) for t in reported] == [
         (
-            "nothing to certify: grey (training mean) and Gaussian noise alone already score 0.95 "
+            "nothing to certify: grey and Gaussian noise alone already score 0.95 "
             "for meningioma, the whole image 0.99",
             False,
         )
@@ -107,10 +107,10 @@ LOST_GREY = replace(GREY, retained=0)
         (
             (GREY, BLACK, NOISE, UNIFORM),
             (64, 64, 2, 2),
-            "retained over grey (training mean) and black and 64 of 64 samples of "
+            "retained over grey and black and 64 of 64 samples of "
             "Gaussian noise and uniform noise (true rate at",
         ),
-        ((GREY,), (0, 0, 1, 1), "retained over grey (training mean), no random samples"),
+        ((GREY,), (0, 0, 1, 1), "retained over grey, no random samples"),
     ],
 )
 def test_the_certificate_names_every_baseline_of_the_claim(explanation, baselines, counts, text):
@@ -135,28 +135,27 @@ def test_the_certificate_names_every_baseline_of_the_claim(explanation, baseline
             (LOST_GREY, NOISE),
             (63, 63, 1, 0),
             0.475,
-            "certified at 95%: prediction not retained over grey (training mean), but over 63 of "
+            "certified at 95%: prediction not retained over grey, but over 63 of "
             "63 samples of Gaussian noise (true rate at least 47.5%)",
         ),
         (
             (LOST_GREY, BLACK, NOISE),
             (63, 63, 2, 1),
             0.65,
-            "certified at 95%: prediction retained over black, not over grey (training mean), and "
+            "certified at 95%: prediction retained over black, not over grey, and "
             "over 63 of 63 samples of Gaussian noise (true rate at least 65.0%)",
         ),
         (
             (LOST_GREY, BLACK),
             (0, 0, 2, 1),
             0.5,
-            "sufficient: prediction retained over black, not over grey (training mean) (all "
-            "required)",
+            "sufficient: prediction retained over black, not over grey (all required)",
         ),
         (
             (LOST_GREY,),
             (0, 0, 1, 0),
             0.0,
-            "sufficient: prediction not retained over grey (training mean) (all required)",
+            "sufficient: prediction not retained over grey (all required)",
         ),
     ],
 )

@@ -61,7 +61,7 @@ def test_a_verified_explanation_says_so_with_its_figures(explanation, image):
         "1 WARNING",
         explanation.status,
         "Tests (all passed)",
-        "retained over grey (training mean) and 63 of 63 samples of Gaussian noise",
+        "retained over grey and 63 of 63 samples of Gaussian noise",
         "at least 95.0%, 95% confidence",
         "removing any of the 23 patches",
         "probability of meningioma 0.97 \u2192 0.03",
@@ -115,7 +115,7 @@ def test_without_certificate_and_tests_there_are_the_checks_and_their_baselines(
     text = said(figure(image, bare))
     for needed in ("sufficiency 64/64", "shape leakage 1/24", "shift stability 23/24"):
         assert needed in text
-    assert "relative to these baselines: grey (training mean) 1/1, Gaussian noise 63/63" in text
+    assert "relative to these baselines: grey 1/1, Gaussian noise 63/63" in text
     assert "sufficient" not in text
 
 
@@ -128,7 +128,7 @@ def test_a_long_label_is_cut_short_within_claims_but_figures_are_not(refused, im
 
 def test_the_restricted_claim_is_a_dashed_outline_with_its_words(refused, image):
     drawing = figure(image, refused)
-    assert "restricted claim: 3.0% is sufficient over grey (training mean)" in said(drawing)
+    assert "restricted claim: 3.0% is sufficient over grey" in said(drawing)
     outlined = drawing.axes[2]
     dashed = [c for c in outlined.collections if c.get_linestyle()[0][1] is not None]
     assert len(dashed) == 1

@@ -24,7 +24,7 @@ from med_cam.audit.predictions import (
 from med_cam.audit.shapes import blob, patch_places
 from med_cam.case.arguments import refuse_other_arguments
 from med_cam.case.case import Case, observed
-from med_cam.case.references import References, digest
+from med_cam.case.references import References, digest, painted_from
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.config.baselines import FIXED
@@ -81,6 +81,7 @@ def audited(
     refuse_other_arguments(classifier, image, references=references)
     drawn = generators_of(image, seed)
     labels = labels_of(classifier)
+    classifier, references = painted_from(classifier, references)
     with hooks_attached(classifier) as forward:
         case = observed(forward, classifier, image, Config(), references=references)
         blank = baselines_alone(case.batched, labels, samples, drawn)

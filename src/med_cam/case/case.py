@@ -7,20 +7,20 @@ from typing import SupportsIndex
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Generator, Tensor
 
 from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier, Forward, Outputs
-from med_cam.config.baselines import INSIDE
+from med_cam.config.baselines import FIXED, INSIDE
 from med_cam.config.given import given
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Geometry, Image
-from med_cam.masking import Scene, View
+from med_cam.masking import SAMPLERS, Scene, View
 from med_cam.removal.exactness import refuse_inexact
 from med_cam.removal.hidden import Hidden
-from med_cam.results import Passes, Reference
+from med_cam.results import BaselineColours, Passes, Reference
 from med_cam.verify.decision import Target, on_top
 
 
@@ -99,7 +99,7 @@ def observed(
     geometry = classifier.geometry(image)
     x = classifier.prepare(image)  # 1 c h w
     if classifier.check is not None:
-        classifier.check(x)
+        classifier.check(classifier.at_the_door(x))
     with torch.no_grad():
         whole = forward(x)
     before = classifier.probabilities(whole.logits)
@@ -144,6 +144,12 @@ def refuse_unfit(case: Case) -> None:
             "the baseline 'others' needs reference images that the classifier does not call "
             f"{case.target.label}; give --references"
         )
+    for name in rules.baselines:
+        if is_the_image(case, name):
+            raise ConfigError(
+                f"the baseline {name!r} is this image itself, within one grey level of 255, so "
+                "that nothing is hidden by it; choose others with --baselines"
+            )
     layers = case.classifier.hooked_layers
     if alphas and len(alphas) != len(layers):
         raise ConfigError(
@@ -160,6 +166,25 @@ def logits_under(case: Case) -> Callable[[Tensor, Hidden], Tensor]:
         return case.outputs.classifier(x, hidden).logits
 
     return logits
+
+
+def is_the_image(case: Case, name: str) -> bool:
+    """Whether a fixed baseline differs from the image nowhere."""
+    if name not in FIXED or name in INSIDE or name == "inpainted":
+        return False
+    drawn = SAMPLERS[name](case.scene, Generator())
+    pixels = case.classifier.pixels_of
+    return float((pixels(drawn) - pixels(case.scene.x)).abs().max()) < 1 / 255
+
+
+def baseline_colours(case: Case) -> BaselineColours:
+    """What the baselines grey and Gaussian noise are, in grey levels."""
+    painted = case.classifier.painted
+    grey, spread = (
+        tuple(round(255 * share, 3) for share in shares)
+        for shares in (painted.grey, painted.spread)
+    )
+    return BaselineColours(grey, spread, painted.source)
 
 
 def reference_of(case: Case, threshold: float) -> Reference:

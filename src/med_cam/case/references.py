@@ -10,6 +10,7 @@ from torch import Tensor
 
 from med_cam.case.counting import BATCH, predictor
 from med_cam.classifiers.base import A_CLASSIFIER, Classifier, hooks_attached
+from med_cam.classifiers.colours import ASSUMED, REFERENCES, Colours, fault_of
 from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.config.given import refuse_other
 from med_cam.errors import ClassifierError, ConfigError, ImageError
@@ -84,6 +85,28 @@ def relabelled(references: References, classifier: Classifier) -> References:
     with hooks_attached(classifier) as forward:
         p = predictor(forward, classifier, BATCH)(references.x)
     return replace(references, probabilities=p)
+
+
+def painted_from(
+    classifier: Classifier, references: References | None
+) -> tuple[Classifier, References | None]:
+    """The classifier with the reference images' colours as its baselines, where it needs them.
+
+    That is where its own mean and std do not standardise pixels (`classifiers/colours.py`). The
+    references are the same pixels, standardised anew. Channel by channel, rounded to the 10,000th
+    of white, so that every machine finds the same colours.
+    """
+    if references is None or classifier.painted.source != ASSUMED:
+        return classifier, references
+    pixels = classifier.pixels_of(references.x).double()
+    grey, spread = (
+        tuple(round(value, 4) for value in found.tolist())
+        for found in (pixels.mean(dim=(0, 2, 3)), pixels.std(dim=(0, 2, 3), correction=0))
+    )
+    if fault_of(grey, spread):
+        return classifier, references
+    painted = replace(classifier, colours=Colours(grey, spread, REFERENCES))
+    return painted, replace(references, x=painted.normalise(pixels).to(references.x))
 
 
 def digest(image: Image) -> str:

@@ -1,6 +1,6 @@
 """What the method needs of a classifier: normalised pixels in, logits and activations out."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from med_cam.classifiers.colours import Colours, colours_of, fault_of
 from med_cam.classifiers.hooks import device_of, frozen, hooked, hooked_modules, logits_of
 from med_cam.classifiers.opaque import Opaque
 from med_cam.classifiers.processes import received, refuse_fork_of_threads, sent
@@ -91,6 +92,9 @@ class Classifier:
         name: how reports call it.
         sha256: of the weights file, or "".
         loaded_from: architecture and files; `identity_of` makes its identity of it.
+        colours: of the baselines grey and Gaussian noise; None takes the declared mean and std
+            where they standardise pixels, see `colours.py`. All that is prepared, drawn and
+            masked is standardised by them, so that 0 is grey and N(0, 1) the noise.
         tried: inputs that went through it when it was loaded, see `soundness.py`.
         check: raises ClassifierError where the output of a converted module for a
             prepared image differs from that of its original.
@@ -116,6 +120,7 @@ class Classifier:
     name: str = "classifier"
     sha256: str = ""
     tried: int = 0
+    colours: Colours | None = None
     loaded_from: LoadedFrom = field(default_factory=LoadedFrom, hash=False)
     check: Callable[[Tensor], None] | None = None
 
@@ -126,6 +131,11 @@ class Classifier:
         for fits, rule in (*_input_rules(self), *_head_rules(self)):
             if not fits:
                 raise ClassifierError(f"{self.name}: {rule}.")
+        if self.colours is None:
+            found = colours_of(self.mean, self.std, self.value_range)
+            object.__setattr__(self, "colours", found)
+        elif fault := fault_of(self.colours.grey, self.colours.spread):
+            raise ClassifierError(f"{self.name}: {fault}; that hides nothing, give other colours.")
         hooked_modules(self.module, self.hooked_layers)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -167,10 +177,29 @@ class Classifier:
         return self.normalise(x.to(self.device))
 
     def normalise(self, pixels: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """From [0, 1] to the classifier's normalised space."""
-        mean = pixels.new_tensor(self.mean).view(1, -1, 1, 1)
-        std = pixels.new_tensor(self.std).view(1, -1, 1, 1)
+        """From [0, 1] to the normalised space, in which grey is 0 and Gaussian noise N(0, 1)."""
+        if self.painted.declared:
+            return self._as_declared(pixels)
+        grey, spread = (_channelwise(v, pixels) for v in (self.painted.grey, self.painted.spread))
+        return (pixels - grey) / spread
+
+    def pixels_of(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """From the normalised space back to [0, 1], where white is 1."""
+        grey, spread = (_channelwise(v, x) for v in (self.painted.grey, self.painted.spread))
+        return x * spread + grey
+
+    def at_the_door(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """From the normalised space to what the module takes; the same where std is of pixels."""
+        return x if self.painted.declared else self._as_declared(self.pixels_of(x))
+
+    def _as_declared(self, pixels: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        mean, std = (_channelwise(values, pixels) for values in (self.mean, self.std))
         return (pixels * self.value_range - mean) / std
+
+    @property
+    def painted(self) -> Colours:
+        """Colour and spread of the baselines grey and Gaussian noise."""
+        return self.colours or colours_of(self.mean, self.std, self.value_range)
 
     def black(self) -> Float[Tensor, "1 c 1 1"]:
         """Zero pixels in normalised space."""
@@ -204,7 +233,7 @@ def hooks_attached(classifier: Classifier) -> Iterator[Forward]:
     def once(x: Tensor) -> Outputs:
         caught.clear()
         # A copy, since a first layer that works in place must not reach x.
-        raw = classifier.module(x.clone(memory_format=layout))
+        raw = classifier.module(classifier.at_the_door(x.clone(memory_format=layout)))
         logits = logits_of(
             raw,
             batch=x.shape[0],
@@ -249,6 +278,10 @@ def moved(classifier: Classifier, device: torch.device | str) -> Iterator[Classi
         yield classifier
     finally:
         classifier.module.to(before)
+
+
+def _channelwise(values: Sequence[float], like: Tensor) -> Float[Tensor, "1 c 1 1"]:
+    return like.new_tensor(values).view(1, -1, 1, 1)
 
 
 def _caught(caught: Mapping[str, Tensor], name: str) -> Tensor:

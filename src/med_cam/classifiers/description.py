@@ -117,6 +117,8 @@ class Description:
         channels: 1 or 3.
         mean, std: one value per channel, of pixels in [0, value_range].
         value_range: what white is before normalisation (1, or 255 for raw bytes).
+        baseline_mean, baseline_std: colour of grey and spread of Gaussian noise, of pixels in
+            [0, value_range]; both or none.
         resize: "squash", "crop" or "pad"; see `Geometry`.
         crop_share: share of the resized shortest side that the centre crop keeps, 0.1 to 1.
         interpolation: "nearest", "bilinear" or "bicubic".
@@ -141,6 +143,8 @@ class Description:
     mean: Annotated[tuple[float, ...] | None, _numbers(MEAN, most=3)] = None
     std: Annotated[tuple[float, ...] | None, _numbers(STD, most=3)] = None
     value_range: Annotated[float | None, _number(WHITE)] = None
+    baseline_mean: Annotated[tuple[float, ...] | None, _numbers(MEAN)] = None
+    baseline_std: Annotated[tuple[float, ...] | None, _numbers(STD)] = None
     resize: Annotated[str | None, _one_of(*RULES)] = None
     crop_share: Annotated[float | None, _number(CROP)] = None
     interpolation: Annotated[str | None, _one_of(*INTERPOLATIONS)] = None

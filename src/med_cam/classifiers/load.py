@@ -26,6 +26,7 @@ from med_cam.classifiers import (
     from_torchvision,
 )
 from med_cam.classifiers.base import Classifier, LoadedFrom
+from med_cam.classifiers.colours import SAID, Colours
 from med_cam.classifiers.description import FILE, Description, Loaded
 from med_cam.classifiers.hooked_layers import find_hooked_layers
 from med_cam.classifiers.hooks import frozen, raw_logits
@@ -165,6 +166,7 @@ def _classifier(
         else hooked_layers,
         name=name,
         sha256=sha256,
+        colours=_colours(description, fields["channels"], fields["value_range"]),
         loaded_from=origin,
         check=loaded.check,
     )
@@ -180,6 +182,14 @@ def _input_fields(description: Description, loaded: Loaded, *, name: str) -> dic
             name,
             FILE,
         )
+    if said.input_size is None and known.input_size is None:
+        _LOG.warning(
+            "%s does not say its input size: %d x %d is assumed, and another size may give other "
+            "answers; say input_size in %s.",
+            name,
+            *SIZE,
+            FILE,
+        )
     channels = said.channels or known.channels or _channels(loaded.module, said.mean)
     return {
         "input_size": said.input_size or known.input_size or SIZE,
@@ -191,6 +201,21 @@ def _input_fields(description: Description, loaded: Loaded, *, name: str) -> dic
         "crop_share": said.crop_share or known.crop_share or 1.0,
         "interpolation": said.interpolation or known.interpolation or "bilinear",
     }
+
+
+def _colours(said: Description, channels: int, white: float) -> Colours | None:
+    """The colours of the baselines that are described, if they are."""
+    if said.baseline_mean is None and said.baseline_std is None:
+        return None
+    if said.baseline_mean is None or said.baseline_std is None:
+        raise ConfigError(f"{FILE} needs both baseline_mean and baseline_std, or none of them.")
+    grey, spread = (
+        tuple(value / white for value in _per_channel(values, values, channels))
+        for values in (said.baseline_mean, said.baseline_std)
+    )
+    if {len(grey), len(spread)} != {channels}:
+        raise ConfigError(f"{FILE}: baseline_mean and baseline_std need {channels} numbers each.")
+    return Colours(grey, spread, SAID)
 
 
 def _channels(module: nn.Module, mean: tuple[float, ...] | None) -> int:

@@ -10,7 +10,7 @@ from med_cam.audit.ask import audited
 from med_cam.audit.findings import Findings, together
 from med_cam.audit.predictions import labels_of
 from med_cam.audit.shapes import patch_side
-from med_cam.cli.inputs import SHOWN, Ready, over_images
+from med_cam.cli.inputs import SHOWN, Ready, over_images, painted
 from med_cam.cli.installed import versions
 from med_cam.cli.options import AuditOptions
 from med_cam.cli.run import Ended, Failure, attempt_each, exit_status, show_each
@@ -33,6 +33,7 @@ def run(options: AuditOptions, screen: Screen) -> int:
     begun = time.perf_counter()
 
     def work(ready: Ready, paths: list[Path], failures: list[Failure]) -> int:
+        ready = painted(ready)
         screen.say(heading(options, ready, len(paths)))
         ended = audit_each(options, ready, paths, screen)
         failed = (*failures, *ended.failed)
@@ -56,7 +57,8 @@ def heading(options: AuditOptions, ready: Ready, images: int) -> str:
         f"{ready.introduction}\n"
         f"{counted(images, 'image')} to audit with, {references}, "
         f"{counted(options.samples, 'random sample')} of each kind per image, "
-        f"seed {options.seed}."
+        f"seed {options.seed}. "
+        f"{ready.colours}"
     )
 
 

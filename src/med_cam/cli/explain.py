@@ -14,7 +14,7 @@ from med_cam.case.references import References, relabelled
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.cli.command_line import command_line
-from med_cam.cli.inputs import SHOWN, Ready, over_images, require_room
+from med_cam.cli.inputs import SHOWN, Ready, over_images, painted, require_room
 from med_cam.cli.installed import versions
 from med_cam.cli.options import ExplainOptions
 from med_cam.cli.record import recorded, write_records
@@ -60,6 +60,7 @@ def run(options: ExplainOptions, screen: Screen) -> int:
     begun, created, config = time.perf_counter(), now(), settings(options)
 
     def work(ready: Ready, paths: list[Path], failures: list[Failure]) -> int:
+        ready = painted(ready)
         refuse_unfit_options(options, config, ready)
         job = Job(options, config, ready, versions(sys.modules))
         sweep(options.out)
@@ -127,7 +128,8 @@ def heading(job: Job, images: int) -> str:
         f"{job.ready.introduction}\n"
         f"{counted(images, 'image')} to explain with "
         f"{baselines(job.config.verification.baselines)} as baselines; "
-        f"{count} reference images for the shape leakage test."
+        f"{count} reference images for the shape leakage test. "
+        f"{job.ready.colours}"
     )
 
 

@@ -3,12 +3,12 @@
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from med_cam.case.references import References, prepare_references
+from med_cam.case.references import References, painted_from, prepare_references
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.bundled import (
     CLASSIFIER,
@@ -16,6 +16,7 @@ from med_cam.classifiers.bundled import (
     bundled_references,
     bundled_samples,
 )
+from med_cam.classifiers.colours import ASSUMED, REFERENCES, fault_of, in_levels
 from med_cam.classifiers.description import FILE
 from med_cam.classifiers.load import load_classifier
 from med_cam.cli.options import AuditOptions, ExplainOptions
@@ -55,11 +56,27 @@ class Ready:
         """Name and labels, and whether it is only the one that comes with med-cam."""
         labels = self.classifier.labels
         shown = ", ".join(labels[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
-        said = f"Classifier: {self.classifier.name} ({shown}).{code_of(self.classifier)}"
+        height, width = self.classifier.input_size
+        said = f"Classifier: {self.classifier.name} ({shown}), input {height} x {width}."
+        said += code_of(self.classifier)
         if self.classifier.tried:
             said += f" Tried on {self.classifier.tried} inputs of noise and plain colours."
         bundled = " Bundled, for MRI of the brain only; give your own with --model."
         return said + bundled if self.source.bundled else said
+
+    @property
+    def colours(self) -> str:
+        """What grey and Gaussian noise are here, and why if that is not as declared."""
+        painted = self.classifier.painted
+        said = (
+            f"Grey is {in_levels(painted.grey)} of 255, Gaussian noise around it has a standard "
+            f"deviation of {in_levels(painted.spread)}, {painted.source}"
+        )
+        if painted.source not in (REFERENCES, ASSUMED):
+            return f"{said}."
+        grey, spread = as_declared(self.classifier)
+        fault = fault_of(grey, spread) or "mean and std are not of pixels"
+        return f"{said}, since by mean and std {fault}."
 
 
 def code_of(classifier: Classifier) -> str:
@@ -111,6 +128,18 @@ def load(
         paths = evenly(reference_paths(references, source, opened), most=MANY)
         classifier = load_repeatable(source, device)
         return Ready(source, classifier, references_from(classifier, paths))
+
+
+def painted(ready: Ready) -> Ready:
+    """The classifier with the colours that its baselines have beside these reference images."""
+    classifier, references = painted_from(ready.classifier, ready.references)
+    return replace(ready, classifier=classifier, references=references)
+
+
+def as_declared(classifier: Classifier) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and std as shares of white."""
+    white = classifier.value_range
+    return tuple(m / white for m in classifier.mean), tuple(s / white for s in classifier.std)
 
 
 def load_repeatable(source: Source, device: str) -> Classifier:

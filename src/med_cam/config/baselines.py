@@ -25,7 +25,7 @@ class Baseline:
 
 
 BASELINES: Mapping[str, Baseline] = {
-    "grey": Baseline("grey (training mean)", fixed=True),
+    "grey": Baseline("grey", fixed=True),
     "black": Baseline("black", fixed=True),
     "white": Baseline("white", fixed=True),
     "mean": Baseline("the image's mean colour", fixed=True),

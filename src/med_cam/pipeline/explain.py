@@ -6,7 +6,7 @@ from typing import SupportsIndex
 
 from med_cam.case.arguments import refuse_other_arguments
 from med_cam.case.case import Case, observed
-from med_cam.case.references import References
+from med_cam.case.references import References, painted_from
 from med_cam.case.timing import Mark, mark
 from med_cam.certification.mask_tests import mask_tests
 from med_cam.classifiers.base import Classifier, hooks_attached
@@ -64,6 +64,7 @@ def explain(
     refuse_inference_weights(classifier.module, name=classifier.name)
     begun = mark("begun", Passes(0, 0))
     config = config or PRESETS["default"]
+    classifier, references = painted_from(classifier, references)
     with hooks_attached(classifier) as forward:
         case = observed(forward, classifier, image, config, target=target, references=references)
         found = smallest_mask(case, on_step)  # sections 3.2 to 3.4

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor
 
-from med_cam.case.case import Case
+from med_cam.case.case import Case, baseline_colours
 from med_cam.case.timing import Mark, mark, timeline
 from med_cam.certification.evidence import predicted_after, warned
 from med_cam.config.floor import not_called_verified, weak_rules
@@ -56,6 +56,7 @@ def explanation_of(
         hooked_layers=case.classifier.hooked_layers,
         tests=tests,
         timeline=timeline(marks),
+        baseline_colours=baseline_colours(case),
     )
 
 

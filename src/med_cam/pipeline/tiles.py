@@ -239,7 +239,7 @@ def first_predictions(
             batch = boxes[first : first + BATCH]
             x = torch.cat([classifier.prepare(cropped(image, box)) for box in batch])
             if classifier.check is not None and first == 0:
-                classifier.check(x[:1])
+                classifier.check(classifier.at_the_door(x[:1]))
             reported.append(predict(x))
     return torch.cat(reported), cost()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from med_cam.case.case import Case
+from med_cam.case.case import Case, baseline_colours
 from med_cam.certification.evidence import predicted_after
 from med_cam.config.floor import not_called_verified, weak_rules
 from med_cam.config.presets import PRESETS
@@ -110,6 +110,7 @@ def explanation_now(case: Case, saved: Saved, found: Again | None) -> dict[str, 
         seconds=0.0,
         hooked_layers=case.classifier.hooked_layers,
         steps=(),
+        baseline_colours=baseline_colours(case),
     )
     return {"schema_version": SCHEMA_VERSION, **fields_of(now)}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from med_cam.case.case import Case, observed, refuse_unfit
 from med_cam.case.counting import predictor
-from med_cam.case.references import References, relabelled
+from med_cam.case.references import References, painted_from, relabelled
 from med_cam.certification.certificate import (
     certificate_of,
     claim_on,
@@ -118,6 +118,7 @@ def rechecked(
     document = saved.document
     refuse_other_classifier(classifier, document)
     config = overlaid(Config(), document["config"])
+    classifier, references = painted_from(classifier, references)
     contrast = document["classifier"]["contrast"]
     if contrast:
         classifier = pairwise(classifier, document["label"], contrast)

@@ -64,6 +64,7 @@ NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
 )
 OLDER: Mapping[str, str] = MappingProxyType(
     {  # in a result of schema version 1
+        "baseline_colours": "not saved in its version",
         "status": "in the words of its version",
         "claim.warnings": "in the words of its version",
         "restricted_claim.claim.warnings": "in the words of its version",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from med_cam.classifiers.colours import DECLARED
 from med_cam.config.toml import RENAMED as SETTINGS
 from med_cam.verify.claim import source_of
 
@@ -100,7 +101,21 @@ def completed(document: Mapping[str, Any]) -> dict[str, Any]:
     for place, added in ADDED.items():
         if place and isinstance(new.get(place), Mapping):
             new[place] = {**added, **new[place]}
+    if "baseline_colours" not in new and isinstance(new.get("classifier"), Mapping):
+        new["baseline_colours"] = _as_normalised(new["classifier"])
     return new
+
+
+def _as_normalised(classifier: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Grey and noise as they were before they were saved: always the declared mean and std."""
+    mean, std, white = (classifier.get(name) for name in ("mean", "std", "value_range"))
+    if not (isinstance(mean, list) and isinstance(std, list) and isinstance(white, int | float)):
+        return None
+    numbers = [*mean, *std, white]
+    if not white or not all(isinstance(value, int | float) for value in numbers):
+        return None
+    grey, spread = ([round(255 * value / white, 3) for value in part] for part in (mean, std))
+    return {"grey": grey, "spread": spread, "source": DECLARED}
 
 
 def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
