@@ -499,6 +499,7 @@ def test_an_unknown_hooked_layer_is_reported_with_the_nearest(folder):
         ("mean = ['x']", "mean must be a list of finite numbers"),
         ("mean = [nan]", "mean must be a list of finite numbers"),
         ("std = []", "std must be a list of finite numbers"),
+        (f"notes = '{'x' * 2**20}'", "bytes; a description takes at most 1,048,576"),
         (f"mean = {[0.5] * 1000}", "mean must be a list of finite numbers, 1 to 3.*1000 in all"),
         (f"weights = '{'x' * 999}'", "weights must be a text of at most 250 characters"),
         (f"classes = ['{'x' * 999}', 'b']", "classes must be a list of texts of at most 250"),

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 FILE = "classifier.toml"
 LONG = 250  # characters of a name; file systems take no more
 CLASSES = 10**5
-MOST = 2**24  # bytes; the names of 21,000 classes take 1 MB
+MOST = 2**20  # bytes; the names of 21,000 classes take half of it
 STATES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")  # .tar as in model.pth.tar
 KINDS: Mapping[str, tuple[str, ...]] = {  # of classifier sources: suffixes of their weights files
     "timm": STATES,
