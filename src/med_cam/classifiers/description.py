@@ -143,8 +143,8 @@ class Description:
     mean: Annotated[tuple[float, ...] | None, _numbers(MEAN, most=3)] = None
     std: Annotated[tuple[float, ...] | None, _numbers(STD, most=3)] = None
     value_range: Annotated[float | None, _number(WHITE)] = None
-    baseline_mean: Annotated[tuple[float, ...] | None, _numbers(MEAN)] = None
-    baseline_std: Annotated[tuple[float, ...] | None, _numbers(STD)] = None
+    baseline_mean: Annotated[tuple[float, ...] | None, _numbers(MEAN, most=3)] = None
+    baseline_std: Annotated[tuple[float, ...] | None, _numbers(STD, most=3)] = None
     resize: Annotated[str | None, _one_of(*RULES)] = None
     crop_share: Annotated[float | None, _number(CROP)] = None
     interpolation: Annotated[str | None, _one_of(*INTERPOLATIONS)] = None
