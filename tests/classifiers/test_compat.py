@@ -42,3 +42,37 @@ def test_repeated_imports_give_the_same_modules():
 def test_a_module_that_is_not_installed_is_an_import_error():
     with pytest.raises(ImportError):
         import_torchvision("torchvision.no_such_module")
+
+
+NETS = {
+    "at the top": "from torchvision.models import squeezenet1_1 as net\n",
+    "when called": "def net(**more):\n    from torchvision import models\n"
+    "    return models.squeezenet1_1(**more)\n",
+}
+
+
+@pytest.mark.parametrize("place", NETS)
+def test_a_factory_that_imports_torchvision_loads_alone_and_first(place, tmp_path):
+    (tmp_path / "net.py").write_text(NETS[place])
+    (tmp_path / "classifier.toml").write_text(
+        'architecture = "factory:net:net"\nweights = "random"\ninput_size = 64\nmean = 0.5\n'
+        'std = 0.5\nclasses = ["a", "b"]\n[arguments]\nnum_classes = 2\n'
+    )
+    done = run(
+        "from med_cam import load_classifier\n"
+        f"assert load_classifier({str(tmp_path)!r}, device='cpu').labels == ('a', 'b')\n"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_factory_without_torchvision_at_hand_says_what_is_missing(tmp_path):
+    (tmp_path / "net.py").write_text(NETS["at the top"])
+    (tmp_path / "classifier.toml").write_text(
+        'architecture = "factory:net:net"\nweights = "own"\n'
+    )
+    done = run(
+        "import sys\nsys.modules['torchvision'] = None\nfrom med_cam import load_classifier\n"
+        f"load_classifier({str(tmp_path)!r}, device='cpu')\n"
+    )
+    assert "ClassifierError" in done.stderr
+    assert "torchvision" in done.stderr.splitlines()[-1]

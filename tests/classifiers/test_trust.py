@@ -9,6 +9,7 @@ import zipfile
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
@@ -18,6 +19,7 @@ from med_cam.classifiers.compat import import_timm
 from med_cam.classifiers.inside import inside
 from med_cam.classifiers.load import load_classifier
 from med_cam.classifiers.trust import trusted_names
+from med_cam.cli.main import main
 from med_cam.errors import ClassifierError, ConfigError
 
 
@@ -105,10 +107,22 @@ def test_a_trusted_package_lends_no_function_that_it_only_imported(folder, packa
     refused(folder, "installed package 'posix'|part of Python", trust=["guest_nets"])
 
 
-@pytest.mark.parametrize("name", ["", "a b", "../a", "os", "subprocess.run"])
+@pytest.mark.parametrize("name", ["", "a b", "../a", "os", "subprocess.run", 3, None])
 def test_only_names_of_packages_are_trusted(name):
     with pytest.raises(ConfigError, match="trust takes"):
         trusted_names([name])
+
+
+def test_the_commands_take_the_packages_that_are_trusted(folder, package, capsys):
+    said(folder, "factory:guest_nets.nets:net", 'weights = "own"\n')
+    picture = folder / "a.png"
+    Image.new("RGB", (32, 32), (90, 20, 30)).save(picture)
+    command = ["audit", str(picture), "--model", str(folder), "--samples", "1", "--device", "cpu"]
+    assert main(command) == 2
+    assert "--trust guest_nets" in capsys.readouterr().err
+    assert not package.exists()
+    assert main([*command, "--trust", "guest_nets"]) in (0, 2)
+    assert package.exists()
 
 
 @pytest.mark.parametrize("name", ["..tmp.net", ".net", "net.", "a/b", "../net"])

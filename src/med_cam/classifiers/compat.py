@@ -7,9 +7,13 @@ enough: nothing here ever calls them. All that needs timm or torchvision imports
 
 import importlib
 import sys
+from collections.abc import Callable
 from types import ModuleType
+from typing import TypeVar
 
 import torch
+
+Made = TypeVar("Made")
 
 SCHEMAS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -37,6 +41,21 @@ def import_torchvision(module: str = "torchvision") -> ModuleType:
             library.define(schema)
     _DECLARED.append(library)
     return importlib.import_module(module)
+
+
+def beside_any_torch(call: Callable[[], Made]) -> Made:
+    """What a call makes that may import torchvision itself; repeated where that fails only here.
+
+    Raises:
+        Exception: whatever the call raises.
+    """
+    try:
+        return call()
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+    import_torchvision()
+    return call()
 
 
 def import_timm() -> ModuleType:

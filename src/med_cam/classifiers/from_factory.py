@@ -6,10 +6,12 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from torch import nn
 
 from med_cam.classifiers.checkpoint import read_states
+from med_cam.classifiers.compat import beside_any_torch
 from med_cam.classifiers.description import Description, Loaded
 from med_cam.classifiers.inside import inside
 from med_cam.classifiers.module_files import installed_files, module_files
@@ -29,7 +31,12 @@ def load(description: Description, weights: Path | None) -> Loaded:
     Raises:
         ClassifierError: if there is no such function, it fails, or the weights do not fit.
     """
-    module = built(_function(description), description.arguments)
+    function = _function(description)
+
+    def create(**arguments: Any) -> nn.Module:  # noqa: ANN401  the function's own
+        return beside_any_torch(lambda: function(**arguments))
+
+    module = built(create, description.arguments)
     if weights is not None:
         fit(module, read_states(weights), source=str(weights))
     return Loaded(module=module.cpu().float().eval(), source_files=_files(description))
@@ -46,7 +53,11 @@ def _function(description: Description) -> Callable[..., nn.Module]:
     if file is None:
         _require_trusted(module_name, description)
     try:
-        module = importlib.import_module(module_name) if file is None else _run(file, module_name)
+        module = beside_any_torch(
+            lambda: (
+                importlib.import_module(module_name) if file is None else _run(file, module_name)
+            )
+        )
     except Exception as error:
         raise ClassifierError(
             f"The module {module_name!r} of {description.architecture!r} cannot be imported "

@@ -10,22 +10,23 @@ from collections.abc import Iterable
 from med_cam.errors import ClassifierError, ConfigError
 
 
-def trusted_names(names: Iterable[str]) -> tuple[str, ...]:
+def trusted_names(names: object) -> tuple[str, ...]:
     """The packages, each once.
 
     Raises:
         ConfigError: if one is no name of a package, or part of Python itself.
     """
-    found = tuple(dict.fromkeys([names] if isinstance(names, str) else names))
+    several = isinstance(names, Iterable) and not isinstance(names, str)
+    found = list(names) if several and isinstance(names, Iterable) else [names]
     for name in found:
-        if not is_dotted(name):
+        if not isinstance(name, str) or not is_dotted(name):
             raise ConfigError(f"trust takes names of packages, as in my_nets, got {name!r}.")
         if name.partition(".")[0] in sys.stdlib_module_names:
             raise ConfigError(
                 f"trust takes packages that build classifiers; {name!r} is part of Python, and is "
                 "not run for a classifier folder."
             )
-    return found
+    return tuple(dict.fromkeys(map(str, found)))
 
 
 def require_trusted(module: str, trusted: Iterable[str], *, architecture: str) -> None:
