@@ -22,8 +22,9 @@ from med_cam.classifiers.load import load_classifier
 from med_cam.config.settings import Config
 from med_cam.config.toml import as_table
 from med_cam.errors import MedCamError
+from med_cam.images.find import find_images
 from med_cam.images.geometry import Image
-from med_cam.images.read import find_images, read_image
+from med_cam.images.read import read_image
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.copies import sha256_of
 from med_cam_studies.evaluation.json_lines import append_line, read_lines

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from med_cam.classifiers.bundled import bundled_references, bundled_samples
-from med_cam.images.read import find_images
+from med_cam.images.find import find_images
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.copies import sha256_of
 from med_cam_studies.evaluation.reproduce import chosen, reference_items

@@ -7,7 +7,13 @@ import pytest
 HERE = Path(__file__).parent
 FAST = {"case", "config", "images", "reduction", "report", "verify", "test_masking.py"}
 
-THOROUGH = {"test_hostile.py", "test_leftovers.py", "test_figure.py", "test_content.py"}
+THOROUGH = {
+    "test_hostile.py",
+    "test_leftovers.py",
+    "test_figure.py",
+    "test_content.py",
+    "test_budget.py",
+}
 
 
 def pytest_collection_modifyitems(items):

@@ -54,7 +54,7 @@ def test_one_value_that_is_another(folder, honest, data):
     (folder / "explanation.json").write_text(json.dumps(document), "utf-8")
     rewrite_manifests(folder)
     try:
-        recheck(READY, Options(), folder, {})
+        recheck(READY, lambda _: None, Options(), folder, {})
     except MedCamError as error:
         assert "\n" not in str(error)  # noqa: PT017
 
@@ -67,5 +67,5 @@ def test_values_that_do_not_fit_together_are_one_sentence(folder, honest, monkey
     rewrite_manifests(folder)
     monkeypatch.setattr("med_cam.cli.verify.rechecked", unfit)
     with pytest.raises(OutputError, match="do not fit together") as raised:
-        recheck(READY, Options(), folder, {})
+        recheck(READY, lambda _: None, Options(), folder, {})
     assert "\n" not in str(raised.value)

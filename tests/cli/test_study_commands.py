@@ -229,5 +229,5 @@ def test_an_image_that_cannot_be_read_does_not_stop_the_others(command, trained,
         "--images", 4, "--config", "quick.toml",
     )  # fmt: skip
     assert done.status == 2
-    assert sum("cannot be read" in line or "is none of" in line for line in done.err) == 3
+    assert sum("cannot be read" in line or "is a text" in line for line in done.err) == 3
     assert (tmp_path / "study" / "report.html").exists()

@@ -379,7 +379,13 @@ def test_an_image_made_in_memory_has_no_name_and_no_hash(explanation, provenance
     )
     source = Source("source.npy", b"pixels")
     document = to_json(explanation, provenance=bare, source=source)
-    assert document["image"] == {"name": None, "file": "source.npy", "height": 20, "width": 30}
+    assert document["image"] == {
+        "name": None,
+        "file": "source.npy",
+        "height": 20,
+        "width": 30,
+        "white": None,
+    }
     assert document["sha256"]["source"] == hashlib.sha256(b"pixels").hexdigest()
     for name in ("image", "weights", "reference_images"):
         assert document["sha256"][name] is None

@@ -25,11 +25,13 @@ class References:
         x: the images, prepared.
         probabilities: of each class on them.
         digests: SHA-256 of each file, or of the pixels of one made in memory.
+        left_out: files beside them that could not be read.
     """
 
     x: Float[Tensor, "n c h w"]
     probabilities: Float[Tensor, "n k"]
     digests: tuple[str, ...] = ()
+    left_out: int = 0
 
     @property
     def sha256(self) -> str:

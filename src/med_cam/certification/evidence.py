@@ -38,4 +38,5 @@ def warned(
     seen = content_warnings(content(case.source.pixels, mask))
     blank = confident_predictions(response)
     more = () if tests is None else leak_warnings(claim, tests, area, case.target)
-    return replace(claim, warnings=(*claim.warnings, *blank, *more, *seen))
+    notes = case.source.notes
+    return replace(claim, warnings=(*claim.warnings, *blank, *more, *seen, *notes))

@@ -82,6 +82,8 @@ class Classifier:
         channels: 1 or 3.
         mean, std: one value per channel, of pixels scaled to [0, value_range].
         value_range: what white is before normalisation (1 by default; 255 for raw bytes).
+        white: the grey value that is white in its images of more than 8 bits, for `read_image`;
+            None if nothing is declared.
         rule, crop_share, interpolation: see `Geometry`.
         head: "softmax" or "sigmoid".
         outputs: what the module returns: "logits", or "probabilities" where it ends in the head
@@ -123,6 +125,7 @@ class Classifier:
     colours: Colours | None = None
     loaded_from: LoadedFrom = field(default_factory=LoadedFrom, hash=False)
     check: Callable[[Tensor], None] | None = None
+    white: float | None = None
 
     def __post_init__(self) -> None:
         refuse_other_fields(self)

@@ -119,6 +119,7 @@ class Description:
         value_range: what white is before normalisation (1, or 255 for raw bytes).
         baseline_mean, baseline_std: colour of grey and spread of Gaussian noise, of pixels in
             [0, value_range]; both or none.
+        white: the grey value that is white in its images of more than 8 bits.
         resize: "squash", "crop" or "pad"; see `Geometry`.
         crop_share: share of the resized shortest side that the centre crop keeps, 0.1 to 1.
         interpolation: "nearest", "bilinear" or "bicubic".
@@ -145,6 +146,7 @@ class Description:
     value_range: Annotated[float | None, _number(WHITE)] = None
     baseline_mean: Annotated[tuple[float, ...] | None, _numbers(MEAN, most=3)] = None
     baseline_std: Annotated[tuple[float, ...] | None, _numbers(STD, most=3)] = None
+    white: Annotated[float | None, _number(WHITE)] = None
     resize: Annotated[str | None, _one_of(*RULES)] = None
     crop_share: Annotated[float | None, _number(CROP)] = None
     interpolation: Annotated[str | None, _one_of(*INTERPOLATIONS)] = None

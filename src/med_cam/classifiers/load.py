@@ -197,6 +197,7 @@ def _input_fields(description: Description, loaded: Loaded, *, name: str) -> dic
         "mean": _per_channel(said.mean, known.mean or MEAN, channels),
         "std": _per_channel(said.std, known.std or STD, channels),
         "value_range": said.value_range or known.value_range or 1.0,
+        "white": said.white,
         "rule": said.resize or known.rule or "squash",
         "crop_share": said.crop_share or known.crop_share or 1.0,
         "interpolation": said.interpolation or known.interpolation or "bilinear",

@@ -87,7 +87,7 @@ def audit_one(options: AuditOptions, ready: Ready, path: Path) -> Found:
     Raises:
         MedCamError: if it cannot be read, or the classifier does not answer.
     """
-    image = read_image(path, channels=ready.classifier.channels)
+    image = read_image(path, channels=ready.classifier.channels, white=ready.white)
     case, found = audited(
         ready.classifier,
         image,

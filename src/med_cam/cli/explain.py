@@ -24,8 +24,9 @@ from med_cam.cli.settings import settings
 from med_cam.cli.tally import Done, counted, done, image_begun, image_title, summary
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError
+from med_cam.images.find import unique_stems
 from med_cam.images.geometry import Image
-from med_cam.images.read import read_image, unique_stems
+from med_cam.images.read import read_image
 from med_cam.pipeline.explain import explain
 from med_cam.report.circumstances import now
 from med_cam.report.files import UnwritableError
@@ -174,7 +175,7 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
     """
     options, classifier = job.options, job.ready.classifier
     require_room(options.out)
-    image = read_image(path, channels=classifier.channels)
+    image = read_image(path, channels=classifier.channels, white=job.ready.white)
     folder = options.out / (image.sha256[:NAMELESS] if options.no_source else stem)
     refuse_foreign_files(folder)
     task = task_of(job, image)

@@ -1,6 +1,7 @@
 """What a command works with: classifier, images, reference images; and room for its results."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -20,10 +21,12 @@ from med_cam.classifiers.colours import ASSUMED, REFERENCES, fault_of, in_levels
 from med_cam.classifiers.description import FILE
 from med_cam.classifiers.load import load_classifier
 from med_cam.cli.options import AuditOptions, ExplainOptions
-from med_cam.cli.run import Failure, exit_status, failure_of, report
+from med_cam.cli.run import Failure, exit_status, failure_of, one_sentence, report
 from med_cam.cli.screen import Screen, row
 from med_cam.errors import ClassifierError, ConfigError, ImageError, MedCamError
-from med_cam.images.read import find_images, read_image
+from med_cam.images.find import find_images
+from med_cam.images.read import read_image
+from med_cam.images.white import White, white_of
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.files import UnwritableError
 from med_cam.report.opening import sha256_of_file
@@ -50,6 +53,7 @@ class Ready:
     source: Source
     classifier: Classifier
     references: References | None
+    white: White = None
 
     @property
     def introduction(self) -> str:
@@ -112,22 +116,26 @@ def over_images(
             return exit_status(failures)
         if options.out is not None:
             require_room(options.out)
-        ready = load(source, options.references, options.device, screen, opened)
+        ready = load(source, options, screen, opened)
         return work(ready, paths, failures)
 
 
 def load(
-    source: Source, references: Path | None, device: str, screen: Screen, opened: ExitStack
+    source: Source, options: ExplainOptions | AuditOptions, screen: Screen, opened: ExitStack
 ) -> Ready:
     """The classifier and the reference images.
 
     Raises:
-        MedCamError: if one of them cannot be read.
+        MedCamError: if the classifier, or all of the reference images, cannot be read; or white
+            is no grey value.
     """
+    said = None if options.white is None else white_of(options.white)
     with row(screen.bar, "loading the classifier"):
-        paths = evenly(reference_paths(references, source, opened), most=MANY)
-        classifier = load_repeatable(source, device)
-        return Ready(source, classifier, references_from(classifier, paths))
+        paths = evenly(reference_paths(options.references, source, opened), most=MANY)
+        classifier = load_repeatable(source, options.device)
+        white = classifier.white if said is None else said
+        references = references_from(classifier, paths, white, screen)
+        return Ready(source, classifier, references, white)
 
 
 def painted(ready: Ready) -> Ready:
@@ -264,22 +272,39 @@ def reference_paths(given: Path | None, source: Source, opened: ExitStack) -> li
     return []
 
 
-def references_from(classifier: Classifier, paths: Sequence[Path]) -> References | None:
+def references_from(
+    classifier: Classifier, paths: Sequence[Path], white: White, screen: Screen
+) -> References | None:
     """The reference images as the classifier sees them, read one by one; None for none.
 
+    One that cannot be read is left out, said and counted.
+
     Raises:
-        ImageError: if one cannot be read.
+        ImageError: if all of them are.
     """
-    if not paths:
+    parts, refused, notes = [], [], Counter[str]()
+    for path in paths:
+        try:
+            image = read_image(path, channels=classifier.channels, white=white)
+            parts.append(prepare_references(classifier, [image]))
+            notes.update(image.notes)
+        except ImageError as error:
+            refused.append(error)
+    if not parts:
+        if refused:
+            raise refused[0]
         return None
-    parts = [
-        prepare_references(classifier, [read_image(path, channels=classifier.channels)])
-        for path in paths
-    ]
+    for note, count in notes.items():
+        screen.say(f"Note: {count} of {len(paths)} reference images: {note}.")
+    for left_out in refused:
+        screen.complain(f"reference image left out: {one_sentence(str(left_out))}")
+    if refused:
+        screen.complain(f"{len(refused)} of {len(paths)} reference images were left out.")
     return References(
         torch.cat([part.x for part in parts]),
         torch.cat([part.probabilities for part in parts]),
         tuple(digest for part in parts for digest in part.digests),
+        left_out=len(refused),
     )
 
 

@@ -15,8 +15,8 @@ EXPLAIN = (
     "be retained when the rest of the image is replaced by each baseline (grey, random noise, "
     "...), must not come from the outline of the mask alone, and must survive small shifts. "
     '"Sufficiency test passed" means that the region passed all of these tests.\n\n'
-    "[bold]IMAGE|FOLDER[/bold]: PNG, JPEG, TIFF, BMP, WebP or GIF files, grey or RGB, 8 or 16 "
-    "bit, or folders of them. Without any, the samples that come with med-cam are explained.\n\n"
+    "[bold]IMAGE|FOLDER[/bold]: PNG, JPEG, TIFF, BMP, WebP or GIF files, grey or RGB, "
+    "or folders of them. Without any, the samples that come with med-cam are explained.\n\n"
     "Examples:\n"
     "  med-cam explain\n"
     "  med-cam explain scan.png --out results\n"

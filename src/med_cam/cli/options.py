@@ -45,6 +45,16 @@ Model = Annotated[
         INPUT,
     ),
 ]
+White = Annotated[
+    str | None,
+    option(
+        "VALUE",
+        "The grey value that is white in files of more than 8 bits, as in 4095 for 12 bits kept "
+        "in 16; file: the highest that the file can hold. Default: white of the classifier, else "
+        "what the file says; files of which less than an eighth is used are refused then.",
+        INPUT,
+    ),
+]
 Trust = Annotated[
     list[str] | None,
     option(
@@ -136,6 +146,7 @@ class ExplainOptions:
             "used, which is a weaker test."
         ),
     ] = None
+    white: White = None
     preset: Preset = "default"
     config: ConfigFile = None
     baselines: Baselines = None
@@ -302,6 +313,7 @@ class AuditOptions:
             OUTPUT,
         ),
     ] = None
+    white: White = None
     debug: Debug = False
     trust: Trust = None
 

@@ -66,7 +66,7 @@ def run(options: ReproduceOptions, screen: Screen) -> int:
     require_room(options.out)
     with ExitStack() as opened:
         with row(screen.bar, "reading the data set and the classifier"):
-            ready = prepared(options, study, config, opened)
+            ready = prepared(options, study, config, opened, screen)
         found = measure(ready, screen)
         screen.say(heading(ready, found))
         lacking = missing(ready.collection)
@@ -92,7 +92,9 @@ def measure(ready: Run, screen: Screen) -> Measured:
         )
 
 
-def prepared(options: ReproduceOptions, study: Study, config: Config, opened: ExitStack) -> Run:
+def prepared(
+    options: ReproduceOptions, study: Study, config: Config, opened: ExitStack, screen: Screen
+) -> Run:
     """Data set, classifier, reference images, and the images to explain.
 
     Raises:
@@ -111,7 +113,9 @@ def prepared(options: ReproduceOptions, study: Study, config: Config, opened: Ex
         classifier=classifier,
         config=config,
         preset=options.preset,
-        references=references_from(classifier, [item.path for item in others]),
+        references=references_from(
+            classifier, [item.path for item in others], classifier.white, screen
+        ),
         tiles=options.tiles,
         classes=study.classes,
         out=options.out,

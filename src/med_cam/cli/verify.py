@@ -2,13 +2,24 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from med_cam.case.references import References
-from med_cam.cli.inputs import Ready, code_of, images_by_hash, load, source_of
+from med_cam.cli.inputs import (
+    MANY,
+    Ready,
+    code_of,
+    evenly,
+    images_by_hash,
+    load_repeatable,
+    reference_paths,
+    references_from,
+    source_of,
+)
 from med_cam.cli.installed import versions
 from med_cam.cli.options import VerifyOptions
 from med_cam.cli.run import (
@@ -26,16 +37,20 @@ from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import baseline_names
 from med_cam.cli.tally import counted, duration
 from med_cam.errors import OutputError
+from med_cam.images.white import White
 from med_cam.recheck.cause import cause_of
 from med_cam.recheck.compare import Verdict
 from med_cam.recheck.recheck import Options, Recheck, rechecked
 from med_cam.report.manifest import SHOWN, checked_id, refuse_changed_run
-from med_cam.report.saved import Saved, found_results, read_saved
+from med_cam.report.saved import Saved, declared, found_results, read_saved
 from med_cam.report.specificity import specificity, specificity_lines
 from med_cam.verify.warnings import floored
 
 # What the values of a changed explanation.json, each of its type, raise together.
 UNFIT = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
+
+
+ReadReferences = Callable[[White], References | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +76,18 @@ def run(options: VerifyOptions, screen: Screen) -> int:
     images = images_by_hash(options.image or ())
     with ExitStack() as opened:
         source = source_of(options.model, opened, options.trust)
-        ready = load(source, options.references, options.device, screen, opened)
+        paths = evenly(reference_paths(options.references, source, opened), most=MANY)
+        with row(screen.bar, "loading the classifier"):
+            ready = Ready(source, load_repeatable(source, options.device), None)
+
+        @cache
+        def references(white: White) -> References | None:
+            return references_from(ready.classifier, paths, white, screen)
+
         sha256 = ready.classifier.sha256 or "unknown"
         code = code_of(ready.classifier)
         screen.say(f"Classifier: {ready.classifier.name}, SHA-256 {sha256}.{code}")
-        ended = recheck_each(ready, otherwise, folders, images, screen)
+        ended = recheck_each(ready, references, otherwise, folders, images, screen)
     for line in ending(ended, time.perf_counter() - begun):
         screen.say(line)
     if changed or ended.failed:
@@ -102,6 +124,7 @@ def asked_of(options: VerifyOptions) -> Options:
 
 def recheck_each(
     ready: Ready,
+    references: ReadReferences,
     otherwise: Options,
     folders: Sequence[Path],
     images: Mapping[str, Path],
@@ -112,7 +135,7 @@ def recheck_each(
 
         def one(index: int, folder: Path) -> Rechecked:
             screen.bar.update(task, completed=index)
-            return recheck(ready, otherwise, folder, images)
+            return recheck(ready, references, otherwise, folder, images)
 
         return show_each(
             attempt_each(folders, one),
@@ -125,9 +148,13 @@ def recheck_each(
 
 
 def recheck(
-    ready: Ready, otherwise: Options, folder: Path, images: Mapping[str, Path]
+    ready: Ready,
+    references: ReadReferences,
+    otherwise: Options,
+    folder: Path,
+    images: Mapping[str, Path],
 ) -> Rechecked:
-    """One result; `images` are files by their SHA-256.
+    """One result, with reference images read as its image was; `images` by their SHA-256.
 
     Raises:
         MedCamError: if its files are not those that were written, or the classifier or the
@@ -135,9 +162,9 @@ def recheck(
     """
     result_id = checked_id(folder)
     saved = read_saved(folder, ready.classifier.channels, images)
-    references = references_of(saved, ready.references)
+    others = references_of(saved, references)
     try:
-        found = rechecked(ready.classifier, saved, references, otherwise)
+        found = rechecked(ready.classifier, saved, others, otherwise)
     except UNFIT as error:
         raise OutputError(
             f"{folder} cannot be re-checked, its values do not fit together "
@@ -154,7 +181,7 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [""])[0]
 
 
-def references_of(saved: Saved, given: References | None) -> References | None:
+def references_of(saved: Saved, read: ReadReferences) -> References | None:
     """The reference images of an explanation; None if it had none.
 
     Raises:
@@ -163,6 +190,7 @@ def references_of(saved: Saved, given: References | None) -> References | None:
     digest = saved.document["sha256"]["reference_images"]
     if digest is None:
         return None
+    given = read(declared(saved.document))
     if given is None:
         raise OutputError(
             f"{saved.folder} was explained with reference images; give the same ones with "

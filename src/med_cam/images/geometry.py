@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from med_cam.config.given import refuse_other
 from med_cam.errors import ConfigError, ImageError
+from med_cam.images.white import White
 
 RULES = ("squash", "crop", "pad")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
@@ -39,6 +40,8 @@ class Image:
         pixels: c h w, c = 1 or 3, values in [0, 1].
         path: the file it was read from, or "" for an image made in memory.
         sha256: of the file's bytes, or "" for an image made in memory.
+        white: what was declared white when it was read; see `images.white`.
+        notes: what a reader must know of how the file was read; warnings of its result.
 
     Raises:
         ImageError: if the pixels are no tensor of floats c h w.
@@ -47,6 +50,8 @@ class Image:
     pixels: Float[Tensor, "c h w"]
     path: str = ""
     sha256: str = ""
+    white: White = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         refuse_other("pixels", self.pixels, Tensor, f"a tensor; {FROM_ARRAY}", ImageError)

@@ -1,40 +1,49 @@
-"""Files, folders and arrays to images.
+"""Files and arrays to images.
 
 A file is read once, as PNG, JPEG, TIFF, BMP, WebP or GIF, whatever its name says. Its values
 become [0, 1] so:
 
-* 1 and 8 bits, palettes: white is 1. CMYK and YCbCr are converted to RGB.
-* grey with 16 bits (PNG, TIFF), and 32-bit whole numbers: divided by 65535, also if the camera
-  used fewer bits; a file that declares 12 bits is divided by 4095. Other values are refused.
-* colour with 16 bits: Pillow keeps the upper 8 of them.
-* grey floats (TIFF): as they are; values outside [0, 1] and NaN are refused.
+* 1 and 8 bits, palettes: white is 1. CMYK and YCbCr are converted to RGB. Signed bytes: 127 is 1.
+* more bits and floats: white is the highest value that the file can hold (65535; 1 for floats),
+  what a TIFF's MaxSampleValue says if that is 2^n - 1, or what is declared; see `white`. A file
+  of which less than an eighth is used is refused unless its white is declared.
+* colour with 16 bits: the upper 8 of them, unless white is declared.
 
 EXIF orientation is applied, so the mask fits the picture as viewers show it. Colour profiles
 (ICC) are ignored, as they are in the training of classifiers. An alpha channel is dropped if it is
 opaque throughout; otherwise the file is refused, since what lies behind it is anyone's guess.
+
+Memory is checked before anything is decoded (`budget`), checksums and lengths beside the decoder
+(`damage`, `tiff`); what is only suspicious becomes a note of the image.
 """
 
 import hashlib
 import io
 import struct
-import unicodedata
 import warnings
 import zlib
-from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import PIL.Image
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from PIL import ImageOps
 from torch import Tensor
 
 from med_cam.config.given import given, refuse_other
 from med_cam.config.rules import is_whole
 from med_cam.errors import ConfigError, ImageError
+from med_cam.images.budget import BUDGET, refuse_beyond
+from med_cam.images.damage import PNG, damaged, faults_in
+from med_cam.images.file import content_of
+from med_cam.images.foreign import foreign
 from med_cam.images.geometry import Image
+from med_cam.images.strips import tiff_faults
+from med_cam.images.tiff import Tiff, decoded, is_tiff, refuse_several, tiff_of
+from med_cam.images.white import FILE, Range, White, note_on, unit
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
@@ -48,67 +57,107 @@ DAMAGED = (  # what Pillow's decoders raise on damaged files
     OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError,
     ArithmeticError, RuntimeError, struct.error, zlib.error,
 )  # fmt: skip
+HARMLESS = ("Palette images with Transparency",)  # warnings that are of no damage; in TIFF, which
+# has its tags itself, Pillow warns of EXIF data in whole files too
+UPPER = 256  # of 16-bit colour, Pillow keeps the value divided by this
+TURNS = {  # EXIF orientation: what makes the picture upright
+    2: lambda v: v[:, ::-1],
+    3: lambda v: v[::-1, ::-1],
+    4: lambda v: v[::-1],
+    5: lambda v: v.swapaxes(0, 1),
+    6: lambda v: v[::-1].swapaxes(0, 1),
+    7: lambda v: v[::-1, ::-1].swapaxes(0, 1),
+    8: lambda v: v[:, ::-1].swapaxes(0, 1),
+}
 
 
-def read_image(path: str | Path, *, channels: int = 3) -> Image:
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What was decoded.
+
+    Attributes:
+        values: h w or h w 3, float32, in [0, 1].
+        notes: what a reader must know of how it was read.
+    """
+
+    values: NDArray[np.float32]
+    notes: tuple[str, ...] = ()
+
+
+def read_image(
+    path: str | Path, *, channels: int = 3, white: White = None, budget: int = BUDGET
+) -> Image:
     """Read one picture as grey (channels 1) or colour (channels 3).
+
+    Args:
+        path: of the file.
+        channels: 1 or 3.
+        white: the grey value that is white in files of more than 8 bits; "file" is the highest
+            that the file can hold, however dark the picture is. None: as the file says.
+        budget: bytes of memory that the image may take.
 
     Raises:
         ConfigError: channels is neither 1 nor 3.
-        ImageError: the file is missing, empty, damaged, no image, animated or has several pages,
-            see-through, too large, or holds values without a known range.
+        ImageError: the file is missing, no regular file, empty, damaged, no image or of a kind
+            that is not read, animated or of several pages, see-through, too large, holds values
+            without a known range, or would be almost black.
     """
     refuse_other("path", path, (str, Path), "the path of an image file", ImageError)
     _refuse_other_channels(channels)
     path = Path(path)
-    content = _content(path)
+    content = content_of(path, most=budget)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata, and of half of what is too large
-            values = _decoded(content, str(path))
-    except PIL.Image.DecompressionBombError as error:
-        raise ImageError(
-            f"{path} has too many pixels to be read whole; cut out the part to explain."
-        ) from error
-    except PIL.UnidentifiedImageError as error:
-        raise ImageError(f"{path} {_not_an_image(content)}.") from error
+        picture = _picture(content, str(path), white, budget)
     except MemoryError as error:
         raise ImageError(f"{path} does not fit into memory; cut out a part of it.") from error
     except DAMAGED as error:
-        raise ImageError(
-            f"{path} is damaged or incomplete ({_first_line(error)}); export it again."
-        ) from error
-    pixels = torch.from_numpy(_channels_first(values, prefer_first=False).copy())
-    return Image(with_channels(pixels, channels), str(path), hashlib.sha256(content).hexdigest())
+        raise damaged(str(path), _first_line(error)) from error
+    planes = _channels_first(picture.values, prefer_first=False)
+    pixels = torch.from_numpy(np.ascontiguousarray(planes))
+    return Image(
+        with_channels(pixels, channels),
+        str(path),
+        hashlib.sha256(content).hexdigest(),
+        white=white,
+        notes=picture.notes,
+    )
 
 
-def image_from_array(array: np.ndarray | Tensor, *, channels: int | None = None) -> Image:
+def image_from_array(
+    array: np.ndarray | Tensor, *, channels: int | None = None, white: White = None
+) -> Image:
     """An image from an array h w, h w c or c h w, with c = 1 or 3; copied.
 
     Where both ends could be the channels (3 x 5 x 3), they are last in a NumPy array and first
-    in a tensor. Bytes are divided by 255, uint16 by 65535, floats have to lie in [0, 1].
+    in a tensor. Bytes are divided by 255, uint16 by 65535 or what is declared white, floats have
+    to lie in [0, 1].
 
     Args:
         array: the pixels.
         channels: 1 or 3 to convert; as the array has it if not given.
+        white: of uint16, the value that is white; "file" is 65535, however dark the picture is.
 
     Raises:
         ConfigError: channels is neither 1 nor 3.
-        ImageError: another shape, type or range.
+        ImageError: another shape, type or range; or uint16 of which less than an eighth of the
+            range is used, and no white.
     """
     refuse_other("array", array, (np.ndarray, Tensor), AN_ARRAY, ImageError)
     values, is_tensor = array, isinstance(array, Tensor)
     if isinstance(values, Tensor):
         values = _numpy(values)
     planes = _channels_first(values, prefer_first=is_tensor)
-    white = {"bool": 1, "uint8": 255, "uint16": 65535}.get(planes.dtype.name)
-    if white is None and planes.dtype.kind != "f":
+    full = {"bool": 1, "uint8": 255, "uint16": 65535}.get(planes.dtype.name)
+    if full is None and planes.dtype.kind != "f":
         raise ImageError(
             f"An array of {planes.dtype.name} has no known range; give uint8, uint16, or floats "
             "in [0, 1]."
         )
-    pixels = torch.from_numpy(_unit(planes, white or 1, name="The array").copy())
-    return Image(with_channels(pixels, pixels.shape[0] if channels is None else channels))
+    found = Range(float(full or 1), "16-bit values", deep=full == 65535)
+    scaled, chosen = unit(planes, found, white, name="The array")
+    pixels = torch.from_numpy(np.ascontiguousarray(scaled))
+    pixels = with_channels(pixels, pixels.shape[0] if channels is None else channels)
+    return Image(pixels, notes=note_on(chosen, found))
 
 
 def _numpy(values: Tensor) -> np.ndarray:
@@ -139,87 +188,131 @@ def with_channels(pixels: Float[Tensor, "c h w"], channels: int) -> Float[Tensor
     return (pixels * weights).sum(dim=0, keepdim=True).clamp(0, 1)
 
 
-def find_images(paths: Sequence[Path]) -> list[Path]:
-    """The image files among the paths, folders replaced by the images in them.
-
-    Files are taken as they are given, whatever their name. Of a folder, the files with an image's
-    suffix are taken, sorted by name; if it has none, those of all folders below it. Hidden files
-    are left out. A file that is met twice is taken once.
+def _picture(content: bytes, name: str, white: White, budget: int) -> Picture:
+    """The one picture in the bytes, with what its decoder warned of.
 
     Raises:
-        ImageError: a path does not exist or cannot be opened, or a folder has no images.
+        ImageError: as `read_image` says.
+        Exception: what Pillow raises on bad files.
     """
-    found: dict[Path, Path] = {}
-    for path in paths:
-        try:
-            for image in _images_at(path):
-                found.setdefault(image.resolve(), image)
-        except OSError as error:
-            raise ImageError(f"{path} cannot be opened ({error.strerror}).") from error
-    return list(found.values())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if is_tiff(content):
+            picture = _of_tiff(content, name, white, budget)
+        else:
+            picture = _of_pillow(content, name, white, budget)
+    harmless = (*HARMLESS, "Corrupt EXIF") if is_tiff(content) else HARMLESS
+    told = [
+        f"the image's decoder warns: {_first_line(w.message)}"
+        for w in caught
+        if not str(w.message).startswith(harmless)
+        and not issubclass(w.category, PIL.Image.DecompressionBombWarning)
+    ]
+    notes = dict.fromkeys((*picture.notes, *told))
+    return Picture(picture.values, tuple(notes))
 
 
-def unique_stems(paths: Sequence[Path]) -> list[str]:
-    """One folder name a path: its stem, with -2, -3, ... on the later ones of equal stems.
-
-    Names are compared as file systems may, without regard to case or Unicode composition. The
-    first path of a stem keeps it, so a suffix never takes the stem of another file. Names have
-    no dots or spaces at their ends; a stem of nothing else becomes "image".
-    """
-    stems = [path.stem.strip(". ") or "image" for path in paths]
-    first = {_folded(stem): index for index, stem in reversed(list(enumerate(stems)))}
-    taken = set(first)
-    names = []
-    for index, stem in enumerate(stems):
-        name, number = stem, 2
-        while index != first[_folded(stem)] and _folded(name) in taken:
-            name, number = f"{stem}-{number}", number + 1
-        taken.add(_folded(name))
-        names.append(name)
-    return names
+def _of_tiff(content: bytes, name: str, white: White, budget: int) -> Picture:
+    """A TIFF by Pillow where that reads its values right, else by tifffile."""
+    tiff = tiff_of(content, name)
+    refuse_beyond(name, tiff.size, len(content), budget=budget)
+    refuse_several(tiff, name)
+    notes = _faults(tiff_faults(tiff, content, name))
+    declared = white not in (None, FILE) and tiff.samples == 3 and tiff.bits > 8
+    picture = None if declared or not tiff.plain else _known(content)
+    if picture is None:
+        grey, scale = unit(decoded(tiff, name), tiff.range, white, name=name)
+        grey = 1 - grey if tiff.photometric == MIN_IS_WHITE else grey
+        turned = TURNS.get(tiff.orientation, lambda v: v)(grey)
+        return Picture(turned, (*notes, *note_on(scale, tiff.range)))
+    with picture:
+        found = _upright(picture, name, white, tiff.range, tiff)
+    return Picture(found.values, (*notes, *found.notes))
 
 
-def _content(path: Path) -> bytes:
-    """The file's bytes, at least one.
-
-    Raises:
-        ImageError: there is no such file, it cannot be opened, or it is empty.
-    """
+def _known(content: bytes) -> PIL.Image.Image | None:
+    """The file, opened; None if it is of a kind that Pillow does not know."""
     try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise ImageError(f"{path} does not exist; check the path.") from error
-    except IsADirectoryError as error:
-        raise ImageError(f"{path} is a folder where an image is expected.") from error
-    except OSError as error:
-        raise ImageError(f"{path} cannot be opened ({error.strerror}).") from error
-    except (ValueError, MemoryError) as error:
-        raise ImageError(f"{path} cannot be opened ({_first_line(error)}).") from error
-    if not content:
-        raise ImageError(f"{path} is empty (0 bytes); copy or export it again.")
-    return content
+        return PIL.Image.open(io.BytesIO(content), formats=FORMATS)
+    except PIL.UnidentifiedImageError:
+        return None
 
 
-def _decoded(content: bytes, name: str) -> np.ndarray:
-    """The one picture in the bytes, upright: h w or h w 3, in [0, 1].
-
-    Raises:
-        ImageError: several pictures, see-through, other colours or values than we can read.
-        Exception: what Pillow raises on bad files; see `read_image`.
-    """
-    with PIL.Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+def _of_pillow(content: bytes, name: str, white: White, budget: int) -> Picture:
+    """PNG, JPEG, BMP, WebP or GIF."""
+    if what := foreign(content):
+        raise ImageError(f"{name} is {what}.")
+    try:
+        opened = _known(content)
+    except PIL.Image.DecompressionBombError as error:
+        raise ImageError(
+            f"{name} has too many pixels to be read whole; cut out the part to explain."
+        ) from error
+    if opened is None:
+        raise ImageError(f"{name} is none of {', '.join(FORMATS)}, or its beginning is damaged.")
+    with opened as picture:
+        refuse_beyond(name, (picture.height, picture.width), len(content), budget=budget)
         frames = getattr(picture, "n_frames", 1)
         if frames > 1 and picture.format != "MPO":  # an MPO is a JPEG that brings its previews
             raise ImageError(f"{name} has {frames} frames; save the one to explain by itself.")
-        ImageOps.exif_transpose(picture, in_place=True)
-        _refuse_more_channels(picture, name)
-        if picture.mode in DEEP_MODES:
-            return _deep_grey(picture, name)
-        grey = picture.mode in GREY_MODES
-        return np.asarray(picture.convert("L" if grey else "RGB"), dtype=np.float32) / 255
+        notes = _faults(faults_in(content, picture.format, name))
+        found = _upright(picture, name, white, _range(content))
+    return Picture(found.values, (*notes, *found.notes))
 
 
-def _refuse_more_channels(picture: PIL.Image.Image, name: str) -> None:
+def _faults(found: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"the image's file may be damaged: {fault}" for fault in found)
+
+
+def _upright(
+    picture: PIL.Image.Image, name: str, white: White, found: Range, tiff: Tiff | None = None
+) -> Picture:
+    """The picture that Pillow decodes, turned as its EXIF data say.
+
+    Raises:
+        ImageError: see-through, other colours or values than we can read.
+    """
+    ImageOps.exif_transpose(picture, in_place=True)
+    _refuse_more_channels(picture, name, 1 if tiff is None else tiff.samples)
+    if picture.mode in DEEP_MODES:
+        return _deep_grey(picture, found, white, tiff, name)
+    kind = "L" if picture.mode in GREY_MODES else "RGB"
+    values = np.asarray(picture if picture.mode == kind else picture.convert(kind))
+    if found.deep and picture.mode != "CMYK":
+        values = _upper_bits(values, found, white, name)
+    pixels = values.astype(np.float32)
+    pixels /= 255
+    return Picture(pixels)
+
+
+def _upper_bits(
+    values: NDArray[np.uint8], found: Range, white: White, name: str
+) -> NDArray[np.uint8]:
+    """The upper 8 of 16 bits, as they are.
+
+    Raises:
+        ImageError: less than an eighth of the range is used, or another white is declared.
+    """
+    if white not in (None, FILE, found.full):
+        raise ImageError(
+            f"{name} has 16-bit colour, of which only the upper 8 bits are read: no other white "
+            "than 65535 can be declared; save it as TIFF, or scale it to the full range."
+        )
+    unit(values.astype(np.float32) * UPPER, found, white, name=name)
+    return values
+
+
+def _range(content: bytes) -> Range:
+    """What a file can hold that is no TIFF: 16 bits in a PNG whose header says so, else 8."""
+    if not (content.startswith(PNG) and content[24] == 16):
+        return Range(255.0, "8-bit values")
+    place = content.find(b"sBIT", 0, 4096)
+    bits = content[place + 4] if 0 < place < len(content) - 4 else 16
+    said = f" (its sBIT says that {bits} bits are significant: {2**bits - 1})"
+    return Range(65535.0, "16-bit values", hint=said if 8 < bits < 16 else "", deep=True)
+
+
+def _refuse_more_channels(picture: PIL.Image.Image, name: str, samples: int) -> None:
     """Channels that would have to be dropped unseen.
 
     Raises:
@@ -227,7 +320,6 @@ def _refuse_more_channels(picture: PIL.Image.Image, name: str) -> None:
     """
     if picture.mode not in (*GREY_MODES, *COLOUR_MODES, *DEEP_MODES):
         raise ImageError(f"{name} has the colour mode {picture.mode}; save it as grey or RGB.")
-    samples = _tag(picture, 277, default=1)
     if samples > len(picture.getbands()):  # Pillow would drop the others without a word
         raise ImageError(f"{name} has {samples} channels; save it as grey or RGB.")
     if picture.mode in DEEP_MODES or not picture.has_transparency_data:
@@ -240,8 +332,10 @@ def _refuse_more_channels(picture: PIL.Image.Image, name: str) -> None:
         )
 
 
-def _deep_grey(picture: PIL.Image.Image, name: str) -> np.ndarray:
-    """Grey with more than 8 bits, h w in [0, 1].
+def _deep_grey(
+    picture: PIL.Image.Image, found: Range, white: White, tiff: Tiff | None, name: str
+) -> Picture:
+    """Grey with more than 8 bits.
 
     Raises:
         ImageError: values out of range, or a transparent one.
@@ -249,31 +343,9 @@ def _deep_grey(picture: PIL.Image.Image, name: str) -> np.ndarray:
     values = np.asarray(picture)
     if np.any(values == picture.info.get("transparency")):
         raise ImageError(f"{name} is partly transparent; save it without transparency.")
-    bits = min(16, _tag(picture, 258, default=16))
-    grey = _unit(values, 1 if picture.mode == "F" else 2**bits - 1, name=name)
-    return 1 - grey if _tag(picture, 262, default=1) == MIN_IS_WHITE else grey
-
-
-def _tag(picture: PIL.Image.Image, number: int, *, default: int) -> int:
-    """A TIFF tag's first value; the default if it is not there, or the file is no TIFF."""
-    value: Any = getattr(picture, "tag_v2", {}).get(number, default)
-    return int(value[0] if isinstance(value, tuple) else value)
-
-
-def _unit(values: np.ndarray, white: int, *, name: str) -> np.ndarray:
-    """Values in [0, white] to float32 in [0, 1].
-
-    Raises:
-        ImageError: a value is out of range, or not a number.
-    """
-    if not np.isfinite(values).all():
-        raise ImageError(f"{name} holds NaN or infinite values; replace them.")
-    lowest, highest = values.min(), values.max()
-    if lowest < 0 or highest > white:
-        raise ImageError(
-            f"{name} holds values from {lowest:g} to {highest:g}; scale them to [0, {white}]."
-        )
-    return values.astype(np.float32) / np.float32(white)
+    grey, scale = unit(values, found, white, name=name)
+    grey = 1 - grey if tiff is not None and tiff.photometric == MIN_IS_WHITE else grey
+    return Picture(grey, note_on(scale, found))
 
 
 def _channels_first(values: np.ndarray, *, prefer_first: bool) -> np.ndarray:
@@ -293,41 +365,6 @@ def _channels_first(values: np.ndarray, *, prefer_first: bool) -> np.ndarray:
     return values if first and (prefer_first or not last) else np.moveaxis(values, 2, 0)
 
 
-def _images_at(path: Path) -> list[Path]:
-    """The file itself, or the images of a folder.
-
-    Raises:
-        ImageError: there is neither.
-    """
-    if not path.exists():
-        raise ImageError(f"{path} does not exist; check the path.")
-    if not path.is_dir():
-        return [path]
-    for candidates in (path.iterdir(), path.rglob("*")):
-        images = _images_among(candidates, path)
-        if images:
-            return images
-    raise ImageError(f"The folder {path} has no images ({', '.join(SUFFIXES)}) in it.")
-
-
-def _images_among(candidates: Iterable[Path], folder: Path) -> list[Path]:
-    """Files with an image's suffix, sorted, nothing hidden."""
-    return sorted(
-        path
-        for path in candidates
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
-
-
-def _not_an_image(content: bytes) -> str:
-    """Why Pillow does not know the file, as the end of a sentence."""
-    if content[128:132] == b"DICM":
-        return "is a DICOM file, which is not read yet; export it as PNG or TIFF"
-    return f"is none of {', '.join(FORMATS)}, or its beginning is damaged"
-
-
 def _refuse_other_channels(channels: int) -> None:
     """A classifier's number of channels.
 
@@ -338,11 +375,6 @@ def _refuse_other_channels(channels: int) -> None:
         raise ConfigError(f"channels is {given(channels)}; it must be 1 (grey) or 3 (colour).")
 
 
-def _folded(name: str) -> str:
-    """The name as file systems may compare it."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def _first_line(error: Exception) -> str:
+def _first_line(error: object) -> str:
     """What an error says, short enough for a sentence."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

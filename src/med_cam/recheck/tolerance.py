@@ -35,6 +35,8 @@ NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
         "created": "a time; under the manifest",
         "command": "how it was asked for; under the manifest",
         "platform": "what it was made on; under the manifest",
+        "image.white": "the image is read with it: another white gives other figures",
+        "references_left_out": "files that could not be read; none of them took part",
         "preset": "a name; settings beyond those of that preset are said",
         "passes": "of the whole run, the search included",
         "seconds": "times",

@@ -11,6 +11,7 @@ from typing import Any
 
 from med_cam.classifiers.colours import DECLARED
 from med_cam.config.toml import RENAMED as SETTINGS
+from med_cam.images.white import FILE
 from med_cam.verify.claim import source_of
 
 _OTHERS = re.compile(r"(\d{1,9}) other images")  # the source of the contents, in the words of 1.1
@@ -88,9 +89,16 @@ NOT_SAVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {  # the object ("" is the document): what 2.0 has had since, as it is where nothing was saved
-        "": {"manifest": None, "created": None, "command": None, "platform": None},
+        "": {
+            "manifest": None,
+            "created": None,
+            "command": None,
+            "platform": None,
+            "references_left_out": 0,
+        },
         "sha256": {"environment": None},
         "classifier": {"outputs": "logits"},
+        "image": {"white": FILE},  # any file was read, however dark
     }
 )
 

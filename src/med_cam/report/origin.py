@@ -15,11 +15,12 @@ from med_cam.classifiers.identity import Identity, identity_of
 from med_cam.config.settings import Config
 from med_cam.config.toml import as_table
 from med_cam.images.geometry import Image
+from med_cam.images.white import White, white_text
 from med_cam.report.circumstances import Circumstances, Platform, Time, circumstances
 from med_cam.report.file_names import MANIFEST_FILE
 from med_cam.report.layout import Sha256, sha256_of
 from med_cam.report.source import Source
-from med_cam.results import Number, Positive, Share
+from med_cam.results import Count, Number, Positive, Share
 
 Finite = Annotated[float, Number()]
 
@@ -44,6 +45,8 @@ class Provenance:
     made: Circumstances
     references_sha256: str = ""
     contrast: str = ""
+    white: White = None
+    references_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,16 @@ class SourceImage:
             [0, 1]); null with `--no-source`.
         height: rows of pixels, as in `mask.png`.
         width: columns of pixels, as in `mask.png`.
+        white: what was declared white (`--white`, or `white` of the classifier) when files of more
+            than 8 bits were read: a grey value, or `file` for the highest that a file can hold;
+            null if nothing was declared.
     """
 
     name: str | None
     file: str | None
     height: Positive
     width: Positive
+    white: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +171,8 @@ class Origin:
             out, and without the images, of which the file of the run tells; null if the result was
             made from Python. With `--no-source` names of files and folders are `...`.
         platform: what the result was made on; null if it was not saved.
+        references_left_out: how many files of the folder of reference images could not be read:
+            none of them took part.
     """
 
     seed: int
@@ -178,6 +187,7 @@ class Origin:
     created: Time | None
     command: tuple[str, ...] | None
     platform: Platform | None
+    references_left_out: Count = 0
 
 
 def provenance(  # noqa: PLR0913  a keyword for each fact
@@ -217,6 +227,8 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
         made=circumstances(command),
         references_sha256="" if references is None else references.sha256,
         contrast=contrast,
+        white=image.white,
+        references_left_out=0 if references is None else references.left_out,
     )
 
 
@@ -233,7 +245,9 @@ def origin_of(found: Provenance, source: Source, mask: Bool[Tensor, "h w"]) -> O
     return Origin(
         seed=found.seed,
         preset=found.preset or None,
-        image=SourceImage(found.image_name or None, source.name or None, height, width),
+        image=SourceImage(
+            found.image_name or None, source.name or None, height, width, white_text(found.white)
+        ),
         classifier=explained(found.identity, name=found.classifier, contrast=found.contrast),
         sha256=Hashes(
             image=found.image_sha256 or None,
@@ -250,4 +264,5 @@ def origin_of(found: Provenance, source: Source, mask: Bool[Tensor, "h w"]) -> O
         created=made.created,
         command=made.command,
         platform=made.platform,
+        references_left_out=found.references_left_out,
     )

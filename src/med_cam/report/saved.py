@@ -17,6 +17,7 @@ from med_cam.errors import ImageError, OutputError
 from med_cam.images.geometry import Image
 from med_cam.images.mask_file import mask_from_png
 from med_cam.images.read import image_from_array, read_image, with_channels
+from med_cam.images.white import White, white_of
 from med_cam.report.file_names import ENVIRONMENT_FILE, JSON_FILE, MASK_FILE
 from med_cam.report.headers import size_said
 from med_cam.report.opening import content_of, sha256_of_file
@@ -156,12 +157,23 @@ def _image(
     content = _content(path, hashes["source" if pixels else "image"], "image")
     try:
         _refuse_other_header(path, content, size)
-        image = _image_of_pixels(path, content) if pixels else read_image(path, channels=channels)
+        white = declared(document)
+        image = (
+            _image_of_pixels(path, content)
+            if pixels
+            else read_image(path, channels=channels, white=white)
+        )
     except ImageError as error:
         raise OutputError(f"{path} cannot be used: {error}") from error
     _refuse_other_size(path, tuple(image.pixels.shape[1:]), size)
     digest = hashlib.sha256(content).hexdigest()
     return replace(image, pixels=with_channels(image.pixels, channels)), digest
+
+
+def declared(document: Mapping[str, Any]) -> White:
+    """What was declared white when the image of a result was read."""
+    white = document["image"]["white"]
+    return None if white is None else white_of(white)
 
 
 def _image_of_pixels(path: Path, content: bytes) -> Image:

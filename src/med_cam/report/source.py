@@ -45,7 +45,8 @@ def source_of(image: Image) -> Source:
         return Source(PIXELS_FILE, pixels_file(image.pixels))
     content = unchanged_content(image)
     path, channels = Path(image.path), image.pixels.shape[0]
-    if not torch.equal(read_image(path, channels=channels).pixels, image.pixels.cpu()):
+    again = read_image(path, channels=channels, white=image.white)
+    if not torch.equal(again.pixels, image.pixels.cpu()):
         return Source(PIXELS_FILE, pixels_file(image.pixels))
     suffix = path.suffix.lower()
     return Source(f"source{suffix if suffix in SUFFIXES else ''}", content)
