@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shutil import copytree
 
 import torch
 from torch import nn
@@ -14,8 +15,11 @@ from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain
 from med_cam.report.origin import provenance
 from med_cam.report.write import write
+from planted_claims import CASES
 
+SAVED = Path(__file__).parent / "saved-1.1"
 SIDE = 32
+BOX = slice(10, 20)
 LEFT, RIGHT = (slice(6, 14), slice(4, 12)), (slice(18, 26), slice(20, 28))
 SHORT = Config(
     search=Search(steps=1, widths=(4,), grid=8, places=8, radii=(0.35,), maps=1),
@@ -91,6 +95,33 @@ class Kind:
         return folder
 
 
+@dataclass(frozen=True, slots=True)
+class Older:
+    """A result that version 1.1 wrote."""
+
+    name: str
+    classifier: Classifier
+
+    def written(self, folder: Path) -> Path:
+        """A copy of it in a folder."""
+        copytree(SAVED / self.name, folder)
+        return folder
+
+
+class Fragile(nn.Module):
+    """Lit where a square is bright; but noise over more than a tenth of the frame drowns all."""
+
+    def __init__(self):
+        super().__init__()
+        self.act = nn.Identity()
+
+    def forward(self, x):
+        x = self.act(x)
+        lit = 20 * (x[:, 0, BOX, BOX].clamp(0, 1).mean(dim=(1, 2)) - 0.5)
+        rough = (x[:, 0, 1:] - x[:, 0, :-1]).abs().mean(dim=(1, 2)) / 1.128
+        return torch.stack([torch.zeros_like(lit), lit, 200 * (rough - 0.15)], dim=1)
+
+
 def pictured():
     """Middle grey, and two white squares."""
     pixels = torch.full((1, SIDE, SIDE), 0.5)
@@ -112,4 +143,15 @@ KINDS = {
     "multi-label": Kind(first, head="sigmoid"),
     "contrastive": Kind(first, contrast="other"),
     "nothing to explain": Kind(first, target="dark"),
+}
+
+FRAGILE = Classifier(
+    Fragile(), ("dark", "lit", "noisy"), (32, 32), 1, (0.5,), (0.5,), hooked_layers=("act",)
+)
+OLDER = {
+    name: Older(name, replace(classifier, sha256="ab" * 32))
+    for name, classifier in (
+        ("either-patch", CASES["either patch, convolutional"].classifier),
+        ("fragile", FRAGILE),
+    )
 }

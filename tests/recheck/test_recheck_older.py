@@ -1,51 +1,24 @@
 """Results that med-cam wrote before schema 2.0 are read, and every claim of them is re-tested."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from jsonschema import Draft202012Validator
-from torch import nn
 
-from med_cam.classifiers.base import Classifier
 from med_cam.recheck.recheck import Options, rechecked
 from med_cam.report import read
 from med_cam.report.read import read_explanation
 from med_cam.report.saved import read_saved
 from med_cam.report.schema import json_schema
-from planted_claims import CASES
+from recheck.kinds import OLDER, SAVED
 
-SAVED = Path(__file__).parent / "saved-1.1"
-BOX = slice(10, 20)
-
-
-class Fragile(nn.Module):
-    """Lit where a square is bright; but noise over more than a tenth of the frame drowns all."""
-
-    def __init__(self):
-        super().__init__()
-        self.act = nn.Identity()
-
-    def forward(self, x):
-        x = self.act(x)
-        lit = 20 * (x[:, 0, BOX, BOX].clamp(0, 1).mean(dim=(1, 2)) - 0.5)
-        rough = (x[:, 0, 1:] - x[:, 0, :-1]).abs().mean(dim=(1, 2)) / 1.128
-        return torch.stack([torch.zeros_like(lit), lit, 200 * (rough - 0.15)], dim=1)
-
-
-CLASSIFIERS = {
-    "either-patch": CASES["either patch, convolutional"].classifier,
-    "fragile": Classifier(
-        Fragile(), ("dark", "lit", "noisy"), (32, 32), 1, (0.5,), (0.5,), hooked_layers=("act",)
-    ),
-}
+CLASSIFIERS = {name: kind.classifier for name, kind in OLDER.items()}
 
 
 @pytest.fixture(params=sorted(CLASSIFIERS))
 def found(request):
     """The claims of a result of version 1.1, re-tested."""
-    classifier = replace(CLASSIFIERS[request.param], sha256="ab" * 32)
+    classifier = CLASSIFIERS[request.param]
     saved = read_saved(SAVED / request.param, classifier.channels)
     return request.param, rechecked(classifier, saved, None, Options())
 
@@ -71,7 +44,7 @@ def test_a_document_is_read_and_its_shape_checked_once(monkeypatch):
     content, misfits = read.content_of, read.misfits
     monkeypatch.setattr(read, "content_of", lambda *a, **b: opened.append(a) or content(*a, **b))
     monkeypatch.setattr(read, "misfits", lambda document: checked.append(1) or misfits(document))
-    classifier = replace(CLASSIFIERS["fragile"], sha256="ab" * 32)
+    classifier = CLASSIFIERS["fragile"]
     saved = read_saved(SAVED / "fragile", classifier.channels)
     monkeypatch.setattr(Path, "read_text", lambda *_: pytest.fail("read again"))
     assert rechecked(classifier, saved, None, Options()).holds

@@ -19,6 +19,7 @@ from med_cam.report.document import fields_of, plain
 from med_cam.report.file_names import (
     AGREEMENT_FILE,
     ALTERNATIVE_FILE,
+    OLDER_NAMES,
     RESTRICTED_FILE,
     SUPERSET_FILE,
 )
@@ -164,8 +165,10 @@ def unspoken_files(saved: Saved) -> Iterator[Difference]:
         f"tests.alternatives[{number - 1}]": (ALTERNATIVE_FILE.format(number), None),
     }
     for path, (name, said) in there.items():
-        if said is None and (saved.folder / name).exists():
-            yield Difference(path, ABSENT, f"the file {name}")
+        for found in (name, OLDER_NAMES.get(name, name)) if said is None else ():
+            if (saved.folder / found).exists():
+                yield Difference(path, ABSENT, f"the file {found}")
+                break
 
 
 def beyond_preset(case: Case, document: Document) -> str:

@@ -12,4 +12,5 @@ MANIFEST_FILE = "manifest.sha256"
 ENVIRONMENT_FILE = "environment.txt"
 RUN_FILE = "run-{}.json"  # beside the results: what became of every image
 LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # what file managers leave
-OLDER_FILES = frozenset({"fallback.png", "enlarged.png"})  # as schema 1 named them
+OLDER_NAMES = {RESTRICTED_FILE: "fallback.png", SUPERSET_FILE: "enlarged.png"}  # in schema 1
+OLDER_FILES = frozenset(OLDER_NAMES.values())
