@@ -1,12 +1,13 @@
 """Folders give the images in them, each once; results have names of their own."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
 
 from med_cam.errors import ImageError
-from med_cam.images.find import find_images, unique_stems
+from med_cam.images.find import find_images, images_in, result_names, unique_stems
 
 
 def touched(folder, *names):
@@ -74,3 +75,66 @@ def test_stems_are_unique_and_kept_where_they_can_be(stems):
     for i, stem in enumerate(stems):
         if stem.casefold() not in [s.casefold() for s in stems[:i]]:
             assert names[i] == stem
+
+
+def test_what_a_folder_has_besides_is_counted_by_kind(tmp_path):
+    touched(tmp_path, "a.png", "deep/b.png", "deep/c.tif", "d.dcm", "e.dcm", "f.jp2", "IM0001")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "none")
+    found = images_in(tmp_path)
+    assert found.images == (tmp_path / "a.png",)
+    parts = set(found.words.split(", "))
+    assert parts == {
+        "2 image in folders below", "2 .dcm", "1 .jp2", "1 without suffix", "1 pipe",
+        "1 broken link",
+    }  # fmt: skip
+
+
+def test_links_to_folders_are_followed_once(tmp_path):
+    a, _ = touched(tmp_path, "real/a.png", "linked/x.txt")
+    (tmp_path / "linked" / "p1").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "round").symlink_to(tmp_path / "linked")
+    found = images_in(tmp_path / "linked").images
+    assert [path.resolve() for path in found] == [a]
+
+
+def test_a_folder_of_foreign_files_says_what_they_are(tmp_path):
+    for name in ("IM0001", "a.dcm"):
+        (tmp_path / name).write_bytes(bytes(128) + b"DICM" + bytes(99))
+    with pytest.raises(ImageError, match=r"no images.*; 2 of its files is a DICOM file, which"):
+        images_in(tmp_path)
+
+
+def test_results_keep_the_folders_below_the_one_that_was_named():
+    root = Path("patients")
+    paths = [root / "p1" / "0001.png", root / "p2" / "0001.png", Path("x.png")]
+    assert result_names(paths, [root, Path("x.png")]) == ["p1/0001", "p2/0001", "x"]
+
+
+def test_one_name_in_two_named_folders_gets_theirs():
+    given = [Path("a/p1"), Path("a/p2")]
+    paths = [folder / "0001.png" for folder in given]
+    assert result_names(paths, given) == ["p1/0001", "p2/0001"]
+    assert result_names(paths, paths) == ["0001", "0001-2"]
+
+
+def test_no_result_lies_in_another():
+    root = Path("r")
+    paths = [root / "a" / "p1.png", root / "a" / "p1" / "x.png"]
+    assert result_names(paths, [root]) == ["a/p1-2", "a/p1/x"]
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["a", "b", "A", "..x", "b-2"]), min_size=1, max_size=3),
+        max_size=8,
+        unique_by=tuple,
+    )
+)
+def test_names_of_results_are_unique_and_never_inside_each_other(parts):
+    paths = [Path("r", *part[:-1], f"{part[-1]}.png") for part in parts]
+    names = [name.casefold() for name in result_names(paths, [Path("r")])]
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert not any(str(parent) in names for parent in Path(name).parents)
+        assert ".." not in Path(name).parts

@@ -24,7 +24,7 @@ from med_cam.cli.settings import settings
 from med_cam.cli.tally import Done, counted, done, image_begun, image_title, summary
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError
-from med_cam.images.find import unique_stems
+from med_cam.images.find import result_names
 from med_cam.images.geometry import Image
 from med_cam.images.read import read_image
 from med_cam.pipeline.explain import explain
@@ -36,7 +36,7 @@ from med_cam.report.manifest import forget_run_manifest
 from med_cam.report.origin import provenance
 from med_cam.report.run_record import EXPLAINED, RunImage
 from med_cam.report.wording import baselines
-from med_cam.report.write import refuse_foreign_files, write
+from med_cam.report.write import refuse_foreign_files, refuse_other_image, write
 from med_cam.results import OnStep
 
 NAMELESS = 16  # hexadecimal digits of the hash that a folder is called by with --no-source
@@ -138,7 +138,9 @@ def explain_each(
     job: Job, paths: Sequence[Path], screen: Screen, images: list[RunImage]
 ) -> Ended[Done]:
     """All images one after the other, each shown when done and put down in `images`."""
-    steps, stems = job.config.search.steps, unique_stems(paths)
+    steps, stems = job.config.search.steps, result_names(paths, job.options.images or ())
+    for place in {(job.options.out / stem).parent for stem in stems}:
+        sweep(place)
     with row(screen.bar, "", total=steps * len(paths)) as task:
 
         def one(index: int, path: Path) -> Done:
@@ -178,6 +180,7 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
     image = read_image(path, channels=classifier.channels, white=job.ready.white)
     folder = options.out / (image.sha256[:NAMELESS] if options.no_source else stem)
     refuse_foreign_files(folder)
+    refuse_other_image(folder, image.sha256)
     task = task_of(job, image)
     found = explain(
         task.classifier,
@@ -195,12 +198,14 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
         software=job.software,
         references=task.references,
         contrast=options.contrast or "",
+        image_name=str(Path(stem).parent / path.name),
         command=command_line(options, "explain", named=False, paths=not options.no_source),
     )
     forget_run_manifest(options.out)
+    place = folder.relative_to(options.out).as_posix()
     result = write(found, image, folder, origin, with_image=not options.no_source)
-    entry = RunImage(str(path), image.sha256, EXPLAINED, folder.name, result)
-    name = f"{stem} in {folder.name}" if options.no_source else folder.name
+    entry = RunImage(str(path), image.sha256, EXPLAINED, place, result)
+    name = f"{stem} in {folder.name}" if options.no_source else place
     return done(summary_line(name, found), found, entry)
 
 

@@ -1,5 +1,6 @@
 """What a command works with: classifier, images, reference images; and room for its results."""
 
+import logging
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ from med_cam.cli.options import AuditOptions, ExplainOptions
 from med_cam.cli.run import Failure, exit_status, failure_of, one_sentence, report
 from med_cam.cli.screen import Screen, row
 from med_cam.errors import ClassifierError, ConfigError, ImageError, MedCamError
-from med_cam.images.find import find_images
+from med_cam.images.find import Folder, find_images, images_in
 from med_cam.images.read import read_image
 from med_cam.images.white import White, white_of
 from med_cam.report.file_names import JSON_FILE
@@ -32,6 +33,7 @@ from med_cam.report.files import UnwritableError
 from med_cam.report.opening import sha256_of_file
 from med_cam.report.source import PIXELS_FILE
 
+log = logging.getLogger(__name__)
 SHOWN = 12  # labels named in a sentence; some classifiers have thousands
 MANY = 200  # reference images prepared at most: a claim samples some dozens of them
 ENOUGH = 2**16  # bytes, less than the files of one image; a disk this full is full
@@ -221,8 +223,18 @@ def images_at(path: Path) -> list[Path]:
     Raises:
         ImageError: if there are none.
     """
-    found = find_images([path])
-    foreign = [image for image in found if image == path or not is_result(image)]
+    if not path.is_dir():
+        return find_images([path])
+    try:
+        folder = images_in(path)
+    except OSError as error:
+        raise ImageError(f"{path} cannot be opened ({error.strerror}).") from error
+    foreign = [image for image in folder.images if not is_result(image)]
+    left_out = [(image, "picture of results") for image in folder.images if is_result(image)]
+    folder = Folder(tuple(foreign), (*folder.left_out, *left_out))
+    if folder.left_out and foreign:
+        log.warning("%s: %s taken; left out: %s.", path, len(foreign), folder.words)
+        log.info("left out: %s", ", ".join(str(one) for one, _ in folder.left_out))
     if not foreign:
         raise ImageError(
             f"the folder {path} has no images except results of med-cam; name another"

@@ -198,8 +198,9 @@ class ExplainOptions:
         option(
             "DIR",
             "Gets a folder per image with mask.png (white = evidence), evidence.png, figure.png, "
-            "explanation.json and a copy of the image, which med-cam verify needs. An earlier "
-            "result with the same name is replaced.",
+            "explanation.json and a copy of the image, which med-cam verify needs. Folders "
+            "below a folder that was named are kept. An earlier result is replaced by one of the "
+            "same image only.",
             OUTPUT,
         ),
     ] = Path("med-cam-out")

@@ -1,19 +1,49 @@
 """Folders to the image files in them, and names of their results."""
 
+import os
+import stat
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from med_cam.errors import ImageError
+from med_cam.images.file import special
+from med_cam.images.foreign import HEAD, foreign
 from med_cam.images.read import SUFFIXES
+
+KINDS_SHOWN = 8  # kinds of files left out that are named
+LOOKED_INTO = 20  # files without an image's suffix whose first bytes are looked at
+BELOW = "image in folders below"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The images of a folder, and what else lies in it.
+
+    Attributes:
+        images: sorted.
+        left_out: files that are not taken, with their kinds.
+    """
+
+    images: tuple[Path, ...]
+    left_out: tuple[tuple[Path, str], ...]
+
+    @property
+    def words(self) -> str:
+        """What was left out, counted by kind; "" for nothing."""
+        counts = Counter(kind for _, kind in self.left_out)
+        parts = [f"{n:,} {kind}" for kind, n in counts.most_common(KINDS_SHOWN)]
+        more = len(self.left_out) - sum(n for _, n in counts.most_common(KINDS_SHOWN))
+        return ", ".join([*parts, *([f"{more:,} of other kinds"] if more else [])])
 
 
 def find_images(paths: Sequence[Path]) -> list[Path]:
     """The image files among the paths, folders replaced by the images in them.
 
-    Files are taken as they are given, whatever their name. Of a folder, the files with an image's
-    suffix are taken, sorted by name; if it has none, those of all folders below it. Hidden files
-    are left out. A file that is met twice is taken once.
+    Files are taken as they are given, whatever their name; for folders see `images_in`. A file
+    that is met twice is taken once.
 
     Raises:
         ImageError: a path does not exist or cannot be opened, or a folder has no images.
@@ -21,11 +51,54 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
     found: dict[Path, Path] = {}
     for path in paths:
         try:
-            for image in _images_at(path):
+            _refuse_missing(path)
+            images = images_in(path).images if path.is_dir() else (path,)
+            for image in images:
                 found.setdefault(image.resolve(), image)
         except OSError as error:
             raise ImageError(f"{path} cannot be opened ({error.strerror}).") from error
     return list(found.values())
+
+
+def images_in(folder: Path) -> Folder:
+    """The files of a folder with an image's suffix; if it has none, those of all folders below it.
+
+    Links to folders are followed, each folder is gone through once. Hidden files are left out and
+    not counted.
+
+    Raises:
+        ImageError: it has no images; what it has is said.
+        OSError: it cannot be opened.
+    """
+    files = sorted(_walked(folder))
+    images = [path for path in files if _is_image(path)]
+    top = [path for path in images if path.parent == folder]
+    taken = set(top or images)
+    left_out = [(path, _kind(path, folder)) for path in files if path not in taken]
+    found = Folder(tuple(top or images), tuple(left_out))
+    if not taken:
+        raise _without_images(folder, found)
+    return found
+
+
+def result_names(paths: Sequence[Path], given: Sequence[Path]) -> list[str]:
+    """Where the result of each image goes, below the folder of results.
+
+    The folders below one that was given are kept: `p1/0001`. Images of one name in several given
+    folders get the name of these in front; what is still the same, -2, -3, ... No result lies in
+    another.
+    """
+    roots = [next((g for g in given if _is_below(path, g)), path.parent) for path in paths]
+    pairs = list(zip(paths, roots, strict=True))
+    names = [_named(path.relative_to(root)) for path, root in pairs]
+    counts = Counter(map(_folded, names))
+    names = [
+        f"{_named(Path(root.resolve().name))}/{name}"
+        if counts[_folded(name)] > 1 and root in given
+        else name
+        for name, root in zip(names, roots, strict=True)
+    ]
+    return _numbered(names)
 
 
 def unique_stems(paths: Sequence[Path]) -> list[str]:
@@ -35,45 +108,93 @@ def unique_stems(paths: Sequence[Path]) -> list[str]:
     first path of a stem keeps it, so a suffix never takes the stem of another file. Names have
     no dots or spaces at their ends; a stem of nothing else becomes "image".
     """
-    stems = [path.stem.strip(". ") or "image" for path in paths]
-    first = {_folded(stem): index for index, stem in reversed(list(enumerate(stems)))}
-    taken = set(first)
-    names = []
-    for index, stem in enumerate(stems):
-        name, number = stem, 2
-        while index != first[_folded(stem)] and _folded(name) in taken:
-            name, number = f"{stem}-{number}", number + 1
-        taken.add(_folded(name))
-        names.append(name)
-    return names
+    return _numbered([_part(path.stem) for path in paths])
 
 
-def _images_at(path: Path) -> list[Path]:
-    """The file itself, or the images of a folder.
+def _numbered(names: Sequence[str]) -> list[str]:
+    """The names, the later ones of equal names and those of folders of others with a number."""
+    first = {_folded(name): index for index, name in reversed(list(enumerate(names)))}
+    above = {_folded(str(parent)) for name in names for parent in Path(name).parents}
+    taken, unique = set(first) | above, []
+    for index, name in enumerate(names):
+        new, number = name, 2
+        kept = index == first[_folded(name)] and _folded(name) not in above
+        while not kept and _folded(new) in taken:
+            new, number = f"{name}-{number}", number + 1
+        taken.add(_folded(new))
+        unique.append(new)
+    return unique
 
-    Raises:
-        ImageError: there is neither.
-    """
+
+def _named(path: Path) -> str:
+    """A relative path without its suffix, each part as a folder may be called."""
+    return "/".join(_part(part) for part in (*path.parts[:-1], path.stem))
+
+
+def _part(name: str) -> str:
+    return name.strip(". ") or "image"
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return path != folder and path.is_relative_to(folder)
+
+
+def _refuse_missing(path: Path) -> None:
     if not path.exists():
         raise ImageError(f"{path} does not exist; check the path.")
-    if not path.is_dir():
-        return [path]
-    for candidates in (path.iterdir(), path.rglob("*")):
-        images = _images_among(candidates, path)
-        if images:
-            return images
-    raise ImageError(f"The folder {path} has no images ({', '.join(SUFFIXES)}) in it.")
 
 
-def _images_among(candidates: Iterable[Path], folder: Path) -> list[Path]:
-    """Files with an image's suffix, sorted, nothing hidden."""
-    return sorted(
-        path
-        for path in candidates
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
+def _walked(folder: Path) -> Iterator[Path]:
+    """Every file below a folder that is not hidden; each folder once, whatever leads to it."""
+    seen: set[tuple[int, int]] = set()
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=fail):
+        found = Path(place).stat()
+        if (found.st_dev, found.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((found.st_dev, found.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(place) / name for name in files if not name.startswith("."))
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and path.is_file()
+
+
+def _kind(path: Path, folder: Path) -> str:
+    """What is said of a file that was left out."""
+    if _is_image(path):
+        return BELOW if path.parent != folder else "image"
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return "broken link"
+    if not stat.S_ISREG(mode):
+        return special(mode).partition(" ")[2] or "special file"
+    return path.suffix.lower() or "without suffix"
+
+
+def _without_images(folder: Path, found: Folder) -> ImageError:
+    """What to say of a folder without an image, from the first bytes of what it has."""
+    known = Counter(
+        words
+        for path, _ in found.left_out[:LOOKED_INTO]
+        if path.is_file() and (words := _foreign(path))
     )
+    said = f"The folder {folder} has no images ({', '.join(SUFFIXES)}) in it"
+    if known:
+        (words, number), *_ = known.most_common(1)
+        return ImageError(f"{said}; {number:,} of its files is {words}.")
+    return ImageError(f"{said}{f', but {found.words}' if found.left_out else ''}.")
+
+
+def _foreign(path: Path) -> str:
+    with path.open("rb") as file:
+        return foreign(file.read(HEAD))
 
 
 def _folded(name: str) -> str:

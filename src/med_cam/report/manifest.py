@@ -144,12 +144,17 @@ def _of_run(out: Path) -> set[str]:
 
 
 def _of_results(out: Path) -> set[str]:
-    """The manifests of the results that lie straight in a folder, none half-written."""
-    found = (path.parent for path in out.glob(f"*/{MANIFEST_FILE}"))
+    """The manifests of the results in a folder and below it, none half-written.
+
+    Not those of runs of their own, in folders that have a manifest of a run.
+    """
+    found = (path.relative_to(out) for path in out.rglob(MANIFEST_FILE))
     return {
-        f"{folder.name}/{MANIFEST_FILE}"
-        for folder in found
-        if not folder.name.startswith(".") and (folder / JSON_FILE).is_file()
+        path.as_posix()
+        for path in found
+        if not any(part.startswith(".") for part in path.parts)
+        and (out / path.parent / JSON_FILE).is_file()
+        and not any((out / p / MANIFEST_FILE).exists() for p in [*path.parent.parents][:-1])
     }
 
 

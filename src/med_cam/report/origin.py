@@ -54,8 +54,8 @@ class SourceImage:
     """The image that was explained.
 
     Attributes:
-        name: file name, without its folder; null for an image made in memory, and with
-            `--no-source`.
+        name: file name, with the folders below the one that was named; null for an image made in
+            memory, and with `--no-source`.
         file: name of the copy beside this file: the image's own file, or `source.npy` for an image
             made in memory or cut from a larger one (channels, rows, columns; 32-bit floats in
             [0, 1]); null with `--no-source`.
@@ -199,6 +199,7 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
     software: Mapping[str, str],
     references: References | None = None,
     contrast: str = "",
+    image_name: str = "",
     command: Sequence[str] | None = None,
 ) -> Provenance:
     """The origin of one result.
@@ -210,11 +211,12 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
         preset: that the settings started from, or "".
         software: versions by name.
         references: the reference images, if there were any.
+        image_name: of the image, where it is more than its file's name; "" is that.
         contrast: label of the one class that the target was separated from, or "".
         command: that makes it, if one does.
     """
     return Provenance(
-        image_name=Path(image.path).name,
+        image_name=image_name or Path(image.path).name,
         image_sha256=image.sha256,
         classifier=classifier.name,
         weights_sha256=classifier.sha256,

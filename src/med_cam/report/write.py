@@ -3,6 +3,7 @@
 An existing result is replaced only by a complete new one.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -35,7 +36,9 @@ from med_cam.report.file_names import (
     SUPERSET_FILE,
 )
 from med_cam.report.files import replace_folder
+from med_cam.report.limits import JSON_BYTES
 from med_cam.report.manifest import hashes_of, id_of, listed
+from med_cam.report.opening import content_of
 from med_cam.report.origin import Provenance
 from med_cam.report.source import SOURCE_FILES, Source, source_of
 from med_cam.report.text import to_text
@@ -171,6 +174,27 @@ def refuse_foreign_files(folder: Path) -> None:
         raise OutputError(
             f"{folder} holds {foreign[0]!r}, which is no file of a result, and would be lost; "
             "move it away or give another output folder"
+        )
+
+
+def refuse_other_image(folder: Path, sha256: str) -> None:
+    """Check that a folder may be replaced: it holds no result, or one of the same image.
+
+    Raises:
+        OutputError: it holds the result of another image, or one that does not say of which.
+    """
+    path = folder / JSON_FILE
+    if not path.exists():
+        return
+    try:
+        found = json.loads(content_of(path, most=JSON_BYTES))["sha256"]["image"]
+    except (OSError, ValueError, LookupError, TypeError):
+        found = None
+    if found != sha256:
+        of = "another image" if found else "an image that it does not name"
+        raise OutputError(
+            f"{folder} holds the result of {of}, which would be lost; give another output folder "
+            "(--out), or take it away"
         )
 
 
