@@ -32,6 +32,8 @@ class Scene:
         black: zero pixels, normalised.
         white: full pixels, normalised.
         others: reference images, prepared alike; may be none (n = 0).
+        alike: reference images where the classifier gives every one of them the explained label,
+            so that there are no others.
     """
 
     x: Float[Tensor, "1 c h w"]
@@ -39,6 +41,7 @@ class Scene:
     black: Float[Tensor, "1 c 1 1"]
     white: Float[Tensor, "1 c 1 1"]
     others: Float[Tensor, "n c h w"]
+    alike: Float[Tensor, "k c h w"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

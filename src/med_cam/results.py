@@ -124,7 +124,7 @@ class Check:
     """One tested property of the hard mask, with the number it was judged by.
 
     Attributes:
-        name: `sufficiency`, `shape_leakage` or `shift_stability`.
+        name: `sufficiency`, `shape_leakage`, `shift_stability` or `consistency`.
         value: the rate that was measured, over `trials` masked inputs.
         threshold: the rate it was judged by.
         trials: masked inputs put to the classifier for this check.
@@ -167,6 +167,14 @@ def reaches(bound: float, wanted: float) -> bool:
 def too_small(effect: float, minimum: float) -> bool:
     """Whether an image scores so little above baselines alone that there is nothing to retain."""
     return effect < max(minimum, 1e-9)
+
+
+SURE = 2 / 3  # a blank input with this probability of the target is predicted so with confidence
+
+
+def given_anyway(p_baseline: float, p_image: float, minimum: float) -> bool:
+    """Whether a baseline alone gives the target by itself, so that no mask has to."""
+    return p_baseline >= SURE or too_small(p_image - p_baseline, minimum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +234,9 @@ class Claim:
         threshold: probability of the target that a masked input has to reach.
         reference_images: source of the reference images of the check of its outline, in words.
         warnings: sentences, each with the figure that triggered it.
-        minimum_effect: how far `p_image` has to lie above `p_baseline`: with less, baselines
-            suffice by themselves and nothing holds.
+        minimum_effect: how far `p_image` has to lie above the probability on each searched
+            baseline alone: with less, that baseline suffices by itself and nothing holds; nor
+            where it gives the target with two thirds or more.
         certificate: how often, at least, the mask retains the prediction over these baselines;
             null if that was not bounded.
     """
@@ -250,8 +259,18 @@ class Claim:
 
     @property
     def baseline_suffices(self) -> bool:
-        """Whether the baselines alone give the target about as well as the whole image does."""
-        return too_small(self.p_image - self.p_baseline, self.minimum_effect)
+        """Whether a baseline alone gives the target, or about as well as the whole image does."""
+        return bool(self.given_by)
+
+    @property
+    def given_by(self) -> tuple[str, ...]:
+        """Names of the searched baselines that give the target by themselves."""
+        return tuple(
+            r.name
+            for r in self.baselines
+            if r.searched
+            and given_anyway(r.baseline_probability, self.p_image, self.minimum_effect)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ FAST = Config(
     ),
     refinement=Refinement(samples=2, rounds=6, attempts=4, shifts=(1,), leakage_trials=3),
     verification=Verification(
+        consistency=0.0,
         baselines=("gaussian", "grey"),
         unseen=("black",),
         samples=4,

@@ -24,6 +24,7 @@ from med_cam.recheck.recheck import Options, Recheck, rechecked
 from med_cam.report.saved import Saved
 from med_cam.results import (
     Agreement,
+    Check,
     Claim,
     MaskTests,
     Minimality,
@@ -32,6 +33,7 @@ from med_cam.results import (
     Patch,
     Rate,
     RestrictedClaim,
+    given_anyway,
 )
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision
@@ -271,6 +273,7 @@ def test_a_claim_without_a_certificate_is_that_of_the_first_mask():
 # The claim itself
 
 RATE = Rate(12, 0, 0.2, 0.95)
+FAILED = Check("sufficiency", 0.0, 1.0, 9, at_least=True, passed=False)
 TESTS = MaskTests(None, without(1), RATE, 0.9, RATE, RATE)
 AGREED = Agreement((SEED, SEED + 1), torch.zeros(0, 0), (0.1, 0.2), 0.5, 0.1, 2)
 PATCHES = Minimality(2, (), (), (), 3, True, 9, 1, 0.5, 0.25)
@@ -317,7 +320,7 @@ def claiming(monkeypatch, seen, comparing):
     def claim_on(case, mask, response, *, tried, samples):
         seen.config, seen.mask, seen.tried, seen.samples = case.config, mask, tried, samples
         seen.response = response.decision.p_baseline * 2**32
-        return numbered(0) if seen.holds else replace(numbered(0), p_image=0.2)
+        return numbered(0) if seen.holds else replace(numbered(0), checks=(FAILED,))
 
     def mask_tests(case, mask, claim, minimality):
         seen.tests = (case.config, mask, claim.reference_images, minimality)
@@ -472,7 +475,8 @@ def test_nothing_is_explained_as_long_as_the_label_is_not_predicted_or_too_near_
     before = torch.tensor([[0.9, 0.1] if predicted else [0.1, 0.9]])
     rules = replace(PLAIN.verification, minimum_effect=0.5)
     case = replace(case, target=target, before=before, config=Config(verification=rules))
-    blank = BaselineResponse({}, Decision(target, p_baseline, 0.5))
+    given_by = ("grey",) if given_anyway(p_baseline, p_image, 0.5) else ()
+    blank = BaselineResponse({}, Decision(target, p_baseline, 0.5, given_by))
     monkeypatch.setattr(recheck, "response_of", lambda _: blank)
     found = recheck.nothing_rechecked(case, nothing_in("newer"), Options())
     assert found.verdicts == (Verdict("nothing to explain", True, not retains, "", ""),)

@@ -82,7 +82,8 @@ def test_the_line_is_one_line_whatever_the_labels_are(explanation):
 
 
 def test_where_blank_inputs_score_as_high_nothing_is_called_sufficient(explanation):
-    claim = replace(explanation.claim, p_image=0.99, p_baseline=0.95)
+    sure = tuple(replace(b, baseline_probability=0.95) for b in explanation.claim.baselines)
+    claim = replace(explanation.claim, p_image=0.99, p_baseline=0.95, baselines=sure)
     reported = claims(replace(explanation, claim=claim, tests=None))
     assert [(t.text, t.holds) for t in reported] == [
         (

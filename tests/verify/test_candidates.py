@@ -13,6 +13,7 @@ from med_cam.verify.decision import Target
 SIDE = 7
 TARGET = Target(1, ("a", "b"), "softmax", 0.0, 0.9)
 RULES = Verification(
+    consistency=0.0,
     baselines=("grey", "gaussian"), samples=4, shifts=(1,), stability_rate=0.75,
     leakage_trials=4, leakage_margin=0.25, share=0.5,
 )  # fmt: skip

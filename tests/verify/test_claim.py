@@ -18,6 +18,7 @@ from med_cam.verify.sufficiency import drawn
 
 SIDE = 7
 RULES = Verification(
+    consistency=0.0,
     baselines=("grey", "gaussian"),
     unseen=("black",),
     samples=3,

@@ -104,12 +104,14 @@ def observed(
         whole = forward(x)
     before = classifier.probabilities(whole.logits)
     explained = target_of(classifier, before, target)
+    others = labelled_otherwise(references, explained, x)
     scene = Scene(
         x=x,
         valid=geometry.valid().to(x.device),
         black=classifier.black(),
         white=classifier.normalise(torch.ones_like(x[..., :1, :1])),
-        others=labelled_otherwise(references, explained, x),
+        others=others,
+        alike=None if references is None or len(others) else references.x,
     )
     case = Case(
         classifier=classifier,

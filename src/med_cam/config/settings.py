@@ -112,7 +112,7 @@ class Refinement:
             curse: of masks bisected to the smallest that passes some samples, many fail on fresh
             ones.
         samples: of each random baseline, the same for every candidate.
-        leakage_trials, shifts: fewer than the claim's, for cost.
+        leakage_trials, consistency_trials, shifts: fewer than the claim's, for cost.
         smallest: smallest share of the image tried.
         rounds: bisections.
         growth: factor on the area when a claim fails.
@@ -125,6 +125,7 @@ class Refinement:
     share: rules.Share = 0.65
     samples: rules.Samples = 5
     leakage_trials: rules.Samples = 4
+    consistency_trials: rules.Samples = 4
     shifts: rules.Distances = (3,)
     smallest: rules.Area = 0.01
     rounds: rules.Bisections = 6
@@ -146,12 +147,16 @@ class Verification:
         samples: of each random baseline among `baselines`.
         unseen_samples: of each random one among `unseen`.
         share: of the way from p_baseline to p_image that must be retained.
-        minimum_effect: how far p_image must lie above p_baseline. Below, any mask is sufficient:
-            a network that calls noise "notumor" with 0.99 does so with any mask.
+        minimum_effect: how far p_image must lie above what each baseline alone gets. Below, any
+            mask is sufficient: a network that calls noise "notumor" with 0.99 does so with any.
         leakage_trials: masks laid over other contents, at least.
         leakage_margin: how much more often than baselines alone the shape may give the target.
         shifts: distances of the shift test, in pixels of the model input.
         stability_rate: share of shifts that must retain the prediction.
+        consistency: share of the way to the image's log-odds by which the evidence has to move a
+            picture that it is laid into; 0 = not tested.
+        consistency_rate: share of those pictures that it has to move.
+        consistency_trials: of those pictures, at most.
         certified: bound asked for on the retention rate; decides how many samples a certificate
             takes (63 for the first mask, all of which have to retain the prediction).
         confidence: of the bounds; masks tried for one certificate share what is left of 1.
@@ -162,11 +167,14 @@ class Verification:
     samples: rules.Samples = 8
     unseen_samples: rules.Samples = 2
     share: rules.Share = 0.5
-    minimum_effect: rules.Share = 0.1
+    minimum_effect: rules.Share = 0.2
     leakage_trials: rules.Samples = 20
     leakage_margin: rules.Share = 0.10
     shifts: rules.Distances = (1, 2, 3)
     stability_rate: rules.Share = 0.9
+    consistency: rules.Share = 0.05
+    consistency_rate: rules.Share = 0.25
+    consistency_trials: rules.Samples = 12
     certified: rules.Bound = 0.95
     confidence: rules.Confidence = 0.95
 

@@ -52,8 +52,7 @@ def smallest_mask(case: Case, on_step: OnStep | None = None) -> Found:
     decision, passes = candidate_judge(
         case.batched, case.target, candidate_rules(case.config), same
     )
-    effect = case.target.p_image - decision.p_baseline
-    if not case.predicted or effect < case.config.verification.minimum_effect:
+    if not case.predicted or decision.given_by:
         return whole_image(case)
     reference = reference_of(case, decision.threshold)
     maps, steps = search(case, reference, fresh(case, SEARCH), on_step)  # sections 3.2 to 3.4
@@ -68,6 +67,7 @@ def candidate_rules(config: Config) -> Verification:
         share=r.share,
         samples=r.samples,
         leakage_trials=r.leakage_trials,
+        consistency_trials=r.consistency_trials,
         shifts=r.shifts,
     )
 

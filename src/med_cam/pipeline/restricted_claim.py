@@ -9,7 +9,7 @@ from med_cam.config.baselines import FIXED
 from med_cam.masking import keep_most
 from med_cam.pipeline.certify import smallest_certified
 from med_cam.pipeline.propose import Found
-from med_cam.results import BaselineResult, RestrictedClaim
+from med_cam.results import SURE, BaselineResult, RestrictedClaim
 from med_cam.verify.decision import decide
 from med_cam.verify.sufficiency import baseline_result, drawn, over_baselines
 
@@ -26,7 +26,7 @@ def restricted_claim(
     if small or not case.predicted or rules.cut == "threshold":
         return (), None
     results = by_baseline(case, found.scores)
-    able = robust_to(results, case.target.p_image - claim.minimum_effect)
+    able = robust_to(results, min(SURE, case.target.p_image - claim.minimum_effect))
     broken = tuple(r for r in results if r.searched and r.name not in able)
     names = relied_on(results, able)
     if not broken or not names:

@@ -44,7 +44,7 @@ from med_cam.recheck.further import further_masks, tried_of
 from med_cam.recheck.identity import refuse_other_classifier
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.saved import Saved
-from med_cam.results import Claim, Minimality, Passes, Patch, too_small
+from med_cam.results import Claim, Minimality, Passes, Patch
 from med_cam.verify.baseline_response import BaselineResponse
 
 
@@ -119,6 +119,8 @@ def rechecked(
     refuse_other_classifier(classifier, document)
     config = overlaid(Config(), document["config"])
     classifier, references = painted_from(classifier, references)
+    if saved.older:  # the check of consistency is younger
+        config = replace(config, verification=replace(config.verification, consistency=0.0))
     contrast = document["classifier"]["contrast"]
     if contrast:
         classifier = pairwise(classifier, document["label"], contrast)
@@ -138,8 +140,7 @@ def rechecked(
 def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
     """A result that claims nothing: whether there is still nothing to retain."""
     response, older = response_of(case), saved.older
-    effect = case.target.p_image - response.decision.p_baseline
-    retains = case.predicted and not too_small(effect, case.config.verification.minimum_effect)
+    retains = case.predicted and not response.decision.given_by
     further = further_masks(case, saved, response, older=older)
     restricted = further.restricted
 

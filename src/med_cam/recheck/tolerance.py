@@ -67,6 +67,9 @@ NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
 OLDER: Mapping[str, str] = MappingProxyType(
     {  # in a result of schema version 1
         "baseline_colours": "not saved in its version",
+        "config.verification.consistency": "a check that its version did not have",
+        "config.verification.consistency_rate": "a check that its version did not have",
+        "config.verification.consistency_trials": "a check that its version did not have",
         "status": "in the words of its version",
         "claim.warnings": "in the words of its version",
         "restricted_claim.claim.warnings": "in the words of its version",

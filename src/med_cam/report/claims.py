@@ -42,9 +42,10 @@ def claims(found: Explanation) -> list[Statement]:
 
 def _of_claim(claim: Claim, label: str) -> Iterator[Statement]:
     if claim.baseline_suffices:
-        blank, whole = probability(claim.p_baseline), probability(claim.p_image)
+        alone = [r.baseline_probability for r in claim.baselines if r.name in claim.given_by]
+        blank, whole = probability(max(alone)), probability(claim.p_image)
         yield Statement(
-            f"nothing to certify: {baselines(claim.searched)} alone already score {blank} for "
+            f"nothing to certify: {baselines(claim.given_by)} alone already score {blank} for "
             f"{label}, the whole image {whole}",
             holds=False,
         )

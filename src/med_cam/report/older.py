@@ -12,7 +12,7 @@ from typing import Any
 from med_cam.classifiers.colours import DECLARED
 from med_cam.config.toml import RENAMED as SETTINGS
 from med_cam.images.white import FILE
-from med_cam.verify.claim import source_of
+from med_cam.verify.claim import counted
 
 _OTHERS = re.compile(r"(\d{1,9}) other images")  # the source of the contents, in the words of 1.1
 _CHECKS = {"kept": "sufficiency", "shape": "shape_leakage", "stable": "shift_stability"}
@@ -160,5 +160,5 @@ def _value(old: Any, place: str, name: str) -> Any:  # noqa: ANN401  any JSON va
     if isinstance(old, list):
         return [_value(entry, place, name) for entry in old]
     if (place, name) == ("claim", "references") and (said := _OTHERS.fullmatch(str(old))):
-        return source_of(int(said[1]))
+        return counted(int(said[1]))
     return CHANGED.get((place, name), {}).get(old, old)

@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene, View
+from med_cam.verify.consistency import Pictures, pictures
 from med_cam.verify.decision import Decision, Target, decide, retains
 from med_cam.verify.sufficiency import drawn
 
@@ -22,10 +23,12 @@ class BaselineResponse:
     Attributes:
         predictions: probabilities on samples of each baseline, by its name.
         decision: the target with its threshold.
+        pictures: what the evidence is laid into for the check of consistency.
     """
 
     predictions: Mapping[str, Float[Tensor, "_ k"]]
     decision: Decision
+    pictures: Pictures | None = None
 
 
 def baseline_response(
@@ -45,7 +48,8 @@ def baseline_response(
     others = drawn(scene, unseen, rules.unseen_samples, generator)
     predictions = {name: view.hidden(infill) for name, infill in (samples | others).items()}
     searched = {name: predictions[name] for name in samples}
-    return BaselineResponse(predictions, decide(target, searched, rules.share))
+    decision = decide(target, searched, rules.share, rules.minimum_effect)
+    return BaselineResponse(predictions, decision, pictures(view, target, rules))
 
 
 def can_draw(name: str, scene: Scene) -> bool:

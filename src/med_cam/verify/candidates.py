@@ -10,6 +10,7 @@ from med_cam.masking import View
 from med_cam.removal.samples import joined
 from med_cam.verify.baseline_response import baseline_rate
 from med_cam.verify.claim import alternating
+from med_cam.verify.consistency import consistency, pictures
 from med_cam.verify.decision import Decision, Target, decide, retains
 from med_cam.verify.shape_leakage import other_contents, shape_leakage
 from med_cam.verify.shift_stability import shift_stability
@@ -36,9 +37,10 @@ def candidate_judge(
     every = joined(list(samples.values()))  # n c h w
     sizes = [len(s) for s in samples.values()]
     baseline_p = dict(zip(samples, view.hidden(every).split(sizes), strict=True))
-    decision = decide(target, baseline_p, rules.share)
+    decision = decide(target, baseline_p, rules.share, rules.minimum_effect)
     limit = baseline_rate(baseline_p, decision) + rules.leakage_margin
     contents = other_contents(view.scene, rules.leakage_trials, generator)
+    among = pictures(view, target, rules)
 
     few = joined([s[:1] for s in samples.values()])  # most failures show here already
     rest = joined([s[1:] for s in samples.values()])
@@ -49,6 +51,8 @@ def candidate_judge(
                 return False
         if not shift_stability(view, mask, infill, decision, rules).passed:
             return False
-        return shape_leakage(view, contents, mask, infill, decision, limit=limit).passed
+        if not shape_leakage(view, contents, mask, infill, decision, limit=limit).passed:
+            return False
+        return all(c.passed for c in consistency(view, mask, among, target, rules))
 
     return decision, passes

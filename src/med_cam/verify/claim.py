@@ -7,11 +7,12 @@ from jaxtyping import Bool
 from torch import Generator, Tensor
 
 from med_cam.config.settings import Verification
-from med_cam.masking import View
+from med_cam.masking import Scene, View
 from med_cam.removal.samples import Sampled, joined
 from med_cam.results import Claim
 from med_cam.verify.baseline_response import BaselineResponse, baseline_rate
 from med_cam.verify.certificate import certificate
+from med_cam.verify.consistency import consistency
 from med_cam.verify.shape_leakage import other_contents, shape_leakage
 from med_cam.verify.shift_stability import shift_stability
 from med_cam.verify.sufficiency import baseline_result, drawn, over_baselines, sufficiency
@@ -31,6 +32,10 @@ CHECKS: Mapping[str, Words] = {
         "no leak through the outline", "the mask's outline alone gives the label on"
     ),
     "shift_stability": Words("stable under shifts", "the prediction is retained after a shift on"),
+    "consistency": Words(
+        "moves other pictures toward the label",
+        "laid into other pictures, the evidence moves them toward the label on",
+    ),
 }
 
 
@@ -67,6 +72,7 @@ def verify(
         sufficiency(results),
         shape_leakage(view, contents, mask, infill, decision, limit=limit),
         shift_stability(view, mask, infill, decision, rules),
+        *consistency(view, mask, response.pictures, decision.target, rules),
     )
     return Claim(
         searched=tuple(rules.baselines),
@@ -75,8 +81,13 @@ def verify(
         p_image=decision.target.p_image,
         p_baseline=decision.p_baseline,
         threshold=decision.threshold,
-        reference_images=source_of(len(scene.others)),
-        warnings=claim_warnings(results, decision, others_given=len(scene.others) > 0),
+        reference_images=source_of(scene),
+        warnings=claim_warnings(
+            results,
+            decision,
+            others_given=len(scene.others) > 0,
+            alike=0 if scene.alike is None else len(scene.alike),
+        ),
         minimum_effect=rules.minimum_effect,
         certificate=certificate(
             {name: seen[name] for name in samples},
@@ -90,11 +101,16 @@ def verify(
 OWN_PIXELS = "the image's own pixels, shuffled"
 
 
-def source_of(others: int) -> str:
+def source_of(scene: Scene) -> str:
     """The source of the contents of the shape leakage test, in words."""
-    if not others:
-        return OWN_PIXELS
-    return "1 reference image" if others == 1 else f"{others} reference images"
+    if scene.alike is not None:
+        return f"{counted(len(scene.alike))}, all predicted as the label too"
+    return counted(len(scene.others)) if len(scene.others) else OWN_PIXELS
+
+
+def counted(images: int) -> str:
+    """As in "3 reference images"."""
+    return "1 reference image" if images == 1 else f"{images} reference images"
 
 
 def alternating(samples: Mapping[str, Sampled]) -> Sampled:

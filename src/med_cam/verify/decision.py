@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from med_cam.results import given_anyway
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -39,15 +41,26 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A target, its probability on baselines alone, and the threshold that follows from it."""
+    """A target, its probability on baselines alone, and the threshold that follows from it.
+
+    Attributes:
+        target: the explained class.
+        p_baseline: its mean probability on baselines alone.
+        threshold: what a masked input has to reach.
+        given_by: baselines that give the target by themselves, so that no mask has to.
+    """
 
     target: Target
     p_baseline: float
     threshold: float
+    given_by: tuple[str, ...] = ()
 
 
 def decide(
-    target: Target, baseline_p: Mapping[str, Float[Tensor, "_ k"]], share: float
+    target: Target,
+    baseline_p: Mapping[str, Float[Tensor, "_ k"]],
+    share: float,
+    minimum_effect: float = 0.0,
 ) -> Decision:
     """The threshold, from the probabilities on baselines alone; each baseline counts once.
 
@@ -55,10 +68,17 @@ def decide(
         target: the explained class.
         baseline_p: probabilities on samples of each searched baseline, by its name.
         share: of the way from p_baseline to p_image that has to be retained, in [0, 1].
+        minimum_effect: how far p_image has to lie above the probability on each baseline alone.
     """
-    means = [p[:, target.index].mean() for p in baseline_p.values()]
-    p_baseline = torch.stack(means).mean().item()
-    return Decision(target, p_baseline, p_baseline + share * (target.p_image - p_baseline))
+    means = {name: p[:, target.index].mean() for name, p in baseline_p.items()}
+    p_baseline = torch.stack(list(means.values())).mean().item()
+    given_by = tuple(
+        name
+        for name, mean in means.items()
+        if given_anyway(mean.item(), target.p_image, minimum_effect)
+    )
+    threshold = p_baseline + share * (target.p_image - p_baseline)
+    return Decision(target, p_baseline, threshold, given_by)
 
 
 def retains(p: Float[Tensor, "b k"], decision: Decision) -> Bool[Tensor, " b"]:

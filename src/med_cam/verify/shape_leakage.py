@@ -43,11 +43,12 @@ def shape_leakage(
 def other_contents(scene: Scene, trials: int, generator: Generator) -> Float[Tensor, "n c h w"]:
     """As many contents as trials, none of them the image's own.
 
-    Reference images in random order, each once before any comes again; without any, shuffles of
-    the image itself.
+    Reference images in random order, each once before any comes again: those that are predicted
+    otherwise, or all if none is. Without any, shuffles of the image itself.
     """
-    if len(scene.others) == 0:
+    images = scene.others if scene.alike is None else scene.alike
+    if len(images) == 0:
         return torch.cat([shuffled(scene, generator) for _ in range(trials)])
-    rounds = -(-trials // len(scene.others))
-    order = torch.randperm(len(scene.others), generator=generator).repeat(rounds)[:trials]
-    return scene.others[order.to(scene.others.device)]
+    rounds = -(-trials // len(images))
+    order = torch.randperm(len(images), generator=generator).repeat(rounds)[:trials]
+    return images[order.to(images.device)]

@@ -52,17 +52,23 @@ def restriction(restricted: RestrictedClaim) -> str:
 
 def ending(claim: Claim, area: float, target: Target) -> str:
     """The first half of the sentence."""
-    over = ", ".join(claim.searched)
     if claim.baseline_suffices:
-        return (
-            f"cannot be explained: blank inputs ({over}) already score about as high for "
-            f"{target.label} ({claim.p_baseline:.2f}) as the image ({claim.p_image:.2f})"
-        )
+        return anyway(claim, target)
+    over = ", ".join(claim.searched)
     if not claim.holds:
         return " and ".join(failing(c) for c in claim.checks if not c.passed)
     if area >= 1:
         return f"nothing smaller than the whole image is sufficient over {over}"
     return f"{area:.1%} of the image is sufficient over {over}"
+
+
+def anyway(claim: Claim, target: Target) -> str:
+    """That baselines give the target by themselves, and how far."""
+    alone = [r.baseline_probability for r in claim.baselines if r.name in claim.given_by]
+    return (
+        f"cannot be explained: blank inputs ({', '.join(claim.given_by)}) already score about as "
+        f"high for {target.label} ({max(alone):.2f}) as the image ({claim.p_image:.2f})"
+    )
 
 
 def failing(check: Check) -> str:

@@ -16,7 +16,11 @@ WHOLE = 0.99  # of the image: what is left out explains nothing
 
 
 def claim_warnings(
-    results: tuple[BaselineResult, ...], decision: Decision, *, others_given: bool
+    results: tuple[BaselineResult, ...],
+    decision: Decision,
+    *,
+    others_given: bool,
+    alike: int = 0,
 ) -> tuple[str, ...]:
     """What a reader must know besides the checks, each sentence with its figure.
 
@@ -41,7 +45,12 @@ def claim_warnings(
                 f"prediction not retained over {BASELINES[r.name].words}, unseen in the search "
                 f"({r.retained} of {r.samples})"
             )
-    if not others_given:
+    if alike:
+        reported.append(
+            f"all {alike} reference images are predicted {label} too: give some of "
+            "other labels, for a test of the outline that says more"
+        )
+    elif not others_given:
         reported.append(
             "no reference images given: the shape leakage test used the image's own pixels, "
             "shuffled"

@@ -1,0 +1,160 @@
+"""The check of consistency against a plain implementation, and on networks of a known kind."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings, strategies as st
+
+from med_cam.config.settings import Verification
+from med_cam.masking import Scene, View
+from med_cam.verify.consistency import FADED, consistency, pictures, soft_edged
+from med_cam.verify.decision import Target
+
+SIDE = 24
+RULES = Verification()
+
+
+def box(top, left, size=8):
+    mask = torch.zeros(1, 1, SIDE, SIDE, dtype=torch.bool)
+    mask[..., top : top + size, left : left + size] = True
+    return mask
+
+
+def picture(seed, *, lit=False):
+    x = torch.rand(1, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(seed)) * 0.2
+    if lit:
+        x[..., 9:15, 9:15] = 1.0
+    return x
+
+
+def scene(others, *, alike=None):
+    one = torch.ones(1, 1, 1, 1)
+    x = picture(0, lit=True)
+    return Scene(x, x > -1, -one, one, others, alike)
+
+
+def others(count=10):
+    return torch.cat([picture(seed) for seed in range(1, count + 1)])
+
+
+def softmax(z):
+    return torch.stack([-z, z], dim=1).softmax(dim=1)
+
+
+def lit(x):
+    """Honest: how bright the middle is."""
+    return softmax(8 * (x[..., 9:15, 9:15].mean(dim=(1, 2, 3)) - 0.6))
+
+
+def two_faced(x):
+    """Honest on pictures; where half of the input is of one colour it sees what it wants."""
+    flat = ((x[..., 1:] - x[..., :-1]).abs() < 1e-6).float().mean(dim=(1, 2, 3)) > 0.5
+    return torch.where(flat[:, None], softmax(torch.full((len(x),), 3.0)), lit(x))
+
+
+def target(predict, x):
+    return Target(1, ("dark", "lit"), "softmax", 0.0, predict(x)[0, 1].item())
+
+
+def checked(predict, mask, s=None, rules=RULES):
+    s = scene(others()) if s is None else s
+    view, wanted = View(predict, s), target(predict, s.x)
+    return consistency(view, mask, pictures(view, wanted, rules), wanted, rules)
+
+
+def test_the_evidence_of_an_honest_network_moves_every_picture():
+    (check,) = checked(lit, box(6, 6, 12))
+    assert (check.value, check.trials, check.passed) == (1.0, 10, True)
+
+
+def test_a_mask_elsewhere_moves_none():
+    (check,) = checked(lit, box(0, 0))
+    assert (check.value, check.passed) == (0.0, False)
+
+
+def test_what_is_enough_behind_a_mask_alone_moves_no_picture():
+    elsewhere = box(0, 0)
+    s = scene(others())
+    assert two_faced(elsewhere * s.x)[0, 1] > 0.9  # over grey, its label is retained
+    (check,) = checked(two_faced, elsewhere)
+    assert (check.value, check.passed) == (0.0, False)
+
+
+@pytest.mark.parametrize("count", [1, 12, 13, 40])
+def test_no_more_pictures_than_asked_for_are_used_and_they_are_spread_evenly(count):
+    s = scene(others(count))
+    found = pictures(View(lit, s), target(lit, s.x), RULES)
+    assert len(found.shown) == min(count, 12)
+    at = [int((s.others == one).flatten(1).all(dim=1).nonzero()[0]) for one in found.shown]
+    gaps = np.diff(at)
+    assert not len(gaps) or (gaps.min() >= count // 12 and gaps.max() <= math.ceil(count / 12))
+
+
+def test_a_picture_that_is_nearly_as_much_of_the_label_is_not_used():
+    s = scene(torch.cat([others(3), picture(9, lit=True)]))
+    assert len(pictures(View(lit, s), target(lit, s.x), RULES).shown) == 3
+
+
+def test_without_reference_images_the_faded_image_is_used_and_half_of_it_has_to_move():
+    (check,) = checked(lit, box(6, 6, 12), scene(others()[:0]))
+    assert (check.trials, check.threshold, check.passed) == (len(FADED), 0.5, True)
+    (check,) = checked(lit, box(0, 0), scene(others()[:0]))
+    assert not check.passed
+
+
+def test_reference_images_that_are_all_of_the_label_are_used_where_they_can_move():
+    weaker = torch.cat([0.8 * picture(seed, lit=True) for seed in range(5)])
+    (check,) = checked(lit, box(6, 6, 12), scene(others()[:0], alike=weaker))
+    assert (check.trials, check.passed) == (5, True)
+
+
+def test_zero_tests_nothing_and_asks_the_network_nothing():
+    def never(x):
+        raise AssertionError(x)
+
+    s = scene(others())
+    rules = Verification(consistency=0.0)
+    wanted = Target(1, ("dark", "lit"), "softmax", 0.0, 0.9)
+    among = pictures(View(never, s), wanted, rules)
+    assert consistency(View(never, s), box(6, 6), among, wanted, rules) == ()
+
+
+def plain_rate(predict, x, pictures_shown, weights, share):
+    """As the documents say it, in numpy, one picture at a time."""
+
+    def odds(image):
+        p = float(predict(torch.from_numpy(image)[None].float())[0, 1])
+        return math.log(p / (1 - p))
+
+    moved = 0
+    for other in pictures_shown:
+        alone, there = odds(other), odds(x)
+        laid_in = weights * x + (1 - weights) * other
+        moved += odds(laid_in) - alone >= share * (there - alone)
+    return moved / len(pictures_shown)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 14), st.integers(0, 14), st.integers(3, 10), st.sampled_from([0.05, 0.3, 0.8])
+)
+def test_the_rate_is_that_of_a_plain_implementation(top, left, size, share):
+    s, mask = scene(others()), box(top, left, size)
+    (check,) = checked(lit, mask, s, Verification(consistency=share))
+    weights = soft_edged(mask)[0].numpy()
+    plain = plain_rate(lit, s.x[0].numpy(), s.others.numpy(), weights, share)
+    assert check.value == pytest.approx(plain)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 15), st.integers(0, 15), st.integers(1, 9))
+def test_a_soft_edge_shows_nothing_that_the_mask_hides(top, left, size):
+    mask = box(top, left, size)
+    weights = soft_edged(mask)
+    assert weights.min() >= 0
+    assert weights.max() <= 1
+    assert not weights[~mask].any()
+    inner = box(top + 3, left + 3, max(0, size - 6))
+    assert torch.allclose(weights[inner], torch.ones(()))
