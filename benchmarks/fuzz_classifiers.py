@@ -21,6 +21,7 @@ import resource
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -228,6 +229,35 @@ def loaded_apart(folder, home, canary):
     return found, f"{usage.ru_maxrss // 1024} MB, status {status}: {words}"
 
 
+FRESH = """
+import signal, sys
+from med_cam.classifiers.load import load_classifier
+from med_cam.errors import MedCamError
+signal.alarm(int(sys.argv[2]))
+try:
+    load_classifier(sys.argv[1], device="cpu")
+except MedCamError as error:
+    raise SystemExit(f"refused {error}")
+"""
+
+
+def loaded_afresh(folder, home):
+    """The same in an interpreter of its own, whose imports the clock counts."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FRESH, folder, str(SECONDS)],
+        capture_output=True,
+        text=True,
+        cwd=home,
+        check=False,
+    )
+    last = (done.stderr.strip().splitlines() or [""])[-1]
+    if done.returncode == 0:
+        return "loaded", ""
+    if done.returncode < 0:
+        return "hang", last
+    return ("refused" if last.startswith("refused") else "error"), last
+
+
 def waited(child, begun):
     """How a process ended; None if it had to be killed."""
     while time.monotonic() - begun < SECONDS:
@@ -280,6 +310,8 @@ def fuzzed(kind, made, count, rng, verbose):
             canary = Path(place, "canary")
             what = WAYS[index % len(WAYS)](folder, rng, others, canary)
             outcome, words = loaded_apart(folder, home, canary)
+            if outcome == "hang":  # or a lock that a thread held when the processes parted
+                outcome, words = loaded_afresh(folder, home)
         outcomes[outcome] += 1
         if verbose or outcome not in OUTCOMES[:2]:
             bad.append(f"{kind}: {what}: {outcome}: {words[:300]}")
