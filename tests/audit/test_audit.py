@@ -20,6 +20,7 @@ from med_cam.audit.ask import (
     blobs,
     generators_of,
     masked_of,
+    refusals,
     silhouettes,
     with_patches_hidden,
 )
@@ -46,12 +47,14 @@ from med_cam.audit.verdict import (
 )
 from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier
-from med_cam.config.baselines import CONTENT, FIXED
+from med_cam.config.baselines import CONTENT, FIXED, INSIDE
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
 from med_cam.masking import masked_input
+from med_cam.report.audit_text import verdicts
 
 SIDE, SAMPLES = 32, 4
+INSIDE_IT = ("layer_masking",)  # what these small networks can have
 THREE = ("bright", "striped", "grey")
 
 
@@ -125,9 +128,10 @@ def audit(module, *, image=None, labels=THREE, references=None, seed=0, samples=
 
 def test_a_classifier_that_predicts_a_label_on_grey_is_reported_and_grey_is_not_recommended():
     _, found, labels = audit(CallsGrey())
-    assert confident_predictions(found, labels) == {"grey": 1}
+    nothing = {"grey", "layer_masking"}  # the mean of nothing is zero, which is grey
+    assert confident_predictions(found, labels) == dict.fromkeys(nothing, 1)
     assert found.baselines["grey"].means[1] == pytest.approx(math.exp(5) / (math.exp(5) + 2))
-    assert set(recommended(found, labels)) == set(BLANK) - CONTENT - {"grey"}
+    assert set(recommended(found, labels)) == set(found.baselines) - CONTENT - nothing
     assert predicted_by_shape(found, labels) == {}
 
 
@@ -135,7 +139,7 @@ def test_a_classifier_that_is_never_confident_is_reported_so_and_every_baseline_
     _, found, labels = audit(NeverConfident())
     assert confident_predictions(found, labels) == {}
     assert inconsistent_predictions(found, labels) == ()
-    assert set(recommended(found, labels)) == set(BLANK) - CONTENT
+    assert set(recommended(found, labels)) == set(found.baselines) - CONTENT
     for name in recommended(found, labels):
         assert found.baselines[name].means == pytest.approx((1 / 3,) * 3), name
 
@@ -250,14 +254,15 @@ def test_every_kind_of_input_is_predicted_as_often_as_it_should_be():
         torch.tensor([[0.1, 0.8, 0.1]] * 3),
     )
     case, found, _ = audit(NeverConfident(), references=others)
+    inside = [name for name in INSIDE if name not in found.refused]
     assert {n: a.inputs for n, a in found.baselines.items()} == {
-        name: 1 if name in FIXED else SAMPLES for name in BLANK
+        name: 1 if name in FIXED else SAMPLES for name in (*BLANK, *inside)
     }
     assert set(found.silhouettes) == {
         Silhouette(f, o, s) for f in FILLS for o in OVER for s in SHARES
     }
     assert all(a.inputs == SAMPLES for a in found.silhouettes.values())
-    assert set(found.masked) == {Masked(o, s) for o in COVERS for s in HIDDEN}
+    assert set(found.masked) == {Masked(o, s) for o in (*COVERS, *inside) for s in HIDDEN}
     once = [g for g in found.masked if g.over in FIXED and g.share == 1]
     assert all(r.inputs == (1 if g in once else SAMPLES) for g, r in found.masked.items())
     inputs = sum(
@@ -265,8 +270,31 @@ def test_every_kind_of_input_is_predicted_as_often_as_it_should_be():
         for part in (found.baselines, found.silhouettes, found.masked)
         for a in part.values()
     )
-    assert found.passes == case.cost().forward == inputs + 1
+    assert found.passes == case.cost().forward
+    refusals(case)
+    exactness = case.cost().forward - found.passes
+    assert found.passes == inputs + exactness + 1
     assert case.cost().backward == 0
+
+
+def test_removals_inside_the_network_are_audited_where_they_fit_and_refused_where_not():
+    module = nn.Sequential(nn.Conv2d(3, 3, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    _, found, labels = audit(module)
+    assert list(found.refused) == ["dropped_tokens"]
+    assert found.baselines["layer_masking"].inputs == SAMPLES
+    hidden = [kind.share for kind in found.masked if kind.over == "layer_masking"]
+    assert hidden == list(HIDDEN)
+    reported = verdicts(found, labels)
+    assert any("hidden by layer_masking, exactly" in s for s in reported)
+    assert any(s.startswith("dropped_tokens does not fit this classifier") for s in reported)
+
+
+def test_what_one_image_refuses_is_left_out_of_all():
+    _, found, _ = audit(nn.Sequential(nn.Conv2d(3, 3, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+    refusing = replace(found, refused={"layer_masking": "it does not"})
+    for both in (together(found, refusing), together(refusing, found)):
+        assert "layer_masking" not in both.baselines
+        assert all(kind.over != "layer_masking" for kind in both.masked)
 
 
 def test_without_reference_images_their_baseline_is_left_out():
@@ -349,14 +377,14 @@ def test_numbers_do_not_depend_on_the_size_of_batches():
     drawn = generators_of(picture(), 0)
     one_by_one = replace(case, batched=case.single)
     pairs = [
-        (found.baselines, baselines_alone(case.single, labels, SAMPLES, drawn)),
+        (found.baselines, baselines_alone(case.single, labels, SAMPLES, drawn, INSIDE_IT)),
         (found.silhouettes, silhouettes(case.single, labels, SAMPLES, drawn)),
     ]
     for together_, apart in pairs:
         for key, counted in together_.items():
             assert counted.means == pytest.approx(apart[key].means, abs=1e-5)
             assert counted.counts == apart[key].counts
-    for kind, r in masked_of(one_by_one, labels, SAMPLES, drawn).items():
+    for kind, r in masked_of(one_by_one, labels, SAMPLES, drawn, INSIDE_IT).items():
         assert (r.retained, r.lost) == (found.masked[kind].retained, found.masked[kind].lost)
         assert r.own == pytest.approx(found.masked[kind].own, abs=1e-4)
 

@@ -20,7 +20,8 @@ from med_cam.audit.predictions import Labels, Predictions
 from med_cam.cli import audit as command
 from med_cam.cli.main import main
 from med_cam.cli.options import AuditOptions
-from med_cam.cli.settings import baseline_names
+from med_cam.cli.settings import removal_names
+from med_cam.config.baselines import INSIDE
 from med_cam.report.audit_tables import WIDTH, as_markdown, as_text, tables
 from med_cam.report.audit_text import meanings, verdicts
 
@@ -76,7 +77,7 @@ def test_both_files_are_written_with_hashes_seed_and_every_number(audit, scans, 
     assert (status, err) == (0, [])
     assert sorted(path.name for path in (here / "r" / "a").iterdir()) == ["audit.json", "audit.md"]
     found = written(here / "r" / "a")
-    assert (found["audit_version"], found["seed"], found["samples"]) == ("2.0", 5, 2)
+    assert (found["audit_version"], found["seed"], found["samples"]) == ("2.1", 5, 2)
     weights = hashlib.sha256((model / "model.safetensors").read_bytes()).hexdigest()
     assert found["classifier"]["sha256"] == weights
     assert [(image["name"], image["sha256"]) for image in found["images"]] == [
@@ -84,12 +85,16 @@ def test_both_files_are_written_with_hashes_seed_and_every_number(audit, scans, 
         for path in sorted(scans.iterdir())
     ]
     assert {"med-cam", "python", "torch"} <= set(found["versions"])
-    assert list(found["baselines"]) == [name for name in BLANK if name != "others"]
+    assert list(found["baselines"]) == [
+        *(name for name in BLANK if name != "others"),
+        *(name for name in INSIDE if name not in found["refused"]),
+    ]
     inputs = [
         a["inputs"]
         for a in (*found["baselines"].values(), *found["silhouettes"], *found["masked"])
     ]
-    assert found["passes"] == sum(inputs) + 3  # and each whole image once
+    exact = found["passes"] - sum(inputs) - 3  # each whole image once, and tests
+    assert 6 <= exact <= 30  # of two removals, on three images
     assert f"{found['passes']:,} forward passes." in "\n".join(out)
     grey = found["baselines"]["grey"]
     assert (grey["predicted"], grey["confident_prediction"], grey["counts"]) == (
@@ -318,8 +323,8 @@ def test_a_confident_prediction_is_reported_with_its_figure_and_what_to_do():
     assert sentence in verdicts(found, LABELS)
     reported = meanings(found, LABELS)
     assert any("Claims over grey and white are weak for a, which" in s for s in reported)
-    (advice,) = (s for s in reported if "--baselines" in s)
-    names = baseline_names(advice.split("--baselines ")[1].rstrip("."))
+    (advice,) = (s for s in reported if "--removal" in s)
+    names = removal_names(advice.split("--removal ")[1].rstrip("."))
     assert set(names) == {"black", "mean", "gaussian", "uniform", "shuffled"}
 
 

@@ -180,13 +180,13 @@ def test_a_seed_out_of_range(refusal, seed):
 
 
 def test_unknown_baselines(refusal):
-    refusal("--baselines", "grey,noise", words=["'noise'"])
-    refusal("--baselines", "gray", words=["'gray'", "'grey'"])
-    refusal("--baselines", " , ", words=["grey"])
+    refusal("--removal", "grey,noise", words=["'noise'"])
+    refusal("--removal", "gray", words=["'gray'", "'grey'"])
+    refusal("--removal", " , ", words=["grey"])
 
 
 def test_reference_images_as_baseline_without_any(refusal):
-    refusal("--baselines", "grey,others", words=["others", "--references"])
+    refusal("--removal", "grey,others", words=["others", "--references"])
 
 
 def test_references_that_cannot_be_read(refusal, here):

@@ -59,7 +59,7 @@ def test_same_seed_same_mask(run, scans, model, quick):
 def test_options_reach_the_method(run, scans, model, instant):
     run(
         scans, "--model", model, "--target", "dark", "--preset", "paper-histology", "--seed", 3,
-        "--baselines", "black, gaussian,black", "--device", "cpu",
+        "--removal", "black, gaussian,black", "--device", "cpu",
     )  # fmt: skip
     classifier, image, options = instant.calls[0]
     assert classifier.name == "corner"
@@ -174,7 +174,7 @@ def test_earlier_results_in_a_folder_are_not_explained(run, model, instant, here
 
 def test_the_end_says_how_many_how_large_how_long_and_where(run, scans, model, instant):
     (scans / "empty.png").write_bytes(b"")
-    status, out, err = run(scans, "--model", model, "--baselines", "grey,black", "--out", "here")
+    status, out, err = run(scans, "--model", model, "--removal", "grey,black", "--out", "here")
     text = "\n".join(out[out.index("") :])
     passed = "3 passed the sufficiency test over grey and black"
     assert f"3 images explained, {passed}; median area" in text

@@ -83,14 +83,15 @@ def test_a_wrong_usage_is_one_sentence_that_points_to_the_help(capsys, arguments
 
 OLD = {
     "explain": {
-        "--backgrounds": "--baselines",
+        "--backgrounds": "--removal",
+        "--baselines": "--removal",
         "--against": "--contrast",
         "--necessary": "--necessary-superset",
         "--cell": "--patch",
     },
-    "verify": {"--backgrounds": "--baselines", "--draws": "--samples"},
+    "verify": {"--backgrounds": "--removal", "--baselines": "--removal", "--draws": "--samples"},
     "audit": {"--draws": "--samples"},
-    "reproduce": {"--backgrounds": "--baselines"},
+    "reproduce": {"--backgrounds": "--removal", "--baselines": "--removal"},
     "train": {},
     "data": {},
 }

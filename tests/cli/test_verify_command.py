@@ -122,7 +122,7 @@ def test_a_classifier_with_other_weights_is_refused(verify, explained, model):
 
 def test_other_baselines_and_samples_make_a_new_certificate(verify, explained, model):
     status, out, _ = verify(
-        explained / "scan-0", "--model", model, "--baselines", "uniform", "--samples", 298,
+        explained / "scan-0", "--model", model, "--removal", "uniform", "--samples", 298,
         "--seed", 3,
     )  # fmt: skip
     assert status in (0, 3)
@@ -133,7 +133,7 @@ def test_other_baselines_and_samples_make_a_new_certificate(verify, explained, m
     ("arguments", "said"),
     [
         (("--confidence", "1.5"), "0.01 to 0.999"),
-        (("--baselines", "snow"), "snow"),
+        (("--removal", "snow"), "snow"),
         (("--references", "nowhere"), "nowhere"),
     ],
 )

@@ -25,7 +25,7 @@ def exact(folder, removal):
     assert all(len(activation) == 3 for activation in together.activations)
 
 
-@pytest.mark.parametrize("kind", ["timm", "torchvision", "factory", "export", "onnx"])
+@pytest.mark.parametrize("kind", ["timm", "factory", "export", "onnx"])
 def test_a_convolutional_net_of_any_kind_carries_layer_masking(kind, tmp_path):
     getattr(kinds, kind)(tmp_path)
     exact(tmp_path, "layer_masking")

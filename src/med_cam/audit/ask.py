@@ -5,7 +5,7 @@ Debugging" (ICLR 2022, arXiv 2204.08945).
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, product
 from typing import NamedTuple
 
@@ -23,15 +23,16 @@ from med_cam.audit.predictions import (
 )
 from med_cam.audit.shapes import blob, patch_places
 from med_cam.case.arguments import refuse_other_arguments
-from med_cam.case.case import Case, observed
+from med_cam.case.case import Case, logits_under, observed
 from med_cam.case.references import References, digest, painted_from
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch
-from med_cam.config.baselines import FIXED
+from med_cam.config.baselines import BASELINES, FIXED, INSIDE
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
 from med_cam.masking import SAMPLERS, Scene, View, baseline, painting
+from med_cam.removal.exactness import refuse_inexact
 from med_cam.removal.samples import Sampled, joined
 from med_cam.verify.baseline_response import can_draw
 from med_cam.verify.decision import Target, on_top
@@ -84,14 +85,27 @@ def audited(
     classifier, references = painted_from(classifier, references)
     with hooks_attached(classifier) as forward:
         case = observed(forward, classifier, image, Config(), references=references)
-        blank = baselines_alone(case.batched, labels, samples, drawn)
+        refused = refusals(case)
+        inside = tuple(name for name in BASELINES if name in INSIDE and name not in refused)
+        blank = baselines_alone(case.batched, labels, samples, drawn, inside)
         shapes = silhouettes(case.batched, labels, samples, drawn)
-        masked = masked_of(case, labels, samples, drawn) if case.predicted else {}
+        masked = masked_of(case, labels, samples, drawn, inside) if case.predicted else {}
     own = [0] * len(labels.names)
     own[case.target.index] = int(case.predicted)
     undecided = int(not case.predicted)
     passes = case.cost().forward
-    return case, Findings(1, tuple(own), undecided, passes, blank, shapes, masked)
+    return case, Findings(1, tuple(own), undecided, passes, blank, shapes, masked, refused)
+
+
+def refusals(case: Case) -> dict[str, str]:
+    """The removals inside the network that the classifier cannot have, each with the reason."""
+    found = {}
+    for name in sorted(INSIDE):
+        try:
+            refuse_inexact(name, logits_under(case), case.scene.x, case.whole.logits)
+        except ClassifierError as error:
+            found[name] = str(error)
+    return found
 
 
 def generators_of(image: Image, seed: int) -> Generators:
@@ -109,12 +123,16 @@ def generators_of(image: Image, seed: int) -> Generators:
 
 
 def baselines_alone(
-    view: View[Tensor], labels: Labels, samples: int, drawn: Generators
+    view: View[Tensor],
+    labels: Labels,
+    samples: int,
+    drawn: Generators,
+    inside: Sequence[str] = (),
 ) -> dict[str, Predictions]:
-    """Every baseline that can be drawn, without any evidence."""
+    """Every baseline that can be drawn, and these removals inside, without any evidence."""
     scene, found = view.scene, {}
     nothing = torch.zeros_like(scene.valid)
-    for name in BLANK:
+    for name in (*BLANK, *inside):
         if can_draw(name, scene):
             infills = samples_from(name, scene, samples, drawn(f"alone {name}"))
             shown = (Shown(scene.x, nothing, infill) for infill in infills)
@@ -150,11 +168,11 @@ def blobs(scene: Scene, kind: Silhouette, samples: int, drawn: Generators) -> It
 
 
 def masked_of(
-    case: Case, labels: Labels, samples: int, drawn: Generators
+    case: Case, labels: Labels, samples: int, drawn: Generators, inside: Sequence[str] = ()
 ) -> dict[Masked, Retained]:
     """The image with more and more of its patches hidden, the same ones over every baseline."""
     found = {}
-    for kind in (Masked(*parts) for parts in product(COVERS, HIDDEN)):
+    for kind in (Masked(*parts) for parts in product((*COVERS, *inside), HIDDEN)):
         if can_draw(kind.over, case.scene):
             shown = with_patches_hidden(case.scene, kind, samples, drawn)
             p = predicted(case.batched, shown, f"{kind.over} over hidden patches")

@@ -1,7 +1,7 @@
 """All that an audit counts, of one image or of many."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from med_cam.audit.predictions import Predictions, added, summed
@@ -71,6 +71,7 @@ class Findings:
         baselines: each baseline alone, without any evidence.
         silhouettes: shapes without content.
         masked: images with patches hidden.
+        refused: the removals inside the network that the classifier cannot have, each with why.
     """
 
     images: int
@@ -80,18 +81,23 @@ class Findings:
     baselines: Mapping[str, Predictions]
     silhouettes: Mapping[Silhouette, Predictions]
     masked: Mapping[Masked, Retained]
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def together(a: Findings, b: Findings) -> Findings:
-    """The findings on the images of both."""
+    """The findings on the images of both; what one refuses is left out."""
+    refused = {**b.refused, **a.refused}
+    masked = merged(a.masked, b.masked, both_retained)
+    baselines = merged(a.baselines, b.baselines, added)
     return Findings(
         images=a.images + b.images,
         own=summed(a.own, b.own),
         undecided=a.undecided + b.undecided,
         passes=a.passes + b.passes,
-        baselines=merged(a.baselines, b.baselines, added),
+        baselines={name: p for name, p in baselines.items() if name not in refused},
         silhouettes=merged(a.silhouettes, b.silhouettes, added),
-        masked=merged(a.masked, b.masked, both_retained),
+        masked={kind: r for kind, r in masked.items() if kind.over not in refused},
+        refused=refused,
     )
 
 

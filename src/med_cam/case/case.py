@@ -150,7 +150,7 @@ def refuse_unfit(case: Case) -> None:
         if is_the_image(case, name):
             raise ConfigError(
                 f"the baseline {name!r} is this image itself, within one grey level of 255, so "
-                "that nothing is hidden by it; choose others with --baselines"
+                "that nothing is hidden by it; choose others with --removal"
             )
     layers = case.classifier.hooked_layers
     if alphas and len(alphas) != len(layers):

@@ -13,7 +13,7 @@ import typer
 
 from med_cam.cli.parameters import Was, flag, option
 from med_cam.config import rules
-from med_cam.config.baselines import BASELINES
+from med_cam.config.baselines import BASELINES, INSIDE
 from med_cam.config.presets import PRESETS
 from med_cam.config.rules import SEEDS, none_or, whole
 
@@ -72,15 +72,17 @@ ConfigFile = Annotated[
     Path | None,
     option("FILE.toml", "Your own settings. They replace those of the preset.", SETTINGS),
 ]
-Baselines = Annotated[
+Removals = Annotated[
     str | None,
     option(
-        "A,B,...",
-        "What replaces the hidden part of the image. All claims are relative to these baselines. "
-        f"Choose from {', '.join(BASELINES)}. "
+        "NAME,...",
+        "How the rest of the image is hidden: what is painted there, or a removal inside the "
+        f"network ({' and '.join(sorted(INSIDE, reverse=True))}). All claims are relative to "
+        f"these. Choose from {', '.join(BASELINES)}. "
         f"Default: {','.join(DEFAULTS.verification.baselines)}.",
         SETTINGS,
     ),
+    Was("--baselines"),
     Was("--backgrounds"),
 ]
 Seed = Annotated[
@@ -149,7 +151,7 @@ class ExplainOptions:
     white: White = None
     preset: Preset = "default"
     config: ConfigFile = None
-    baselines: Baselines = None
+    removal: Removals = None
     seed: Seed = None
     device: Device = "auto"
     alternatives: Annotated[
@@ -237,9 +239,10 @@ class VerifyOptions:
             INPUT,
         ),
     ] = None
-    baselines: Annotated[
+    removal: Annotated[
         str | None,
-        option("A,B,...", "Use these baselines instead of the saved ones.", CERTIFICATE),
+        option("NAME,...", "Hide the rest so instead of as saved.", CERTIFICATE),
+        Was("--baselines"),
         Was("--backgrounds"),
     ] = None
     samples: Annotated[
@@ -421,7 +424,7 @@ class ReproduceOptions:
     ] = 0
     preset: Preset = "default"
     config: ConfigFile = None
-    baselines: Baselines = None
+    removal: Removals = None
     seed: Seed = None
     device: Device = "auto"
     debug: Debug = False

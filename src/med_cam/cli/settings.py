@@ -19,8 +19,8 @@ def settings(options: ExplainOptions | ReproduceOptions) -> Config:
     config = preset(options.preset)
     if options.config is not None:
         config = config_from_toml(options.config, config)
-    if options.baselines is not None:
-        config = relative_to(config, baseline_names(options.baselines))
+    if options.removal is not None:
+        config = relative_to(config, removal_names(options.removal))
     if isinstance(options, ExplainOptions):
         config = replace(config, certification=to_certify(options, config.certification))
     if options.seed is not None:
@@ -45,7 +45,7 @@ def to_certify(options: ExplainOptions, rules: Certification) -> Certification:
     )
 
 
-def baseline_names(text: str) -> tuple[str, ...]:
+def removal_names(text: str) -> tuple[str, ...]:
     """Names between commas, each once.
 
     Raises:
@@ -53,5 +53,5 @@ def baseline_names(text: str) -> tuple[str, ...]:
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
-        raise ConfigError(f"--baselines {text!r} names none; known are {', '.join(BASELINES)}")
+        raise ConfigError(f"--removal {text!r} names none; known are {', '.join(BASELINES)}")
     return names

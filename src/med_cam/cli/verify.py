@@ -34,7 +34,7 @@ from med_cam.cli.run import (
     show_each,
 )
 from med_cam.cli.screen import Screen, row
-from med_cam.cli.settings import baseline_names
+from med_cam.cli.settings import removal_names
 from med_cam.cli.tally import counted, duration
 from med_cam.errors import OutputError
 from med_cam.images.white import White
@@ -112,9 +112,9 @@ def asked_of(options: VerifyOptions) -> Options:
     Raises:
         ConfigError: if a baseline is unknown.
     """
-    names = options.baselines
+    names = options.removal
     return Options(
-        baselines=None if names is None else baseline_names(names),
+        baselines=None if names is None else removal_names(names),
         samples=options.samples,
         confidence=options.confidence,
         seed=options.seed,

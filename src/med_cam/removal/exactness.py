@@ -38,8 +38,9 @@ def refuse_inexact(
     Raises:
         ClassifierError: saying what does not hold.
     """
+    tried = tried_under(removal, logits)
     everything, nothing = torch.ones_like(x[:, :1]), torch.zeros_like(x[:, :1])
-    shown = logits(x, Hidden(removal, everything))
+    shown = tried(x, everything, 0.0)
     off = (shown - own).abs().max().item()
     if not off <= TOLERANCE * max(1.0, own.abs().max().item()):
         raise ClassifierError(
@@ -49,7 +50,7 @@ def refuse_inexact(
     for mask, what in ((nothing, "with nothing shown"), (smooth_mask(x), "with a part shown")):
         other = torch.where(mask > 0, x, x.flip((2, 3)) + 1)  # what is hidden, and only that
         answers = [
-            logits(pixels, Hidden(removal, mask, intruder))
+            tried(pixels, mask, intruder)
             for pixels, intruder in zip((x, other), INTRUDERS, strict=True)
         ]
         if not torch.equal(*answers) or not bool(answers[0].isfinite().all()):
@@ -57,6 +58,24 @@ def refuse_inexact(
                 f"{removal} does not fit this classifier: {what}, its answer still depends on "
                 "what is hidden; some layer reads it in a way that this removal cannot follow"
             )
+
+
+def tried_under(removal: str, logits: Logits) -> Callable[[Tensor, Tensor, float], Tensor]:
+    """The logits for an image, a mask and an intruder; what goes wrong inside is a refusal."""
+
+    def tried(x: Tensor, mask: Tensor, intruder: float) -> Tensor:
+        try:
+            return logits(x, Hidden(removal, mask, intruder))
+        except ClassifierError:
+            raise
+        except Exception as error:
+            reason = (str(error).splitlines() or [""])[0].rstrip(".")
+            raise ClassifierError(
+                f"{removal} does not fit this classifier, which does not run under a mask "
+                f"({type(error).__name__}: {reason})"
+            ) from error
+
+    return tried
 
 
 def smooth_mask(x: Float[Tensor, "1 c h w"]) -> Float[Tensor, "1 1 h w"]:

@@ -312,8 +312,9 @@ LOCAL = frozenset(name for name, rule in RULES.items() if rule in (convolution, 
 
 
 def is_map(args: tuple[Any, ...]) -> bool:
-    """Whether the first of these is b c h w."""
-    return bool(args) and isinstance(args[0], Tensor) and args[0].dim() == 4
+    """Whether the first of these is b c h w, of numbers."""
+    x = args[0] if args else None
+    return isinstance(x, Tensor) and x.dim() == 4 and x.is_floating_point()
 
 
 def size_of(x: Any) -> Size:  # noqa: ANN401 - a map, see `is_map`

@@ -22,7 +22,7 @@ from med_cam.report.audit_tables import as_markdown, tables
 from med_cam.report.audit_text import meanings, verdicts
 from med_cam.report.files import write_files
 
-AUDIT_VERSION = "2.0"  # the first number changes when a field changes its meaning or goes
+AUDIT_VERSION = "2.1"  # the first number changes when a field changes its meaning or goes
 JSON_FILE, TEXT_FILE = "audit.json", "audit.md"
 SOURCE = (
     "Jain et al., Missingness Bias in Model Debugging, ICLR 2022, https://arxiv.org/abs/2204.08945"
@@ -134,6 +134,7 @@ def document(audit: Audit) -> dict[str, Any]:
         "masked": [
             {**kind._asdict(), **retained_json(r, labels)} for kind, r in found.masked.items()
         ],
+        "refused": dict(found.refused),
         "verdict": verdict_json(found, labels),
     }
 

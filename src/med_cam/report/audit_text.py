@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from med_cam.audit.ask import COVERS
 from med_cam.audit.findings import Findings, Masked, Silhouette
 from med_cam.audit.predictions import Labels, Predictions
 from med_cam.audit.verdict import (
@@ -16,7 +15,7 @@ from med_cam.audit.verdict import (
     recommended,
     without_content,
 )
-from med_cam.config.baselines import CONTENT
+from med_cam.config.baselines import BASELINES, CONTENT, INSIDE
 from med_cam.config.presets import PRESETS
 from med_cam.report.wording import listed, percent, probability
 
@@ -31,6 +30,7 @@ def verdicts(found: Findings, labels: Labels) -> list[str]:
         *blank_sentences(found, labels),
         *shape_sentences(found, labels),
         *masking_sentences(found, labels),
+        *inside_sentences(found),
     ]
 
 
@@ -133,7 +133,7 @@ def words(kind: Silhouette) -> str:
 
 def masking_sentences(found: Findings, labels: Labels) -> list[str]:
     """Predictions retained as patches are hidden, and the label toward which they shift."""
-    covers = [o for o in COVERS if Masked(o, HALF) in found.masked and o not in CONTENT]
+    covers = [o for o in overs(found) if Masked(o, HALF) in found.masked]
     if not covers:
         return ["No image is predicted any label, so masking cannot lose a prediction."]
     half, most = (
@@ -149,9 +149,21 @@ def masking_sentences(found: Findings, labels: Labels) -> list[str]:
     ]
 
 
+def overs(found: Findings) -> list[str]:
+    """The baselines without content, and removals inside, with which images were masked."""
+    return [over for over in dict.fromkeys(k.over for k in found.masked) if over not in CONTENT]
+
+
+def inside_sentences(found: Findings) -> list[str]:
+    """Which removals inside the network the classifier can have, and why not the others."""
+    able = [name for name in BASELINES if name in INSIDE and name in found.baselines]
+    fits = [f"Inside the network parts can be hidden by {listed(able)}, exactly."] if able else []
+    return fits + [f"{reason}." for reason in found.refused.values()]
+
+
 def drifts(found: Findings, labels: Labels) -> dict[str, Drift]:
     """The baselines without content over which lost predictions mostly go to one label."""
-    reported = {over: drift(found, labels, over) for over in COVERS if over not in CONTENT}
+    reported = {over: drift(found, labels, over) for over in overs(found)}
     return {over: to for over, to in reported.items() if to is not None}
 
 
@@ -192,7 +204,7 @@ def baselines_to_use(good: Sequence[str]) -> str:
     how = (
         f"as they do on {listed(usual)} by default"
         if set(usual) <= set(good)
-        else f"with med-cam explain --baselines {','.join(good)}"
+        else f"with med-cam explain --removal {','.join(good)}"
     )
     return f"No confident prediction on {listed(good)}: claims may rest on these, {how}."
 
