@@ -14,7 +14,8 @@ COUNTED = 1e-6  # numbers that follow from counts, settings or pixels and no cla
 FROM_COUNTS = frozenset(
     {
         "after", "area", "areas", "baseline_retained", "bound", "certified", "chance",
-        "confidence", "minimum_effect", "reinsertion_wanted", "risk", "value", "wanted",
+        "confidence", "grey", "minimum_effect", "reinsertion_wanted", "risk", "spread", "value",
+        "wanted",
         "worst_retained",
     }
 )  # fmt: skip  # all others are probabilities; counts, labels, sentences and flags have none
