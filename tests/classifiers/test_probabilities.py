@@ -23,7 +23,9 @@ def net(ending=None):
 
 
 def classifier(module, head, labels=LABELS, **fields):
-    return Classifier(module, labels, (4, 4), mean=(0.0,) * 3, std=(1.0,) * 3, head=head, **fields)
+    return Classifier(
+        module, labels, (4, 4), mean=(0.5,) * 3, std=(0.25,) * 3, head=head, **fields
+    )
 
 
 @pytest.mark.parametrize("head", ENDINGS)
