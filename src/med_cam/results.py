@@ -4,6 +4,7 @@ explanation.json is made of them: its schema and its documentation are these fie
 and their `Attributes:`. A float without a range may be NaN, which JSON has as null.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -89,6 +90,25 @@ OnStep = Callable[[Step], None]  # called after every step of a search
 
 
 @dataclass(frozen=True, slots=True)
+class Edge:
+    """How near the masked inputs of a test lie to where their outcome is another.
+
+    Attributes:
+        nearest: the least distance of a probability from what it is compared with; null if there
+            was nothing to compare.
+        within: outcomes at a distance of at most 0.0002, so that they may be others on another
+            machine.
+        sure: the same at half that distance.
+        most: the same at half as much again.
+    """
+
+    nearest: Limit
+    within: Count
+    sure: Count = 0
+    most: Count = 0
+
+
+@dataclass(frozen=True, slots=True)
 class BaselineResult:
     """How the mask fared over one baseline, and what that baseline alone is predicted to be.
 
@@ -105,6 +125,8 @@ class BaselineResult:
             evidence.
         baseline_probability: mean probability of the target on this baseline alone.
         baseline_retained: share of samples on which this baseline alone gives the target.
+        edge: how near its outcomes, those of this baseline alone among them, are to others; null
+            if that was not looked at.
     """
 
     name: str
@@ -117,6 +139,7 @@ class BaselineResult:
     baseline_label: str
     baseline_probability: Probability
     baseline_retained: Probability
+    edge: Edge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +153,7 @@ class Check:
         trials: masked inputs put to the classifier for this check.
         at_least: true: `value` has to reach `threshold`. False: it may not exceed it.
         passed: whether it did.
+        edge: how near its outcomes are to others; null if that was not looked at.
     """
 
     name: str
@@ -138,6 +162,19 @@ class Check:
     trials: Count
     at_least: bool
     passed: bool
+    edge: Edge | None = None
+
+    @property
+    def spare(self) -> Annotated[int, Number()] | None:
+        """How many masked inputs more could have the other outcome and it would still pass.
+
+        Negative: how many fewer would have to have it. Null if there were none.
+        """
+        gap = (self.value - self.threshold) * self.trials
+        if not self.trials or not math.isfinite(gap):
+            return None
+        whole = math.floor((gap if self.at_least else -gap) + 1e-9)
+        return whole if self.passed else min(whole, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +367,8 @@ class Minimality:
             that sample too.
         before: area before patches were removed, a share of the source image's pixels.
         after: area after that.
+        edge: how near it is to another outcome that a patch is needed, or the mask sufficient, one
+            outcome each; null if that was not looked at.
     """
 
     patch: Positive
@@ -342,6 +381,7 @@ class Minimality:
     rounds: Count
     before: Share
     after: Share
+    edge: Edge | None = None
 
     @property
     def needed(self) -> Count:
@@ -369,6 +409,7 @@ class Necessity:
         p_image: probability of the target on the whole image.
         bound: lower bound on the probability that a sample changes the prediction.
         confidence: confidence of that bound.
+        edge: how near its outcomes are to others; null if that was not looked at.
     """
 
     samples: Count
@@ -380,6 +421,7 @@ class Necessity:
     p_image: Probability
     bound: Share
     confidence: Share
+    edge: Edge | None = None
 
     @property
     def holds(self) -> bool:
@@ -396,12 +438,14 @@ class Rate:
         hits: of those, how many had the outcome that is counted.
         bound: bound on the probability: from below or above, as the field says.
         confidence: confidence of that bound.
+        edge: how near its outcomes are to others; null if that was not looked at.
     """
 
     trials: Count
     hits: Count
     bound: Share
     confidence: Share
+    edge: Edge | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from recording import (
 from med_cam.case.seeds import reseeded, restricted_to
 from med_cam.certification.certificate import certificate_of, response_of
 from med_cam.certification.evidence import warned
+from med_cam.certification.mask_tests import shape_leakage_of
 from med_cam.pipeline.explain import explain
 from med_cam.recheck.recheck import Options, rechecked
 from med_cam.report.origin import provenance
@@ -102,7 +103,10 @@ def as_later_ones(case, found, watch):
     made = claim("restricted claim", found.mask, fewer, 2)
     restricted = RestrictedClaim(found.mask, found.area, made, ("grey",), fewer.config.seed)
     own = claim("", found.mask, case, 3)
-    tests = replace(found.tests, alternatives=others, necessary_superset=larger)
+    leaks = shape_leakage_of(case, own)
+    tests = replace(
+        found.tests, alternatives=others, necessary_superset=larger, shape_leakage=leaks
+    )
     told = warned(case, found.mask, own, response_of(case), tests)
     status = f"{found.status}; {restriction(restricted)}"
     later = replace(found, claim=told, tests=tests, restricted=restricted, status=status)

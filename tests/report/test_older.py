@@ -106,6 +106,15 @@ def old(name):
     return json.loads((SAVED / name / "explanation.json").read_text("utf-8"))
 
 
+EDGES = {  # a field that only such objects have: what they have had since
+    "at_least": ("edge", "spare"),
+    "retained_top1": ("edge",),
+    "lost": ("edge",),
+    "hits": ("edge",),
+    "sufficient": ("edge",),
+}
+
+
 def translated(document):
     """The same as `upgraded` by another way: every leaf by itself, by its whole path."""
     by_path = {
@@ -115,7 +124,14 @@ def translated(document):
     restricted = document["fallback"] is not None  # its samples were those of the full claim
     seed = {("restricted_claim", "seed"): document["config"]["seed"]} if restricted else {}
     unknown = {("classifier", name): None for name in NEW}
-    return by_path | {("schema_version",): "2.0"} | seed | unknown
+    edges = {
+        (*path[:-1], name): None
+        for path in by_path
+        for last, names in EDGES.items()
+        if path[-1] == last
+        for name in names
+    }
+    return by_path | {("schema_version",): "2.0"} | seed | unknown | edges
 
 
 @pytest.mark.parametrize("name", RESULTS)

@@ -19,14 +19,13 @@ from med_cam.verify.certificate import (
     least_retained,
     losses_allowed,
     lower_bound,
-    margins,
     rate,
     risk_of,
     samples_for,
     spread,
     upper_bound,
 )
-from med_cam.verify.decision import Decision, Target
+from med_cam.verify.decision import Decision, Target, lead
 
 NOMINAL, ENOUGH = 0.95, 0.945  # coverage claimed, and what 10,000 simulated cases must reach
 CASES = 10_000
@@ -244,8 +243,8 @@ def test_margin_and_change_are_over_every_sample():
 @given(st.integers(0, 2), st.lists(st.tuples(*3 * [st.floats(0, 1, width=32)]), min_size=1))
 def test_margins_are_those_of_plain_python(target, rows):
     p = torch.tensor(rows)
-    soft = margins(p, decision(target=target)).tolist()
-    sigmoid = margins(p, decision("sigmoid", 0.4, target=target)).tolist()
+    soft = lead(p, decision(target=target).target).tolist()
+    sigmoid = lead(p, decision("sigmoid", 0.4, target=target).target).tolist()
     for row, one, other in zip(rows, soft, sigmoid, strict=True):
         rivals = [v for i, v in enumerate(row) if i != target]
         assert one == pytest.approx(row[target] - max(rivals), abs=1e-6)

@@ -407,7 +407,7 @@ def again(reported, *, shifts=(), tolerance=0):
     predict, s, infill, mask = planted()
     on = trial_of(infill, [0, 1], shifts, 1, decision(0.5), turn=2)
     on = Trial(on.infill, on.steps, on.names, on.decision, tolerance)
-    found = still_needed(View(predict, s), mask, PATCH, on, reported)
+    found, _ = still_needed(View(predict, s), mask, PATCH, on, reported)
     assert [(c.row, c.column) for c in found] == [(r, c) for r in (0, 1) for c in (0, 1, 2)]
     return {(c.row, c.column): (c.witness, c.number) for c in found if c.witness}
 

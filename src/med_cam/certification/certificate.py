@@ -69,7 +69,9 @@ def claim_on(
         return claim
     certificate = as_tried(claim.certificate, tried, random=random)
     checks = tuple(
-        sufficiency_check(certificate) if check.name == "sufficiency" else check
+        replace(sufficiency_check(certificate), edge=check.edge)
+        if check.name == "sufficiency"
+        else check
         for check in claim.checks
     )
     return replace(claim, certificate=certificate, checks=checks)

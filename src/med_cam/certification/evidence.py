@@ -13,7 +13,12 @@ from med_cam.masking import baseline
 from med_cam.results import Claim, MaskTests
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.divergence import bernoulli_kl, kl_divergence
-from med_cam.verify.warnings import confident_predictions, leak_warnings
+from med_cam.verify.warnings import (
+    confident_predictions,
+    edge_of_tests,
+    edge_warnings,
+    leak_warnings,
+)
 
 
 def predicted_after(case: Case, mask: Exported) -> tuple[tuple[float, ...], float]:
@@ -37,6 +42,9 @@ def warned(
     area = mask.float().mean().item()
     seen = content_warnings(content(case.source.pixels, mask))
     blank = confident_predictions(response)
-    more = () if tests is None else leak_warnings(claim, tests, area, case.target)
+    more: tuple[str, ...] = ()
+    if tests is not None:
+        more = leak_warnings(claim, tests, area, case.target)
+        more += edge_warnings(edge_of_tests(tests))
     notes = case.source.notes
     return replace(claim, warnings=(*claim.warnings, *blank, *more, *seen, *notes))

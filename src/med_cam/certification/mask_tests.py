@@ -65,7 +65,8 @@ def shape_leakage_of(case: Case, claim: Claim) -> Rate:
     """The check "shape_leakage" of the claim, bounded from above."""
     check = next(check for check in claim.checks if check.name == "shape_leakage")
     hits = round(check.value * check.trials)
-    return rate(hits, check.trials, case.config.verification.confidence, at_least=False)
+    confidence = case.config.verification.confidence
+    return rate(hits, check.trials, confidence, at_least=False, edge=check.edge)
 
 
 def infill_of(case: Case, count: int, purpose: int) -> Sampled:

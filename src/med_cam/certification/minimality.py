@@ -14,11 +14,13 @@ from med_cam.config.baselines import FIXED
 from med_cam.removal.samples import Sampled
 from med_cam.results import Minimality, Patch
 from med_cam.verify.decision import Decision
+from med_cam.verify.edge import edge
 from med_cam.verify.minimality import (
     Mask,
     Trial,
     lost,
     numbered,
+    outcome,
     places,
     still_needed,
     trial_of,
@@ -97,9 +99,12 @@ def retested(
         reported: its patches and its sufficiency are not believed, but tested.
     """
     again = reread(case, mask)
+    patches, near = still_needed(case.single, again, reported.patch, trial, reported.patches)
+    gone, whole = outcome(case.single, again, trial)
     return replace(
         reported,
-        patches=still_needed(case.single, again, reported.patch, trial, reported.patches),
-        sufficient=lost(case.single, again, trial) is None,
+        patches=patches,
+        sufficient=not gone,
         after=mask.float().mean().item(),
+        edge=edge([*near, whole]),
     )

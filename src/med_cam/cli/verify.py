@@ -172,7 +172,8 @@ def recheck(
             "again"
         ) from error
     device = str(ready.classifier.device)
-    cause = cause_of(saved.document, versions(sys.modules), device)
+    numeric = bool(found.numeric) and not found.differences
+    cause = cause_of(saved.document, versions(sys.modules), device, numeric=numeric)
     return Rechecked(saved, found, cause, result_id)
 
 
@@ -224,7 +225,7 @@ def result_lines(end: Rechecked) -> str:
     if not end.result_id:
         lines.append("    no manifest: pictures are not re-checked")
     lines += [*verdict_lines(found.verdicts), *difference_lines(found)]
-    if not found.holds:
+    if found.numeric or not found.holds:
         lines.append(f"    {end.cause}")
     return "\n".join([*lines, *([f"    {found.note}"] if found.note else [])])
 
@@ -234,9 +235,15 @@ MOST = 8  # differences of one result that are shown; one lie may change many fi
 
 def difference_lines(found: Recheck) -> list[str]:
     """The fields that were saved otherwise than they come out, the first ones of many."""
-    shown = [f"    NOT REPRODUCED: {other}" for other in found.differences[:MOST]]
-    more = len(found.differences) - len(shown)
-    return [*shown, *([f"    and {counted(more, 'further value')}"] if more else [])]
+    lines = []
+    for what, many in (
+        ("NOT REPRODUCED", found.differences),
+        ("numerically different", found.numeric),
+    ):
+        lines += [f"    {what}: {other}" for other in many[:MOST]]
+        more = len(many) - MOST
+        lines += [f"    and {counted(more, 'further value')}"] if more > 0 else []
+    return lines
 
 
 def verdict_lines(verdicts: Sequence[Verdict]) -> list[str]:

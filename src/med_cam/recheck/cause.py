@@ -3,14 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
+from med_cam.config.tolerance import EDGE
 
-def cause_of(document: Mapping[str, Any], versions: Mapping[str, str], device: str) -> str:
+
+def cause_of(
+    document: Mapping[str, Any], versions: Mapping[str, str], device: str, *, numeric: bool = False
+) -> str:
     """The likeliest cause, once the files are whole and the classifier is the same.
 
     Args:
         document: of the result.
         versions: of the software that takes part now.
         device: where the classifier runs now.
+        numeric: whether nothing differs by more than the outcomes on the edge allow.
     """
     said = document["versions"]
     other = [
@@ -20,6 +25,12 @@ def cause_of(document: Mapping[str, Any], versions: Mapping[str, str], device: s
     ]
     if document["device"] != device:
         other.append(f"on {document['device']}, now on {device}")
+    if numeric:
+        saved = f" (saved with {'; '.join(other)})" if other else ""
+        return (
+            f"numerically different{saved}: every count that differs does so by no more than the "
+            f"outcomes within {EDGE:g} of another, which another machine may count otherwise"
+        )
     if other:
         return f"saved with {'; '.join(other)}: what differs may be due to that"
     return (

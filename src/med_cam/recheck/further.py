@@ -14,6 +14,7 @@ from med_cam.certification.certificate import certificate_of, response_of
 from med_cam.certification.mask_tests import decision_of, necessity_of, suffices
 from med_cam.config.settings import Config, relative_to
 from med_cam.errors import OutputError
+from med_cam.recheck.on_edge import claim_as_saved, necessity_as_saved
 from med_cam.report.saved import Saved
 from med_cam.results import Alternative, Claim, NecessarySuperset, RestrictedClaim
 from med_cam.verify.baseline_response import BaselineResponse
@@ -89,15 +90,43 @@ def restricted_claim(case: Case, saved: Saved, *, older: bool) -> RestrictedClai
         return None
     reported, names = saved.document["restricted_claim"]["claim"], case.config.verification
     searched = tuple(reported["searched"])
-    fewer = restricted_to(case, searched)
-    if older:
-        fewer = under_seed(
-            replace(case, config=relative_to(case.config, searched)), case.config.seed
-        )
+    fewer = fewer_of(case, searched, older=older)
     claim = again(fewer, saved.restricted, reported)
     dropped = tuple(name for name in names.baselines if name not in searched)
     area = area_of(saved.restricted)
     return RestrictedClaim(saved.restricted, area, claim, dropped, fewer.config.seed)
+
+
+def fewer_of(case: Case, searched: tuple[str, ...], *, older: bool) -> Case:
+    """The case of a restricted claim."""
+    if older:
+        fewer = replace(case, config=relative_to(case.config, searched))
+        return under_seed(fewer, case.config.seed)
+    return restricted_to(case, searched)
+
+
+def further_as_saved(case: Case, now: Further, saved: Saved, *, older: bool) -> Further:
+    """All of it with the outcomes on the edge as they were saved."""
+    document = saved.document
+    tests = document["tests"] or {"alternatives": ()}
+    others = zip(now.alternatives, tests["alternatives"], strict=True)
+    alternatives = tuple(
+        replace(other, claim=claim_as_saved(reseeded(case, number), other.claim, was["claim"]))
+        for number, (other, was) in enumerate(others, start=1)
+    )
+    larger, restricted = now.necessary_superset, now.restricted
+    if larger is not None:
+        was = tests["necessary_superset"]
+        necessity = necessity_as_saved(larger.necessity, was["necessity"], case.target.labels)
+        claim = claim_as_saved(case, larger.claim, was["claim"])
+        larger = replace(larger, claim=claim, necessity=necessity)
+    if restricted is not None:
+        fewer = fewer_of(case, restricted.claim.searched, older=older)
+        was = document["restricted_claim"]["claim"]
+        restricted = replace(restricted, claim=claim_as_saved(fewer, restricted.claim, was))
+    return replace(
+        now, alternatives=alternatives, necessary_superset=larger, restricted=restricted
+    )
 
 
 def again(case: Case, mask: Bool[Tensor, "h w"], reported: Document) -> Claim:

@@ -40,11 +40,12 @@ from med_cam.recheck.compare import (
 )
 from med_cam.recheck.difference import Difference
 from med_cam.recheck.document import Again, beyond_preset, changes
-from med_cam.recheck.further import further_masks, tried_of
+from med_cam.recheck.further import Further, further_as_saved, further_masks, tried_of
 from med_cam.recheck.identity import refuse_other_classifier
+from med_cam.recheck.on_edge import claim_as_saved, tests_as_saved
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.saved import Saved
-from med_cam.results import Claim, Minimality, Passes, Patch
+from med_cam.results import Claim, MaskTests, Minimality, Passes, Patch
 from med_cam.verify.baseline_response import BaselineResponse
 
 
@@ -85,6 +86,7 @@ class Recheck:
         claim: on the explanation's mask; None where there is none to make.
         passes: of all that was tested.
         note: what a reader should know besides; "" if nothing.
+        numeric: fields that differ by no more than the outcomes on the edge allow.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -92,6 +94,7 @@ class Recheck:
     claim: Claim | None
     passes: Passes
     note: str = ""
+    numeric: tuple[Difference, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -142,23 +145,52 @@ def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
     response, older = response_of(case), saved.older
     retains = case.predicted and not response.decision.given_by
     further = further_masks(case, saved, response, older=older)
-    restricted = further.restricted
+    near = further_as_saved(case, further, saved, older=older)
 
-    def compared(attempt: int) -> tuple[Difference, ...]:
+    def at(attempt: int) -> Compared:
+        if options.anew:
+            return tuple(changes(case, saved, None, older=older)), ()
         claim = claimed(case, saved.mask, response, attempt=attempt)
-        found = Again(warned(case, saved.mask, claim, response, None), None, restricted)
-        return tuple(changes(case, saved, None if options.anew else found, older=older))
+        said = claim_as_saved(case, claim, saved.document["claim"])
+        now, then = (
+            Again(warned(case, saved.mask, told, response, None), None, others.restricted)
+            for told, others in ((claim, further), (said, near))
+        )
+        same = (claim, further) == (said, near)
+        return compared(case, saved, now, None if same else then, older=older)
 
     # The whole image is the first claim tried, but where candidates were searched in vain.
     several = case.config.refinement.cut != "threshold" and not options.anew
-    found = compared(0)
-    for attempt in range(1, case.config.refinement.attempts + 1 if found and several else 1):
-        found = min(found, compared(attempt), key=len)
+    found = at(0)
+    for attempt in range(1, case.config.refinement.attempts + 1 if found[0] and several else 1):
+        found = min(found, at(attempt), key=lambda one: len(one[0]))
     verdicts = (
         nothing_to_retain(saved.document, retains=retains),
-        *of_restricted(saved.document, restricted),
+        *of_restricted(saved.document, further.restricted),
     )
-    return Recheck(verdicts, found, None, case.cost(), beyond_preset(case, saved.document))
+    note = beyond_preset(case, saved.document)
+    return Recheck(verdicts, found[0], None, case.cost(), note, found[1])
+
+
+Compared = tuple[tuple[Difference, ...], tuple[Difference, ...]]
+
+
+def compared(case: Case, saved: Saved, now: Again, said: Again | None, *, older: bool) -> Compared:
+    """What differs, and what differs no longer with the outcomes on the edge as they were saved.
+
+    Args:
+        case: the image before the classifier.
+        saved: the result.
+        now: what came out.
+        said: the same with the outcomes on the edge as they were saved; None if that is no other.
+        older: whether the result is of schema version 1.
+    """
+    found = tuple(changes(case, saved, now, older=older))
+    if said is None:
+        return found, ()
+    other = tuple(changes(case, saved, said, older=older))
+    paths = {difference.path for difference in other}
+    return other, tuple(difference for difference in found if difference.path not in paths)
 
 
 def claims_rechecked(case: Case, saved: Saved) -> Recheck:
@@ -167,22 +199,32 @@ def claims_rechecked(case: Case, saved: Saved) -> Recheck:
     claim = certificate_of(case, saved.mask, then, tried_of(document["claim"], case.config))
     minimality = minimality_rechecked(case, saved, then)
     further = further_masks(case, saved, then, older=older)
-    tests = replace(
-        mask_tests(case, saved.mask, claim, minimality),
-        alternatives=further.alternatives,
-        remainder_sufficient=further.remainder_sufficient,
-        necessary_superset=further.necessary_superset,
-        agreement=agreement_again(case, saved, holds=claim.holds),
-    )
-    told = warned(case, saved.mask, claim, then, tests)
-    found = Again(told, tests, further.restricted)
+    near = further_as_saved(case, further, saved, older=older)
+    tests = mask_tests(case, saved.mask, claim, minimality)
+    claim_said = claim_as_saved(case, claim, document["claim"])
+    tests_said = tests_as_saved(case, tests, document["tests"], claim_said)
+
+    def whole(told: Claim, found: MaskTests, others: Further) -> Again:
+        found = replace(
+            found,
+            alternatives=others.alternatives,
+            remainder_sufficient=others.remainder_sufficient,
+            necessary_superset=others.necessary_superset,
+            agreement=agreement_again(case, saved, holds=told.holds),
+        )
+        told = warned(case, saved.mask, told, then, found)
+        return Again(told, found, others.restricted)
+
+    now, said = whole(claim, tests, further), whole(claim_said, tests_said, near)
     verdicts = (
         *of_claim("", document["claim"], claim),
         *of_tests(document["tests"], tests),
         *of_further(document, further),
     )
-    other = tuple(changes(case, saved, found, older=older))
-    return Recheck(verdicts, other, claim, case.cost(), beyond_preset(case, document))
+    same = (claim, tests, further) == (claim_said, tests_said, near)
+    other, numeric = compared(case, saved, now, None if same else said, older=older)
+    note = beyond_preset(case, document)
+    return Recheck(verdicts, other, claim, case.cost(), note, numeric)
 
 
 def anew(case: Case, saved: Saved, options: Options) -> Recheck:
@@ -244,7 +286,7 @@ def minimality_rechecked(
 
 def as_saved(reported: Mapping[str, Any]) -> Minimality:
     """What explanation.json says of minimality, as a value."""
-    values = {field.name: reported[field.name] for field in fields(Minimality)}
+    values = {f.name: reported[f.name] for f in fields(Minimality) if f.name != "edge"}
     patches = (
         Patch(c["row"], c["column"], c["witness"], c["number"]) for c in reported["patches"]
     )

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
-PROBABILITIES = 1e-4  # other machines, threads and torch versions differ by a few 1e-6
+from med_cam.config.tolerance import EDGE, PROBABILITIES
+
 COUNTED = 1e-6  # numbers that follow from counts, settings or pixels and no classifier's rounding
 FROM_COUNTS = frozenset(
     {
@@ -19,6 +20,8 @@ FROM_COUNTS = frozenset(
         "worst_retained",
     }
 )  # fmt: skip  # all others are probabilities; counts, labels, sentences and flags have none
+
+OF_TWO = frozenset({"change", "margin", "nearest"})  # differences of two probabilities
 
 NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
     {  # paths, with what is below them, and why: "[]" is any entry
@@ -82,6 +85,9 @@ OLDER: Mapping[str, str] = MappingProxyType(
 )
 
 
+NEVER_SAVED = frozenset({"edge", "spare"})  # in a result of schema version 1, wherever it is
+
+
 def not_rechecked(path: str, *, older: bool = False) -> str:
     """Why a field is not computed again; "" if it is.
 
@@ -90,13 +96,18 @@ def not_rechecked(path: str, *, older: bool = False) -> str:
         older: whether the result is of schema version 1.
     """
     general = re.sub(r"\[\d+\]", "[]", path)
+    if older and general.rpartition(".")[2] in NEVER_SAVED:
+        return "not saved in its version"
     known = {**NOT_RECHECKED, **(OLDER if older else {})}
     return next((why for start, why in known.items() if _below(general, start)), "")
 
 
 def allowed(path: str, now: float) -> float:
     """How far the saved number may be from the one computed now."""
-    name = re.sub(r"\[\d+\]", "", path).rpartition(".")[2]
+    names = re.sub(r"\[\d+\]", "", path).split(".")
+    name = names[-1]
+    if not OF_TWO.isdisjoint(names):
+        return EDGE
     return (COUNTED if name in FROM_COUNTS else PROBABILITIES) * max(1.0, abs(now))
 
 

@@ -31,12 +31,18 @@ CALLED = {  # otherwise than the field is
     "Step.index": "step",
 }
 INSTEAD = {  # the properties that are written in the place of a field
+    "Edge.sure": (),  # computed again, to compare `within` by
+    "Edge.most": (),
     "Explanation.mask": (),  # its hash is among all hashes
     "Explanation.soft": (),
     "Explanation.before": ("probabilities",),
     "Explanation.after": ("probabilities_after", "change"),
 }
-COMPUTED = ("holds", "needed")  # properties that are written before the fields, where they are
+COMPUTED = (
+    "holds",
+    "needed",
+    "spare",
+)  # properties that are written before the fields, where they are
 FILES = {  # tensors, and the file that each is written to; {} is the place in the list, from 1
     "Agreement.shares": AGREEMENT_FILE,
     "Alternative.mask": ALTERNATIVE_FILE,

@@ -87,6 +87,16 @@ NOT_SAVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+NEVER_SAVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {  # the field that objects lie in, in the names of 1.1: what none of them had, at any depth
+        "checks": ("edge", "spare"),
+        **dict.fromkeys(
+            ("backgrounds", "minimality", "necessity", "hidden", "shape", "silhouette"), ("edge",)
+        ),
+    }
+)
+
+
 ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {  # the object ("" is the document): what 2.0 has had since, as it is where nothing was saved
         "": {
@@ -150,7 +160,8 @@ def as_if_older(document: Mapping[str, Any]) -> list[str]:
 def _object(old: Mapping[str, Any], place: str) -> dict[str, Any]:
     """An object that lies in a field of that old name."""
     names = RENAMED.get(place, {})
-    return {names.get(name, name): _value(value, place, name) for name, value in old.items()}
+    new = {names.get(name, name): _value(value, place, name) for name, value in old.items()}
+    return {**dict.fromkeys(NEVER_SAVED.get(place, ())), **new}
 
 
 def _value(old: Any, place: str, name: str) -> Any:  # noqa: ANN401  any JSON value

@@ -15,8 +15,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.config.baselines import FIXED
-from med_cam.results import Certificate, Rate, Spread, reaches
-from med_cam.verify.decision import Decision, retains
+from med_cam.results import Certificate, Edge, Rate, Spread, reaches
+from med_cam.verify.decision import Decision, lead, retains
 
 FIRST = 0.8  # of the risk that is left, for the mask that is tried; most are certified at once
 
@@ -65,10 +65,12 @@ def upper_bound(hits: int, trials: int, risk: float) -> float:
     return 1 - lower_bound(trials - hits, trials, risk)
 
 
-def rate(hits: int, trials: int, confidence: float, *, at_least: bool) -> Rate:
+def rate(
+    hits: int, trials: int, confidence: float, *, at_least: bool, edge: Edge | None = None
+) -> Rate:
     """Hits among trials, with the bound from below or from above."""
     bound = lower_bound if at_least else upper_bound
-    return Rate(trials, hits, bound(hits, trials, 1 - confidence), confidence)
+    return Rate(trials, hits, bound(hits, trials, 1 - confidence), confidence, edge)
 
 
 def certificate(
@@ -105,7 +107,7 @@ def certificate(
         wanted=wanted,
         worst=worst,
         worst_retained=retained[worst],
-        margin=spread(margins(every, decision)),
+        margin=spread(lead(every, decision.target)),
         change=spread(change),
     )
     return as_tried(counted, 1, random=len(random))
@@ -125,17 +127,6 @@ def as_tried(found: Certificate, tried: int, *, random: int) -> Certificate:
     bound = lower_bound(found.retained, found.samples, risk)
     mixed = (found.fixed_retained + random * bound) / (found.fixed + random)
     return replace(found, tried=tried, risk=risk, bound=min(bound, mixed))
-
-
-def margins(p: Float[Tensor, "n k"], decision: Decision) -> Float[Tensor, " n"]:
-    """By how much the target leads: the best other class, or its own threshold, is subtracted."""
-    target = decision.target
-    own = p[:, target.index]
-    if target.head == "sigmoid":
-        return own - target.output_threshold
-    others = p.clone()
-    others[:, target.index] = -1.0
-    return own - others.amax(dim=1)
 
 
 def spread(values: Float[Tensor, " n"]) -> Spread:

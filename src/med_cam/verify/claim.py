@@ -9,14 +9,15 @@ from torch import Generator, Tensor
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene, View
 from med_cam.removal.samples import Sampled, joined
-from med_cam.results import Claim
+from med_cam.results import BaselineResult, Check, Claim
 from med_cam.verify.baseline_response import BaselineResponse, baseline_rate
 from med_cam.verify.certificate import certificate
 from med_cam.verify.consistency import consistency
+from med_cam.verify.decision import Decision
 from med_cam.verify.shape_leakage import other_contents, shape_leakage
 from med_cam.verify.shift_stability import shift_stability
 from med_cam.verify.sufficiency import baseline_result, drawn, over_baselines, sufficiency
-from med_cam.verify.warnings import claim_warnings
+from med_cam.verify.warnings import claim_warnings, edge_of_claim, edge_warnings
 
 
 class Words(NamedTuple):
@@ -82,12 +83,7 @@ def verify(
         p_baseline=decision.p_baseline,
         threshold=decision.threshold,
         reference_images=source_of(scene),
-        warnings=claim_warnings(
-            results,
-            decision,
-            others_given=len(scene.others) > 0,
-            alike=0 if scene.alike is None else len(scene.alike),
-        ),
+        warnings=warnings_of(results, checks, decision, scene),
         minimum_effect=rules.minimum_effect,
         certificate=certificate(
             {name: seen[name] for name in samples},
@@ -96,6 +92,22 @@ def verify(
             confidence=rules.confidence,
         ),
     )
+
+
+def warnings_of(
+    results: tuple[BaselineResult, ...],
+    checks: tuple[Check, ...],
+    decision: Decision,
+    scene: Scene,
+) -> tuple[str, ...]:
+    """What a reader of a claim must know besides its checks."""
+    reported = claim_warnings(
+        results,
+        decision,
+        others_given=len(scene.others) > 0,
+        alike=0 if scene.alike is None else len(scene.alike),
+    )
+    return (*reported, *edge_warnings(edge_of_claim(results, checks)))
 
 
 OWN_PIXELS = "the image's own pixels, shuffled"

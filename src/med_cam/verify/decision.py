@@ -86,6 +86,16 @@ def retains(p: Float[Tensor, "b k"], decision: Decision) -> Bool[Tensor, " b"]:
     return on_top(p, decision.target) & (p[:, decision.target.index] >= decision.threshold)
 
 
+def lead(p: Float[Tensor, "n k"], target: Target) -> Float[Tensor, " n"]:
+    """By how much the target leads: the best other class, or its own threshold, is subtracted."""
+    own = p[:, target.index]
+    if target.head == "sigmoid":
+        return own - target.output_threshold
+    others = p.clone()
+    others[:, target.index] = -1.0
+    return own - others.amax(dim=1)
+
+
 def on_top(p: Float[Tensor, "b k"], target: Target) -> Bool[Tensor, " b"]:
     """The paper's weaker sense: top-1, or above its threshold for a sigmoid head."""
     if target.head == "sigmoid":

@@ -6,6 +6,7 @@ shifts. A patch is needed if the mask without it is not sufficient; the sample t
 its witness, so that one pass is enough to test it again.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,8 @@ from med_cam.config.baselines import FIXED
 from med_cam.masking import Scene, View, baseline, shifted
 from med_cam.removal.samples import Sampled, joined as samples_joined
 from med_cam.results import Patch
-from med_cam.verify.decision import Decision, on_top
+from med_cam.verify.decision import Decision, on_top, retains
+from med_cam.verify.edge import slack
 from med_cam.verify.shift_stability import DIRECTIONS
 
 OFF_TOP = 2.0  # taken from the gap where the target is not on top: below any where it is
@@ -111,9 +113,14 @@ def gaps(view: View[Tensor], mask: Mask, trial: Trial) -> Float[Tensor, " m"]:
     """By how much the prediction is retained on each masked input; below 0 it is lost."""
     if not trial.names:
         return view.scene.x.new_zeros(0)
+    return gap_of(predictions(view, mask, trial), trial.decision)
+
+
+def predictions(view: View[Tensor], mask: Mask, trial: Trial) -> Float[Tensor, "m k"]:
+    """Probabilities on each masked input."""
     soft = mask.to(view.scene.x)
     moved = torch.cat([shifted(soft, dy, dx) for dy, dx in trial.steps])
-    return gap_of(view.over(moved, trial.infill), trial.decision)
+    return view.over(moved, trial.infill)
 
 
 def gap_of(p: Float[Tensor, "n k"], decision: Decision) -> Float[Tensor, " n"]:
@@ -168,10 +175,30 @@ def without(mask: Mask, patches: Sequence[Place], side: int) -> Mask:
     return left
 
 
+def outcome(view: View[Tensor], mask: Mask, trial: Trial) -> tuple[bool, float]:
+    """Whether a mask loses the prediction on a trial, and how near that is to the contrary.
+
+    As `lost`, but every masked input is tried. The distance is infinite if there are none.
+    """
+    if not trial.names:
+        return False, math.inf
+    p = predictions(view, mask, trial)
+    of_shift = torch.tensor([kind == "shift" for kind, _ in trial.names])
+    by, fell = slack(p, trial.decision).cpu(), ~retains(p, trial.decision).cpu()
+    decides = [
+        *by[~of_shift].tolist(),
+        *by[of_shift].sort().values[trial.tolerance :][:1].tolist(),
+    ]
+    gone = bool(fell[~of_shift].any()) or int(fell[of_shift].sum()) > trial.tolerance
+    return gone, abs(min(decides, default=math.inf))
+
+
 def still_needed(
     view: View[Tensor], mask: Mask, side: int, trial: Trial, reported: Sequence[Patch]
-) -> tuple[Patch, ...]:
+) -> tuple[tuple[Patch, ...], tuple[float, ...]]:
     """Every patch of a mask, needed only if its witness shows it again.
+
+    Also how near each is to the contrary.
 
     Args:
         view: the image before the classifier, one masked input per pass for a claim.
@@ -181,12 +208,13 @@ def still_needed(
         reported: not believed, but tried.
     """
     said = {(patch.row, patch.column): patch for patch in reported}
-    found = []
+    found, distances = [], []
     for place in places(mask, side):
         patch = said.get(place, Patch(*place, ""))
         shown = [
             i for i, name in enumerate(trial.names) if alike(name, (patch.witness, patch.number))
         ]
-        again = lost(view, without(mask, [place], side), part(trial, shown))
+        again, distance = outcome(view, without(mask, [place], side), part(trial, shown))
         found.append(patch if again else Patch(*place, ""))
-    return tuple(found)
+        distances.append(distance)
+    return tuple(found), tuple(distances)

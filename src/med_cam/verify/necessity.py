@@ -11,6 +11,7 @@ from med_cam.removal.samples import Sampled
 from med_cam.results import Necessity
 from med_cam.verify.certificate import lower_bound
 from med_cam.verify.decision import Decision, on_top, retains
+from med_cam.verify.edge import edge_of_either
 
 
 def necessity(
@@ -42,6 +43,7 @@ def necessity(
         p_image=target.p_image,
         bound=lower_bound(changed, len(p), 1 - confidence),
         confidence=confidence,
+        edge=edge_of_either(p, decision),
     )
 
 

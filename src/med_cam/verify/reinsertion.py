@@ -12,6 +12,7 @@ from med_cam.removal.samples import Sampled
 from med_cam.results import Rate
 from med_cam.verify.certificate import rate
 from med_cam.verify.decision import Decision, on_top
+from med_cam.verify.edge import edge_of_label
 
 
 def reinsertion(
@@ -31,8 +32,9 @@ def reinsertion(
         confidence: of the bound.
     """
     around = infill[torch.arange(len(masks)) % len(infill)]
-    stays = int(on_top(view.over(masks, around), decision.target).sum())
-    return rate(stays, len(masks), confidence, at_least=True)
+    p = view.over(masks, around)
+    stays, near = int(on_top(p, decision.target).sum()), edge_of_label(p, decision)
+    return rate(stays, len(masks), confidence, at_least=True, edge=near)
 
 
 def reinserted(

@@ -13,6 +13,7 @@ from med_cam.masking import Scene, View, shuffled
 from med_cam.removal.samples import Sampled
 from med_cam.results import Check
 from med_cam.verify.decision import Decision, retains
+from med_cam.verify.edge import edge_of_retention
 
 
 def shape_leakage(
@@ -35,9 +36,11 @@ def shape_leakage(
         limit: how often the baselines alone give the target, plus the margin.
     """
     around = infill[torch.arange(len(contents)) % len(infill)]
-    hits = retains(view.over(mask, around, content=contents), decision)
-    rate = hits.float().mean().item()
-    return Check("shape_leakage", rate, limit, len(contents), at_least=False, passed=rate <= limit)
+    p = view.over(mask, around, content=contents)
+    rate, near = retains(p, decision).float().mean().item(), edge_of_retention(p, decision)
+    return Check(
+        "shape_leakage", rate, limit, len(p), at_least=False, passed=rate <= limit, edge=near
+    )
 
 
 def other_contents(scene: Scene, trials: int, generator: Generator) -> Float[Tensor, "n c h w"]:

@@ -9,6 +9,7 @@ from med_cam.removal.samples import Sampled
 from med_cam.results import Rate
 from med_cam.verify.certificate import rate
 from med_cam.verify.decision import Decision, retains
+from med_cam.verify.edge import edge_of_retention
 
 
 def silhouette(
@@ -31,8 +32,9 @@ def silhouette(
     fills = torch.cat([scene.black, scene.white, torch.zeros_like(scene.black), own(scene, mask)])
     inside = fills.expand(-1, -1, *scene.x.shape[2:]).repeat(len(infill), 1, 1, 1)
     around = infill[torch.arange(len(infill)).repeat_interleave(len(fills))]
-    hits = retains(view.over(mask, around, content=inside), decision)
-    return rate(int(hits.sum()), len(hits), confidence, at_least=False)
+    p = view.over(mask, around, content=inside)
+    hits, near = int(retains(p, decision).sum()), edge_of_retention(p, decision)
+    return rate(hits, len(p), confidence, at_least=False, edge=near)
 
 
 def own(scene: Scene, mask: Bool[Tensor, "1 1 h w"]) -> Float[Tensor, "1 c 1 1"]:

@@ -10,6 +10,7 @@ from med_cam.masking import Scene, View, baseline
 from med_cam.removal.samples import Sampled, joined
 from med_cam.results import BaselineResult, Check
 from med_cam.verify.decision import Decision, on_top, retains
+from med_cam.verify.edge import edge_of_either, edge_of_retention, joint
 
 
 def drawn(
@@ -54,6 +55,7 @@ def baseline_result(
         baseline_label=target.labels[most_often],
         baseline_probability=baseline_p[:, target.index].mean().item(),
         baseline_retained=retains(baseline_p, decision).float().mean().item(),
+        edge=joint([edge_of_either(p, decision), edge_of_retention(baseline_p, decision)]),
     )
 
 
@@ -62,4 +64,5 @@ def sufficiency(results: Sequence[BaselineResult]) -> Check:
     searched = [result for result in results if result.searched]
     trials = sum(result.samples for result in searched)
     rate = sum(result.retained for result in searched) / trials
-    return Check("sufficiency", rate, 1.0, trials, at_least=True, passed=rate >= 1.0)
+    near = joint(result.edge for result in searched)
+    return Check("sufficiency", rate, 1.0, trials, at_least=True, passed=rate >= 1.0, edge=near)

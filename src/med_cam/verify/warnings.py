@@ -2,10 +2,11 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from med_cam.config.baselines import BASELINES, CONTENT
-from med_cam.results import BaselineResult, Claim, MaskTests, Rate
+from med_cam.config.tolerance import EDGE
+from med_cam.results import BaselineResult, Check, Claim, Edge, MaskTests, Rate
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision, Target
 
@@ -102,6 +103,37 @@ def leak_sentences(claim: Claim, tests: MaskTests, area: float, label: str) -> I
         )
     if claim.holds and area >= WHOLE:
         yield f"the evidence is {area:.0%} of the image: nothing smaller passed the tests"
+
+
+def edge_of_claim(
+    results: Sequence[BaselineResult], checks: Sequence[Check]
+) -> Iterator[tuple[str, Edge | None]]:
+    """The edges of a claim by name, those of the baselines that it does not rest on among them."""
+    yield from ((check.name.replace("_", " "), check.edge) for check in checks)
+    yield from ((result.name, result.edge) for result in results if not result.searched)
+
+
+def edge_of_tests(tests: MaskTests) -> Iterator[tuple[str, Edge | None]]:
+    """The edges of what is tested besides, by name; the shape leakage is that of the claim."""
+    if tests.minimality is not None:
+        yield "minimality", tests.minimality.edge
+    yield "necessity", tests.necessity.edge
+    yield "re-insertion", tests.reinsertion.edge
+    yield "silhouette", tests.silhouette.edge
+
+
+def edge_warnings(edges: Iterable[tuple[str, Edge | None]]) -> tuple[str, ...]:
+    """What another machine may count otherwise, within the declared tolerance."""
+    near = [(name, edge) for name, edge in edges if edge is not None and edge.within]
+    if not near:
+        return ()
+    count = sum(edge.within for _, edge in near)
+    are, it = ("outcomes are", "them") if count > 1 else ("outcome is", "it")
+    named = ", ".join(f"{name} {edge.within}" for name, edge in near)
+    return (
+        f"on the edge: {count} {are} within {EDGE:g} of another ({named}); another machine may "
+        f"count {it} otherwise",
+    )
 
 
 def often(rate: Rate) -> str:
