@@ -10,20 +10,17 @@ test's outcome from another, and what the re-check says.
 
 import argparse
 import math
-from contextlib import ExitStack
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from rows import table
 
-from med_cam.cli.inputs import load, source_of
+from med_cam.cli import verify
+from med_cam.cli.options import VerifyOptions
 from med_cam.cli.screen import screen
-from med_cam.cli.verify import recheck
 from med_cam.recheck import difference
-from med_cam.recheck.recheck import Options
 from med_cam.recheck.tolerance import allowed
-
-DISTANCES = ("nearest",)
 
 
 def main() -> int:
@@ -36,34 +33,31 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    with ExitStack() as opened:
-        source = source_of(options.model, opened)
-        ready = load(source, None, "cpu", screen(debug=False), opened)
-        rows = {str(folder): [compared(ready, folder)] for folder in options.results}
+    rows = {str(folder): [compared(options.model, folder)] for folder in options.results}
     print(table(COLUMNS, rows))
     return int(not all(row["holds"] for (row,) in rows.values()))
 
 
-def compared(ready, folder: Path) -> dict:
-    """One result, with every plain value of it beside the one that comes out."""
-    pairs, alike = [], difference.alike
+def compared(model: str | None, folder: Path) -> dict:
+    """One result, with every number of it beside the one that comes out."""
+    pairs, ends, alike, recheck = [], [], difference.alike, verify.recheck
 
     def noted(saved, now, path):
         if isinstance(now, float) and isinstance(saved, float) and math.isfinite(now):
             pairs.append((abs(saved - now), now, path))
         return alike(saved, now, path)
 
-    difference.alike = noted
-    try:
-        end = recheck(ready, Options(), folder)
-    finally:
-        difference.alike = alike
-    probable = [apart for apart, now, path in pairs if allowed(path, now) > OF_COUNTS]
-    nearest = [now for _, now, path in pairs if path.endswith(DISTANCES)]
+    def kept(*arguments):
+        ends.append(recheck(*arguments))
+        return ends[-1]
+
+    with patch.object(difference, "alike", noted), patch.object(verify, "recheck", kept):
+        verify.run(VerifyOptions([folder], model=model, device="cpu"), screen(debug=False))
+    (end,) = ends
     return {
         "saved": end.saved.document["versions"]["torch"],
-        "apart": max(probable),
-        "nearest": min(nearest),
+        "apart": max(apart for apart, now, path in pairs if allowed(path, now) > OF_COUNTS),
+        "nearest": min(now for _, now, path in pairs if path.endswith("nearest")),
         "holds": end.found.holds,
         "numeric": len(end.found.numeric),
         "other": len(end.found.differences),

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import struct
+import zlib
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from cli.conftest import Ran
 from forging import rewrite_manifests
 from med_cam.cli.main import main
 from med_cam.images.mask_file import mask_from_png, mask_png
+from med_cam.recheck.recheck import rechecked
 
 
 @pytest.fixture
@@ -203,3 +206,86 @@ def test_a_result_without_tests_is_no_success(verify, explained, model):
     status, out, _ = verify(explained / "scan-1", "--model", model)
     assert status == 3
     assert any("verified: saved true, now false" in line for line in out)
+
+
+def test_an_error_of_the_re_check_itself_is_internal_and_does_not_stop_the_others(
+    verify, explained, model, monkeypatch
+):
+    real = rechecked
+
+    def unlucky(classifier, saved, *rest):
+        if saved.folder.name == "scan-1":
+            raise KeyError("luck\nor not")
+        return real(classifier, saved, *rest)
+
+    monkeypatch.setattr("med_cam.cli.verify.rechecked", unlucky)
+    status, out, err = verify(explained, "--model", model)
+    assert status == 1
+    (line,) = err
+    assert "scan-1" in line
+    assert "internal error, KeyError" in line
+    assert sum("all hold again" in line for line in out) == 2
+
+
+def test_other_software_is_named_as_the_cause(verify, explained, model):
+    path = explained / "scan-1" / "explanation.json"
+    document = json.loads(path.read_text())
+    document["versions"]["torch"] = "1.0"
+    document["kl"] += 1
+    path.write_text(json.dumps(document))
+    rewrite_manifests(path.parent)
+    status, out, _ = verify(explained / "scan-1", "--model", model)
+    assert status == 3
+    assert any("saved with torch 1.0, now " in line for line in out)
+
+
+def test_by_rules_below_the_floor_nothing_is_called_verified(run, verify, scans, model, quick):
+    quick.write_text(quick.read_text() + "share = 0.1\n")
+    status, out, _ = run(scans / "scan-0.png", "--model", model, "--config", quick, "--out", "r")
+    assert status == 0
+    assert any("RULES TOO WEAK TO VERIFY" in line for line in out)
+    path = scans.parent / "r" / "scan-0" / "explanation.json"
+    document = json.loads(path.read_text())
+    assert document["verified"] is False
+    assert "not called verified: verification.share is 0.1" in document["status"]
+    assert verify(path.parent, "--model", model).status == 0
+    path.write_text(json.dumps(document | {"verified": True}))
+    rewrite_manifests(path.parent)
+    assert verify(path.parent, "--model", model).status == 3
+
+
+def test_the_map_of_several_seeds_is_looked_at(run, verify, scans, model, quick):
+    run(scans / "scan-0.png", "--model", model, "--config", quick, "--out", "r", "--seeds", 2)
+    folder = scans.parent / "r" / "scan-0"
+    honest = (folder / "agreement.png").read_bytes()
+    for other in (mask_png(~mask_from_png((folder / "mask.png").read_bytes())), wide(60_000)):
+        (folder / "agreement.png").write_bytes(other)
+        rewrite_manifests(folder)
+        status, out, err = verify(folder, "--model", model)
+        assert (status, err) == (3, [])
+        assert any("tests.agreement" in line for line in out)
+    (folder / "agreement.png").write_bytes(honest)
+    rewrite_manifests(folder)
+    assert verify(folder, "--model", model).status == 0
+
+
+def wide(side):
+    """A picture that says it has so many pixels each way, and has none."""
+    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    chunk = b"IHDR" + head
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", len(head))
+        + chunk
+        + struct.pack(">I", zlib.crc32(chunk))
+    )
+
+
+@pytest.mark.parametrize("name", ["restricted.png", "alternative-1.png", "necessary-superset.png"])
+def test_a_mask_of_which_nothing_is_said_is_noticed(verify, explained, model, name):
+    folder = explained / "scan-1"
+    shutil.copy(folder / "mask.png", folder / name)
+    rewrite_manifests(folder)
+    status, out, _ = verify(folder, "--model", model)
+    assert status == 3
+    assert any(f"now 'the file {name}'" in line for line in out)

@@ -273,7 +273,7 @@ def test_a_witness_of_another_kind_is_invalid(explanation, describe):
     ("value", "path", "extra"),
     [
         (Claim, "claim", {"holds"}),
-        (Check, "claim.checks[]", set()),
+        (Check, "claim.checks[]", {"spare"}),
         (BaselineResult, "claim.baselines[]", set()),
         (Certificate, "claim.certificate", {"holds"}),
         (Spread, "claim.certificate.margin", set()),

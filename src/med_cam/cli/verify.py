@@ -46,10 +46,6 @@ from med_cam.report.saved import Saved, declared, found_results, read_saved
 from med_cam.report.specificity import specificity, specificity_lines
 from med_cam.verify.warnings import floored
 
-# What the values of a changed explanation.json, each of its type, raise together.
-UNFIT = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
-
-
 ReadReferences = Callable[[White], References | None]
 
 
@@ -163,23 +159,11 @@ def recheck(
     result_id = checked_id(folder)
     saved = read_saved(folder, ready.classifier.channels, images)
     others = references_of(saved, references)
-    try:
-        found = rechecked(ready.classifier, saved, others, otherwise)
-    except UNFIT as error:
-        raise OutputError(
-            f"{folder} cannot be re-checked, its values do not fit together "
-            f"({type(error).__name__}: {first_line(error)}); it was changed, explain the image "
-            "again"
-        ) from error
+    found = rechecked(ready.classifier, saved, others, otherwise)
     device = str(ready.classifier.device)
     numeric = bool(found.numeric) and not found.differences
     cause = cause_of(saved.document, versions(sys.modules), device, numeric=numeric)
     return Rechecked(saved, found, cause, result_id)
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, short enough for a sentence."""
-    return (str(error).strip().splitlines() or [""])[0]
 
 
 def references_of(saved: Saved, read: ReadReferences) -> References | None:

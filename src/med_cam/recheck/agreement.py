@@ -1,6 +1,7 @@
 """The map of several seeds' masks: as far as it can be checked without these masks."""
 
 from collections.abc import Mapping
+from io import BytesIO
 from itertools import combinations
 from pathlib import Path
 from statistics import fmean
@@ -15,6 +16,8 @@ from med_cam.config.rules import SEEDS
 from med_cam.images.overlap import chance_iou
 from med_cam.recheck.further import area_of
 from med_cam.report.file_names import AGREEMENT_FILE
+from med_cam.report.headers import BROKEN, size_said
+from med_cam.report.opening import content_of
 from med_cam.report.saved import Saved
 from med_cam.results import Agreement
 
@@ -51,13 +54,20 @@ def agreement_again(case: Case, saved: Saved, *, holds: bool) -> Agreement | Non
 
 
 def of_map(path: Path, saved: Saved, iou: float | None, count: int) -> tuple[float, float]:
-    """The mean of the map, and the overlap of two masks, which is read from it; else as said."""
+    """The mean of the map, and the overlap of two masks, which is read from it; else as said.
+
+    NaN if it cannot be read or is of another size, which is seen before it is decoded.
+
+    Raises:
+        OutputError: it is no regular file, or too large a one.
+    """
     try:
-        with PIL.Image.open(path) as picture:
-            if picture.size != tuple(saved.mask.shape[::-1]):
-                return NAN, NAN
+        content = content_of(path)
+        if size_said(content) != tuple(saved.mask.shape):
+            return NAN, NAN
+        with PIL.Image.open(BytesIO(content), formats=("PNG",)) as picture:
             levels = np.asarray(picture.convert("L"))
-    except OSError:
+    except BROKEN:
         return NAN, NAN
     some = int((levels > 0).sum())
     if count == 2:

@@ -1,10 +1,13 @@
 """The document of a saved result as it comes out now, by the same rules that it was written by."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
+import PIL.Image
 import torch
 
 from med_cam.case.case import Case, baseline_colours
@@ -19,12 +22,16 @@ from med_cam.report.document import fields_of, plain
 from med_cam.report.file_names import (
     AGREEMENT_FILE,
     ALTERNATIVE_FILE,
+    EVIDENCE_FILE,
     OLDER_NAMES,
     RESTRICTED_FILE,
     SUPERSET_FILE,
 )
+from med_cam.report.headers import BROKEN, size_said
+from med_cam.report.opening import content_of
 from med_cam.report.saved import Saved
 from med_cam.report.schema import SCHEMA_VERSION
+from med_cam.report.write import evidence_png
 from med_cam.results import Claim, Explanation, MaskTests, Passes, RestrictedClaim
 from med_cam.verify.status import ending, no_decision, restriction, sensitivity_pattern
 
@@ -76,6 +83,29 @@ def changes(case: Case, saved: Saved, found: Again | None, *, older: bool) -> It
             value = {key: value[key] for key in was}
         yield from differences(was, value, name, older=older)
     yield from unspoken_files(saved)
+    yield from other_evidence(saved)
+
+
+def other_evidence(saved: Saved) -> Iterator[Difference]:
+    """The picture of the evidence, if it shows something else than the mask leaves."""
+    path = saved.folder / EVIDENCE_FILE
+    if not os.path.lexists(path):  # for people to look at: whoever needs it has the manifest
+        return
+    drawn, content = evidence_png(saved.image, saved.mask), content_of(path)
+    same = content == drawn
+    if not same and size_said(content) == tuple(saved.mask.shape):
+        same = pixels_of(content) == pixels_of(drawn)  # another Pillow compresses otherwise
+    if not same:
+        yield Difference(EVIDENCE_FILE, "another picture", "the image where the mask is")
+
+
+def pixels_of(content: bytes) -> bytes | None:
+    """Of a picture, in 8 bits per channel; None if it cannot be read."""
+    try:
+        with PIL.Image.open(BytesIO(content), formats=("PNG",)) as picture:
+            return picture.convert("RGB").tobytes()
+    except BROKEN:
+        return None
 
 
 def is_backed(document: Document) -> bool:
@@ -172,10 +202,11 @@ def unspoken_files(saved: Saved) -> Iterator[Difference]:
 
 
 def beyond_preset(case: Case, document: Document) -> str:
-    """The settings that are not those of the preset that is named, in words; "" if all are."""
-    preset = PRESETS.get(document["preset"] or "")
-    if preset is None:
-        return ""
-    was = plain(as_table(preset))
+    """The settings that are not those of the preset, in words; "" if all are.
+
+    Where none is named, or one that there is not, those of the default.
+    """
+    name = document["preset"] if document["preset"] in PRESETS else "default"
+    was = plain(as_table(PRESETS[name]))
     other = [f"{d.path} {d.saved}" for d in differences(plain(as_table(case.config)), was)]
-    return f"set beyond the preset {document['preset']}: {', '.join(other)}" if other else ""
+    return f"set beyond the preset {name}: {', '.join(other)}" if other else ""

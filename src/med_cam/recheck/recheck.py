@@ -40,6 +40,7 @@ from med_cam.recheck.compare import (
 )
 from med_cam.recheck.difference import Difference
 from med_cam.recheck.document import Again, beyond_preset, changes
+from med_cam.recheck.expected import lacking, not_found
 from med_cam.recheck.further import Further, further_as_saved, further_masks, tried_of
 from med_cam.recheck.identity import refuse_other_classifier
 from med_cam.recheck.on_edge import claim_as_saved, tests_as_saved
@@ -168,7 +169,7 @@ def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
         nothing_to_retain(saved.document, retains=retains),
         *of_restricted(saved.document, further.restricted),
     )
-    note = beyond_preset(case, saved.document)
+    note = note_of(case, saved, older=older)
     return Recheck(verdicts, found[0], None, case.cost(), note, found[1])
 
 
@@ -220,10 +221,12 @@ def claims_rechecked(case: Case, saved: Saved) -> Recheck:
         *of_claim("", document["claim"], claim),
         *of_tests(document["tests"], tests),
         *of_further(document, further),
+        *not_found(case, saved),
     )
     same = (claim, tests, further) == (claim_said, tests_said, near)
     other, numeric = compared(case, saved, now, None if same else said, older=older)
-    note = beyond_preset(case, document)
+    other = (*lacking(case, saved, then), *other)
+    note = note_of(case, saved, older=older)
     return Recheck(verdicts, other, claim, case.cost(), note, numeric)
 
 
@@ -233,11 +236,22 @@ def anew(case: Case, saved: Saved, options: Options) -> Recheck:
     refuse_unfit(now)
     samples = options.samples or samples_of(1, now.config.verification)
     claim = claim_on(now, saved.mask, response_of(now), tried=1, samples=samples)
-    minimality = minimality_rechecked(case, saved, response_of(case))
+    response = response_of(case)
+    minimality = minimality_rechecked(case, saved, response)
     tests = mask_tests(now, saved.mask, claim, minimality)
     verdicts = (*of_claim("", document["claim"], claim), *of_tests(document["tests"], tests))
-    other = tuple(changes(case, saved, None, older=saved.older))
-    return Recheck(verdicts, other, claim, case.cost(), beyond_preset(case, document))
+    other = (
+        *lacking(case, saved, response),
+        *changes(case, saved, None, older=saved.older),
+    )
+    note = note_of(case, saved, older=saved.older)
+    return Recheck(verdicts, other, claim, case.cost(), note)
+
+
+def note_of(case: Case, saved: Saved, *, older: bool) -> str:
+    """What a reader should know besides."""
+    version = "schema version 1: status and warnings are as they were saved" if older else ""
+    return "; ".join(filter(None, (version, beyond_preset(case, saved.document))))
 
 
 def changed(config: Config, options: Options) -> Config:

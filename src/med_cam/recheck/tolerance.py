@@ -25,6 +25,7 @@ OF_TWO = frozenset({"change", "margin", "nearest"})  # differences of two probab
 
 NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
     {  # paths, with what is below them, and why: "[]" is any entry
+        "classifier.name": "a name; the classifier is compared by all else",
         "classifier": "the classifier's identity, compared before anything is computed",
         "sha256.weights": "the classifier's identity, compared before anything is computed",
         "sha256.reference_images": "compared with the reference images that are given",

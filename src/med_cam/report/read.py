@@ -23,12 +23,13 @@ from med_cam.report.limits import (
     TRIED,
     refuse_more,
 )
-from med_cam.report.older import as_if_older, completed, upgraded
+from med_cam.report.older import ADDED, RENAMED, as_if_older, completed, upgraded
 from med_cam.report.opening import content_of
 from med_cam.report.schema import OURS, SCHEMA_VERSION, WHOLE
-from med_cam.report.shape import misfits
+from med_cam.report.shape import misfits, unknown
 
 SHOWN = 40  # characters of a version that is not read
+LATER = frozenset(RENAMED[""].values()) | ADDED[""].keys()  # fields that no older version has
 OLDER = re.compile(r"1\.[1-9]\d*")  # the schema versions that are translated
 
 
@@ -78,6 +79,7 @@ def read_written(folder: Path) -> Written:
     parsed = _object(_parsed(text, path), path)
     document = _of_this_version(parsed, path)
     refuse_misshapen(document, path)
+    _refuse_unknown(document, path)
     refuse_excess(document, path)
     return Written(_version_of(parsed), document)
 
@@ -105,6 +107,15 @@ def refuse_excess(document: Mapping[str, Any], path: Path) -> None:
     refuse_more(path, "pixels", height * width, PIXELS)
     for what, number, most in _amounts(document):
         refuse_more(path, what, number, most)
+
+
+def _refuse_unknown(document: Mapping[str, Any], path: Path) -> None:
+    """Check that every field is one that was written: nobody would look at another."""
+    if document["schema_version"] == SCHEMA_VERSION and (found := next(unknown(document), "")):
+        raise OutputError(
+            f"{path} has the field {found[:SHOWN]!r}, which med-cam does not write; it was "
+            "changed, explain the image again"
+        )
 
 
 def _amounts(document: Mapping[str, Any]) -> Iterable[tuple[str, int, int]]:
@@ -204,6 +215,11 @@ def _of_this_version(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _upgraded(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    if mixed := sorted(LATER & document.keys()):
+        raise OutputError(
+            f"{path} is said to be of schema version {document['schema_version']}, which had no "
+            f"{mixed[0]}; it was changed, explain the image again"
+        )
     try:
         return upgraded(document)
     except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -20,6 +20,21 @@ def misfits(document: Mapping[str, Any]) -> Iterator[str]:
         yield from _in_object(document, kind, "")
 
 
+def unknown(document: Mapping[str, Any]) -> Iterator[str]:
+    """The fields that this version does not write, at the top and in what lies straight there.
+
+    What lies deeper is compared with what comes out, or is of objects with any fields.
+    """
+    known = {"schema_version": object, **{e.name: e.kind for kind in WHOLE for e in entries(kind)}}
+    for name, value in document.items():
+        base = form(known[name]).base if name in known else None
+        if name not in known:
+            yield name
+        elif isinstance(base, type) and is_dataclass(base) and isinstance(value, Mapping):
+            inner = {entry.name for entry in entries(base)}
+            yield from (f"{name}.{key}" for key in value if key not in inner)
+
+
 def _in_object(value: Mapping[str, Any], kind: type, place: str) -> Iterator[str]:
     for entry in entries(kind):
         where = f"{place}.{entry.name}".lstrip(".")
