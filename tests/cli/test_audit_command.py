@@ -102,7 +102,7 @@ def test_both_files_are_written_with_hashes_seed_and_every_number(audit, scans, 
         "dark",
         {"dark": 3, "bright": 0},
     )
-    assert grey["mean"]["dark"] == pytest.approx(1 / (1 + np.exp(0.6 - 8)))  # logits 8 and 0.6
+    assert grey["mean"]["dark"] == pytest.approx(1 / (1 + np.exp(0.6 - 14)))  # logits 14 and 0.6
     assert found["verdict"]["confident_predictions"]["white"] == "bright"
     text = (here / "r" / "a" / "audit.md").read_text()
     for sentence in found["verdict"]["sentences"]:

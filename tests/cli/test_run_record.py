@@ -139,7 +139,7 @@ def test_a_command_line_does_the_same_again():
     seen = []
     options = ExplainOptions(
         images=[Path("-odd.png"), Path("a b")], target="--x", alternatives=2, no_source=True,
-        necessary_superset=True, baselines="grey,black", config=Path("c.toml"), debug=True,
+        necessary_superset=True, removal="grey,black", config=Path("c.toml"), debug=True,
     )  # fmt: skip
     program, *arguments = command_line(options, "explain")
     assert program == "med-cam"

@@ -194,7 +194,7 @@ def test_a_forged_figure_is_named_with_both_values(verify, explained, model):
     status, out, _ = verify(explained, "--model", model)
     assert status == 3
     (line,) = [line for line in out if "probabilities.bright" in line]
-    assert "NOT REPRODUCED: probabilities.bright: saved 0.123, now 0.99" in line
+    assert "NOT REPRODUCED: probabilities.bright: saved 0.123, now 0.977" in line
     assert any("with the same software" in line for line in out)
 
 

@@ -66,10 +66,10 @@ def the_case(config=CONFIG, *, size=(SIDE, SIDE), rule="squash", module=None, wa
     model = classifier(rule, module or Lit())
     with hooks_attached(model) as forward:
 
-        def watched(x):
+        def watched(x, *inside):
             if watch is not None:
                 watch.append(x.clone())
-            return forward(x)
+            return forward(x, *inside)
 
         yield observed(watched, model, lit_image(model, size), config)
 
