@@ -250,8 +250,11 @@ SAMPLERS: Mapping[str, Callable[[Scene, Generator], Tensor]] = {  # as in config
 
 
 def keep_most(scores: Float[Tensor, "1 1 h w"], share: float) -> Bool[Tensor, "1 1 h w"]:
-    """The given share of the pixels, highest first; at least one."""
+    """The given share of the pixels, highest first, of equal ones the first; at least one.
+
+    So masks of one map are nested; `topk` chooses among equal scores by the number wanted.
+    """
     count = max(1, round(share * scores.numel()))
     chosen = torch.zeros(scores.numel(), dtype=torch.bool, device=scores.device)
-    chosen[scores.flatten().topk(count).indices] = True
+    chosen[scores.flatten().argsort(descending=True, stable=True)[:count]] = True
     return chosen.view_as(scores)

@@ -58,7 +58,8 @@ def test_a_result_keeps_nothing_of_the_image_but_its_hash(run, patient, model, q
         "mask.png", "explanation.json", "manifest.sha256", "environment.txt", "restricted.png"
     }  # fmt: skip
     document = json.loads((folder / "explanation.json").read_text())
-    assert document["image"] == {"name": None, "file": None, "height": 30, "width": 40, "white": None}
+    unnamed = {"name": None, "file": None, "height": 30, "width": 40, "white": None}
+    assert document["image"] == unnamed
     assert (document["sha256"]["image"], document["sha256"]["source"]) == (digest, digest)
     pixels = read_image(scan).pixels
     for path in out.rglob("*"):
