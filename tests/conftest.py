@@ -1,8 +1,13 @@
 """Which tests are the fast part, `pytest -m fast`: one minute, for the change at hand."""
 
+import os
 from pathlib import Path
 
 import pytest
+import torch
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # processes side by side share the cores
+    torch.set_num_threads(1)
 
 HERE = Path(__file__).parent
 FAST = {"case", "config", "images", "reduction", "report", "verify", "test_masking.py"}
