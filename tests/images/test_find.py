@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from med_cam.errors import ImageError
-from med_cam.images.find import find_images, images_in, result_names, unique_stems
+from med_cam.images.find import Folder, find_images, images_in, result_names, unique_stems
 
 
 def touched(folder, *names):
@@ -85,7 +85,7 @@ def test_what_a_folder_has_besides_is_counted_by_kind(tmp_path):
     assert found.images == (tmp_path / "a.png",)
     parts = set(found.words.split(", "))
     assert parts == {
-        "2 image in folders below", "2 .dcm", "1 .jp2", "1 without suffix", "1 pipe",
+        "2 images in folders below", "2 .dcm", "1 .jp2", "1 without suffix", "1 pipe",
         "1 broken link",
     }  # fmt: skip
 
@@ -101,8 +101,33 @@ def test_links_to_folders_are_followed_once(tmp_path):
 def test_a_folder_of_foreign_files_says_what_they_are(tmp_path):
     for name in ("IM0001", "a.dcm"):
         (tmp_path / name).write_bytes(bytes(128) + b"DICM" + bytes(99))
-    with pytest.raises(ImageError, match=r"no images.*; 2 of its files is a DICOM file, which"):
+    with pytest.raises(
+        ImageError, match=r"no images.*; 2 of its files are each a DICOM file, which"
+    ):
         images_in(tmp_path)
+
+
+def test_one_foreign_file_is_one(tmp_path):
+    (tmp_path / "IM0001").write_bytes(bytes(128) + b"DICM" + bytes(99))
+    with pytest.raises(ImageError, match="; one of its files is a DICOM file, which"):
+        images_in(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("image in folders below", "2 images in folders below"),
+        ("picture of results", "2 pictures of results"),
+        ("broken link", "2 broken links"),
+        ("special file", "2 special files"),
+        (".file", "2 .file"),
+        ("without suffix", "2 without suffix"),
+    ],
+)
+def test_two_of_a_kind_are_said_in_the_plural(kind, words):
+    left_out = tuple((Path(name), kind) for name in "ab")
+    assert Folder((), left_out).words == words
+    assert Folder((), left_out[:1]).words == f"1 {kind}"
 
 
 def test_results_keep_the_folders_below_the_one_that_was_named():

@@ -1,6 +1,7 @@
 """Folders to the image files in them, and names of their results."""
 
 import os
+import re
 import stat
 import unicodedata
 from collections import Counter
@@ -16,6 +17,7 @@ from med_cam.images.read import SUFFIXES
 KINDS_SHOWN = 8  # kinds of files left out that are named
 LOOKED_INTO = 20  # files without an image's suffix whose first bytes are looked at
 BELOW = "image in folders below"
+NOUNS = re.compile(r"^((?:\w+ )?(?:image|picture|link|pipe|socket|device|file))\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,10 @@ class Folder:
     def words(self) -> str:
         """What was left out, counted by kind; "" for nothing."""
         counts = Counter(kind for _, kind in self.left_out)
-        parts = [f"{n:,} {kind}" for kind, n in counts.most_common(KINDS_SHOWN)]
+        parts = [
+            f"{n:,} {_plural(kind) if n > 1 else kind}"
+            for kind, n in counts.most_common(KINDS_SHOWN)
+        ]
         more = len(self.left_out) - sum(n for _, n in counts.most_common(KINDS_SHOWN))
         return ", ".join([*parts, *([f"{more:,} of other kinds"] if more else [])])
 
@@ -178,6 +183,11 @@ def _kind(path: Path, folder: Path) -> str:
     return path.suffix.lower() or "without suffix"
 
 
+def _plural(kind: str) -> str:
+    """As in "images in folders below"; suffixes and the like have none."""
+    return NOUNS.sub(r"\1s", kind, count=1)
+
+
 def _without_images(folder: Path, found: Folder) -> ImageError:
     """What to say of a folder without an image, from the first bytes of what it has."""
     known = Counter(
@@ -188,7 +198,8 @@ def _without_images(folder: Path, found: Folder) -> ImageError:
     said = f"The folder {folder} has no images ({', '.join(SUFFIXES)}) in it"
     if known:
         (words, number), *_ = known.most_common(1)
-        return ImageError(f"{said}; {number:,} of its files is {words}.")
+        are = "one of its files is" if number == 1 else f"{number:,} of its files are each"
+        return ImageError(f"{said}; {are} {words}.")
     return ImageError(f"{said}{f', but {found.words}' if found.left_out else ''}.")
 
 

@@ -20,7 +20,6 @@ Memory is checked before anything is decoded (`budget`), checksums and lengths b
 import hashlib
 import io
 import struct
-import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +40,9 @@ from med_cam.images.damage import PNG, damaged, faults_in
 from med_cam.images.file import content_of
 from med_cam.images.foreign import foreign
 from med_cam.images.geometry import Image
+from med_cam.images.overheard import overheard
 from med_cam.images.strips import tiff_faults
-from med_cam.images.tiff import Tiff, decoded, is_tiff, refuse_several, tiff_of
+from med_cam.images.tiff import Tiff, decoded, is_tiff, refuse_fax, refuse_several, tiff_of
 from med_cam.images.white import FILE, Range, White, note_on, unit
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
@@ -57,8 +57,6 @@ DAMAGED = (  # what Pillow's decoders raise on damaged files
     OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError,
     ArithmeticError, RuntimeError, struct.error, zlib.error,
 )  # fmt: skip
-HARMLESS = ("Palette images with Transparency",)  # warnings that are of no damage; in TIFF, which
-# has its tags itself, Pillow warns of EXIF data in whole files too
 UPPER = 256  # of 16-bit colour, Pillow keeps the value divided by this
 TURNS = {  # EXIF orientation: what makes the picture upright
     2: lambda v: v[:, ::-1],
@@ -195,21 +193,10 @@ def _picture(content: bytes, name: str, white: White, budget: int) -> Picture:
         ImageError: as `read_image` says.
         Exception: what Pillow raises on bad files.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        if is_tiff(content):
-            picture = _of_tiff(content, name, white, budget)
-        else:
-            picture = _of_pillow(content, name, white, budget)
-    harmless = (*HARMLESS, "Corrupt EXIF") if is_tiff(content) else HARMLESS
-    told = [
-        f"the image's decoder warns: {_first_line(w.message)}"
-        for w in caught
-        if not str(w.message).startswith(harmless)
-        and not issubclass(w.category, PIL.Image.DecompressionBombWarning)
-    ]
-    notes = dict.fromkeys((*picture.notes, *told))
-    return Picture(picture.values, tuple(notes))
+    tiff = is_tiff(content)
+    with overheard(tiff=tiff) as said:
+        picture = (_of_tiff if tiff else _of_pillow)(content, name, white, budget)
+    return Picture(picture.values, tuple(dict.fromkeys((*picture.notes, *said))))
 
 
 def _of_tiff(content: bytes, name: str, white: White, budget: int) -> Picture:
@@ -217,6 +204,7 @@ def _of_tiff(content: bytes, name: str, white: White, budget: int) -> Picture:
     tiff = tiff_of(content, name)
     refuse_beyond(name, tiff.size, len(content), budget=budget)
     refuse_several(tiff, name)
+    refuse_fax(tiff, name)
     notes = _faults(tiff_faults(tiff, content, name))
     declared = white not in (None, FILE) and tiff.samples == 3 and tiff.bits > 8
     picture = None if declared or not tiff.plain else _known(content)

@@ -23,7 +23,9 @@ UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # SampleFormat
 NAMES = {UNSIGNED: "unsigned", SIGNED: "signed", FLOAT: "float"}
 RAW, LZW, JPEG, PACKBITS = 1, 5, 7, 32773
 DEFLATE = (8, 32946)
+FAX = (2, 3, 4)
 COMPRESSIONS = {  # as sentences call them
+    **dict.fromkeys(FAX, "fax"),
     LZW: "LZW", 6: "old JPEG", JPEG: "JPEG", 33003: "JPEG 2000", 33004: "JPEG 2000",
     33005: "JPEG 2000", 34712: "JPEG 2000", 34892: "lossy JPEG", 34925: "LZMA", 50000: "Zstandard",
     50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL", 34713: "Nikon", 22610: "JPEG XR",
@@ -122,6 +124,16 @@ def refuse_several(tiff: Tiff, name: str) -> None:
         raise ImageError(f"{name} holds reduced copies only; save the image itself.")
 
 
+def refuse_fax(tiff: Tiff, name: str) -> None:
+    """Check that a decoder would say what it cannot read: Pillow's fills up fax lines unheard.
+
+    Raises:
+        ImageError: it is compressed as fax pages are.
+    """
+    if tiff.compression in FAX:
+        raise ImageError(f"{name} is {tiff.words}, which is not read; save it uncompressed.")
+
+
 def decoded(tiff: Tiff, name: str) -> NDArray[np.generic]:
     """The values of the first page where Pillow does not read them right: h w, or h w 3.
 
@@ -131,7 +143,7 @@ def decoded(tiff: Tiff, name: str) -> NDArray[np.generic]:
     if tiff.bits not in (8, 16, 32, 64) or tiff.format not in NAMES or tiff.samples not in (1, 3):
         raise ImageError(f"{name} is {tiff.words}, which is not read; save it as grey or RGB.")
     try:
-        values = np.asarray(tiff.page.asarray())
+        values = np.asarray(tiff.page.asarray(maxworkers=1))  # here, so that what it logs is heard
     except Exception as error:
         if tiff.compression not in (RAW, PACKBITS, *DEFLATE):
             raise ImageError(
