@@ -266,3 +266,22 @@ def test_the_report_is_imported_without_matplotlib_and_never_brings_pyplot():
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_label_that_no_font_has_is_its_place_and_numbers_and_a_note(explanation, image, caplog):
+    """Hebrew is never drawn, whatever fonts the machine has."""
+    label = "\u05e1\u05e8\u05d8\u05df"
+    foreign = replace(explanation, label=label, labels=("glioma", label, "notumor"))
+    text = said(figure(image, foreign))
+    assert "class2of3:\\u05e1\\u05e8\\u05d8\\u05df" in "".join(text.split())
+    assert label not in text
+    (record,) = caplog.records
+    assert record.name.startswith("med_cam.")
+    assert record.getMessage().endswith(f"does not set their script: {label}.")
+
+
+def test_nothing_is_noted_where_every_character_is_drawn(explanation, image, caplog):
+    text = said(figure(image, replace(explanation, label="M\u00e9ningiome \u03b1")))
+    assert "M\u00e9ningiome \u03b1" in text
+    assert "class 2" not in text
+    assert caplog.records == []

@@ -2,6 +2,7 @@
 
 from hypothesis import given, settings, strategies as st
 
+from med_cam.report import fonts
 from med_cam.report.lettering import ELLIPSIS, Face, readable, shortened, text_width, wrapped
 
 FACE = Face(17, bold=True)
@@ -39,5 +40,9 @@ def test_bold_text_is_measured_as_bold():
     assert text_width("verified", Face(17, bold=True)) > text_width("verified", Face(17))
 
 
-def test_characters_that_the_font_lacks_become_boxes():
-    assert readable("Größe\n\u80bf\u7624  a\x07b") == "Größe \u25a1\u25a1 a\u25a1b"
+def test_characters_that_no_font_has_are_shown_by_their_numbers(monkeypatch):
+    monkeypatch.setattr(fonts, "installed", dict)
+    fonts._chosen.cache_clear()
+    text = readable("Größe\n\u80bf\u7624  a\x07b")
+    fonts._chosen.cache_clear()
+    assert text == "Größe \\u80bf\\u7624 a\\x07b"

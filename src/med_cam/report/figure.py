@@ -1,5 +1,6 @@
 """The figure of an explanation, fit for a slide: image, outline, evidence, and the tests."""
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from med_cam.images.geometry import Image
 from med_cam.report import wording
 from med_cam.report.claims import Statement, claims
 from med_cam.report.file_names import JSON_FILE
+from med_cam.report.fonts import undrawable
 from med_cam.report.lettering import (
     DPI,
     ELLIPSIS,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     import matplotlib.figure
     from matplotlib.axes import Axes
 
+_LOG = logging.getLogger(__name__)
 WIDTH, HEIGHT = 1600.0, 960.0  # pixels
 MARGIN = 44.0
 ROOM = WIDTH - 2 * MARGIN
@@ -60,6 +63,7 @@ def figure(
     drawing = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor="white")
     drawing.set_layout_engine("none")
     page = _page(drawing)
+    _tell_of_undrawable(explanation)
     _header(page, explanation)
     _mark(page, result_id)
     bottom = _footer(page, explanation)
@@ -90,7 +94,26 @@ def _header(page: "Axes", found: Explanation) -> None:
         right -= 48 + max(text_width(value, HEADING), text_width(caption, CAPTION))
         write(page, (right, 68.0), value, HEADING)
         write(page, (right, 98.0), caption, CAPTION)
-    _label(page, found.label, width=right - 40 - MARGIN)
+    _label(page, _named(found), width=right - 40 - MARGIN)
+
+
+def _named(found: Explanation) -> str:
+    """The label; with the place among the classes if it cannot be drawn as it is written."""
+    if not undrawable(found.label):
+        return found.label
+    return f"class {found.target + 1} of {len(found.labels)}: {found.label}"
+
+
+def _tell_of_undrawable(found: Explanation) -> None:
+    """A note of the run on the characters of labels that the figure shows by their numbers."""
+    said = (found.status, *found.claim.warnings, *(s.text for s in _statements(found)))
+    if lost := undrawable(" ".join((found.label, *said))):
+        shown = "".join(c for c in lost if c.isprintable()) or "of control"
+        _LOG.warning(
+            "figure.png shows these characters by their numbers in Unicode, since no font of this "
+            "machine draws them, or matplotlib does not set their script: %s.",
+            shown,
+        )
 
 
 def _badge(page: "Axes", found: Explanation) -> float:

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from med_cam.report.fonts import families, spelled
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DPI = 100  # pixels of the page to the inch: a point is DPI / 72 pixels
-FAMILY = "DejaVu Sans"  # comes with matplotlib, so every machine draws the same
 INK = "#1b1f24"
 ELLIPSIS = "\u2026"
-BOX = "\u25a1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,15 @@ class Face:
 
 
 def readable(text: str) -> str:
-    """One line, and a box for each character that the font lacks."""
-    known = _glyphs()
-    return "".join(c if ord(c) in known else BOX for c in " ".join(text.split()))
+    r"""One line, and the number of each character that would not be drawn: \u80ba."""
+    return spelled(" ".join(text.split()))
 
 
 def text_width(text: str, face: Face) -> float:
     """Width of a readable line in pixels of the page."""
-    extent = _ruler().get_text_width_height_descent(text, _font(face), ismath=False)
+    extent = _ruler().get_text_width_height_descent(
+        text, _font(face, families(text)), ismath=False
+    )
     return float(extent[0])
 
 
@@ -64,7 +65,7 @@ def write(
     page.text(
         *place,
         text,
-        fontproperties=_font(face),
+        fontproperties=_font(face, families(text)),
         color=face.color,
         ha="center" if centred else "left",
         va="baseline",
@@ -95,11 +96,11 @@ def _longest(text: str, face: Face, width: float) -> int:
 
 
 @cache
-def _font(face: Face) -> Any:  # noqa: ANN401  matplotlib is imported inside
+def _font(face: Face, names: tuple[str, ...]) -> Any:  # noqa: ANN401  matplotlib is imported inside
     from matplotlib.font_manager import FontProperties
 
     weight = "bold" if face.bold else "normal"
-    return FontProperties(family=FAMILY, size=face.size, weight=weight, style="normal")
+    return FontProperties(family=list(names), size=face.size, weight=weight, style="normal")
 
 
 @cache
@@ -107,13 +108,3 @@ def _ruler() -> Any:  # noqa: ANN401  matplotlib is imported inside
     from matplotlib.backends.backend_agg import RendererAgg
 
     return RendererAgg(1, 1, DPI)  # type: ignore[no-untyped-call]
-
-
-@cache
-def _glyphs() -> frozenset[int]:
-    """Code points that both weights of the font can draw."""
-    from matplotlib.font_manager import findfont, get_font
-
-    faces = (Face(10), Face(10, bold=True))
-    regular, bold = (set(get_font(findfont(_font(face))).get_charmap()) for face in faces)
-    return frozenset(regular & bold)
