@@ -516,6 +516,10 @@ def test_an_unknown_hooked_layer_is_reported_with_the_nearest(folder):
         ("resize = []", "resize must be 'squash'"),
         ("crop_share = 1.2", "crop_share must be a number, 0.1 to 1"),
         ("interpolation = 'lanczos'", "interpolation must be 'nearest'"),
+        ("antialias = 0", "antialias must be true or false, got 0"),
+        ("antialias = 'no'", "antialias must be true or false"),
+        ("channel_order = 'gbr'", "channel_order must be 'rgb' or 'bgr'"),
+        ("standardise = true", "standardise must be 'dataset' or 'image' or 'channel'"),
         ("head = 'argmax'", "head must be 'softmax' or 'sigmoid'"),
         ("taps = 'layer4'", "hooked_layers must be a list of texts"),  # its old name
         ("hooked_layers = 'layer4'", "hooked_layers must be a list of texts"),

@@ -289,3 +289,55 @@ def test_masks_and_images_of_another_size_are_refused():
 
 def test_an_image_made_in_memory_has_no_path():
     assert (Image(random_pixels(1, 2, 2)).path, Image(random_pixels(1, 2, 2)).sha256) == ("", "")
+
+
+def as_opencv(values, size):
+    """One row by two pixels of the source for each, whatever lies between: INTER_LINEAR."""
+    found = []
+    for i in range(size):
+        place = (i + 0.5) * len(values) / size - 0.5
+        low = math.floor(place)
+        ends = [values[min(max(k, 0), len(values) - 1)] for k in (low, low + 1)]
+        found.append(ends[0] + (ends[1] - ends[0]) * (place - low))
+    return found
+
+
+def as_covered(values, size):
+    """One row by the mean of what each new pixel covers: INTER_AREA."""
+    wide = len(values) / size
+    shares = [
+        [max(0.0, min(k + 1, (i + 1) * wide) - max(k, i * wide)) for k in range(len(values))]
+        for i in range(size)
+    ]
+    return [np.dot(row, values) / wide for row in shares]
+
+
+@pytest.mark.parametrize("size", [(3, 5), (7, 4), (1, 2), (12, 9)])
+@pytest.mark.parametrize(
+    ("settings", "slowly"),
+    [({"antialias": False}, as_opencv), ({"interpolation": "area"}, as_covered)],
+)
+def test_as_opencv_makes_smaller(size, settings, slowly):
+    values = np.random.default_rng(0).random((12, 9))
+    rows = np.array([slowly(row, size[1]) for row in values])
+    expected = np.array([slowly(column, size[0]) for column in rows.T]).T
+    found = Geometry((12, 9), size, **settings).to_input(torch.from_numpy(values[None]))
+    np.testing.assert_allclose(found[0, 0].numpy(), expected, atol=1e-6)
+
+
+def test_fine_texture_keeps_its_spread_without_antialiasing_only():
+    noise = torch.rand(1, 256, 256, generator=torch.Generator().manual_seed(0))
+    spread = {
+        antialias: float(Geometry((256, 256), (40, 40), antialias=antialias).to_input(noise).std())
+        for antialias in (True, False)
+    }
+    assert spread[True] < 0.06 < 0.15 < spread[False]
+
+
+def test_area_grows_as_bilinear_does():
+    values = torch.rand(1, 5, 6, generator=torch.Generator().manual_seed(0))
+    grown = [
+        Geometry((5, 6), (9, 11), interpolation=name).to_input(values)
+        for name in ("area", "bilinear")
+    ]
+    assert torch.equal(*grown)

@@ -70,7 +70,7 @@ NAMES = dict(line.split(" -> ") for line in ENDINGS.split("\n") if line)
 NEW = (  # fields of `classifier` that 1.1 did not have: null
     *("architecture", "arguments", "labels", "channels", "mean", "std", "value_range"),
     *("interpolation", "crop_share", "head", "thresholds", "hooked_layers", "weights"),
-    *("source_files", "state", "outputs"),
+    *("source_files", "state", "outputs", "antialias", "channel_order", "standardise"),
 )
 WORDS = {"kept": "sufficiency", "shape": "shape_leakage", "stable": "shift_stability"}
 

@@ -15,6 +15,7 @@ from med_cam.classifiers.hooks import device_of, frozen, hooked, hooked_modules,
 from med_cam.classifiers.opaque import Opaque
 from med_cam.classifiers.processes import received, refuse_fork_of_threads, sent
 from med_cam.classifiers.ranges import refuse_other_fields
+from med_cam.classifiers.standardised import standardised
 from med_cam.classifiers.turns import turn
 from med_cam.config.rules import shown
 from med_cam.errors import ClassifierError
@@ -84,7 +85,12 @@ class Classifier:
         value_range: what white is before normalisation (1 by default; 255 for raw bytes).
         white: the grey value that is white in its images of more than 8 bits, for `read_image`;
             None if nothing is declared.
-        rule, crop_share, interpolation: see `Geometry`.
+        rule, crop_share, interpolation, antialias: see `Geometry`.
+        channel_order: "rgb", or "bgr" where the module takes blue first; mean and std are in the
+            order that it takes. All that is prepared, drawn and masked stays red, green, blue.
+        standardise: "dataset", by mean and std; or each input by its own mean and standard
+            deviation, of all its values ("image") or channel by channel ("channel"), which then
+            is a part of the classifier: a masked input is standardised as it is.
         head: "softmax" or "sigmoid".
         outputs: what the module returns: "logits", or "probabilities" where it ends in the head
             itself; these are read as their logits.
@@ -126,6 +132,9 @@ class Classifier:
     loaded_from: LoadedFrom = field(default_factory=LoadedFrom, hash=False)
     check: Callable[[Tensor], None] | None = None
     white: float | None = None
+    antialias: bool = True
+    channel_order: str = "rgb"
+    standardise: str = "dataset"
 
     def __post_init__(self) -> None:
         refuse_other_fields(self)
@@ -135,8 +144,7 @@ class Classifier:
             if not fits:
                 raise ClassifierError(f"{self.name}: {rule}.")
         if self.colours is None:
-            found = colours_of(self.mean, self.std, self.value_range)
-            object.__setattr__(self, "colours", found)
+            object.__setattr__(self, "colours", self.painted)
         elif fault := fault_of(self.colours.grey, self.colours.spread):
             raise ClassifierError(f"{self.name}: {fault}; that hides nothing, give other colours.")
         hooked_modules(self.module, self.hooked_layers)
@@ -167,6 +175,7 @@ class Classifier:
             rule=self.rule,
             crop_share=self.crop_share,
             interpolation=self.interpolation,
+            antialias=self.antialias,
         )
 
     def prepare(self, image: Image) -> Float[Tensor, "1 c h w"]:
@@ -193,16 +202,32 @@ class Classifier:
 
     def at_the_door(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """From the normalised space to what the module takes; the same where std is of pixels."""
-        return x if self.painted.declared else self._as_declared(self.pixels_of(x))
+        taken = x if self.painted.declared else self._as_declared(self.pixels_of(x))
+        return taken.flip(1) if self.channel_order == "bgr" else taken
 
     def _as_declared(self, pixels: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        mean, std = (_channelwise(values, pixels) for values in (self.mean, self.std))
+        if self.standardise != "dataset":
+            return standardised(
+                pixels * self.value_range, of_each_channel=self.standardise == "channel"
+            )
+        mean, std = (
+            _channelwise(self.red_first(values), pixels) for values in (self.mean, self.std)
+        )
         return (pixels * self.value_range - mean) / std
 
     @property
     def painted(self) -> Colours:
         """Colour and spread of the baselines grey and Gaussian noise."""
-        return self.colours or colours_of(self.mean, self.std, self.value_range)
+        return self.colours or colours_of(
+            self.red_first(self.mean),
+            self.red_first(self.std),
+            self.value_range,
+            of_pixels=self.standardise == "dataset",
+        )
+
+    def red_first(self, values: Sequence[float]) -> tuple[float, ...]:
+        """Numbers in the order in which the module takes channels, as red, green, blue."""
+        return tuple(values[::-1] if self.channel_order == "bgr" else values)
 
     def black(self) -> Float[Tensor, "1 c 1 1"]:
         """Zero pixels in normalised space."""
@@ -302,6 +327,10 @@ def _input_rules(c: Classifier) -> Iterator[tuple[bool, str]]:
             len(values) == c.channels,
             f"{name} must be {c.channels} finite numbers, one per channel, got {shown(values)}",
         )
+    yield (
+        c.channel_order == "rgb" or c.channels == 3,
+        "channel_order belongs to classifiers of 3 channels, this one takes 1",
+    )
 
 
 def _head_rules(c: Classifier) -> Iterator[tuple[bool, str]]:

@@ -15,7 +15,17 @@ from typing import Annotated, Any, get_type_hints
 from torch import Tensor, nn
 
 from med_cam.classifiers.probabilities import OUTPUTS
-from med_cam.classifiers.ranges import CROP, HEADS, MEAN, SIDE, STD, THRESHOLD, WHITE
+from med_cam.classifiers.ranges import (
+    CROP,
+    HEADS,
+    MEAN,
+    ORDERS,
+    SIDE,
+    STANDARDS,
+    STD,
+    THRESHOLD,
+    WHITE,
+)
 from med_cam.config.rules import Allowed, shown
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import INTERPOLATIONS, RULES
@@ -64,6 +74,12 @@ def _texts(value: object) -> tuple[str, ...]:
     if len(set(value)) < len(value):
         raise ValueError("a list of texts without repetition")
     return tuple(value)
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("true or false")
+    return value
 
 
 def _number(allowed: Allowed) -> Callable[[object], float]:
@@ -122,7 +138,10 @@ class Description:
         white: the grey value that is white in its images of more than 8 bits.
         resize: "squash", "crop" or "pad"; see `Geometry`.
         crop_share: share of the resized shortest side that the centre crop keeps, 0.1 to 1.
-        interpolation: "nearest", "bilinear" or "bicubic".
+        interpolation: "nearest", "bilinear", "bicubic" or "area".
+        antialias: whether what is shrunk is smoothed first; see `Geometry`.
+        channel_order: "rgb" or "bgr", of what the network takes, of mean and std.
+        standardise: "dataset", "image" or "channel"; see `Classifier`.
         head: "softmax" or "sigmoid".
         outputs: "logits" or "probabilities".
         thresholds: for sigmoid heads, one decision threshold per output.
@@ -150,6 +169,9 @@ class Description:
     resize: Annotated[str | None, _one_of(*RULES)] = None
     crop_share: Annotated[float | None, _number(CROP)] = None
     interpolation: Annotated[str | None, _one_of(*INTERPOLATIONS)] = None
+    antialias: Annotated[bool | None, _truth] = None
+    channel_order: Annotated[str | None, _one_of(*ORDERS)] = None
+    standardise: Annotated[str | None, _one_of(*STANDARDS)] = None
     head: Annotated[str | None, _one_of(*HEADS)] = None
     outputs: Annotated[str | None, _one_of(*OUTPUTS)] = None
     thresholds: Annotated[tuple[float, ...] | None, _numbers(THRESHOLD, most=CLASSES)] = None

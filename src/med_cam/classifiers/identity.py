@@ -31,6 +31,9 @@ class Identity:
     value_range: float
     resize: str
     interpolation: str
+    antialias: bool
+    channel_order: str
+    standardise: str
     crop_share: float
     head: str
     outputs: str
@@ -59,6 +62,9 @@ def identity_of(classifier: Classifier) -> Identity:
         value_range=classifier.value_range,
         resize=classifier.rule,
         interpolation=classifier.interpolation,
+        antialias=classifier.antialias,
+        channel_order=classifier.channel_order,
+        standardise=classifier.standardise,
         crop_share=classifier.crop_share,
         head=classifier.head,
         outputs=classifier.outputs,

@@ -166,7 +166,7 @@ def _classifier(
         else hooked_layers,
         name=name,
         sha256=sha256,
-        colours=_colours(description, fields["channels"], fields["value_range"]),
+        colours=_colours(description, fields),
         loaded_from=origin,
         check=loaded.check,
     )
@@ -175,7 +175,13 @@ def _classifier(
 def _input_fields(description: Description, loaded: Loaded, *, name: str) -> dict[str, Any]:
     """Size, channels, normalisation and resize rule."""
     said, known = description, loaded
-    if said.mean is None and known.mean is None:
+    own = said.standardise in ("image", "channel")
+    if own and (said.mean or said.std):
+        raise ConfigError(
+            f"{FILE}: mean and std are not used where standardise is {said.standardise!r}; leave "
+            "them out, or leave standardise out."
+        )
+    if said.mean is None and known.mean is None and not own:
         _LOG.warning(
             "%s does not say how its pixels are normalised: ImageNet's mean and std are assumed; "
             "say mean and std in %s.",
@@ -201,17 +207,22 @@ def _input_fields(description: Description, loaded: Loaded, *, name: str) -> dic
         "rule": said.resize or known.rule or "squash",
         "crop_share": said.crop_share or known.crop_share or 1.0,
         "interpolation": said.interpolation or known.interpolation or "bilinear",
+        "antialias": said.antialias is not False,
+        "channel_order": said.channel_order or "rgb",
+        "standardise": said.standardise or "dataset",
     }
 
 
-def _colours(said: Description, channels: int, white: float) -> Colours | None:
-    """The colours of the baselines that are described, if they are."""
+def _colours(said: Description, fields: Mapping[str, Any]) -> Colours | None:
+    """The colours of the baselines that are described, if they are; red, green, blue."""
+    channels, white = fields["channels"], fields["value_range"]
+    order = -1 if fields["channel_order"] == "bgr" else 1
     if said.baseline_mean is None and said.baseline_std is None:
         return None
     if said.baseline_mean is None or said.baseline_std is None:
         raise ConfigError(f"{FILE} needs both baseline_mean and baseline_std, or none of them.")
     grey, spread = (
-        tuple(value / white for value in _per_channel(values, values, channels))
+        tuple(value / white for value in _per_channel(values, values, channels)[::order])
         for values in (said.baseline_mean, said.baseline_std)
     )
     if {len(grey), len(spread)} != {channels}:

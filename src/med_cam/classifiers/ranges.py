@@ -21,6 +21,8 @@ MEAN = number(-1e6, 1e6)
 STD = number(1e-4, 1e6)
 WHITE = number(0.01, 1e7)
 CROP = number(0.1, 1.0, why="the rest of the image is never seen")
+ORDERS = ("rgb", "bgr")
+STANDARDS = ("dataset", "image", "channel")
 THRESHOLD = number(1e-6, 1 - 1e-6)
 
 
@@ -50,6 +52,9 @@ FIELDS: Mapping[str, Allowed] = {  # of Classifier; how many there are of each i
     "rule": text(*RULES),
     "crop_share": CROP,
     "interpolation": text(*INTERPOLATIONS),
+    "antialias": Allowed(lambda v: isinstance(v, bool), "true or false"),
+    "channel_order": text(*ORDERS),
+    "standardise": text(*STANDARDS),
     "head": text(*HEADS),
     "outputs": text(*OUTPUTS),
     "thresholds": listed(THRESHOLD, f"a list, each {THRESHOLD.words}"),

@@ -28,7 +28,7 @@ from med_cam.errors import ConfigError, ImageError
 from med_cam.images.white import White
 
 RULES = ("squash", "crop", "pad")
-INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "area")
 LARGEST_STEP = 2**24  # pixels; a crop of 5000 x 3 would pass through 426667 x 224
 
 
@@ -93,7 +93,11 @@ class Geometry:
     whole image.
 
     interpolation: "nearest" (by pixel centres), "bilinear" or "bicubic" (both antialiased when
-    shrinking, as in Pillow; bicubic with Pillow's kernel also when growing).
+    shrinking, as in Pillow; bicubic with Pillow's kernel also when growing), "area" (the mean of
+    what a pixel covers when shrinking, as OpenCV's INTER_AREA; bilinear when growing).
+
+    antialias: False takes bilinear and bicubic as OpenCV's INTER_LINEAR and INTER_CUBIC do, from
+    2 or 4 pixels of the source, however much is shrunk.
 
     Raises:
         ConfigError: rule, crop_share, interpolation or input size out of range.
@@ -105,6 +109,7 @@ class Geometry:
     rule: str = "squash"
     crop_share: float = 1.0
     interpolation: str = "bilinear"
+    antialias: bool = True
 
     def __post_init__(self) -> None:
         _refuse_bad_settings(self)
@@ -138,7 +143,13 @@ class Geometry:
             steps.reverse()
         frame = pixels[None]
         for axis, dim in steps:
-            frame = _resample(frame, axis, dim=dim, interpolation=self.interpolation)
+            frame = _resample(
+                frame,
+                axis,
+                dim=dim,
+                interpolation=self.interpolation,
+                antialias=self.antialias,
+            )
         return F.pad(frame, (*_margins(columns), *_margins(rows)), value=fill)
 
     def valid(self) -> Bool[Tensor, "1 1 h1 w1"]:
@@ -230,18 +241,39 @@ def _gather(
 
 
 def _resample(
-    image: Float[Tensor, "1 c h w"], axis: Axis, *, dim: int, interpolation: str
+    image: Float[Tensor, "1 c h w"], axis: Axis, *, dim: int, interpolation: str, antialias: bool
 ) -> Float[Tensor, "1 c h1 w1"]:
     """One axis scaled and cut to the frame; padding is left to be added."""
     if interpolation == "nearest":
         index, there = _source_of_frame(axis)
         return image.index_select(dim, index[there].to(image.device))
-    if axis.scaled != axis.source:
+    if interpolation == "area" and axis.scaled < axis.source:
+        image = _averaged(image, axis.scaled, dim=dim)
+    elif axis.scaled != axis.source:
+        mode = "bilinear" if interpolation == "area" else interpolation
         size = (axis.scaled, image.shape[3]) if dim == -2 else (image.shape[2], axis.scaled)
-        image = F.interpolate(image, size, mode=interpolation, antialias=True)
+        image = F.interpolate(image, size, mode=mode, antialias=antialias)
         image = image.clamp(0, 1)  # after each axis, as Pillow does
     first = max(0, -axis.start)
     return image.narrow(dim, first, min(axis.frame, axis.scaled))
+
+
+def _averaged(
+    image: Float[Tensor, "1 c h w"], scaled: int, *, dim: int
+) -> Float[Tensor, "1 c h1 w1"]:
+    """One axis made smaller: each pixel the mean of what it covers, of pixels cut by its share.
+
+    Differences of the running sum at the borders of the new pixels, which lie between whole ones.
+    """
+    source = image.shape[dim]
+    zero = torch.zeros_like(image.narrow(dim, 0, 1), dtype=torch.float64)
+    sums = torch.cat([zero, image.double().cumsum(dim)], dim)  # up to each border of the source
+    borders = torch.arange(scaled + 1, device=image.device) * source
+    whole, part = borders // scaled, (borders % scaled) / scaled  # part of the pixel after `whole`
+    shape = (-1, 1) if dim == -2 else (-1,)
+    below, above = (sums.index_select(dim, (whole + k).clamp(max=source)) for k in (0, 1))
+    at = below + (above - below) * part.double().view(shape)
+    return (at.diff(dim=dim) * (scaled / source)).to(image.dtype).clamp(0, 1)
 
 
 def _refuse_bad_settings(geometry: Geometry) -> None:

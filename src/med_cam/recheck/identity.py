@@ -18,7 +18,8 @@ from med_cam.report.origin import explained
 Document = Mapping[str, Any]
 ORDER = (  # causes before what follows from them
     *("weights", "architecture", "arguments", "labels", "input_size", "channels", "mean", "std"),
-    *("value_range", "resize", "interpolation", "crop_share", "head", "outputs"),
+    *("value_range", "channel_order", "standardise", "resize", "interpolation", "antialias"),
+    *("crop_share", "head", "outputs"),
     *("thresholds", "source_files", "hooked_layers", "state"),
 )
 HASHES = ("weights", "source_files", "state")

@@ -80,7 +80,8 @@ NOT_SAVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {  # fields of objects of the document that 1.1 did not have
         "classifier": (
             *("architecture", "arguments", "labels", "channels", "mean", "std", "value_range"),
-            *("interpolation", "crop_share", "head", "outputs", "thresholds", "hooked_layers"),
+            *("interpolation", "antialias", "channel_order", "standardise", "crop_share"),
+            *("head", "outputs", "thresholds", "hooked_layers"),
             *("weights", "source_files", "state"),
         ),
     }
@@ -107,7 +108,12 @@ ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "references_left_out": 0,
         },
         "sha256": {"environment": None},
-        "classifier": {"outputs": "logits"},
+        "classifier": {
+            "outputs": "logits",
+            "antialias": True,
+            "channel_order": "rgb",
+            "standardise": "dataset",
+        },
         "image": {"white": FILE},  # any file was read, however dark
     }
 )

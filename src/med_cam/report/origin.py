@@ -92,7 +92,12 @@ class ExplainedClassifier:
         mean: of each channel, taken off in the normalisation.
         std: of each channel, divided by in the normalisation.
         value_range: what white is before the normalisation.
-        interpolation: how pixels between pixels are computed: `nearest`, `bilinear` or `bicubic`.
+        interpolation: how pixels between pixels are computed: `nearest`, `bilinear`, `bicubic` or
+            `area`.
+        antialias: whether bilinear and bicubic heed all pixels of what is shrunk, as Pillow does;
+            false: as OpenCV does.
+        channel_order: `rgb` or `bgr`, in which the network takes channels, mean and std.
+        standardise: `dataset` (by mean and std); `image` or `channel`: each input by its own.
         crop_share: share of the resized shortest side that a centre crop keeps.
         head: `softmax` or `sigmoid`.
         outputs: what its module returns: `logits`, or `probabilities` that are read as such.
@@ -118,6 +123,9 @@ class ExplainedClassifier:
     std: tuple[Finite, ...] | None
     value_range: Finite | None
     interpolation: str | None
+    antialias: bool | None
+    channel_order: str | None
+    standardise: str | None
     crop_share: Share | None
     head: str | None
     outputs: str | None
