@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
-
 from med_cam.case.case import Case
 from med_cam.certification.certificate import sufficiency_check
 from med_cam.certification.mask_tests import decision_of, shape_leakage_of
@@ -105,11 +103,6 @@ def _count(now: int, said: int, near: Edge | None) -> int:
     return int(said) if near is not None and abs(said - now) <= near.within else now
 
 
-def _share(count: int, trials: int) -> float:
-    """Rounded as the mean of so many outcomes is."""
-    return torch.tensor(count / trials).item()
-
-
 def _edge(now: Edge | None, said: Document | None) -> Edge | None:
     """With the saved number on the edge, if it may be so: some lie near where the edge begins."""
     if now is None or said is None or not now.sure <= said["within"] <= now.most:
@@ -145,7 +138,7 @@ def _certificate(now: Certificate, results: tuple[BaselineResult, ...]) -> Certi
     """From the counts of each baseline."""
     searched = [result for result in results if result.searched]
     random = [result for result in searched if result.name not in FIXED]
-    shares = {result.name: _share(result.retained, result.samples) for result in searched}
+    shares = {result.name: result.retained / result.samples for result in searched}
     worst = min(shares, key=lambda name: shares[name])
     counted = replace(
         now,
@@ -180,7 +173,7 @@ def _check(now: Check, said: Document | None) -> Check:
         return now
     hits = round(now.value * now.trials)
     hits = _count(hits, round((said["value"] or 0.0) * now.trials), now.edge)
-    value = _share(hits, now.trials)
+    value = hits / now.trials
     passed = value >= now.threshold if now.at_least else value <= now.threshold
     return replace(now, value=value, passed=passed, edge=_edge(now.edge, said["edge"]))
 

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene, View
 from med_cam.verify.consistency import Pictures, pictures
-from med_cam.verify.decision import Decision, Target, decide, retains
+from med_cam.verify.decision import Decision, Target, decide, retained_share
 from med_cam.verify.sufficiency import drawn
 
 
@@ -59,5 +59,5 @@ def can_draw(name: str, scene: Scene) -> bool:
 
 def baseline_rate(baseline_p: Mapping[str, Float[Tensor, "_ k"]], decision: Decision) -> float:
     """How often baselines alone retain the prediction; each name counts once."""
-    rates = [retains(p, decision).float().mean().item() for p in baseline_p.values()]
+    rates = [retained_share(p, decision) for p in baseline_p.values()]
     return sum(rates) / len(rates)

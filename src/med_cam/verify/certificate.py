@@ -16,7 +16,7 @@ from torch import Tensor
 
 from med_cam.config.baselines import FIXED
 from med_cam.results import Certificate, Edge, Rate, Spread, reaches
-from med_cam.verify.decision import Decision, lead, retains
+from med_cam.verify.decision import Decision, lead, retained_share, retains
 
 FIRST = 0.8  # of the risk that is left, for the mask that is tried; most are certified at once
 
@@ -89,7 +89,7 @@ def certificate(
         wanted: the bound that is required.
         confidence: of all masks tried together.
     """
-    retained = {name: retains(p, decision).float().mean().item() for name, p in seen.items()}
+    retained = {name: retained_share(p, decision) for name, p in seen.items()}
     random = [p for name, p in seen.items() if name not in FIXED]
     fixed = [p for name, p in seen.items() if name in FIXED]
     worst = min(retained, key=lambda name: retained[name])

@@ -19,7 +19,7 @@ from torch import Tensor
 from med_cam.config.settings import Verification
 from med_cam.masking import View
 from med_cam.results import Check
-from med_cam.verify.decision import Target
+from med_cam.verify.decision import Target, share
 
 APART = 1.0  # in log-odds: a picture nearer to the image than that cannot be moved toward it
 FADED = (0.5, 0.65, 0.8)  # strengths: how far the image's colours are moved to their mean
@@ -92,7 +92,7 @@ def consistency(
     way = whole(among.log_odds, target) - among.log_odds
     moved = log_odds(laid_in, target) - among.log_odds >= rules.consistency * way
     wanted = max(rules.consistency_rate, OF_FADED if among.faded else 0.0)
-    rate = moved.float().mean().item()
+    rate = share(moved)
     trials = len(among.shown)
     return (Check("consistency", rate, wanted, trials, at_least=True, passed=rate >= wanted),)
 

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from med_cam.masking import Scene, View, shuffled
 from med_cam.removal.samples import Sampled
 from med_cam.results import Check
-from med_cam.verify.decision import Decision, retains
+from med_cam.verify.decision import Decision, retained_share
 from med_cam.verify.edge import edge_of_retention
 
 
@@ -37,7 +37,7 @@ def shape_leakage(
     """
     around = infill[torch.arange(len(contents)) % len(infill)]
     p = view.over(mask, around, content=contents)
-    rate, near = retains(p, decision).float().mean().item(), edge_of_retention(p, decision)
+    rate, near = retained_share(p, decision), edge_of_retention(p, decision)
     return Check(
         "shape_leakage", rate, limit, len(p), at_least=False, passed=rate <= limit, edge=near
     )

@@ -11,7 +11,7 @@ from med_cam.config.settings import Verification
 from med_cam.masking import View, shifted
 from med_cam.removal.samples import Sampled
 from med_cam.results import Check
-from med_cam.verify.decision import Decision, retains
+from med_cam.verify.decision import Decision, retained_share
 from med_cam.verify.edge import edge_of_retention
 
 DIRECTIONS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
@@ -33,7 +33,7 @@ def shift_stability(
     masks = torch.cat([shifted(mask.to(view.scene.x), dy, dx) for dy, dx in steps])
     around = infill[torch.arange(len(masks)) % len(infill)]
     p = view.over(masks, around)
-    rate, least = retains(p, decision).float().mean().item(), rules.stability_rate
+    rate, least = retained_share(p, decision), rules.stability_rate
     near = edge_of_retention(p, decision)
     return Check(
         "shift_stability", rate, least, len(p), at_least=True, passed=rate >= least, edge=near

@@ -9,7 +9,7 @@ from med_cam.config.baselines import FIXED
 from med_cam.masking import Scene, View, baseline
 from med_cam.removal.samples import Sampled, joined
 from med_cam.results import BaselineResult, Check
-from med_cam.verify.decision import Decision, on_top, retains
+from med_cam.verify.decision import Decision, on_top, retained_share, retains
 from med_cam.verify.edge import edge_of_either, edge_of_retention, joint
 
 
@@ -54,7 +54,7 @@ def baseline_result(
         mean=p[:, target.index].mean().item(),
         baseline_label=target.labels[most_often],
         baseline_probability=baseline_p[:, target.index].mean().item(),
-        baseline_retained=retains(baseline_p, decision).float().mean().item(),
+        baseline_retained=retained_share(baseline_p, decision),
         edge=joint([edge_of_either(p, decision), edge_of_retention(baseline_p, decision)]),
     )
 
