@@ -133,7 +133,7 @@ CALLS = {  # each takes one argument that may be anything; the kinds that it tak
             "rule": set(),
             "crop_share": {"fraction"},
             "interpolation": set(),
-            "antialias": set(),
+            "antialias": {"truth"},
             "channel_order": set(),
             "standardise": set(),
             "head": set(),
