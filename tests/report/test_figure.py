@@ -270,10 +270,10 @@ def test_the_report_is_imported_without_matplotlib_and_never_brings_pyplot():
 
 def test_a_label_that_no_font_has_is_its_place_and_numbers_and_a_note(explanation, image, caplog):
     """Hebrew is never drawn, whatever fonts the machine has."""
-    label = "\u05e1\u05e8\u05d8\u05df"
+    label = "\u05e1\u05e8"  # longer ones are cut short, as all labels are
     foreign = replace(explanation, label=label, labels=("glioma", label, "notumor"))
     text = said(figure(image, foreign))
-    assert "class2of3:\\u05e1\\u05e8\\u05d8\\u05df" in "".join(text.split())
+    assert "class2of3:\\u05e1\\u05e8" in "".join(text.split())
     assert label not in text
     (record,) = caplog.records
     assert record.name.startswith("med_cam.")
