@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import save_file
 
 from cli.corner import photograph, results
+from med_cam.cli.main import main
 
 # -- images ---------------------------------------------------------------------------------------
 
@@ -195,6 +196,22 @@ def test_references_that_cannot_be_read(refusal, here):
     refusal("--references", "others", words=["others"])
     (here / "others" / "x.png").write_bytes(b"")
     refusal("--references", "others", words=["x.png", "empty"])
+
+
+@pytest.mark.parametrize("command", ["explain", "audit", "verify"])
+@pytest.mark.parametrize(
+    "option", ["--model", "--references", "--image", "--config", "--out", "--white", "--trust"]
+)
+@pytest.mark.parametrize("long", ["9" * 5000, f"{'x' * 300}/y"], ids=["digits", "a folder"])
+def test_what_is_longer_than_a_name_can_be_is_a_short_sentence(
+    command, option, long, scans, model, here, capsys
+):
+    """Looked for as a file or not: not found, or no such option, but never an internal error."""
+    status = main([command, str(scans), f"--model={model}", f"{option}={long}"])
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert status == 2
+    assert "internal error" not in sentence
+    assert len(sentence) < 400
 
 
 def test_a_place_that_cannot_be_written(refusal, here):

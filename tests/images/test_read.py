@@ -2,6 +2,7 @@
 
 import hashlib
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -450,3 +451,17 @@ def test_an_image_keeps_no_hold_of_its_array():
 def test_arrays_without_meaning_are_refused(array, sentence):
     with pytest.raises(ImageError, match=sentence):
         image_from_array(array)
+
+
+def test_a_small_file_takes_little_memory(tmp_path):
+    """Where memory is limited to less than the budget of one image, images are read too."""
+    path = tmp_path / "small.png"
+    PIL.Image.new("L", (8, 8)).save(path)
+    read_image(path)  # what is imported now is not counted
+    tracemalloc.start()
+    try:
+        read_image(path)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 2**24

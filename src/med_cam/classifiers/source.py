@@ -23,7 +23,13 @@ def described(source: Path) -> Description:
         ClassifierError: if there is nothing, or nothing that describes a classifier.
         ConfigError: if its `classifier.toml` is wrong.
     """
-    if source.is_dir():
+    try:
+        is_folder = source.is_dir()
+    except OSError as error:  # a name longer than files have, a folder that may not be entered
+        raise ClassifierError(
+            f"{source} cannot be opened ({error.strerror}); check the path."
+        ) from error
+    if is_folder:
         return _in_folder(source)
     if not source.is_file():
         raise ClassifierError(_nothing_at(str(source)))

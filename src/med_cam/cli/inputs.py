@@ -178,8 +178,11 @@ def source_of(model: str | None, opened: ExitStack, trust: Sequence[str] | None 
 
 def is_bundled(model: Path) -> bool:
     """Whether this is the name of the bundled classifier, or the way to it."""
-    if not model.exists():
-        return model == Path(CLASSIFIER)
+    try:
+        if not model.exists():
+            return model == Path(CLASSIFIER)
+    except OSError:  # as a name longer than files have; loading says so
+        return False
     with suppress(ClassifierError), bundled_classifier() as folder:
         return model.resolve() in (folder.resolve(), (folder / FILE).resolve())
     return False
@@ -223,9 +226,9 @@ def images_at(path: Path) -> list[Path]:
     Raises:
         ImageError: if there are none.
     """
-    if not path.is_dir():
-        return find_images([path])
     try:
+        if not path.is_dir():
+            return find_images([path])
         folder = images_in(path)
     except OSError as error:
         raise ImageError(f"{path} cannot be opened ({error.strerror}).") from error
@@ -249,15 +252,15 @@ def images_by_hash(given: Sequence[Path]) -> dict[str, Path]:
         ImageError: a path does not exist, or is a folder without any.
     """
     files: list[Path] = []
-    for path in given:
-        pixels = sorted(path.rglob(f"*{Path(PIXELS_FILE).suffix}")) if path.is_dir() else []
-        try:
-            files += find_images([path])
-        except ImageError:
-            if not pixels:
-                raise
-        files += pixels
     try:
+        for path in given:
+            pixels = sorted(path.rglob(f"*{Path(PIXELS_FILE).suffix}")) if path.is_dir() else []
+            try:
+                files += find_images([path])
+            except ImageError:
+                if not pixels:
+                    raise
+            files += pixels
         return {sha256_of_file(file.resolve()): file.resolve() for file in files}
     except OSError as error:
         raise ImageError(

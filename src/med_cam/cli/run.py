@@ -1,6 +1,7 @@
 """A command from its options to its exit status, whatever happens: errors become one sentence."""
 
 import os
+import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,9 +10,12 @@ from typing import Generic, TypeVar
 
 from med_cam.cli.screen import Screen, quiet, row, screen
 from med_cam.cli.signals import received, refuse_to_go_on, stoppable
+from med_cam.config.rules import LONG
 from med_cam.errors import MedCamError
 
 DONE, INTERNAL, MISTAKE, REFUTED, INTERRUPTED = 0, 1, 2, 3, 130
+
+NO_NAME = re.compile(r"[^\s/\\]{256,}")  # file systems take 255 characters
 
 Work = Callable[[Screen], int]
 Result = TypeVar("Result")
@@ -178,12 +182,13 @@ def unexpected(error: Exception) -> str:
     """The sentence for an error that nobody foresaw."""
     said = (str(error).strip().splitlines() or [""])[0].strip().rstrip(".")
     what = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return f"internal error, {what}; run again with --debug to see where."
+    return one_sentence(f"internal error, {what}; run again with --debug to see where")
 
 
 def one_sentence(text: str) -> str:
-    """On one line, with a full stop."""
-    line = " ".join(text.split())
+    """On one line, with a full stop; what is too long for a name of a file is cut."""
+    words = NO_NAME.sub(lambda found: f"{found[0][:LONG]}...", text)
+    line = " ".join(words.split())
     return line if line.endswith((".", "?", "!")) else f"{line}."
 
 

@@ -50,7 +50,7 @@ def _read(path: Path, most: int) -> bytes:
         _refuse_other_kinds(path, found.st_mode)
         if found.st_size > most:
             raise _too_large(path, most)
-        content = file.read(most + 1)
+        content = file.read(found.st_size + 1)  # as much memory is asked for as there is to read
     if len(content) > most:
         raise _too_large(path, most)
     if not content:
