@@ -24,6 +24,7 @@ from med_cam.verify.decision import Target, share
 APART = 1.0  # in log-odds: a picture nearer to the image than that cannot be moved toward it
 FADED = (0.5, 0.65, 0.8)  # strengths: how far the image's colours are moved to their mean
 OF_FADED = 0.5  # of the faded images have to move: they are of one image, and few
+FAR = 0.25  # of the way, where the image is faded: nothing in it speaks against the evidence
 SOFT = 80  # a side over this is the radius of the soft edge, in pixels
 
 
@@ -90,7 +91,8 @@ def consistency(
         return ()
     laid_in = view.over(soft_edged(mask), among.shown)
     way = whole(among.log_odds, target) - among.log_odds
-    moved = log_odds(laid_in, target) - among.log_odds >= rules.consistency * way
+    share = max(rules.consistency, FAR) if among.faded else rules.consistency
+    moved = log_odds(laid_in, target) - among.log_odds >= share * way
     wanted = max(rules.consistency_rate, OF_FADED if among.faded else 0.0)
     rate = share(moved)
     trials = len(among.shown)
