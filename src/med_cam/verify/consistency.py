@@ -91,8 +91,8 @@ def consistency(
         return ()
     laid_in = view.over(soft_edged(mask), among.shown)
     way = whole(among.log_odds, target) - among.log_odds
-    share = max(rules.consistency, FAR) if among.faded else rules.consistency
-    moved = log_odds(laid_in, target) - among.log_odds >= share * way
+    part = max(rules.consistency, FAR) if among.faded else rules.consistency
+    moved = log_odds(laid_in, target) - among.log_odds >= part * way
     wanted = max(rules.consistency_rate, OF_FADED if among.faded else 0.0)
     rate = share(moved)
     trials = len(among.shown)
