@@ -310,7 +310,11 @@ def comparing(monkeypatch, seen):
     for stub in (agreement_again, warned, changes):
         monkeypatch.setattr(recheck, stub.__name__, stub)
     monkeypatch.setattr(recheck, "response_of", response_of)
-    monkeypatch.setattr(recheck, "beyond_preset", lambda *_: "a note")
+    monkeypatch.setattr(recheck, "note_of", lambda *_, **__: "a note")
+    for as_saved in ("claim_as_saved", "tests_as_saved", "further_as_saved"):  # none on an edge
+        monkeypatch.setattr(recheck, as_saved, lambda case, now, *_, **__: now)
+    for expected in ("lacking", "not_found"):
+        monkeypatch.setattr(recheck, expected, lambda *_: iter(()))
 
 
 @pytest.fixture
@@ -454,7 +458,7 @@ def claiming_nothing(monkeypatch, comparing):
 
 
 def nothing_in(folder, version="2.0"):
-    document = {"verified": False, "tests": None}
+    document = {"verified": False, "tests": None, "claim": {}}
     return Saved(Path(folder), document, IMAGE, rows(0), version=version)
 
 
