@@ -239,6 +239,13 @@ def test_assumed_normalisation_is_said_aloud(folder, caplog):
     assert not caplog.text
 
 
+def test_an_assumed_input_size_is_said_aloud(folder, caplog):
+    say(folder, input_size=None)
+    with caplog.at_level(logging.WARNING):
+        assert load_classifier(folder, device="cpu").input_size == (224, 224)
+    assert "does not say its input size: 224 x 224 is assumed" in caplog.text
+
+
 # -- the zoos -------------------------------------------------------------------------------------
 
 

@@ -137,7 +137,25 @@ class ByTheBatch(nn.Module):
         return (z - z.mean(dim=0)) / (z.std(dim=0, unbiased=False) + 1)
 
 
+class Sometimes(nn.Module):
+    """A part that is left out in one call of ten, as stochastic depth does."""
+
+    def forward(self, z):
+        return z + (torch.rand(()) < 0.1)
+
+
+class InVain(nn.Module):
+    """Draws a number that decides nothing, as LayerDrop does in evaluation."""
+
+    def forward(self, z):
+        torch.rand(())
+        return z
+
+
 WRONG = {
+    "sometimes another answer": (Sometimes(), "two answers: .*differs by 1 "),
+    "percent": (lambda z: 100 * z.softmax(dim=1), r"shares, not logits: .* sum to 100\. Divide"),
+    "counts": (lambda z: 7 * z.softmax(dim=1).detach(), r"sum to 7\. Divide"),
     "two answers": (Wandering(), "the same input two answers: .*differs by .*dropout"),
     "by the batch": (ByTheBatch(), "answers by the batch: .*batch normalisation"),
     "class number": (lambda z: z.argmax(dim=1), r"whole numbers \(int64\)"),
@@ -155,8 +173,16 @@ WRONG = {
 @pytest.mark.parametrize("fault", WRONG)
 def test_what_cannot_be_trusted_is_refused_with_what_was_found(fault):
     after, said = WRONG[fault]
-    with pytest.raises(ClassifierError, match=said):
-        tried(classifier(Body(after)))
+    with torch.random.fork_rng():
+        torch.random.default_generator.manual_seed(1)
+        with pytest.raises(ClassifierError, match=said):
+            tried(classifier(Body(after)))
+
+
+def test_numbers_drawn_in_vain_are_told(caplog):
+    with caplog.at_level(logging.WARNING), torch.random.fork_rng():
+        assert tried(classifier(Body(InVain()))) == 6 + 40
+    assert "draws random numbers in its forward, though 40 answers" in caplog.text
 
 
 @pytest.mark.parametrize("after", [lambda z: z.detach(), lambda z: torch.round(z * 256) / 256])

@@ -39,6 +39,7 @@ from med_cam.pipeline.explain import as_certified, explain, worth_certifying
 from med_cam.pipeline.necessary_superset import larger, superset
 from med_cam.pipeline.propose import smallest_mask
 from med_cam.pipeline.restricted_claim import restricted_claim
+from med_cam.verify.status import no_decision
 
 
 def certifying(config=FAST, **rules):
@@ -59,6 +60,8 @@ def test_where_the_classifier_predicts_another_label_nothing_is_searched():
         assert not of(watch.take(), "outputs")
         assert found.mask.all()
         assert not worth_certifying(case, found)
+        said = no_decision(case.target, case.before)
+        assert said.endswith("predicts lit (1.00) for the whole image, not dark (0.00)")
 
 
 def test_a_target_that_is_not_predicted_is_not_searched_however_far_it_lies_above_the_baselines():

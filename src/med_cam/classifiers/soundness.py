@@ -25,6 +25,7 @@ FILE = "classifier.toml"
 TOTAL = 1e-3  # how far the outputs of a softmax may sum from 1, in any precision
 UNLIKE = 0.05  # the same for outputs that are said to be a softmax, clipped perhaps
 ROUNDING = 1e-3  # how far the same image may differ between a batch and alone, of the largest
+OFTEN = 40  # times that an input is tried alone where random numbers are drawn: 1 in 10 shows
 COARSE = 8  # blocks a side of the noise that a network cannot average away
 SHOWN = 4  # outputs named in a sentence
 
@@ -54,12 +55,17 @@ def tried(classifier: Classifier) -> int:
         outputs = _as_returned(forward(x).logits)
         slope = _slope(outputs, x)
         with torch.no_grad():
-            last = x[-1:].detach()
+            last, before = x[-1:].detach(), _drawn_so_far(x.device)
             alone = [_as_returned(forward(last).logits, like=outputs) for _ in range(2)]
+            draws = not torch.equal(before, _drawn_so_far(x.device))
+            more = range(OFTEN - 2 if draws else 0)
+            alone += [_as_returned(forward(last).logits, like=outputs) for _ in more]
     found = outputs.detach()
     _refuse_imprecise(classifier, found)
     _refuse_not_numbers(classifier, found)
-    _refuse_random(classifier, found, *alone)
+    _refuse_random(classifier, found, torch.cat(alone))
+    if draws:
+        _warn_of_draws(classifier)
     _refuse_choices(classifier, found, slope)
     _refuse_constant(classifier, found)
     _refuse_misread(classifier, found, is_bounded(outputs))
@@ -71,6 +77,11 @@ def _as_returned(logits: Tensor, *, like: Tensor | None = None) -> Float[Tensor,
     """The outputs without the zero that stands beside a lone one."""
     lone = bool((logits[:, 0] == 0).all()) if like is None else like.shape[1] == 1
     return logits[:, 1:] if logits.shape[1] == 2 and lone else logits
+
+
+def _drawn_so_far(device: torch.device) -> Tensor:
+    """The state of the generator that torch's random functions take, which every draw changes."""
+    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
 
 
 def _slope(outputs: Tensor, x: Tensor) -> float | None:
@@ -107,8 +118,10 @@ def _refuse_not_numbers(classifier: Classifier, outputs: Tensor) -> None:
     )
 
 
-def _refuse_random(classifier: Classifier, outputs: Tensor, first: Tensor, again: Tensor) -> None:
-    between = float((first - again).abs().max())
+def _refuse_random(classifier: Classifier, outputs: Tensor, alone: Float[Tensor, "n k"]) -> None:
+    """The last input alone n times, and beside the others."""
+    first = alone[:1]
+    between = float((first - alone).abs().max())
     scale = float(outputs.abs().max())
     if between > 1e-6 * max(scale, 1e-6):
         raise ClassifierError(
@@ -124,6 +137,16 @@ def _refuse_random(classifier: Classifier, outputs: Tensor, first: Tensor, again
             "evaluation, with running statistics, take dynamic quantisation out, and save or "
             "export it so."
         )
+
+
+def _warn_of_draws(classifier: Classifier) -> None:
+    log.warning(
+        "%s draws random numbers in its forward, though %d answers to one input were equal; if "
+        "its answers ever differ, no claim about it can be tested again. Switch off what is "
+        "random.",
+        classifier.name,
+        OFTEN,
+    )
 
 
 def _refuse_choices(classifier: Classifier, outputs: Tensor, slope: float | None) -> None:
@@ -153,6 +176,7 @@ def _refuse_misread(classifier: Classifier, outputs: Tensor, bounded: bool | Non
     several = outputs.shape[1] > 1
     off = float((outputs.sum(dim=1) - 1).abs().max())
     inside = low >= -1e-6 and high <= 1 + 1e-6
+    total = float(outputs.sum(dim=1).mean())
     if classifier.outputs == "probabilities":
         _refuse_no_probabilities(classifier, low, high, off if several else 0.0)
     elif inside and several and off <= TOTAL:
@@ -160,6 +184,12 @@ def _refuse_misread(classifier: Classifier, outputs: Tensor, bounded: bool | Non
             f"{classifier.name} returns probabilities, not logits: for all {len(outputs)} trial "
             f"inputs its outputs lie in [{low:.3g}, {high:.3g}] and sum to 1 (softmax inside). "
             f'Say outputs = "probabilities" in {FILE}, or take the softmax out.'
+        )
+    elif several and low >= 0 and float((outputs.sum(dim=1) / total - 1).abs().max()) <= TOTAL:
+        raise ClassifierError(
+            f"{classifier.name} returns shares, not logits: for all {len(outputs)} trial inputs "
+            f"its outputs lie in [{low:.3g}, {high:.3g}] and sum to {total:.4g}. Divide them by "
+            f'that in its forward and say outputs = "probabilities" in {FILE}, or return logits.'
         )
     elif inside and bounded is not False:
         raise ClassifierError(
