@@ -43,6 +43,23 @@ def test_twelve_bits_in_sixteen_are_refused_until_white_is_declared(tmp_path, co
     assert (dark.white, dark.notes) == ("file", ())
 
 
+def test_a_few_hot_pixels_make_no_range(tmp_path):
+    """One value of two thousand at the top of the range: the others are as dark as before."""
+    values = np.tile(TWELVE.max() * np.arange(2000) // 2000, (1, 1)).astype(np.uint16)
+    values[0, 7] = 65535
+    path = written(tmp_path, deep_png(values))
+    with pytest.raises(ImageError, match="nearly all values are at most 409"):
+        read_image(path)
+    found = read_image(path, channels=1, white=4095)
+    torch.testing.assert_close(found.pixels, expected(values.clip(max=4095), 4095))
+    assert found.notes[0].endswith("1 of its 2000 values lie above and are shown white")
+    values[0, :200] = 65535  # a tenth is no hot pixel
+    bright = written(tmp_path, deep_png(values))
+    assert read_image(bright, channels=1).pixels.max() == 1.0
+    with pytest.raises(ImageError, match="above the 4095 that was declared white"):
+        read_image(bright, white=4095)
+
+
 @pytest.mark.parametrize("bits", [9, 10, 11, 12, 13])
 def test_up_to_an_eighth_of_the_range_is_refused(tmp_path, bits):
     values = np.array([[0, 2**bits - 1]], dtype=np.uint16)

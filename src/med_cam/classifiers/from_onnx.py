@@ -309,8 +309,11 @@ def _reference(proto: Any, path: Path, x: Float[Tensor, "b c h w"]) -> Float[Ten
     """The outputs of onnxruntime, in batches of the size that the file asks for."""
     shape = _input_shape(proto, path)
     try:
-        session = _extra("onnxruntime").InferenceSession(
-            str(path), providers=["CPUExecutionProvider"]
+        runtime = _extra("onnxruntime")
+        quiet = runtime.SessionOptions()
+        quiet.log_severity_level = 3  # errors only; its warnings are of no use to a reader
+        session = runtime.InferenceSession(
+            str(path), sess_options=quiet, providers=["CPUExecutionProvider"]
         )
         value = session.get_inputs()[0]
         images = x.detach().cpu().to(NUMBERS[value.type])

@@ -155,7 +155,7 @@ def image_from_array(
     scaled, chosen = unit(planes, found, white, name="The array")
     pixels = torch.from_numpy(np.ascontiguousarray(scaled))
     pixels = with_channels(pixels, pixels.shape[0] if channels is None else channels)
-    return Image(pixels, notes=note_on(chosen, found))
+    return Image(pixels, notes=note_on(chosen, found, planes))
 
 
 def _numpy(values: Tensor) -> np.ndarray:
@@ -209,10 +209,11 @@ def _of_tiff(content: bytes, name: str, white: White, budget: int) -> Picture:
     declared = white not in (None, FILE) and tiff.samples == 3 and tiff.bits > 8
     picture = None if declared or not tiff.plain else _known(content)
     if picture is None:
-        grey, scale = unit(decoded(tiff, name), tiff.range, white, name=name)
+        values = decoded(tiff, name)
+        grey, scale = unit(values, tiff.range, white, name=name)
         grey = 1 - grey if tiff.photometric == MIN_IS_WHITE else grey
         turned = TURNS.get(tiff.orientation, lambda v: v)(grey)
-        return Picture(turned, (*notes, *note_on(scale, tiff.range)))
+        return Picture(turned, (*notes, *note_on(scale, tiff.range, values)))
     with picture:
         found = _upright(picture, name, white, tiff.range, tiff)
     return Picture(found.values, (*notes, *found.notes))
@@ -333,7 +334,7 @@ def _deep_grey(
         raise ImageError(f"{name} is partly transparent; save it without transparency.")
     grey, scale = unit(values, found, white, name=name)
     grey = 1 - grey if tiff is not None and tiff.photometric == MIN_IS_WHITE else grey
-    return Picture(grey, note_on(scale, found))
+    return Picture(grey, note_on(scale, found, values))
 
 
 def _channels_first(values: np.ndarray, *, prefer_first: bool) -> np.ndarray:

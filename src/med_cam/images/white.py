@@ -2,7 +2,7 @@
 
 Values of 12 bits are often kept in files of 16: divided by 65535 they are almost black, and
 nothing fails. So more than 8 bits of which less than an eighth is used are refused unless it is
-declared what is white.
+declared what is white. A few hot pixels, or a mark that was burnt in, change nothing of that.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from med_cam.errors import ConfigError, ImageError
 # A grey value; "file": the highest that the file can hold; None: nobody says.
 White = int | float | Literal["file"] | None
 FILE: Literal["file"] = "file"
+FEW = 0.001  # of the values; hot pixels and marks are no more
 EIGHTH = 1 / 8  # of the range: 13 bits in 16 stay below it, 14 bits do not
 
 
@@ -77,27 +78,39 @@ def unit(
     declared = declared if found.deep else FILE
     white = _chosen(found, declared)
     lowest, highest = float(values.min()), float(values.max())
-    if lowest < 0 or highest > white:
+    some = declared not in (None, FILE) and _most(values) <= white  # hot pixels are shown white
+    if lowest < 0 or (highest > white and not some):
         raise ImageError(_beyond(name, lowest, highest, white, found, declared))
-    if declared is None and not found.said and highest < EIGHTH * white:
+    if declared is None and not found.said and (most := _most(values)) < EIGHTH * white:
+        hot = highest >= EIGHTH * white
+        seen = most if hot else highest
         raise ImageError(
-            f"{name} would be almost black: its largest value is {_plain(highest)}, "
-            f"{_percent(highest / white)} of the {_plain(white)} that {found.words} reach; say "
-            f"which value is white with --white VALUE{found.hint}, or --white file if it is so "
-            "dark."
+            f"{name} would be almost black: "
+            f"{'nearly all values are at most' if hot else 'its largest value is'} "
+            f"{_plain(seen)}, {_percent(seen / white)} of the {_plain(white)} that {found.words} "
+            f"reach; say which value is white with --white VALUE{found.hint}, or --white file if "
+            "it is so dark."
         )
     scaled = values.astype(np.float32)
     scaled /= np.float32(white)
-    return scaled, white
+    return scaled.clip(max=1.0), white
 
 
-def note_on(white: float, found: Range) -> tuple[str, ...]:
+def _most(values: NDArray[np.generic]) -> float:
+    """The largest value but for the few largest."""
+    last = values.size - 1 - int(FEW * values.size)
+    return float(np.partition(values, last, axis=None)[last])
+
+
+def note_on(white: float, found: Range, values: NDArray[np.generic]) -> tuple[str, ...]:
     """What a reader must know of a white that is not the file's highest value."""
     if white == found.full:
         return ()
+    above = int(np.count_nonzero(values.astype(np.float64) > white))
+    more = f"; {above} of its {values.size} values lie above and are shown white" if above else ""
     return (
         f"the image was read with {_plain(white)} as white, where {found.words} reach "
-        f"{_plain(found.full)}",
+        f"{_plain(found.full)}{more}",
     )
 
 
