@@ -74,7 +74,9 @@ def test_a_font_of_the_machine_draws_what_the_usual_one_lacks(made):
 
 
 def test_the_characters_are_drawn_by_that_font(made):
-    assert ink(LUNG) == pytest.approx(ink("MW"), abs=0)
+    # Before matplotlib 3.11 edges differ a little: 0.97. Other characters have 0.14.
+    found, wanted = ink(LUNG) < 128, ink("MW") < 128
+    assert (found & wanted).sum() > 0.9 * (found | wanted).sum()
     assert text_width(LUNG, Face(30)) == text_width("MW", Face(30))
 
 
