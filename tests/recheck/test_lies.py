@@ -38,10 +38,16 @@ READ = re.compile(  # what the re-check computes with; everything else is only c
 )
 SAME = {  # lies that change no figure of these results, by kind: nothing that is said is wrong
     "config.verification.shifts[0] one more": "the same shifts retain the prediction",
+    "config.verification.consistency a little": "the same pictures are moved",
+    "config.verification.consistency_rate a little": "the same pictures are moved",
+    "config.verification.consistency_trials one more": "there are no more pictures",
     "config.certification.reinsertion_patch one more": "the same trials retain the label",
     "restricted_claim.claim.certificate.tried one more": "without random samples there is no risk",
     "fallback.claim.certificate.tried one more": "without random samples there is no risk",
     "proof.minimality null": "nothing is said of the patches any more, and the line says so",
+    # Only where the mask is the whole image (a restricted claim): whether patches were tested
+    # there cannot be told without the search. Elsewhere test_forgeries sees it noticed.
+    "tests.minimality null": "nothing is said of the patches any more, and the line says so",
     "tests.minimality.patches[0].number one more": "that sample is a witness too",
 }
 
@@ -142,5 +148,8 @@ def test_a_result_without_tests_or_certificate_is_not_verified(result, again):
     run, _ = again
     document = json.loads((folder / JSON_FILE).read_text()) | {"verified": True}
     for lie in ({"tests": None}, {"claim": document["claim"] | {"certificate": None}}):
-        found = run(json.dumps(document | lie))
+        try:
+            found = run(json.dumps(document | lie))
+        except MedCamError:  # which is no success either
+            continue
         assert not found.holds, name
