@@ -67,6 +67,18 @@ def run(capsys, here):
 
 
 @pytest.fixture
+def verify(capsys):
+    """`med-cam verify` with these arguments."""
+
+    def command(*arguments):
+        status = main(["verify", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        return Ran(status, out.splitlines(), err.splitlines())
+
+    return command
+
+
+@pytest.fixture
 def scans(here):
     """A folder of three pictures."""
     for index in range(3):

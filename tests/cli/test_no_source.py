@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from cli.conftest import Ran
 from cli.corner import photograph
 from forging import rewrite_manifests
 from med_cam.cli.inputs import images_by_hash
-from med_cam.cli.main import main
 from med_cam.errors import OutputError
 from med_cam.images.read import read_image
 from med_cam.recheck.recheck import Options, rechecked
@@ -28,16 +26,6 @@ def patient(here):
     """A folder with a picture, both called by a patient's name."""
     photograph(here / NAME / f"{NAME}.png")
     return here / NAME
-
-
-@pytest.fixture
-def verify(capsys):
-    def command(*arguments):
-        status = main(["verify", *map(str, arguments)])
-        out, err = capsys.readouterr()
-        return Ran(status, out.splitlines(), err.splitlines())
-
-    return command
 
 
 def only_result(out):

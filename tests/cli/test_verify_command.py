@@ -10,9 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from cli.conftest import Ran
 from forging import rewrite_manifests
-from med_cam.cli.main import main
 from med_cam.images.mask_file import mask_from_png, mask_png
 from med_cam.recheck.recheck import rechecked
 
@@ -22,16 +20,6 @@ def explained(run, scans, model, quick):
     """Three results of the corner classifier."""
     run(scans, "--model", model, "--config", quick, "--out", "r")
     return scans.parent / "r"
-
-
-@pytest.fixture
-def verify(capsys):
-    def command(*arguments):
-        status = main(["verify", *map(str, arguments)])
-        out, err = capsys.readouterr()
-        return Ran(status, out.splitlines(), err.splitlines())
-
-    return command
 
 
 def forge(folder, change):

@@ -1,5 +1,6 @@
 """A made-up explanation with every field filled, for the tests of the reports."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -264,3 +265,16 @@ def provenance(image):
         references_sha256="c" * 64,
         contrast="glioma",
     )
+
+
+@pytest.fixture
+def edit(folder):
+    """Change the JSON of the result."""
+
+    def change(function):
+        path = folder / "explanation.json"
+        document = json.loads(path.read_text("utf-8"))
+        function(document)
+        path.write_text(json.dumps(document), "utf-8")
+
+    return change

@@ -36,19 +36,6 @@ def folder(tmp_path, monkeypatch, explanation, image, provenance):
     return tmp_path / "scan"
 
 
-@pytest.fixture
-def edit(folder):
-    """Change the JSON of the result."""
-
-    def change(function):
-        path = folder / "explanation.json"
-        document = json.loads(path.read_text("utf-8"))
-        function(document)
-        path.write_text(json.dumps(document), "utf-8")
-
-    return change
-
-
 def refused(folder, *words, read=lambda folder: read_saved(folder, 1)):
     begun = time.perf_counter()
     with pytest.raises(OutputError) as raised:

@@ -1,6 +1,5 @@
 """A result is read back whole and unchanged, or it is said what is wrong with it."""
 
-import json
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -30,19 +29,6 @@ def folder(tmp_path, explanation, image, provenance):
     """A result with everything."""
     write(explanation, image, tmp_path / "scan", provenance)
     return tmp_path / "scan"
-
-
-@pytest.fixture
-def edit(folder):
-    """Change the JSON of the result."""
-
-    def change(function):
-        path = folder / "explanation.json"
-        document = json.loads(path.read_text("utf-8"))
-        function(document)
-        path.write_text(json.dumps(document), "utf-8")
-
-    return change
 
 
 def flip(path, row, column):
