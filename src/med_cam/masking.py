@@ -15,9 +15,10 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 from torch.utils import _pytree
 
-from med_cam.config.baselines import FIXED, INSIDE
+from med_cam.config.baselines import FEATHERED, FIXED, INSIDE, hard
+from med_cam.removal.feather import feathered
 from med_cam.removal.hidden import Hidden
-from med_cam.removal.samples import Samples, inside, worn
+from med_cam.removal.samples import Samples, inside, painted, worn
 
 Answer = TypeVar("Answer")
 
@@ -34,6 +35,7 @@ class Scene:
         others: reference images, prepared alike; may be none (n = 0).
         alike: reference images where the classifier gives every one of them the explained label,
             so that there are no others.
+        feather: radius of a feathered edge, in pixels of the model input.
     """
 
     x: Float[Tensor, "1 c h w"]
@@ -42,6 +44,7 @@ class Scene:
     white: Float[Tensor, "1 c 1 1"]
     others: Float[Tensor, "n c h w"]
     alike: Float[Tensor, "k c h w"] | None = None
+    feather: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +83,21 @@ class View(Generic[Answer]):
     def _over_samples(
         self, mask: Float[Tensor, "#b 1 h w"], samples: Samples, shown: Float[Tensor, "#b c h w"]
     ) -> Answer:
-        """The painted samples in one pass, those of each removal inside the network in another."""
+        """The painted samples in one pass, each kind of edge and of removal inside in another."""
         count = max(len(mask), len(samples), len(shown))
         masks, contents = (t.expand(count, -1, -1, -1) for t in (mask, shown))
         every = samples if len(samples) == count else samples[[0] * count]
         order, answers = [], []
-        for name in dict.fromkeys(every.names):
-            rows = [i for i, other in enumerate(every.names) if other == name]
+        kinds = list(zip(every.names, every.feathers, strict=True))
+        for name, feather in dict.fromkeys(kinds):
+            rows = [i for i, kind in enumerate(kinds) if kind == (name, feather)]
             part = every[rows]
             if name:  # padding is always shown, as it is over a painted baseline
                 open_ = worn(masks[rows], part.rims).where(self.scene.valid, 1.0)
                 answers.append(self.classifier(contents[rows], Hidden(name, open_)))
             else:
-                inputs = masked_input(contents[rows], masks[rows], part.infill)
+                edges = feathered(masks[rows], feather)
+                inputs = masked_input(contents[rows], edges, part.infill)
                 answers.append(self.classifier(inputs))
             order += rows
         back = torch.tensor(order).argsort()
@@ -168,7 +173,8 @@ def baseline(name: str, scene: Scene, generator: Generator) -> Samples | Float[T
     """
     if name in INSIDE:
         return inside(name, scene.x, None if name in FIXED else generator)
-    return painting(name, scene, generator)
+    drawn = painting(hard(name), scene, generator)
+    return painted(drawn, scene.feather) if name.startswith(FEATHERED) else drawn
 
 
 def painting(name: str, scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:

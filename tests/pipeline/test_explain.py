@@ -11,7 +11,7 @@ from torch import nn
 from med_cam.case.case import observed
 from med_cam.case.references import prepare_references
 from med_cam.classifiers.base import Classifier, hooks_attached
-from med_cam.config.baselines import BASELINES
+from med_cam.config.baselines import BASELINES, OF_REFERENCES
 from med_cam.config.settings import Config, Objective, Refinement, Search, Verification
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Image
@@ -356,7 +356,7 @@ def test_other_images_as_baseline_need_some_that_are_labelled_otherwise():
     assert found.claim.searched == ("grey", "others")
 
 
-NOT_HERE = {"others", "dropped_tokens"}  # without reference images, and without tokens
+NOT_HERE = {*OF_REFERENCES, "dropped_tokens"}  # without reference images, and without tokens
 
 
 @pytest.mark.parametrize("name", [name for name in BASELINES if name not in NOT_HERE])

@@ -20,7 +20,7 @@ def scene(side=16, valid=None):
     x = torch.rand(1, 3, side, side, generator=fresh()) + 0.5
     colour = torch.zeros(1, 3, 1, 1)
     seen = torch.ones(1, 1, side, side, dtype=torch.bool) if valid is None else valid
-    return Scene(x, seen, colour - 2, colour + 2, x[:0])
+    return Scene(x, seen, colour - 2, colour + 2, x[:0], feather=1)
 
 
 def answers(x, hidden=None):
@@ -76,7 +76,7 @@ def test_painted_samples_stay_tensors():
 
 def mixed():
     s, generator = scene(), fresh(2)
-    names = ("gaussian", "layer_masking", "layer_masking", "grey")
+    names = ("gaussian", "layer_masking", "feathered_uniform", "grey")
     return s, [baseline(name, s, generator) for name in names]
 
 
@@ -91,6 +91,7 @@ def test_samples_are_indexed_as_tensors_are():
             alone = painted(part) if isinstance(part, torch.Tensor) else part
             assert one.names == alone.names
             assert torch.equal(one.rims, alone.rims)
+            assert one.feathers == alone.feathers
             assert torch.equal(one.infill, alone.infill.expand_as(one.infill))
 
 

@@ -12,13 +12,14 @@ from torch import Generator, Tensor
 from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier, Forward, Outputs
-from med_cam.config.baselines import FIXED, INSIDE
+from med_cam.config.baselines import FIXED, INSIDE, OF_REFERENCES, hard
 from med_cam.config.given import given
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Geometry, Image
 from med_cam.masking import SAMPLERS, Scene, View
 from med_cam.removal.exactness import refuse_inexact
+from med_cam.removal.feather import radius_of
 from med_cam.removal.hidden import Hidden
 from med_cam.results import BaselineColours, Passes, Reference
 from med_cam.verify.decision import Target, on_top
@@ -112,6 +113,7 @@ def observed(
         white=classifier.normalise(torch.ones_like(x[..., :1, :1])),
         others=others,
         alike=None if references is None or len(others) else references.x,
+        feather=radius_of(config.verification.feather, *x.shape[2:]),
     )
     case = Case(
         classifier=classifier,
@@ -141,10 +143,11 @@ def refuse_unfit(case: Case) -> None:
     rules, alphas = case.config.verification, case.config.objective.layer_weights
     for name in sorted({*rules.baselines, *rules.unseen} & INSIDE):
         refuse_inexact(name, logits_under(case), case.scene.x, case.whole.logits)
-    if "others" in rules.baselines and len(case.scene.others) == 0:
+    made_of_others = [name for name in rules.baselines if name in OF_REFERENCES]
+    if made_of_others and len(case.scene.others) == 0:
         raise ConfigError(
-            "the baseline 'others' needs reference images that the classifier does not call "
-            f"{case.target.label}; give --references"
+            f"the baseline {made_of_others[0]!r} needs reference images that the classifier does "
+            f"not call {case.target.label}; give --references"
         )
     for name in rules.baselines:
         if is_the_image(case, name):
@@ -172,9 +175,9 @@ def logits_under(case: Case) -> Callable[[Tensor, Hidden], Tensor]:
 
 def is_the_image(case: Case, name: str) -> bool:
     """Whether a fixed baseline differs from the image nowhere."""
-    if name not in FIXED or name in INSIDE or name == "inpainted":
+    if name not in FIXED or name in INSIDE or hard(name) == "inpainted":
         return False
-    drawn = SAMPLERS[name](case.scene, Generator())
+    drawn = SAMPLERS[hard(name)](case.scene, Generator())
     pixels = case.classifier.pixels_of
     return float((pixels(drawn) - pixels(case.scene.x)).abs().max()) < 1 / 255
 

@@ -22,6 +22,7 @@ from med_cam.cli.run import Ended, Failure, attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import settings
 from med_cam.cli.tally import Done, counted, done, image_begun, image_title, summary
+from med_cam.config.baselines import OF_REFERENCES
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.find import result_names
@@ -94,8 +95,11 @@ def refuse_unfit_options(options: ExplainOptions, config: Config, ready: Ready) 
         ClassifierError: if the classifier does not know a label.
         ConfigError: if reference images are needed and there are none.
     """
-    if "others" in config.verification.baselines and ready.references is None:
-        raise ConfigError("the baseline 'others' needs reference images; give --references FOLDER")
+    made_of_others = [name for name in config.verification.baselines if name in OF_REFERENCES]
+    if made_of_others and ready.references is None:
+        raise ConfigError(
+            f"the baseline {made_of_others[0]!r} needs reference images; give --references FOLDER"
+        )
     named = [label for label in (options.target, options.contrast) if label is not None]
     for label in named:
         refuse_unknown_label(label, ready.classifier.labels)

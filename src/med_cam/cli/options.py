@@ -13,7 +13,7 @@ import typer
 
 from med_cam.cli.parameters import Was, flag, option
 from med_cam.config import rules
-from med_cam.config.baselines import BASELINES, INSIDE
+from med_cam.config.baselines import FEATHERED, HARD, INSIDE
 from med_cam.config.presets import PRESETS
 from med_cam.config.rules import SEEDS, none_or, whole
 
@@ -78,7 +78,8 @@ Removals = Annotated[
         "NAME,...",
         "How the rest of the image is hidden: what is painted there, or a removal inside the "
         f"network ({' and '.join(sorted(INSIDE, reverse=True))}). All claims are relative to "
-        f"these. Choose from {', '.join(BASELINES)}. "
+        f"these. Choose from {', '.join(HARD)}; {FEATHERED}NAME of what is painted has a soft "
+        f"edge. "
         f"Default: {','.join(DEFAULTS.verification.baselines)}.",
         SETTINGS,
     ),

@@ -4,7 +4,7 @@ Nothing heavy is imported here: `--help` reads this file.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +16,19 @@ class Baseline:
         fixed: whether every sample of it is the same.
         content: whether it shows something by itself, so that a prediction for it is no fault.
         inside: whether it works inside the network, where nothing is painted; only some have it.
+        references: whether it is made of reference images.
     """
 
     words: str
     fixed: bool = False
     content: bool = False
     inside: bool = False
+    references: bool = False
 
 
-BASELINES: Mapping[str, Baseline] = {
+FEATHERED = "feathered_"  # before the name of a painted baseline: with a soft edge in the mask
+
+HARD: Mapping[str, Baseline] = {
     "grey": Baseline("grey", fixed=True),
     "black": Baseline("black", fixed=True),
     "white": Baseline("white", fixed=True),
@@ -33,11 +37,25 @@ BASELINES: Mapping[str, Baseline] = {
     "gaussian": Baseline("Gaussian noise"),
     "uniform": Baseline("uniform noise"),
     "shuffled": Baseline("shuffled pixels"),
-    "others": Baseline("reference images", content=True),
+    "others": Baseline("reference images", content=True, references=True),
     "inpainted": Baseline("inpainted surroundings", fixed=True),
     "layer_masking": Baseline("layer masking", inside=True),
     "dropped_tokens": Baseline("dropped tokens", fixed=True, inside=True),
 }
+BASELINES: Mapping[str, Baseline] = {
+    **HARD,
+    **{
+        FEATHERED + name: replace(known, words=f"{known.words}, edge feathered")
+        for name, known in HARD.items()
+        if not known.inside
+    },
+}
 FIXED = frozenset(name for name, known in BASELINES.items() if known.fixed)
 CONTENT = frozenset(name for name, known in BASELINES.items() if known.content)
 INSIDE = frozenset(name for name, known in BASELINES.items() if known.inside)
+OF_REFERENCES = frozenset(name for name, known in BASELINES.items() if known.references)
+
+
+def hard(name: str) -> str:
+    """What is painted: the name without the word for its edge."""
+    return name.removeprefix(FEATHERED)

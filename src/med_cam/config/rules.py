@@ -212,6 +212,8 @@ Bound = Annotated[float, bound]
 confidence = number(0.01, 0.999)
 Confidence = Annotated[float, confidence]
 
+Feather = Annotated[float, number(0.001, 0.25, why="a wider edge leaves nothing whole")]
+
 Rounds = Annotated[int, whole(1, 32, why=PASSES)]
 Extra = Annotated[int, whole(0, 32, why=PASSES)]
 patch = none_or(2, 1024, why=REACH)

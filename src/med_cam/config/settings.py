@@ -160,6 +160,8 @@ class Verification:
         certified: bound asked for on the retention rate; decides how many samples a certificate
             takes (63 for the first mask, all of which have to retain the prediction).
         confidence: of the bounds; masks tried for one certificate share what is left of 1.
+        feather: width of the soft edge inside the mask, for baselines with a feathered edge, as a
+            share of the shorter side.
     """
 
     baselines: rules.SomeNames = ("grey", "gaussian")
@@ -177,6 +179,7 @@ class Verification:
     consistency_trials: rules.Samples = 12
     certified: rules.Bound = 0.95
     confidence: rules.Confidence = 0.95
+    feather: rules.Feather = 0.025
 
     def __post_init__(self) -> None:
         refuse("verification", self)

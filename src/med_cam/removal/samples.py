@@ -22,19 +22,23 @@ class Samples:
         infill: what is painted; without meaning for a removal inside the network.
         names: of the removal inside the network; "" where the infill is painted.
         rims: how the mask is cut: moved down, moved right, worn off; see `worn`.
+        feathers: radius of the soft edge inside the mask, 0 = hard; see `removal/feather.py`.
     """
 
     infill: Float[Tensor, "n c _ _"]
     names: tuple[str, ...]
     rims: Int[Tensor, "n 3"]
+    feathers: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, index: slice | Sequence[int] | Int[Tensor, " _"]) -> "Samples":
         chosen = torch.arange(len(self))[index]
-        names = tuple(self.names[i] for i in chosen.tolist())
-        return Samples(self.infill[chosen], names, self.rims[chosen])
+        names, feathers = (
+            tuple(each[i] for i in chosen.tolist()) for each in (self.names, self.feathers)
+        )
+        return Samples(self.infill[chosen], names, self.rims[chosen], feathers)
 
 
 Sampled = Samples | Float[Tensor, "_ _ _ _"]  # n c h w
@@ -52,7 +56,7 @@ def inside(name: str, x: Float[Tensor, "1 c h w"], generator: Generator | None =
     if generator is not None:
         rims[0, :2] = torch.randint(-REACH, REACH + 1, (2,), generator=generator)
         rims[0, 2:] = torch.randint(WEARS, (1,), generator=generator)
-    return Samples(torch.zeros_like(x[..., :1, :1]), (name,), rims)
+    return Samples(torch.zeros_like(x[..., :1, :1]), (name,), rims, (0,))
 
 
 def joined(samples: Sequence[Sampled]) -> Sampled:
@@ -66,12 +70,15 @@ def joined(samples: Sequence[Sampled]) -> Sampled:
         torch.cat([s.infill.expand(-1, -1, h, w) for s in every]),
         tuple(name for s in every for name in s.names),
         torch.cat([s.rims for s in every]),
+        tuple(feather for s in every for feather in s.feathers),
     )
 
 
-def painted(infill: Float[Tensor, "n c h w"]) -> Samples:
-    """Painted samples beside others."""
-    return Samples(infill, ("",) * len(infill), torch.zeros(len(infill), 3, dtype=torch.long))
+def painted(infill: Float[Tensor, "n c h w"], feather: int = 0) -> Samples:
+    """Painted samples, beside others or behind a soft edge."""
+    count = len(infill)
+    rims = torch.zeros(count, 3, dtype=torch.long)
+    return Samples(infill, ("",) * count, rims, (feather,) * count)
 
 
 def worn(mask: Float[Tensor, "n 1 h w"], rims: Int[Tensor, "n 3"]) -> Float[Tensor, "n 1 h w"]:

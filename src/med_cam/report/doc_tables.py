@@ -19,7 +19,7 @@ from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from med_cam.config.baselines import BASELINES
+from med_cam.config.baselines import FEATHERED, HARD
 from med_cam.config.presets import PRESETS
 from med_cam.config.rules import Allowed, ranges
 from med_cam.config.settings import CLAIMED, Config
@@ -128,9 +128,12 @@ def _toml(value: Any) -> str:  # noqa: ANN401  any setting
 
 
 def baselines() -> str:
-    """The table of baselines, from the docstrings of the functions that draw them."""
+    """The table of baselines, from the docstrings of the functions that draw them.
+
+    Those with a feathered edge have one line together.
+    """
     lines = []
-    for name, known in BASELINES.items():
+    for name, known in HARD.items():
         meaning = (
             (inspect.getdoc(MODES[name] if known.inside else SAMPLERS[name]) or "")
             .partition("\n\n")[0]
@@ -138,6 +141,8 @@ def baselines() -> str:
             .rstrip(".")
         )
         lines.append(f"| `{name}` | {meaning} | {'yes' if known.fixed else 'no'} |\n")
+    edge = f"| `{FEATHERED}...` | Any of these that are painted, with a soft edge inside the mask"
+    lines.append(f"{edge} | as without |\n")
     return f"\n| name | what it is | every sample is the same |\n|---|---|---|\n{''.join(lines)}"
 
 

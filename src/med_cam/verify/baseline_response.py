@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from med_cam.config.baselines import OF_REFERENCES
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene, View
 from med_cam.verify.consistency import Pictures, pictures
@@ -53,8 +54,8 @@ def baseline_response(
 
 
 def can_draw(name: str, scene: Scene) -> bool:
-    """Whether a baseline can be drawn: "others" only where reference images were given."""
-    return name != "others" or len(scene.others) > 0
+    """Whether a baseline can be drawn: one of others only where reference images were given."""
+    return name not in OF_REFERENCES or len(scene.others) > 0
 
 
 def baseline_rate(baseline_p: Mapping[str, Float[Tensor, "_ k"]], decision: Decision) -> float:

@@ -12,12 +12,12 @@ The pictures are reference images; without any of use, the image itself, faded.
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from med_cam.config.settings import Verification
 from med_cam.masking import View
+from med_cam.removal.feather import feathered
 from med_cam.results import Check
 from med_cam.verify.decision import Target, share
 
@@ -89,7 +89,8 @@ def consistency(
     """
     if among is None or not len(among.shown):
         return ()
-    laid_in = view.over(soft_edged(mask), among.shown)
+    edge = feathered(mask, max(1, round(min(mask.shape[2:]) / SOFT)))
+    laid_in = view.over(edge, among.shown)
     way = whole(among.log_odds, target) - among.log_odds
     part = max(rules.consistency, FAR) if among.faded else rules.consistency
     moved = log_odds(laid_in, target) - among.log_odds >= part * way
@@ -110,16 +111,6 @@ def faded_images(x: Float[Tensor, "1 c h w"]) -> Float[Tensor, "n c h w"]:
     """The image with its colours moved to their mean, by each strength."""
     mean = x.mean(dim=(2, 3), keepdim=True)
     return torch.cat([mean + (1 - strength) * (x - mean) for strength in FADED])
-
-
-def soft_edged(mask: Bool[Tensor, "1 1 h w"]) -> Float[Tensor, "1 1 h w"]:
-    """0 outside of the mask, and from its edge up to 1 inside: no seam to be seen."""
-    radius = max(1, round(min(mask.shape[2:]) / SOFT))
-    blurred = mask.float()
-    for _ in range(2):
-        padded = F.pad(blurred, (radius,) * 4, mode="replicate")
-        blurred = F.avg_pool2d(padded, 2 * radius + 1, 1)
-    return (2 * blurred - 1).clamp(min=0) * mask
 
 
 def log_odds(p: Float[Tensor, "n k"], target: Target) -> Float[Tensor, " n"]:
