@@ -177,8 +177,9 @@ def plainly_filled(x, shown, rounds):
 @pytest.mark.parametrize(
     ("kernel", "dilation", "rounds"), [(3, 1, 1), (5, 1, 2), (3, 2, 2), (1, 1, 0)]
 )
-def test_a_convolution_reads_a_map_carried_on_into_hidden_places(kernel, dilation, rounds):
-    x, mask = torch.randn(1, 1, 9, 9, generator=fresh()), masks(1, 9)
+@pytest.mark.parametrize("side", [9, 17])  # gone through as a whole, and by its rim
+def test_a_convolution_reads_a_map_carried_on_into_hidden_places(kernel, dilation, rounds, side):
+    x, mask = torch.randn(1, 1, side, side, generator=fresh()), masks(1, side)
     weight = torch.randn(2, 1, kernel, kernel, generator=fresh(3))
     around = dilation * (kernel // 2)
     filled = plainly_filled(x[0, 0], mask[0, 0], rounds)[None, None]

@@ -16,13 +16,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from med_cam.removal.functions import argument, name_of, pair, placed
+from med_cam.removal.functions import argument, looked_up, pair
+from med_cam.removal.hidden import marked
 
 Function = Callable[..., Any]
 HALF = 0.5  # of a patch; from there on it is shown
 MOST_BEFORE = 32  # class tokens and registers
 LEAST = 1e-4  # weight of a hidden token where a gradient is wanted: at 0 it would have none
-DIFFERENT = 7  # intruders among channels: a normalisation over them takes away what is alike
 
 
 class DroppedTokens(TorchFunctionMode):
@@ -49,9 +49,8 @@ class DroppedTokens(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 - whatever the function gives
         """Any function of torch, of whatever the network is made."""
-        args, given = placed(args, kwargs)
-        rule = RULES.get(name_of(func))
-        if rule is None or not args or not isinstance(args[0], Tensor):
+        rule, args, given = looked_up(RULES, func, args, kwargs)
+        if rule is None or not isinstance(args[0], Tensor):
             return func(*args, **given)
         return rule(self, func, args, given)
 
@@ -80,9 +79,7 @@ def embedded(
     mode.shown = decided(covered, soft=mode.mask).flatten(1)
     out: Tensor = func(painted_even(x, mode.mask, covered), *args[1:], **given)
     if mode.intruder:
-        hidden = mode.shown.view_as(covered) == 0
-        channels = torch.arange(out.shape[1], device=out.device) % DIFFERENT + 1.0
-        out = torch.where(hidden, out + mode.intruder * channels.view(1, -1, 1, 1), out)
+        out = marked(out, mode.shown.view_as(covered) == 0, mode.intruder)
     return out
 
 

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
+
+DIFFERENT = 7  # intruders among channels: a normalisation over them takes away what is alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,14 @@ class Hidden:
     removal: str
     mask: Float[Tensor, "b 1 h w"]
     intruder: float = 0.0
+
+
+def marked(
+    out: Float[Tensor, "b c h w"], hidden: Bool[Tensor, "#b 1 h w"], intruder: float
+) -> Float[Tensor, "b c h w"]:
+    """A map with an intruder in its hidden places, another in each channel beside."""
+    channels = torch.arange(out.shape[1], device=out.device) % DIFFERENT + 1.0
+    return torch.where(hidden, out + intruder * channels.view(1, -1, 1, 1), out)
 
 
 def in_parts(

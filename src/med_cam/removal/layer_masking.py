@@ -17,64 +17,20 @@ name: what reads places together in another way is found out by `exactness.py`.
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from med_cam.errors import ClassifierError
-from med_cam.removal.functions import argument, name_of, pair, placed
+from med_cam.removal.functions import argument, looked_up, name_of, pair
+from med_cam.removal.hidden import marked
+from med_cam.removal.level import Level, Size, is_map, size_of
 
-Size = tuple[int, int]
 Function = Callable[..., Any]
-
-
-@dataclass(slots=True)
-class Level:
-    """What is shown of all maps of one size.
-
-    Attributes:
-        shown: 1 = shown; 0 on padding.
-        inside: false on padding that the net itself has put around a map; None if there is none.
-        gains: for each round of filling, what the mean of a place's surroundings is multiplied by.
-        certainty: 1 where a value is known after these rounds.
-    """
-
-    shown: Float[Tensor, "b 1 h w"]
-    inside: Bool[Tensor, "1 1 h w"] | None = None
-    gains: list[Tensor] = field(default_factory=list)
-    certainty: Tensor | None = None
-
-    def weighted(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """The map with zero in hidden places, whatever stands there."""
-        if self.shown.requires_grad:
-            return x * self.shown
-        return torch.where(self.shown > 0, x * self.shown, 0)
-
-    def filled(self, x: Float[Tensor, "b c h w"], rounds: int) -> Float[Tensor, "b c h w"]:
-        """The map, carried on from shown places into hidden ones by so many rounds."""
-        values = self.weighted(x)
-        for gain in self._gains(rounds):
-            values = torch.addcmul(values, gain, neighbours(values))
-        return values if self.inside is None else torch.where(self.inside, values, x)
-
-    def _gains(self, rounds: int) -> list[Tensor]:
-        while len(self.gains) < rounds:
-            known = self.shown if self.certainty is None else self.certainty
-            near = neighbours(known)
-            missing = 1 - known if self.inside is None else (1 - known) * self.inside
-            self.gains.append(torch.where(near > 0, missing / near.clamp(min=1e-12), 0))
-            self.certainty = torch.where(near > 0, known + missing, known)
-        return self.gains[:rounds]
-
-
-def neighbours(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-    """The mean of 3 x 3 places, with zeros around the map."""
-    return F.avg_pool2d(x, 3, stride=1, padding=1)
 
 
 class LayerMasking(TorchFunctionMode):
@@ -103,21 +59,20 @@ class LayerMasking(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 - whatever the function gives
         """Any function of torch, of whatever the net is made: a module, a method, an operator."""
-        args, given = placed(args, kwargs)
-        name = name_of(func)
-        rule = RULES.get(name)
-        if rule is None or not is_map(args):
+        rule, args, given = looked_up(RULES, func, args, kwargs)
+        if rule is None or not is_map(args[0]):
             return func(*args, **given)
         level = self.levels.get(size_of(args[0]))
         if level is None:
-            return self._unknown(name, func, args, given)
-        return self._marked(rule(self, level, func, args, given))
+            return self._unknown(func, args, given)
+        out = rule(self, level, func, args, given)
+        if rule is not flattened:  # whose map, if it is one, has other places
+            self._known_as(out[0] if isinstance(out, tuple) else out, level)
+        return self._marked(out)
 
-    def _unknown(
-        self, name: str, func: Function, args: tuple[Any, ...], given: dict[str, Any]
-    ) -> Any:  # noqa: ANN401
+    def _unknown(self, func: Function, args: tuple[Any, ...], given: dict[str, Any]) -> Any:  # noqa: ANN401
         """A map of a size that no layer before had: single values, or the mask was lost."""
-        h, w = size_of(args[0])
+        name, (h, w) = name_of(func), size_of(args[0])
         if h * w > 1 and name in LOCAL:
             raise ClassifierError(
                 f"layer masking lost its way in this network: a {name} reads a map of {h} x {w}, "
@@ -125,21 +80,16 @@ class LayerMasking(TorchFunctionMode):
             )
         return func(*args, **given)
 
-    def known_as(self, out: object, level: Level) -> None:
+    def _known_as(self, out: object, level: Level) -> None:
         """Note what is shown of a map that was made of another."""
-        if is_map((out,)) and size_of(out) not in self.levels:
+        if is_map(out) and size_of(out) not in self.levels:
             self.levels[size_of(out)] = Level(F.adaptive_max_pool2d(level.shown, size_of(out)))
 
     def _marked(self, out: Any) -> Any:  # noqa: ANN401
         """What a rule made, with the intruder in its hidden places."""
-        if not self.intruder or not is_map((out,)) or size_of(out) not in self.levels:
+        if not self.intruder or not is_map(out) or size_of(out) not in self.levels:
             return out
-        level = self.levels[size_of(out)]
-        hidden = level.shown == 0
-        if level.inside is not None:
-            hidden = hidden & level.inside
-        channels = torch.arange(out.shape[1], device=out.device) % DIFFERENT + 1.0
-        return torch.where(hidden, out + self.intruder * channels.view(1, -1, 1, 1), out)
+        return marked(out, self.levels[size_of(out)].hidden, self.intruder)
 
 
 Rule = Callable[[LayerMasking, Level, Function, tuple[Any, ...], dict[str, Any]], Any]
@@ -158,9 +108,7 @@ def convolution(
     dilation = pair(argument(args, given, 5, "dilation", 1))
     rounds = reach(tuple(weight.shape[-2:]), stride, dilation)
     x = level.filled(args[0], rounds) if rounds else args[0]
-    out = func(x, *args[1:], **given)
-    mode.known_as(out, level)
-    return out
+    return func(x, *args[1:], **given)
 
 
 def maximum(
@@ -175,9 +123,7 @@ def maximum(
     stride = argument(args, given, 2, "stride", None) or kernel
     dilation = argument(args, given, 4, "dilation", 1)
     rounds = reach(pair(kernel), pair(stride), pair(dilation))
-    out = func(level.filled(args[0], rounds), *args[1:], **given)
-    mode.known_as(out[0] if isinstance(out, tuple) else out, level)
-    return out
+    return func(level.filled(args[0], rounds), *args[1:], **given)
 
 
 def resized(
@@ -188,9 +134,7 @@ def resized(
     given: dict[str, Any],
 ) -> Any:  # noqa: ANN401
     """A map made larger or smaller by interpolation."""
-    out = func(level.filled(args[0], RESIZED), *args[1:], **given)
-    mode.known_as(out, level)
-    return out
+    return func(level.filled(args[0], RESIZED), *args[1:], **given)
 
 
 def average(
@@ -207,9 +151,7 @@ def average(
         whole = whole * level.inside
     part, all_of_it = func(level.shown, *rest, **given), func(whole, *rest, **given)
     scale = torch.where(part > 0, all_of_it / part.clamp(min=1e-12), 0)
-    out = func(level.weighted(args[0]), *rest, **given) * scale
-    mode.known_as(out, level)
-    return out
+    return func(level.weighted(args[0]), *rest, **given) * scale
 
 
 def largest(
@@ -223,7 +165,6 @@ def largest(
     x: Tensor = args[0]
     lowest = torch.finfo(x.dtype).min
     out: Tensor = func(torch.where(level.shown > 0, x, lowest), *args[1:], **given)
-    mode.known_as(out, level)
     return torch.where(out == lowest, 0, out)
 
 
@@ -262,7 +203,7 @@ def padded(
 ) -> Any:  # noqa: ANN401
     """A map with padding around it: constant padding is the net's own, and is never filled."""
     out = func(*args, **given)
-    if not is_map((out,)) or size_of(out) == size_of(args[0]):
+    if not is_map(out) or size_of(out) == size_of(args[0]):
         return out
     by = argument(args, given, 1, "pad", ())
     how = argument(args, given, 2, "mode", "constant") if name_of(func) == "pad" else name_of(func)
@@ -296,7 +237,6 @@ def flattened(
     return func(level.weighted(args[0]), *args[1:], **given) if out.dim() == 2 else out
 
 
-DIFFERENT = 7  # intruders among channels: a normalisation over them takes away what is alike
 RESIZED = 2  # rounds that reach as far as an interpolation to another size does
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("conv2d", "convolution", "conv_transpose2d"), convolution),
@@ -309,17 +249,6 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("flatten", "view", "reshape"), flattened),
 }
 LOCAL = frozenset(name for name, rule in RULES.items() if rule in (convolution, maximum, resized))
-
-
-def is_map(args: tuple[Any, ...]) -> bool:
-    """Whether the first of these is b c h w, of numbers."""
-    x = args[0] if args else None
-    return isinstance(x, Tensor) and x.dim() == 4 and x.is_floating_point()
-
-
-def size_of(x: Any) -> Size:  # noqa: ANN401 - a map, see `is_map`
-    """Height and width."""
-    return int(x.shape[-2]), int(x.shape[-1])
 
 
 def reach(kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> int:
