@@ -366,7 +366,7 @@ def test_the_papers_presets_are_the_papers(name, groups):
     assert (s.steps, s.masks, s.grid) == (300, 1, 0)
     assert s.form == "sigmoid"
     assert s.transposed
-    assert (s.places, s.jitter, s.straight_from) == (0, 0, 1.0)
+    assert (s.jitter, s.straight_from) == (0, 1.0)
     assert config.refinement.cut == "threshold"
     assert config.verification.baselines == ("grey", "gaussian")
 

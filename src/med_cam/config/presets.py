@@ -21,19 +21,25 @@ def grouped(preserve: float, sparse: float, robust: float) -> Weights:
     )
 
 
-PAPER = Search(
+PAPER = Search(  # start, rate and order of the terms are left open by the paper
     form="sigmoid",
     steps=300,
-    learning_rate=1e-3,
+    learning_rate=3e-3,
     widths=(32, 64, 128, 256, 512),
     transposed=True,
     grid=0,
     masks=1,
     straight_from=1.0,
     jitter=0,
-    places=0,
-    look_weight=0.0,
-    maps=1,
+    places=5,
+    look_weight=1.0,
+    maps=10,
+    sparse_from=0.1,
+    sparse_until=0.7,
+    sharpness=30.0,
+    sharper_from=0.5,
+    slower_from=0.7,
+    starts=3,
 )
 
 PRESETS: Mapping[str, Config] = {

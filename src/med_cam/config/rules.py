@@ -194,6 +194,8 @@ Jitter = Annotated[int, whole(0, 64, why=REACH)]
 Places = Annotated[int, whole(0, 16, why="256 discs for each radius, all in memory at once")]
 Radii = Annotated[tuple[float, ...], many(number(0.01, 2.0), least=1, most=4)]
 Pull = Annotated[float, number(0.0, 1000.0)]
+Starts = Annotated[int, whole(1, 10)]
+Sharpness = Annotated[float, number(1.0, 100.0)]
 Maps = Annotated[int, whole(1, 100, why="each is cut and tried")]
 
 samples = whole(1, 1000, why=KEPT)

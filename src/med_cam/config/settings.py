@@ -67,6 +67,17 @@ class Search:
         radii: of the discs, as shares of half the shorter side.
         maps: scores kept on the way, evenly spread, the last one included.
         look_weight: standard deviations of the disc map added to the U-Net's scores.
+        sparse_from, sparse_until: shares of the steps between which the terms of area,
+            binarisation and variation come in, from nothing to their weights; both 0 = they are
+            there from the start. Where these outweigh the rest, as in the paper's presets, they
+            empty the mask before the others have ordered its pixels.
+        sharpness: factor on the scores of a soft mask at the end of the search; 1 = none.
+        sharper_from: share of the steps after which that factor rises, by the same part in each.
+        slower_from: share of the steps after which the learning rate falls, along a cosine, to a
+            twentieth; 1 = never.
+        starts: trainings at most, each from other first weights: another one follows where the
+            masks of all before, cut at one half, have a higher loss than an empty mask. Above 1
+            the map whose cut mask has the lowest loss is taken, not the last one.
     """
 
     form: rules.Form = "quantile"
@@ -85,6 +96,12 @@ class Search:
     radii: rules.Radii = (0.6, 0.35)
     look_weight: rules.Pull = 2.0
     maps: rules.Maps = 4
+    sparse_from: rules.Share = 0.0
+    sparse_until: rules.Share = 0.0
+    sharpness: rules.Sharpness = 1.0
+    sharper_from: rules.Share = 1.0
+    slower_from: rules.Share = 1.0
+    starts: rules.Starts = 1
 
     def __post_init__(self) -> None:
         refuse("search", self)
@@ -92,6 +109,11 @@ class Search:
             raise ConfigError(
                 f"search.smallest must be below search.largest, got {self.smallest!r} and "
                 f"{self.largest!r}"
+            )
+        if self.sparse_from > self.sparse_until:
+            raise ConfigError(
+                f"search.sparse_from must not be above search.sparse_until, got "
+                f"{self.sparse_from!r} and {self.sparse_until!r}"
             )
         levels = len(self.widths)
         if self.grid and levels and 2 * self.grid <= 2 ** (levels - 1):

@@ -15,7 +15,7 @@ from med_cam.config.settings import Config, Refinement, Verification
 from med_cam.masking import keep_most
 from med_cam.reduction.bisection import Passes, smallest_passing
 from med_cam.results import Claim, OnStep, Step
-from med_cam.search.train import search
+from med_cam.search.starts import best_of_starts
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.candidates import candidate_judge
 
@@ -55,7 +55,9 @@ def smallest_mask(case: Case, on_step: OnStep | None = None) -> Found:
     if not case.predicted or decision.given_by:
         return whole_image(case)
     reference = reference_of(case, decision.threshold)
-    maps, steps = search(case, reference, fresh(case, SEARCH), on_step)  # sections 3.2 to 3.4
+    maps, steps = best_of_starts(
+        case, reference, fresh(case, SEARCH), on_step
+    )  # sections 3.2 to 3.4
     return proposed(case, maps, passes, steps)
 
 

@@ -16,6 +16,7 @@ from med_cam.removal.samples import Sampled, joined
 from med_cam.results import OnStep, Reference, Step
 from med_cam.search.disc_map import disc_map, discs, standardised
 from med_cam.search.objective import objective
+from med_cam.search.schedule import learning_rate, sharpness, so_far
 from med_cam.search.unet import UNet
 
 
@@ -47,11 +48,16 @@ def search(
     maps = [start] if s.places or s.steps == 0 else []
     for index in range(s.steps):
         hard = index >= s.straight_from * s.steps
-        mask = FORMS[s.form](start + scores(), s, generator, hard=hard) * case.open  # b 1 h w
+        raw = sharpness(s, index) * (start + scores())
+        mask = FORMS[s.form](raw, s, generator, hard=hard) * case.open  # b 1 h w
         seen = case.outputs.over(mask, infill(scene, names[:1], mask, generator))
         redrawn = case.outputs.over(mask, infill(scene, names, mask, generator))
-        loss, parts = objective(seen, redrawn, mask, reference, case.config.objective)
+        loss, parts = objective(
+            seen, redrawn, mask, reference, so_far(case.config.objective, s, index)
+        )
         refuse_divergence(loss, index)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(s, index)
         optimizer.zero_grad()
         loss.backward(inputs=list(scores.parameters()))  # never into the classifier
         optimizer.step()
