@@ -101,6 +101,14 @@ CALLS = {  # each takes one argument that may be anything; the kinds that it tak
         lambda v: med_cam.prepare_references(CLASSIFIER, [v]),
         {"image"},
     ),
+    "recommended_removal classifier": (
+        lambda v: med_cam.recommended_removal(v, None),
+        {"classifier"},
+    ),
+    "recommended_removal references": (
+        lambda v: med_cam.recommended_removal(CLASSIFIER, v),
+        {"none"},
+    ),
     "preset": (med_cam.preset, set()),
     "config_from_toml path": (
         lambda v: med_cam.config_from_toml(v, med_cam.PRESETS["default"]),

@@ -7,6 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from med_cam.audit.recommended import (
+        Recommended as Recommended,
+        recommended_removal as recommended_removal,
+    )
     from med_cam.case.references import (
         References as References,
         prepare_references as prepare_references,
@@ -49,6 +53,7 @@ PLACES = {
     "ImageError": "errors",
     "MedCamError": "errors",
     "OutputError": "errors",
+    "Recommended": "audit.recommended",
     "References": "case.references",
     "Step": "results",
     "bundled_classifier": "classifiers.bundled",
@@ -63,6 +68,7 @@ PLACES = {
     "prepare_references": "case.references",
     "preset": "config.presets",
     "read_image": "images.read",
+    "recommended_removal": "audit.recommended",
 }
 
 __all__ = list(PLACES)

@@ -585,6 +585,74 @@ class BaselineColours:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class RemovalFigures:
+    """How a classifier takes one removal, measured on reference images.
+
+    A label is given with confidence from 0.5 (of two labels from 0.75; sigmoid heads: from its
+    threshold).
+
+    Attributes:
+        name: of the removal.
+        references: reference images that it was measured on.
+        blank_confident: share of them for which some label is given with confidence where nothing
+            is shown.
+        blank_own: the same for the image's own label.
+        effect: share of them whose probability on the whole image lies at least `minimum_effect`
+            above that where nothing is shown.
+        mean_effect: mean of those differences.
+        pull: over random masks that show 10, 30 or 50%: the label that takes most images of other
+            labels with confidence, and its share of them.
+        pull_label: that label.
+        retained_25, retained_50, retained_75: share of random masks that show 25, 50 or 75% under
+            which the image keeps its label; null where none was tried.
+        masked: random masks that were tried.
+    """
+
+    name: str
+    references: Count
+    blank_confident: Probability
+    blank_own: Probability
+    effect: Probability
+    mean_effect: Difference
+    pull: Probability
+    pull_label: str
+    retained_25: Probability
+    retained_50: Probability
+    retained_75: Probability
+    masked: Count
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalChoice:
+    """Which removals a classifier is explained with, by one rule, and the figures it rests on.
+
+    Attributes:
+        removal: names of the removals, the set that claims are relative to.
+        rule: version of the rule, see docs/audit.md.
+        fails: the conditions that fail for it; empty if it passes all.
+        reason: why it is this one, in one sentence.
+        source: `measured` for this run, read from an `audit` file, or the `default` where nothing
+            could be measured.
+        references: reference images that there were.
+        passes: inputs sent through the classifier for it, forward.
+        minimum_effect: what counts as an effect.
+        figures: one entry for each removal that was measured, in the order of the rule.
+        refused: removals inside the network that the classifier cannot have, each with why.
+    """
+
+    removal: tuple[str, ...]
+    rule: str
+    fails: tuple[str, ...]
+    reason: str
+    source: Annotated[str, OneOf(("measured", "audit", "default"))]
+    references: Count
+    passes: Count
+    minimum_effect: Share
+    figures: tuple[RemovalFigures, ...]
+    refused: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """A minimal region of one image, and what was found of it.
@@ -614,6 +682,8 @@ class Explanation:
         steps: the course of the search, one entry per step.
         baseline_colours: of the baselines grey and Gaussian noise; null in a result of version
             1.1.
+        removal_choice: how the removals were chosen for the classifier; null where they were
+            named.
     """
 
     target: Count
@@ -637,6 +707,7 @@ class Explanation:
     hooked_layers: tuple[str, ...]
     steps: tuple[Step, ...]
     baseline_colours: BaselineColours | None = None
+    removal_choice: RemovalChoice | None = None
 
     @property
     def probabilities(self) -> Mapping[str, Probability]:

@@ -8,6 +8,7 @@ from shutil import copytree
 import torch
 from torch import nn
 
+from med_cam.audit.choice import RULE, chosen
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.config.settings import Certification, Config, Search, Verification
@@ -15,6 +16,7 @@ from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain
 from med_cam.report.origin import provenance
 from med_cam.report.write import write
+from med_cam.results import RemovalChoice, RemovalFigures
 from planted_claims import CASES
 
 SAVED = Path(__file__).parent / "saved-1.1"
@@ -73,6 +75,7 @@ class Kind:
     target: str = "lit"
     contrast: str = ""
     head: str = "softmax"
+    choice: RemovalChoice | None = None
 
     @property
     def classifier(self) -> Classifier:
@@ -87,6 +90,7 @@ class Kind:
         image, model = pictured(), self.classifier
         asked = pairwise(model, self.target, self.contrast) if self.contrast else model
         found = explain(asked, image, target=self.target, config=self.config)
+        found = replace(found, removal_choice=self.choice)
         origin = provenance(
             image, model, self.config, preset="default", software={"torch": torch.__version__},
             contrast=self.contrast,
@@ -130,6 +134,19 @@ def pictured():
     return Image(pixels)
 
 
+def choice_of(blank):
+    """A choice of grey and noise, where so many blank inputs get a label with confidence."""
+    figures = tuple(
+        RemovalFigures(name, 8, blank, 0.25, 1.0, 0.7, 0.25, "other", 0.5, 0.75, 1.0, 16)
+        for name in ("grey", "gaussian")
+    )
+    rule = chosen(figures)
+    return RemovalChoice(
+        rule.removal, RULE, rule.fails, rule.reason, "measured", 8, 48, 0.2, figures,
+        {"dropped_tokens": "it does not fit"},
+    )  # fmt: skip
+
+
 def with_rules(config, **rules):
     return replace(config, certification=replace(config.certification, **rules))
 
@@ -140,9 +157,9 @@ KINDS = {
         either, with_rules(SHORT, alternatives=1, necessary_superset=True, seeds=2)
     ),
     "restricted claim": Kind(fragile),
-    "multi-label": Kind(first, head="sigmoid"),
+    "multi-label": Kind(first, head="sigmoid", choice=choice_of(0.0)),
     "contrastive": Kind(first, contrast="other"),
-    "nothing to explain": Kind(first, target="dark"),
+    "nothing to explain": Kind(first, target="dark", choice=choice_of(0.5)),
 }
 
 FRAGILE = Classifier(

@@ -34,7 +34,7 @@ READ = re.compile(  # what the re-check computes with; everything else is only c
     r"target|label|labels|status|seed|preset|config.*|classifier.*|image.*|sha256.*|tests"
     r"|.*\.certificate|.*\.tried|tests\.(minimality|agreement).*|restricted_claim(\.claim)?"
     r"|tests\.alternatives(\[\d\](\.claim)?)?|restricted_claim\.claim\.searched.*"
-    r"|tests\.necessary_superset(\.claim)?"
+    r"|tests\.necessary_superset(\.claim)?|removal_choice.*"
 )
 SAME = {  # lies that change no figure of these results, by kind: nothing that is said is wrong
     "config.verification.shifts[0] one more": "the same shifts retain the prediction",
@@ -44,6 +44,7 @@ SAME = {  # lies that change no figure of these results, by kind: nothing that i
     "config.certification.reinsertion_patch one more": "the same trials retain the label",
     "restricted_claim.claim.certificate.tried one more": "without random samples there is no risk",
     "fallback.claim.certificate.tried one more": "without random samples there is no risk",
+    "removal_choice null": "nothing is said of the choice any more, and no claim rests on it",
     "proof.minimality null": "nothing is said of the patches any more, and the line says so",
     # Only where the mask is the whole image (a restricted claim): whether patches were tested
     # there cannot be told without the search. Elsewhere test_forgeries sees it noticed.

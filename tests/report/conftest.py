@@ -1,6 +1,7 @@
 """A made-up explanation with every field filled, for the tests of the reports."""
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -27,6 +28,8 @@ from med_cam.results import (
     Passes,
     Patch,
     Rate,
+    RemovalChoice,
+    RemovalFigures,
     RestrictedClaim,
     Spread,
     Stage,
@@ -47,6 +50,21 @@ CERTIFICATE = Certificate(
     worst_retained=1.0,
     margin=Spread(0.21, 0.31, 0.61, 0.81, 0.91),
     change=Spread(-0.4, -0.3, -0.2, -0.1, 0.01),
+)
+CHOICE = RemovalChoice(
+    removal=("grey", "gaussian"),
+    rule="1",
+    fails=(),
+    reason="the usual set passes",
+    source="measured",
+    references=32,
+    passes=102,
+    minimum_effect=0.2,
+    figures=tuple(
+        RemovalFigures(name, 16, 0.0, 0.0, 1.0, 0.7, 0.0, "glioma", 0.8, 0.9, math.nan, 32)
+        for name in ("grey", "gaussian")
+    ),
+    refused={},
 )
 NECESSITY = Necessity(17, 17, 17, "notumor", 0.03, 0.11, 0.9731234567891234, 0.838, 0.95)
 MINIMALITY = Minimality(
@@ -181,6 +199,7 @@ def explanation(mask, claim, tests):
         hooked_layers=("blocks.2", "blocks.5"),
         tests=tests,
         timeline=(Stage("search", 200, 240, 20.123456789), Stage("verify", 180, 0, 11.1)),
+        removal_choice=CHOICE,
     )
 
 

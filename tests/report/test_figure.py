@@ -51,6 +51,17 @@ def test_the_last_line_has_the_id_of_the_result_and_room_for_it(explanation, ima
     assert "result 0" not in said(figure(image, explanation))
 
 
+def test_the_choice_of_the_removals_is_said_in_a_line_of_its_own(explanation, image):
+    line = "Removal: grey and gaussian (auto, passes rule 1 on 32 references)"
+    drawing = figure(image, explanation, "0123456789abcdef" * 4)
+    rendered(drawing)
+    (drawn,) = [text for text in words(drawing) if text.get_text() == line]
+    box = drawn.get_window_extent()
+    others = [text for text in words(drawing) if text is not drawn]
+    assert not any(box.overlaps(text.get_window_extent()) for text in others)
+    assert "Removal:" not in said(figure(image, replace(explanation, removal_choice=None)))
+
+
 def test_a_verified_explanation_says_so_with_its_figures(explanation, image):
     text = " ".join(said(figure(image, explanation)).split("\n"))
     for needed in (

@@ -113,7 +113,11 @@ def generators_of(image: Image, seed: int) -> Generators:
 
     Which images are audited beside it, and in which order, is without influence.
     """
-    mark = digest(image)
+    return generators_for(digest(image), seed)
+
+
+def generators_for(mark: str, seed: int) -> Generators:
+    """Generators for an image with this digest."""
 
     def drawn(purpose: str) -> Generator:
         hashed = hashlib.sha256(f"{seed} {mark} {purpose}".encode()).digest()

@@ -9,6 +9,7 @@ from pathlib import Path
 from med_cam.audit.ask import audited
 from med_cam.audit.findings import Findings, together
 from med_cam.audit.predictions import labels_of
+from med_cam.audit.recommended import choice_of
 from med_cam.audit.shapes import patch_side
 from med_cam.cli.inputs import SHOWN, Ready, over_images, painted
 from med_cam.cli.installed import versions
@@ -18,8 +19,10 @@ from med_cam.cli.screen import Screen, row
 from med_cam.cli.tally import counted, duration, image_title, update
 from med_cam.images.read import read_image
 from med_cam.report.audit_document import Audit, Audited, write_audit
-from med_cam.report.audit_tables import as_text, tables
+from med_cam.report.audit_tables import as_text, removal_table, tables
 from med_cam.report.audit_text import meanings, verdicts
+from med_cam.report.choice_text import choice_sentence
+from med_cam.results import RemovalChoice
 
 Found = tuple[Audited, Findings]  # one image, and its numbers
 
@@ -38,7 +41,9 @@ def run(options: AuditOptions, screen: Screen) -> int:
         ended = audit_each(options, ready, paths, screen)
         failed = (*failures, *ended.failed)
         if ended.done:
-            audit = audit_of(options, ready, Ended(ended.done, failed))
+            with row(screen.bar, "removals on the reference images"):
+                choice = choice_of(ready.classifier, ready.references, whole=True)
+            audit = audit_of(options, ready, Ended(ended.done, failed), choice)
             for paragraph in paragraphs(audit, time.perf_counter() - begun):
                 screen.say(paragraph)
             if options.out is not None:
@@ -100,7 +105,9 @@ def audit_one(options: AuditOptions, ready: Ready, path: Path) -> Found:
     return Audited(path.name, image.sha256, label, target.p_image), found
 
 
-def audit_of(options: AuditOptions, ready: Ready, ended: Ended[Found]) -> Audit:
+def audit_of(
+    options: AuditOptions, ready: Ready, ended: Ended[Found], choice: RemovalChoice
+) -> Audit:
     """What was found, with what it was found with; at least one image could be read."""
     images, numbers = zip(*ended.done, strict=True)
     return Audit(
@@ -112,6 +119,7 @@ def audit_of(options: AuditOptions, ready: Ready, ended: Ended[Found]) -> Audit:
         samples=options.samples,
         seed=options.seed,
         found=reduce(together, numbers),
+        choice=choice,
         software=versions(sys.modules),
     )
 
@@ -122,11 +130,16 @@ def paragraphs(audit: Audit, seconds: float) -> Iterator[str]:
     yield predictions(audit)
     for table in tables(audit.found, audit.labels, patch=side):
         yield f"\n{as_text(table)}"
+    if audit.choice.figures:
+        yield f"\n{as_text(removal_table(audit.choice))}"
     yield "\nVerdict"
     yield from (f"- {sentence}" for sentence in verdicts(audit.found, audit.labels))
     yield "\nWhat it means for explanations"
     yield from (f"- {sentence}" for sentence in meanings(audit.found, audit.labels))
-    yield f"\n{duration(seconds)}, {audit.found.passes:,} forward passes."
+    yield "\nRecommended"
+    yield f"- {choice_sentence(audit.choice)}"
+    passes = audit.found.passes + audit.choice.passes
+    yield f"\n{duration(seconds)}, {passes:,} forward passes."
 
 
 def predictions(audit: Audit) -> str:

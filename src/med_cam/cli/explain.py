@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ import torch
 from med_cam.case.references import References, relabelled
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.pairwise import pairwise
+from med_cam.cli.choice import choice_for
 from med_cam.cli.command_line import command_line
 from med_cam.cli.inputs import SHOWN, Ready, over_images, painted, require_room
 from med_cam.cli.installed import versions
@@ -23,12 +24,13 @@ from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import settings
 from med_cam.cli.tally import Done, counted, done, image_begun, image_title, summary
 from med_cam.config.baselines import OF_REFERENCES
-from med_cam.config.settings import Config
+from med_cam.config.settings import Config, relative_to
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.find import result_names
 from med_cam.images.geometry import Image
 from med_cam.images.read import read_image
 from med_cam.pipeline.explain import explain
+from med_cam.report.choice_text import choice_sentence, choice_table
 from med_cam.report.circumstances import now
 from med_cam.report.files import UnwritableError
 from med_cam.report.leftovers import sweep
@@ -38,7 +40,7 @@ from med_cam.report.origin import provenance
 from med_cam.report.run_record import EXPLAINED, RunImage
 from med_cam.report.wording import baselines
 from med_cam.report.write import refuse_foreign_files, refuse_other_image, write
-from med_cam.results import OnStep
+from med_cam.results import OnStep, RemovalChoice
 
 NAMELESS = 16  # hexadecimal digits of the hash that a folder is called by with --no-source
 
@@ -51,6 +53,7 @@ class Job:
     config: Config
     ready: Ready
     software: Mapping[str, str]
+    choice: RemovalChoice | None = None
 
 
 def run(options: ExplainOptions, screen: Screen) -> int:
@@ -59,12 +62,14 @@ def run(options: ExplainOptions, screen: Screen) -> int:
     Raises:
         MedCamError: if the run cannot begin.
     """
-    begun, created, config = time.perf_counter(), now(), settings(options)
+    begun, created, said = time.perf_counter(), now(), settings(options)
 
     def work(ready: Ready, paths: list[Path], failures: list[Failure]) -> int:
         ready = painted(ready)
+        choice = choice_for(options, ready, screen)
+        config = said if choice is None else relative_to(said, choice.removal)
         refuse_unfit_options(options, config, ready)
-        job = Job(options, config, ready, versions(sys.modules))
+        job = Job(options, config, ready, versions(sys.modules), choice)
         sweep(options.out)
         screen.say(heading(job, len(paths)))
         images: list[RunImage] = []
@@ -81,6 +86,7 @@ def run(options: ExplainOptions, screen: Screen) -> int:
                 seconds=seconds,
                 out=options.out,
                 with_image=not options.no_source,
+                choosing=choice.passes if choice and choice.source == "measured" else 0,
             )
             screen.say(told)
         return exit_status(every.failed)
@@ -126,7 +132,7 @@ def refuse_unknown_label(label: str, labels: Sequence[str]) -> None:
 
 
 def heading(job: Job, images: int) -> str:
-    """What a run consists of, in two lines."""
+    """What a run consists of, in two lines, and how its removals were chosen."""
     references = job.ready.references
     count = "no" if references is None else f"{len(references.x)}"
     return (
@@ -135,7 +141,16 @@ def heading(job: Job, images: int) -> str:
         f"{baselines(job.config.verification.baselines)} as baselines; "
         f"{count} reference images for the shape leakage test. "
         f"{job.ready.colours}"
+        f"{chosen(job.choice)}"
     )
+
+
+def chosen(choice: RemovalChoice | None) -> str:
+    """How removals were chosen, and the figures, in lines of their own; "" if they were named."""
+    if choice is None:
+        return ""
+    table = choice_table(choice)
+    return f"\n{choice_sentence(choice)}" + (f"\n{table}" if table else "")
 
 
 def explain_each(
@@ -194,6 +209,7 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
         references=task.references,
         on_step=on_step,
     )
+    found = replace(found, removal_choice=job.choice)
     origin = provenance(
         image,
         classifier,

@@ -72,17 +72,15 @@ ConfigFile = Annotated[
     Path | None,
     option("FILE.toml", "Your own settings. They replace those of the preset.", SETTINGS),
 ]
+USUAL = ",".join(DEFAULTS.verification.baselines)
+HOW_HIDDEN = (
+    "How the rest of the image is hidden: what is painted there, or a removal inside the "
+    f"network ({' and '.join(sorted(INSIDE, reverse=True))}). All claims are relative to "
+    f"these. Choose from {', '.join(HARD)}; {FEATHERED}NAME of what is painted has a soft edge."
+)
 Removals = Annotated[
     str | None,
-    option(
-        "NAME,...",
-        "How the rest of the image is hidden: what is painted there, or a removal inside the "
-        f"network ({' and '.join(sorted(INSIDE, reverse=True))}). All claims are relative to "
-        f"these. Choose from {', '.join(HARD)}; {FEATHERED}NAME of what is painted has a soft "
-        f"edge. "
-        f"Default: {','.join(DEFAULTS.verification.baselines)}.",
-        SETTINGS,
-    ),
+    option("NAME,...", f"{HOW_HIDDEN} Default: {USUAL}.", SETTINGS),
     Was("--baselines"),
     Was("--backgrounds"),
 ]
@@ -152,7 +150,29 @@ class ExplainOptions:
     white: White = None
     preset: Preset = "default"
     config: ConfigFile = None
-    removal: Removals = None
+    removal: Annotated[
+        str | None,
+        option(
+            "auto|NAME,...",
+            f"{HOW_HIDDEN} auto: chosen once for the classifier by a fixed rule, from an audit "
+            f"or on the reference images, and said. Default: auto for a classifier of yours "
+            f"(--model), {USUAL} for the bundled one, what they name under --config and other "
+            "presets.",
+            SETTINGS,
+        ),
+        Was("--baselines"),
+        Was("--backgrounds"),
+    ] = None
+    audit: Annotated[
+        Path | None,
+        option(
+            "FILE",
+            "The audit.json of the classifier that --removal auto goes by. Default: the one "
+            "beside its classifier.toml, else the one in the folder of results, else it is "
+            "measured on the reference images. One of another classifier is not taken.",
+            SETTINGS,
+        ),
+    ] = None
     seed: Seed = None
     device: Device = "auto"
     alternatives: Annotated[
@@ -292,7 +312,8 @@ class AuditOptions:
     references: Annotated[
         Path | None,
         references_option(
-            'Reference images for the baseline "others"; without any, it is left out.'
+            'Reference images for the recommended removal and for the baseline "others"; '
+            "without any, both are left out."
         ),
     ] = None
     samples: Annotated[

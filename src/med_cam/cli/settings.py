@@ -1,13 +1,16 @@
 """From preset, TOML file and options to one Config, refused before anything is loaded."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from med_cam.cli.options import ExplainOptions, ReproduceOptions
 from med_cam.config.baselines import BASELINES
 from med_cam.config.presets import preset
 from med_cam.config.settings import Certification, Config, relative_to
-from med_cam.config.toml import config_from_toml
+from med_cam.config.toml import MOST, RENAMED, config_from_toml, toml_table
 from med_cam.errors import ConfigError
+
+AUTO = "auto"  # in the place of names: chosen for the classifier
 
 
 def settings(options: ExplainOptions | ReproduceOptions) -> Config:
@@ -19,13 +22,46 @@ def settings(options: ExplainOptions | ReproduceOptions) -> Config:
     config = preset(options.preset)
     if options.config is not None:
         config = config_from_toml(options.config, config)
-    if options.removal is not None:
+    if options.removal is not None and not is_auto(options):
         config = relative_to(config, removal_names(options.removal))
     if isinstance(options, ExplainOptions):
         config = replace(config, certification=to_certify(options, config.certification))
     if options.seed is not None:
         config = replace(config, seed=options.seed)
     return config
+
+
+def is_auto(options: ExplainOptions | ReproduceOptions) -> bool:
+    """Whether removals are to be chosen, in so many words.
+
+    Raises:
+        ConfigError: if an audit is given, and removals are named too.
+    """
+    auto = isinstance(options, ExplainOptions) and (options.removal or "").strip() == AUTO
+    if isinstance(options, ExplainOptions) and options.audit and options.removal and not auto:
+        raise ConfigError(f"--audit belongs to --removal {AUTO}; leave one of the two out")
+    return auto
+
+
+def wants_choice(options: ExplainOptions, *, bundled: bool) -> bool:
+    """Whether removals are to be chosen for the classifier.
+
+    They are where the user says so, and for a classifier of the user's where nothing names any:
+    no option, no file of settings and no preset but the default one.
+    """
+    if is_auto(options) or (options.audit is not None and options.removal is None):
+        return True
+    named = options.removal is not None or options.preset != "default"
+    return not (bundled or named or sets_baselines(options.config))
+
+
+def sets_baselines(path: Path | None) -> bool:
+    """Whether a file of settings names baselines, under their name or that of before 0.2."""
+    if path is None:
+        return False
+    table = toml_table(path, "settings", most=MOST).get("verification", {})
+    old = (name for name, new in RENAMED["verification"].items() if new == "baselines")
+    return not {"baselines", *old}.isdisjoint(table)
 
 
 def to_certify(options: ExplainOptions, rules: Certification) -> Certification:
@@ -49,9 +85,13 @@ def removal_names(text: str) -> tuple[str, ...]:
     """Names between commas, each once.
 
     Raises:
-        ConfigError: if there is none.
+        ConfigError: if there is none, or they are to be chosen where only names will do.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if AUTO in names:
+        raise ConfigError(
+            f"{AUTO} is for med-cam explain alone, and stands by itself; name the removals here"
+        )
     if not names:
         raise ConfigError(f"--removal {text!r} names none; known are {', '.join(BASELINES)}")
     return names

@@ -45,6 +45,7 @@ def summary(
     seconds: float,
     out: Path,
     with_image: bool = True,
+    choosing: int = 0,
 ) -> str:
     """The end of a run, in a few lines; at least one image was explained.
 
@@ -54,17 +55,19 @@ def summary(
         seconds: how long it took.
         out: where the results are.
         with_image: whether they show the images.
+        choosing: forward passes that chose the removals.
     """
     images = ended.done
     passed = sum(image.verified for image in images)
-    forward = sum(image.passes.forward for image in images)
+    forward = choosing + sum(image.passes.forward for image in images)
     backward = sum(image.passes.backward for image in images)
     area = percent(median(image.area for image in images))
     lines = [
         "",
         f"{counted(len(images), 'image')} explained, {passed} passed the sufficiency test over "
         f"{baselines(claimed)}; median area {area} of the image.",
-        f"{duration(seconds)}, {forward:,} forward passes, {backward:,} backward passes.",
+        f"{duration(seconds)}, {forward:,} forward passes, {backward:,} backward passes"
+        f"{f' ({choosing:,} forward to choose the removals)' if choosing else ''}.",
         f"Results in {out}, one folder per image: {SHOWN if with_image else HIDDEN}.",
     ]
     if ended.failed:

@@ -16,6 +16,7 @@ from med_cam.config.floor import not_called_verified, weak_rules
 from med_cam.config.presets import PRESETS
 from med_cam.config.toml import as_table
 from med_cam.images.components import components
+from med_cam.recheck.choice import choice_again
 from med_cam.recheck.difference import ABSENT, Difference, differences
 from med_cam.recheck.further import area_of
 from med_cam.report.document import fields_of, plain
@@ -142,6 +143,7 @@ def explanation_now(case: Case, saved: Saved, found: Again | None) -> dict[str, 
         hooked_layers=case.classifier.hooked_layers,
         steps=(),
         baseline_colours=baseline_colours(case),
+        removal_choice=choice_again(saved.document["removal_choice"], case.config),
     )
     return {"schema_version": SCHEMA_VERSION, **fields_of(now)}
 

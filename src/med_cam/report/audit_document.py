@@ -1,7 +1,7 @@
 """audit.json and audit.md, both or none."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from med_cam.audit.verdict import (
 )
 from med_cam.classifiers.base import Classifier
 from med_cam.config.baselines import CONTENT
-from med_cam.report.audit_tables import as_markdown, tables
+from med_cam.report.audit_tables import Table, as_markdown, removal_table, tables
 from med_cam.report.audit_text import meanings, verdicts
+from med_cam.report.choice_file import AUDIT_FILE, AUDIT_VERSION, choice_fields
+from med_cam.report.choice_text import choice_sentence
 from med_cam.report.files import write_files
+from med_cam.results import RemovalChoice
 
-AUDIT_VERSION = "2.1"  # the first number changes when a field changes its meaning or goes
-JSON_FILE, TEXT_FILE = "audit.json", "audit.md"
+JSON_FILE, TEXT_FILE = AUDIT_FILE, "audit.md"
 SOURCE = (
     "Jain et al., Missingness Bias in Model Debugging, ICLR 2022, https://arxiv.org/abs/2204.08945"
 )
@@ -53,6 +55,7 @@ class Audit:
         samples: random samples of each kind per image.
         seed: of every random sample.
         found: the numbers.
+        choice: of the removals to explain with.
         software: versions by name.
     """
 
@@ -64,6 +67,7 @@ class Audit:
     samples: int
     seed: int
     found: Findings
+    choice: RemovalChoice
     software: Mapping[str, str]
 
 
@@ -92,10 +96,18 @@ def markdown(audit: Audit) -> str:
         facts(audit),
         "## Verdict\n\n" + "\n".join(verdict),
         "## What it means for explanations\n\n" + "\n".join(meaning),
-        *(as_markdown(table) for table in tables(audit.found, audit.labels, patch=patch)),
+        f"## Recommended\n\n{choice_sentence(audit.choice)}",
+        *(as_markdown(table) for table in all_tables(audit, patch)),
         f"Method: missingness audit after {SOURCE}. All numbers: {JSON_FILE}.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def all_tables(audit: Audit, patch: int) -> Iterator[Table]:
+    """The tables of the audited images, and that of the removals if they were measured."""
+    yield from tables(audit.found, audit.labels, patch=patch)
+    if audit.choice.figures:
+        yield removal_table(audit.choice)
 
 
 def facts(audit: Audit) -> str:
@@ -107,7 +119,7 @@ def facts(audit: Audit) -> str:
         "reference images": audit.references,
         "random samples": f"{audit.samples} of each kind per image",
         "seed": audit.seed,
-        "forward passes": f"{audit.found.passes:,}",
+        "forward passes": f"{audit.found.passes + audit.choice.passes:,}",
         "device": audit.classifier.device,
         "software": software,
     }
@@ -136,6 +148,7 @@ def document(audit: Audit) -> dict[str, Any]:
         ],
         "refused": dict(found.refused),
         "verdict": verdict_json(found, labels),
+        **choice_fields(audit.classifier, audit.choice),
     }
 
 

@@ -8,8 +8,10 @@ from med_cam.audit.ask import FILLS, OVER, SHARES
 from med_cam.audit.findings import Findings, Retained, Silhouette
 from med_cam.audit.predictions import Labels, Predictions, most_predicted
 from med_cam.config.baselines import CONTENT
+from med_cam.report.choice_text import HEAD, MEANING, choice_rows
 from med_cam.report.text_table import aligned, markdown
 from med_cam.report.wording import percent, probability
+from med_cam.results import RemovalChoice
 
 WIDTH = 100  # columns of a terminal
 LABEL = 11  # characters of a label in a table; more are in audit.json
@@ -80,6 +82,18 @@ def baseline_table(found: Findings, labels: Labels) -> Table:
         rows,
         frozenset({0, 2}),
         len(head),
+    )
+
+
+def removal_table(choice: RemovalChoice) -> Table:
+    """How the classifier takes each removal, on the reference images."""
+    return Table(
+        "Removals, on reference images",
+        MEANING.format(choice.minimum_effect),
+        HEAD,
+        choice_rows(choice),
+        frozenset({0, 5}),
+        len(HEAD),
     )
 
 

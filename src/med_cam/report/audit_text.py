@@ -201,12 +201,9 @@ def baselines_to_use(good: Sequence[str]) -> str:
             "Every baseline gets a confident prediction: explain labels that are not predicted on "
             "blank inputs, or train with masked and blank images (med-cam train --emptiness)."
         )
-    how = (
-        f"as they do on {listed(usual)} by default"
-        if set(usual) <= set(good)
-        else f"with med-cam explain --removal {','.join(good)}"
-    )
-    return f"No confident prediction on {listed(good)}: claims may rest on these, {how}."
+    others = [name for name in usual if name not in good]
+    how = f", not on {listed(others)}" if others else f", as they do on {listed(usual)} by default"
+    return f"No confident prediction on {listed(good)}: claims may rest on these{how}."
 
 
 def by_label(labelled: Mapping[Key, int]) -> dict[int, list[Key]]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from med_cam.images.geometry import Image
 from med_cam.report import wording
+from med_cam.report.choice_text import choice_line
 from med_cam.report.claims import Statement, claims
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.fonts import undrawable
@@ -36,6 +37,7 @@ ROOM = WIDTH - 2 * MARGIN
 WARNINGS_SHOWN = 3
 LONGEST_LABEL = 28  # characters of it within a sentence; the whole label stands at the top
 INDENT, BETWEEN = 26.0, 44.0  # pixels: from a sign to its text, between claims of one row
+END = 200.0  # pixels for the ID at the right of the last line
 SPACING = 1.9  # pixels from line to line for each point of the letters
 
 GOOD, BAD = "#005f9e", "#b34400"  # distinct for the colour-blind, dark enough for text on white
@@ -66,6 +68,7 @@ def figure(
     _tell_of_undrawable(explanation)
     _header(page, explanation)
     _mark(page, result_id)
+    _choice(page, explanation)
     bottom = _footer(page, explanation)
     restricted = None if explanation.restricted is None else explanation.restricted.mask
     box = (MARGIN, 122.0, WIDTH - MARGIN, bottom - 14)
@@ -162,6 +165,14 @@ def _mark(page: "Axes", result_id: str) -> None:
     if result_id:
         text = f"result {result_id[:SHOWN]}"
         write(page, (WIDTH - MARGIN - text_width(text, CAPTION), HEIGHT - 24), text, CAPTION)
+
+
+def _choice(page: "Axes", found: Explanation) -> None:
+    """How the removals were chosen, in the last line, between what stands there at its ends."""
+    if found.removal_choice is not None:
+        left = MARGIN + text_width(wording.NOT_A_DIAGNOSIS, CAPTION) + BETWEEN / 2
+        text = shortened(choice_line(found.removal_choice), CAPTION, width=ROOM - left - END)
+        write(page, (left, HEIGHT - 24), text, CAPTION)
 
 
 def _rows_up(page: "Axes", rows: Sequence[str], face: Face, *, y: float) -> float:

@@ -106,6 +106,7 @@ ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "command": None,
             "platform": None,
             "references_left_out": 0,
+            "removal_choice": None,
         },
         "sha256": {"environment": None},
         "classifier": {

@@ -20,6 +20,14 @@ def misfits(document: Mapping[str, Any]) -> Iterator[str]:
         yield from _in_object(document, kind, "")
 
 
+def misfits_of(value: object, kind: type, place: str) -> Iterator[str]:
+    """What is wrong with one object of a document, that lies in a place of it."""
+    if isinstance(value, Mapping):
+        yield from _in_object(value, kind, place)
+    else:
+        yield f"{place} is {_shown(value)}"
+
+
 def unknown(document: Mapping[str, Any]) -> Iterator[str]:
     """The fields that this version does not write, at the top and in what lies straight there.
 

@@ -1,0 +1,191 @@
+"""How a classifier takes each removal: blank input, the effect left, random masks of references.
+
+The conditions that a removal has to meet before claims rest on it: Jain et al. (ICLR 2022, arXiv
+2204.08945) for what is predicted where nothing is shown, soft stability (arXiv 2504.13787) for how
+many answers survive random masks, the bias of random attributions (arXiv 2605.16905) for the pull.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from med_cam.audit.ask import Generators, Shown, generators_for, predicted
+from med_cam.audit.predictions import Labels, labels_predicted
+from med_cam.audit.shapes import blob
+from med_cam.case.case import labelled_otherwise, target_of
+from med_cam.case.references import References
+from med_cam.classifiers.base import Classifier
+from med_cam.config.settings import Verification
+from med_cam.masking import Scene, View, baseline
+from med_cam.removal.feather import radius_of
+from med_cam.results import RemovalFigures
+from med_cam.verify.baseline_response import can_draw
+from med_cam.verify.decision import Target, on_top
+
+PULLS = (0.1, 0.3, 0.5)  # of the model input shown, where a label may take the predictions
+RETAINED = (0.25, 0.5, 0.75)  # where the image's own label should stay
+EVERY = tuple(sorted({*PULLS, *RETAINED}))
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One reference image with its own prediction.
+
+    Attributes:
+        scene: the image, and the references that are predicted otherwise.
+        target: its own label.
+        drawn: its generators: the same masks under every removal.
+        shown: the shares that its random masks show.
+    """
+
+    scene: Scene
+    target: Target
+    drawn: Generators
+    shown: tuple[float, ...]
+
+
+Trial = tuple[Subject, float]  # an image, and the share of it that a random mask shows
+
+
+def subjects_of(
+    classifier: Classifier, references: References, *, whole: bool, seed: int
+) -> tuple[Subject, ...]:
+    """The reference images that get a label, so that the first of them have all labels alike.
+
+    Args:
+        classifier: what is known of it.
+        references: the images, prepared.
+        whole: every share is shown of each image; else two, in turn.
+        seed: of every random mask.
+    """
+    seen: Counter[int] = Counter()
+    found = []
+    for i, p in enumerate(references.probabilities.split(1)):
+        target = target_of(classifier, p, None)
+        if not bool(on_top(p, target)[0]):
+            continue
+        rank = seen[target.index]
+        seen[target.index] += 1
+        turn = (rank + target.index) % len(PULLS)
+        shown = EVERY if whole else (PULLS[turn], RETAINED[turn])
+        mark = references.digests[i] if references.digests else str(i)
+        scene = scene_of(classifier, references, i, target)
+        subject = Subject(scene, target, generators_for(mark, seed), shown)
+        found.append(((rank, target.index, i), subject))
+    return tuple(subject for _, subject in sorted(found, key=lambda pair: pair[0]))
+
+
+def scene_of(classifier: Classifier, references: References, i: int, target: Target) -> Scene:
+    """A reference image and what can be painted around it.
+
+    Padding counts as image: of prepared images it is not known where it lies.
+    """
+    x = references.x[i : i + 1]
+    return Scene(
+        x=x,
+        valid=torch.ones_like(x[:, :1], dtype=torch.bool),
+        black=classifier.black(),
+        white=classifier.normalise(torch.ones_like(x[..., :1, :1])),
+        others=labelled_otherwise(references, target, x),
+        feather=radius_of(Verification().feather, *x.shape[2:]),
+    )
+
+
+def drawable(name: str, subjects: Sequence[Subject]) -> bool:
+    """Whether a removal can be had for every one of them."""
+    return all(can_draw(name, subject.scene) for subject in subjects)
+
+
+def figures_of(
+    name: str,
+    predict: Callable[..., Tensor],
+    subjects: Sequence[Subject],
+    labels: Labels,
+    minimum: float,
+) -> RemovalFigures:
+    """What one removal does to the predictions for these images.
+
+    Args:
+        name: of the removal.
+        predict: the classifier's probabilities.
+        subjects: the images; at least one.
+        labels: of the classifier, and from when on one is given with confidence.
+        minimum: what counts as an effect.
+
+    Raises:
+        ClassifierError: if a prediction is not a number.
+    """
+    view, trials = View(predict, subjects[0].scene), trials_of(subjects)
+    blank = predicted(view, (nothing_of(name, s) for s in subjects), f"{name} alone")
+    p = predicted(view, (part_of(name, *trial) for trial in trials), f"{name} around masks")
+    own = torch.tensor([s.target.index for s in subjects])[:, None]  # n 1
+    confident = blank >= blank.new_tensor(labels.bars)  # n k
+    whole = torch.tensor([s.target.p_image for s in subjects], dtype=torch.float64)
+    effects = whole - blank.double().gather(1, own)[:, 0]
+    pull, label = pulled(p, trials, labels)
+    retained_25, retained_50, retained_75 = (retained(p, trials, share) for share in RETAINED)
+    return RemovalFigures(
+        name=name,
+        references=len(subjects),
+        blank_confident=mean(confident.any(dim=1)),
+        blank_own=mean(confident.gather(1, own)),
+        effect=mean(effects >= minimum),
+        mean_effect=effects.mean().item(),
+        pull=pull,
+        pull_label=label,
+        retained_25=retained_25,
+        retained_50=retained_50,
+        retained_75=retained_75,
+        masked=len(trials),
+    )
+
+
+def trials_of(subjects: Sequence[Subject]) -> list[Trial]:
+    """Every image with every share that its random masks show."""
+    return [(subject, share) for subject in subjects for share in subject.shown]
+
+
+def nothing_of(name: str, subject: Subject) -> Shown:
+    """The image with nothing of it shown."""
+    scene = subject.scene
+    infill = baseline(name, scene, subject.drawn(f"alone {name}"))
+    return Shown(scene.x, torch.zeros_like(scene.valid), infill)
+
+
+def part_of(name: str, subject: Subject, share: float) -> Shown:
+    """The image under a smooth random mask, the same for every removal."""
+    scene = subject.scene
+    mask = blob(scene.valid, share, subject.drawn(f"shown {share}"))
+    return Shown(scene.x, mask, baseline(name, scene, subject.drawn(f"around {share} {name}")))
+
+
+def pulled(p: Float[Tensor, "n k"], trials: Sequence[Trial], labels: Labels) -> tuple[float, str]:
+    """The label that takes most images of other labels with confidence, and its share of them."""
+    few = torch.tensor([share in PULLS for _, share in trials])
+    own = torch.tensor([subject.target.index for subject, _ in trials])
+    given = (p >= p.new_tensor(labels.bars)) & labels_predicted(p, labels)  # n k
+    found = []
+    for label, name in enumerate(labels.names):
+        others = few & (own != label)
+        found.append((mean(given[others, label]) if others.any() else 0.0, name))
+    return max(found, key=lambda pair: pair[0])
+
+
+def retained(p: Float[Tensor, "n k"], trials: Sequence[Trial], shown: float) -> float:
+    """How often the image keeps its label where this share is shown; NaN where none is."""
+    kept = [
+        bool(on_top(row, subject.target)[0])
+        for row, (subject, share) in zip(p.split(1), trials, strict=True)
+        if share == shown
+    ]
+    return sum(kept) / len(kept) if kept else math.nan
+
+
+def mean(outcomes: Bool[Tensor, "*_"]) -> float:
+    """Of those that are true, as the quotient of two counts."""
+    return int(outcomes.sum()) / outcomes.numel()

@@ -1,0 +1,151 @@
+"""The rule that chooses removals, on figures made up by hand."""
+
+import math
+from dataclasses import replace
+
+from hypothesis import given, settings, strategies as st
+
+from med_cam.audit.choice import (
+    HONEST,
+    STANDS,
+    USUAL,
+    chosen,
+    failing,
+    order,
+    place,
+    settled,
+)
+from med_cam.config.baselines import BASELINES, INSIDE
+from med_cam.results import RemovalFigures
+
+GOOD = RemovalFigures("grey", 16, 0.0, 0.0, 1.0, 0.7, 0.1, "a", 0.6, 0.8, 0.9, 32)
+LOST = {"retained_25": 0.2, "retained_50": 0.3, "retained_75": 0.4}
+
+
+def of(name, **other):
+    return replace(GOOD, name=name, **other)
+
+
+def names_of(*figures):
+    return chosen(figures).removal
+
+
+# -- one by one -----------------------------------------------------------------------------------
+
+
+def test_a_classifier_that_stands_the_usual_set_keeps_it():
+    assert names_of(of("layer_masking"), *map(of, USUAL), of("others")) == USUAL
+
+
+def test_where_answers_do_not_survive_the_usual_set_the_removal_inside_comes_first():
+    usual = [of(name, **LOST) for name in USUAL]
+    assert names_of(*usual, of("layer_masking", **LOST), of("others")) == ("layer_masking",)
+    assert names_of(*usual, of("dropped_tokens"), of("others")) == ("dropped_tokens",)
+
+
+def test_without_a_removal_inside_an_honest_usual_set_is_kept_though_answers_do_not_survive():
+    found = chosen([*(of(name, **LOST) for name in USUAL), of("others"), of("black")])
+    assert (found.removal, found.fails) == (USUAL, ())
+    assert "retained 35% (at least 70%)" in found.reason
+
+
+def test_one_bad_removal_spoils_a_set():
+    """What is claimed is claimed over each of them."""
+    figures = [of("grey"), of("gaussian", blank_confident=1.0), of("shuffled"), of("black")]
+    assert names_of(*figures) == ("shuffled",)
+
+
+def test_each_condition_refuses_a_removal():
+    bad = ({"blank_confident": 0.21}, {"effect": 0.79}, {"pull": 0.51})
+    usual = [of(name, blank_confident=1.0) for name in USUAL]
+    for miss in bad:
+        assert names_of(*usual, of("layer_masking", **miss), of("mean")) == ("mean",), miss
+
+
+def test_what_reaches_a_condition_exactly_passes():
+    at = {"blank_confident": 0.2, "effect": 0.8, "pull": 0.5}
+    at |= {"retained_50": 0.7, "retained_75": 0.7}
+    assert names_of(*(of(name, **at) for name in USUAL), of("layer_masking")) == USUAL
+
+
+def test_what_shows_content_may_be_predicted_for_it_but_not_as_the_image_itself():
+    usual = [of(name, blank_confident=1.0) for name in USUAL]
+    assert names_of(*usual, of("others", blank_confident=1.0, pull=1.0)) == ("others",)
+    assert names_of(*usual, of("blur", blank_own=0.3), of("mean", blank_own=0.3)) == ("mean",)
+
+
+def test_what_shows_content_is_asked_that_answers_survive_it_and_others_are_not():
+    usual = [of(name, blank_confident=1.0) for name in USUAL]
+    assert names_of(*usual, of("others", **LOST), of("mean", **LOST)) == ("mean",)
+    enough = {"retained_50": 0.3, "retained_75": 0.5}
+    assert names_of(*usual, of("others", **enough), of("mean")) == ("others",)
+
+
+def test_an_answer_that_was_not_tried_is_none_that_survives():
+    usual = [of(name, retained_50=math.nan) for name in USUAL]
+    assert names_of(*usual, of("layer_masking")) == ("layer_masking",)
+
+
+def test_where_all_is_missed_as_far_as_can_be_the_order_decides():
+    """Blank input always gets a label, and over other images no answer survives."""
+    usual = [of(name, blank_confident=1.0) for name in USUAL]
+    none = of("others", retained_50=0.0, retained_75=0.0)
+    assert names_of(*usual, none) == USUAL
+    assert names_of(*usual, none, of("layer_masking", blank_confident=1.0)) == ("layer_masking",)
+
+
+def test_where_nothing_passes_the_least_failing_one_stands_and_what_fails_is_said():
+    usual = [of(name, blank_confident=1.0) for name in USUAL]
+    found = chosen([*usual, of("layer_masking", effect=0.5), of("mean", effect=0.7, pull=0.55)])
+    assert (found.removal, found.fails) == (("mean",), ("effect", "pull"))
+    assert "effect 70% (at least 80%)" in found.reason
+    assert "pull 55% (at most 50%)" in found.reason
+
+
+def test_every_name_has_its_place_and_a_feathered_one_stands_before_itself():
+    ordered = list(order(BASELINES))
+    assert {name for names in ordered for name in names} == set(BASELINES)
+    assert all(names[0] in INSIDE for names in ordered[: len(INSIDE)])
+    assert ordered[len(INSIDE)] == USUAL
+    assert ordered[len(INSIDE) + 1 : len(INSIDE) + 3] == [("feathered_others",), ("others",)]
+    assert place("made_up") > place("white")
+
+
+# -- whatever the figures -------------------------------------------------------------------------
+
+share = st.sampled_from([0.0, 0.2, 0.3, 0.5, 0.6, 0.8, 1.0])
+FIGURES = st.builds(
+    RemovalFigures, st.just("grey"), st.just(16), share, share, share, st.just(0.5), share,
+    st.just("a"), share, share, share, st.just(32),
+)  # fmt: skip
+SOME = ("grey", "gaussian", "layer_masking", "dropped_tokens", "others", "blur", "mean")
+MEASURED = st.tuples(*[FIGURES] * len(SOME)).map(
+    lambda found: [replace(f, name=name) for f, name in zip(found, SOME, strict=True)]
+)
+
+
+@given(MEASURED, st.integers(2, len(SOME)))
+@settings(max_examples=400, deadline=None)
+def test_what_is_settled_stays_so_whatever_else_is_measured(figures, count):
+    part, left = figures[:count], [f.name for f in figures[count:]]
+    if settled(part, left):
+        assert chosen(part).removal == chosen(figures).removal
+
+
+@given(MEASURED, st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None)
+def test_the_order_in_which_figures_come_decides_nothing(figures, shuffle):
+    other = figures[:]
+    shuffle.shuffle(other)
+    assert chosen(other) == chosen(figures)
+
+
+@given(MEASURED)
+@settings(max_examples=200, deadline=None)
+def test_a_set_that_fails_is_taken_only_where_all_do(figures):
+    known, found = {f.name: f for f in figures}, chosen(figures)
+    honest = [s for s in order(known) if not failing(known, s, HONEST)]
+    assert bool(found.fails) == (not honest)
+    stands = not failing(known, USUAL, STANDS)
+    if honest:
+        assert found.removal == (USUAL if stands else honest[0])
