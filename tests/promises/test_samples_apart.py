@@ -38,6 +38,7 @@ from med_cam.certification.mask_tests import (
 )
 from med_cam.pipeline.alternatives import agreement_of, alternatives
 from med_cam.pipeline.certify import certified, smallest_certified
+from med_cam.pipeline.contrast import contrast_of
 from med_cam.pipeline.explain import as_certified
 from med_cam.pipeline.necessary_superset import superset
 from med_cam.pipeline.propose import proposed, smallest_mask
@@ -113,6 +114,11 @@ def going_on(watch, found, tried):
     assert larger.claim.certificate.tried == tried + len(tries)
     by_baseline(case, found.scores)
     stages["sensitivity"] = watch.take()
+    contrast_of(case, replace(found.claim, p_image=0.0))  # as if baselines gave the label
+    calls = watch.take()
+    stages["contrast search"] = of(calls, "batched")
+    judged = of(calls, "single")
+    stages["quiet region"], stages["runner-up"] = judged[:1], judged[1:]
     begun = mark("begun", case.cost())
     explanation_of(case, found, ((), None), None, (begun,))
     stages["after"] = watch.take()
@@ -159,7 +165,8 @@ def stages():
 PURPOSES = (
     "candidates", "search", "baseline response", "first claim", "reduction", "first certificate",
     "second certificate", "superset's certificate", "necessity", "reinsertion", "silhouette",
-    "superset", "sensitivity", "after", "alternative", "other seeds",
+    "superset", "sensitivity", "contrast search", "quiet region", "runner-up", "after",
+    "alternative", "other seeds",
 )  # fmt: skip
 
 

@@ -60,6 +60,12 @@ def first(one, _, rough):
     return torch.stack([torch.zeros_like(lit), lit, one - 2], dim=1)
 
 
+def absent(one, two, _):
+    """Nothing where the second square is, unless the first is seen without it."""
+    nothing, finding = 8 * (two - 0.5).relu(), 6 * (one - 0.5).relu()
+    return torch.stack([0 * finding, finding, nothing], dim=1)
+
+
 def fragile(one, _, rough):
     """As the first, but noise over a part of the frame drowns all."""
     lit = 12 * (one - 0.6)
@@ -76,12 +82,13 @@ class Kind:
     contrast: str = ""
     head: str = "softmax"
     choice: RemovalChoice | None = None
+    labels: tuple[str, ...] = ("dark", "lit", "other")
 
     @property
     def classifier(self) -> Classifier:
         more = {"head": "sigmoid", "thresholds": (0.5,) * 3} if self.head == "sigmoid" else {}
         return Classifier(
-            Squares(self.read), ("dark", "lit", "other"), (SIDE, SIDE), 1, (0.5,), (0.5,),
+            Squares(self.read), self.labels, (SIDE, SIDE), 1, (0.5,), (0.5,),
             hooked_layers=("act",), sha256="ab" * 32, name="squares", **more,
         )  # fmt: skip
 
@@ -160,6 +167,7 @@ KINDS = {
     "multi-label": Kind(first, head="sigmoid", choice=choice_of(0.0)),
     "contrastive": Kind(first, contrast="other"),
     "nothing to explain": Kind(first, target="dark", choice=choice_of(0.5)),
+    "nothing found": Kind(absent, target="none", labels=("dark", "lit", "none")),
 }
 
 FRAGILE = Classifier(

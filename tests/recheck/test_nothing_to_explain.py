@@ -37,4 +37,5 @@ def test_no_effect_at_all_is_too_small_even_where_none_is_asked_for(tmp_path):
     write(found, image, tmp_path / "r", provenance(image, model, CONFIG, preset="", software={}))
     again = rechecked(model, read_saved(tmp_path / "r", 1), None, Options())
     assert again.holds
-    assert [verdict.now for verdict in again.verdicts] == [True]
+    said = [(verdict.claimed, verdict.now) for verdict in again.verdicts]
+    assert said == [(True, True), (True, True), (False, False)]  # quiet, and no other label

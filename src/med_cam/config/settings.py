@@ -234,6 +234,9 @@ class Certification:
         alternatives: further disjoint masks to look for.
         necessary_superset: whether to grow the mask until it is necessary too.
         seeds: masks to compare, the explanation's own included.
+        contrast: whether a label that says that nothing was found, or that baselines alone give,
+            is also explained the other way round: what would have to be there for another one.
+            At most about 200 passes.
     """
 
     rounds: rules.Rounds = 2
@@ -249,6 +252,7 @@ class Certification:
     alternatives: rules.Alternatives = 0
     necessary_superset: rules.Switch = False
     seeds: rules.Seeds = 1
+    contrast: rules.Switch = True
 
     def __post_init__(self) -> None:
         refuse("certification", self)

@@ -18,6 +18,7 @@ from med_cam.errors import ImageError
 from med_cam.images.geometry import AN_IMAGE, Image
 from med_cam.pipeline.alternatives import agreement_of, alternatives
 from med_cam.pipeline.certify import Certified, certified
+from med_cam.pipeline.contrast import contrast_of
 from med_cam.pipeline.necessary_superset import superset
 from med_cam.pipeline.propose import Found, smallest_mask
 from med_cam.pipeline.restricted_claim import restricted_claim
@@ -76,7 +77,11 @@ def explain(
         restricted = restricted_claim(case, found)
         marks.append(mark("restricted_claim", case.cost()))
         tests, tested = all_tests(case, found, certificate)
-        return explanation_of(case, found, restricted, tests, (*marks, *tested))
+        marks += tested
+        contrast = contrast_of(case, found.claim)
+        if contrast is not None:
+            marks.append(mark("contrast", case.cost()))
+        return explanation_of(case, found, restricted, tests, marks, contrast=contrast)
 
 
 def explain_all(

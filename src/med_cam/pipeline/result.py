@@ -11,7 +11,7 @@ from med_cam.certification.evidence import predicted_after, warned
 from med_cam.config.floor import not_called_verified, weak_rules
 from med_cam.images.components import components
 from med_cam.pipeline.propose import Found
-from med_cam.results import BaselineResult, Explanation, MaskTests, RestrictedClaim
+from med_cam.results import BaselineResult, Contrast, Explanation, MaskTests, RestrictedClaim
 from med_cam.verify.status import no_decision, status_of
 
 
@@ -21,6 +21,8 @@ def explanation_of(
     restriction: tuple[tuple[BaselineResult, ...], RestrictedClaim | None],
     tests: MaskTests | None,
     marks: Sequence[Mark],
+    *,
+    contrast: Contrast | None = None,
 ) -> Explanation:
     """The result.
 
@@ -32,6 +34,7 @@ def explanation_of(
         restriction: to which baselines the classifier is not robust, and the restricted claim.
         tests: what else was found of the mask.
         marks: where the stages ended.
+        contrast: what would have to be there for another label.
     """
     target, (broken, restricted) = case.target, restriction
     after, kl = predicted_after(case, found.mask)
@@ -55,6 +58,7 @@ def explanation_of(
         seconds=mark("end", case.cost()).clock - marks[0].clock,
         hooked_layers=case.classifier.hooked_layers,
         tests=tests,
+        contrast=contrast,
         timeline=timeline(marks),
         baseline_colours=baseline_colours(case),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from med_cam.recheck.further import Further
-from med_cam.results import Claim, MaskTests, Necessity, Rate, RestrictedClaim
+from med_cam.results import Claim, Contrast, MaskTests, Necessity, Rate, RestrictedClaim
 from med_cam.verify.claim import CHECKS
 from med_cam.verify.warnings import floored
 
@@ -109,6 +109,28 @@ def of_further(reported: Document, now: Further) -> Iterator[Verdict]:
         yield from of_claim("necessary superset ", was["claim"], superset.claim)
         yield of_necessity("necessary superset ", was["necessity"], superset.necessity)
     yield from of_restricted(reported, now.restricted)
+
+
+def of_contrast(reported: Document | None, now: Contrast | None) -> Iterator[Verdict]:
+    """What would have to be there for another label."""
+    if reported is None or now is None:
+        return
+    quiet, other = reported["quiet"], reported["runner_up"]
+    parts, was = now.quiet.parts, quiet["parts"]
+    yield Verdict(
+        "no other label comes up in random parts",
+        bool(quiet["holds"]),
+        now.quiet.holds,
+        sufficient(was["hits"], was["trials"], was["bound"]),
+        sufficient(parts.hits, parts.trials, parts.bound),
+    )
+    yield Verdict(
+        "a region speaks for the runner-up",
+        bool(other["holds"]),
+        now.runner_up.holds,
+        f"{other['rise']:+.1f}" if other["rise"] is not None else "nothing",
+        f"{now.runner_up.rise:+.1f}",
+    )
 
 
 def of_restricted(reported: Document, now: RestrictedClaim | None) -> Iterator[Verdict]:

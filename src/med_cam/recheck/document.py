@@ -25,7 +25,9 @@ from med_cam.report.file_names import (
     ALTERNATIVE_FILE,
     EVIDENCE_FILE,
     OLDER_NAMES,
+    QUIET_FILE,
     RESTRICTED_FILE,
+    RUNNER_UP_FILE,
     SUPERSET_FILE,
 )
 from med_cam.report.headers import BROKEN, size_said
@@ -33,11 +35,11 @@ from med_cam.report.opening import content_of
 from med_cam.report.saved import Saved
 from med_cam.report.schema import SCHEMA_VERSION
 from med_cam.report.write import evidence_png
-from med_cam.results import Claim, Explanation, MaskTests, Passes, RestrictedClaim
+from med_cam.results import Claim, Contrast, Explanation, MaskTests, Passes, RestrictedClaim
 from med_cam.verify.status import ending, no_decision, restriction, sensitivity_pattern
 
 Document = Mapping[str, Any]
-OF_THE_CLAIM = ("verified", "status", "claim", "restricted_claim", "tests")
+OF_THE_CLAIM = ("verified", "status", "claim", "restricted_claim", "tests", "contrast")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,13 @@ class Again:
         claim: on its mask, with all warnings.
         tests: of its mask, further masks and agreement included; None where nothing is retained.
         restricted: the restricted claim.
+        contrast: what would have to be there for another label.
     """
 
     claim: Claim
     tests: MaskTests | None
     restricted: RestrictedClaim | None
+    contrast: Contrast | None = None
 
     @property
     def certified(self) -> bool:
@@ -138,6 +142,7 @@ def explanation_now(case: Case, saved: Saved, found: Again | None) -> dict[str, 
         claim=found.claim,
         restricted=found.restricted,
         tests=found.tests,
+        contrast=found.contrast,
         passes=Passes(0, 0),
         seconds=0.0,
         hooked_layers=case.classifier.hooked_layers,
@@ -194,6 +199,8 @@ def unspoken_files(saved: Saved) -> Iterator[Difference]:
         "restricted_claim": (RESTRICTED_FILE, saved.document["restricted_claim"]),
         "tests.necessary_superset": (SUPERSET_FILE, tests.get("necessary_superset")),
         "tests.agreement": (AGREEMENT_FILE, tests.get("agreement")),
+        "contrast.quiet": (QUIET_FILE, saved.document["contrast"]),
+        "contrast.runner_up": (RUNNER_UP_FILE, saved.document["contrast"]),
         f"tests.alternatives[{number - 1}]": (ALTERNATIVE_FILE.format(number), None),
     }
     for path, (name, said) in there.items():

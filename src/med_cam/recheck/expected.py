@@ -7,9 +7,12 @@ import torch
 from med_cam.case.case import Case
 from med_cam.case.round_trip import exported
 from med_cam.certification.certificate import claimed
+from med_cam.certification.contrast import needs_contrast, quiet_region, runner_up
 from med_cam.recheck.compare import Verdict
 from med_cam.recheck.difference import Difference
+from med_cam.recheck.on_edge import contrast_as_saved
 from med_cam.report.saved import Saved
+from med_cam.results import Contrast
 from med_cam.verify.baseline_response import BaselineResponse
 
 
@@ -28,6 +31,29 @@ def lacking(case: Case, saved: Saved, response: BaselineResponse) -> Iterator[Di
         asked = not torch.equal(saved.mask, exported(case, case.open))
     if asked:
         yield Difference("tests.minimality", None, "a test of each patch, which the settings want")
+
+
+def contrast_again(case: Case, saved: Saved) -> tuple[Contrast | None, Contrast | None]:
+    """The explanation the other way round as it comes out, and with outcomes on the edge as saved.
+
+    None where none was saved, or where these settings and labels would not make one.
+    """
+    if saved.contrast is None or not case.predicted:
+        return None, None
+    quiet, other = saved.contrast
+    now = Contrast(quiet_region(case, quiet), runner_up(case, other))
+    return now, contrast_as_saved(now, saved.document["contrast"])
+
+
+def lacking_contrast(
+    case: Case, saved: Saved, *, given_by: tuple[str, ...]
+) -> Iterator[Difference]:
+    """The explanation the other way round, if it is null and would be made, or the reverse."""
+    wanted = needs_contrast(case, given_by) and not saved.older
+    if wanted == (saved.contrast is not None):
+        return
+    has = "one" if saved.contrast is not None else None
+    yield Difference("contrast", has, "one, which the settings want" if wanted else None)
 
 
 def not_found(case: Case, saved: Saved) -> Iterator[Verdict]:

@@ -20,6 +20,7 @@ from med_cam.results import (
     Certificate,
     Check,
     Claim,
+    Contrast,
     Edge,
     MaskTests,
     Minimality,
@@ -81,6 +82,20 @@ def tests_as_saved(case: Case, now: MaskTests, said: Document, claim: Claim) -> 
         reinsertion=_rate(now.reinsertion, said["reinsertion"], at_least=True),
         shape_leakage=shape_leakage_of(case, claim),
         silhouette=_rate(now.silhouette, said["silhouette"], at_least=False),
+    )
+
+
+def contrast_as_saved(now: Contrast, said: Document) -> Contrast:
+    """What would have to be there for another label, in the same way."""
+    quiet, other = now.quiet, now.runner_up
+    was = said["runner_up"]
+    return Contrast(
+        replace(quiet, parts=_rate(quiet.parts, said["quiet"]["parts"], at_least=True)),
+        replace(
+            other,
+            turned=_rate(other.turned, was["turned"], at_least=True),
+            controls=_rate(other.controls, was["controls"], at_least=False),
+        ),
     )
 
 

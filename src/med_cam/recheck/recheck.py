@@ -34,19 +34,20 @@ from med_cam.recheck.compare import (
     Verdict,
     nothing_to_retain,
     of_claim,
+    of_contrast,
     of_further,
     of_restricted,
     of_tests,
 )
 from med_cam.recheck.difference import Difference
 from med_cam.recheck.document import Again, beyond_preset, changes
-from med_cam.recheck.expected import lacking, not_found
+from med_cam.recheck.expected import contrast_again, lacking, lacking_contrast, not_found
 from med_cam.recheck.further import Further, further_as_saved, further_masks, tried_of
 from med_cam.recheck.identity import refuse_other_classifier
 from med_cam.recheck.on_edge import claim_as_saved, tests_as_saved
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.saved import Saved
-from med_cam.results import Claim, MaskTests, Minimality, Passes, Patch
+from med_cam.results import Claim, Contrast, MaskTests, Minimality, Passes, Patch
 from med_cam.verify.baseline_response import BaselineResponse
 
 
@@ -147,6 +148,7 @@ def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
     retains = case.predicted and not response.decision.given_by
     further = further_masks(case, saved, response, older=older)
     near = further_as_saved(case, further, saved, older=older)
+    contrast, contrast_said = contrast_again(case, saved)
 
     def at(attempt: int) -> Compared:
         if options.anew:
@@ -154,10 +156,10 @@ def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
         claim = claimed(case, saved.mask, response, attempt=attempt)
         said = claim_as_saved(case, claim, saved.document["claim"])
         now, then = (
-            Again(warned(case, saved.mask, told, response, None), None, others.restricted)
-            for told, others in ((claim, further), (said, near))
+            Again(warned(case, saved.mask, told, response, None), None, others.restricted, seen)
+            for told, others, seen in ((claim, further, contrast), (said, near, contrast_said))
         )
-        same = (claim, further) == (said, near)
+        same = (claim, further, contrast) == (said, near, contrast_said)
         return compared(case, saved, now, None if same else then, older=older)
 
     # The whole image is the first claim tried, but where candidates were searched in vain.
@@ -168,9 +170,11 @@ def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
     verdicts = (
         nothing_to_retain(saved.document, retains=retains),
         *of_restricted(saved.document, further.restricted),
+        *of_contrast(saved.document["contrast"], contrast),
     )
     note = note_of(case, saved, older=older)
-    return Recheck(verdicts, found[0], None, case.cost(), note, found[1])
+    other = (*lacking_contrast(case, saved, given_by=response.decision.given_by), *found[0])
+    return Recheck(verdicts, other, None, case.cost(), note, found[1])
 
 
 Compared = tuple[tuple[Difference, ...], tuple[Difference, ...]]
@@ -205,7 +209,9 @@ def claims_rechecked(case: Case, saved: Saved) -> Recheck:
     claim_said = claim_as_saved(case, claim, document["claim"])
     tests_said = tests_as_saved(case, tests, document["tests"], claim_said)
 
-    def whole(told: Claim, found: MaskTests, others: Further) -> Again:
+    contrast, contrast_said = contrast_again(case, saved)
+
+    def whole(told: Claim, found: MaskTests, others: Further, seen: Contrast | None) -> Again:
         found = replace(
             found,
             alternatives=others.alternatives,
@@ -214,18 +220,22 @@ def claims_rechecked(case: Case, saved: Saved) -> Recheck:
             agreement=agreement_again(case, saved, holds=told.holds),
         )
         told = warned(case, saved.mask, told, then, found)
-        return Again(told, found, others.restricted)
+        return Again(told, found, others.restricted, seen)
 
-    now, said = whole(claim, tests, further), whole(claim_said, tests_said, near)
+    now = whole(claim, tests, further, contrast)
+    said = whole(claim_said, tests_said, near, contrast_said)
     verdicts = (
         *of_claim("", document["claim"], claim),
         *of_tests(document["tests"], tests),
         *of_further(document, further),
+        *of_contrast(document["contrast"], contrast),
         *not_found(case, saved),
     )
-    same = (claim, tests, further) == (claim_said, tests_said, near)
+    same = (claim, tests, further, contrast) == (claim_said, tests_said, near, contrast_said)
     other, numeric = compared(case, saved, now, None if same else said, older=older)
-    other = (*lacking(case, saved, then), *other)
+    given_by = then.decision.given_by
+    absent = (*lacking(case, saved, then), *lacking_contrast(case, saved, given_by=given_by))
+    other = (*absent, *other)
     note = note_of(case, saved, older=older)
     return Recheck(verdicts, other, claim, case.cost(), note, numeric)
 

@@ -34,6 +34,8 @@ NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
         "restricted_claim.sha256": "compared with the file when it is read",
         "tests.alternatives[].sha256": "compared with the file when it is read",
         "tests.necessary_superset.sha256": "compared with the file when it is read",
+        "contrast.quiet.sha256": "compared with the file when it is read",
+        "contrast.runner_up.sha256": "compared with the file when it is read",
         "manifest": "compared with every file of the folder before anything is computed",
         "image.name": "what the image's file was called; it is not in the result",
         "image.file": "read under that name",
@@ -77,6 +79,7 @@ NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
 OLDER: Mapping[str, str] = MappingProxyType(
     {  # in a result of schema version 1
         "baseline_colours": "not saved in its version",
+        "config.certification.contrast": "a test that its version did not have",
         "config.verification.consistency": "a check that its version did not have",
         "config.verification.consistency_rate": "a check that its version did not have",
         "config.verification.consistency_trials": "a check that its version did not have",

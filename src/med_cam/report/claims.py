@@ -10,11 +10,13 @@ from med_cam.results import (
     Certificate,
     Check,
     Claim,
+    Contrast,
     Explanation,
     MaskTests,
     Minimality,
     NecessarySuperset,
     Necessity,
+    RunnerUp,
 )
 
 
@@ -32,6 +34,7 @@ def claims(found: Explanation) -> list[Statement]:
     Empty for an explanation without certificate and tests.
     """
     reported = [*_of_claim(found.claim, found.label)]
+    reported += [] if found.contrast is None else _of_contrast(found.contrast)
     if found.tests is None:
         return reported
     exceeded = next(
@@ -51,6 +54,41 @@ def _of_claim(claim: Claim, label: str) -> Iterator[Statement]:
         )
     elif claim.certificate is not None:
         yield _sufficient(claim, claim.certificate)
+
+
+def _of_contrast(contrast: Contrast) -> Iterator[Statement]:
+    """What would have to be there for another label, in two sentences."""
+    quiet, parts = contrast.quiet, contrast.quiet.parts
+    where = "the image" if quiet.area >= 1 else f"{percent(quiet.area)} of the image"
+    rate = f"true rate {at_least(parts.bound)}"
+    if quiet.holds:
+        text = (
+            f"whatever part of {where} is shown, no other label comes up ({parts.hits} of "
+            f"{parts.trials} random parts; {rate}, {as_given(parts.confidence)} confidence)"
+        )
+    else:
+        brought = parts.trials - parts.hits
+        text = (
+            f"another label comes up in {brought} of {parts.trials} random parts of {where} "
+            f"(none in {at_least(parts.bound)}, {as_given(quiet.wanted)} required)"
+        )
+    yield Statement(text, quiet.holds or None)
+    yield Statement(_runner_up(contrast.runner_up), holds=None)
+
+
+def _runner_up(other: RunnerUp) -> str:
+    """Where the label that is second would have to be looked for, and how far that goes."""
+    if not other.holds:
+        return f"no region speaks for {other.label}, the second label, more than random regions do"
+    most = f"speaks most for {other.label}, the second label"
+    before, after = probability(other.p_baseline), probability(other.p_region)
+    turned = other.turned
+    enough = {0: "too little for that answer", turned.trials: "enough for that answer"}
+    often = f"enough for that answer in {turned.hits} of {turned.trials} samples"
+    return (
+        f"{percent(other.area)} of the image {most}: shown alone it raises it from {before} to "
+        f"{after}, {enough.get(turned.hits, often)}"
+    )
 
 
 def _of_tests(tests: MaskTests, label: str, exceeded: Check | None) -> Iterator[Statement]:

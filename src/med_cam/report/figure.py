@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Bool
+from torch import Tensor
 
 from med_cam.images.geometry import Image
 from med_cam.report import wording
@@ -23,8 +25,14 @@ from med_cam.report.lettering import (
     write,
 )
 from med_cam.report.manifest import SHOWN
-from med_cam.report.panels import OUTLINE, RESTRICTED_OUTLINE, draw_panels, stroke
-from med_cam.results import Explanation, RestrictedClaim
+from med_cam.report.panels import (
+    OUTLINE,
+    RESTRICTED_OUTLINE,
+    RUNNER_UP_OUTLINE,
+    draw_panels,
+    stroke,
+)
+from med_cam.results import Explanation
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -70,9 +78,9 @@ def figure(
     _mark(page, result_id)
     _choice(page, explanation)
     bottom = _footer(page, explanation)
-    restricted = None if explanation.restricted is None else explanation.restricted.mask
     box = (MARGIN, 122.0, WIDTH - MARGIN, bottom - 14)
-    draw_panels(page, image.pixels, (explanation.mask, restricted), box=box)
+    others = [(mask, color) for mask, color, _ in _others(explanation)]
+    draw_panels(page, image.pixels, explanation.mask, others, box=box)
     return drawing
 
 
@@ -157,7 +165,7 @@ def _footer(page: "Axes", found: Explanation) -> float:
     y = _rows_up(page, _relative_to(found), BODY, y=y - 2)
     y = _tests(page, found, y=y - 4)
     y = _rows_up(page, wrapped(found.status, STATUS, width=ROOM, lines=2), STATUS, y=y - 6)
-    return y if found.restricted is None else _legend(page, found, found.restricted, y=y - 6)
+    return _legend(page, found, y=y - 6) if _others(found) else y
 
 
 def _mark(page: "Axes", result_id: str) -> None:
@@ -268,14 +276,28 @@ def _warnings(warnings: Sequence[str]) -> list[str]:
     ]
 
 
-def _legend(page: "Axes", found: Explanation, restricted: RestrictedClaim, *, y: float) -> float:
-    """What the solid and the dashed outline are; returns the height at which it begins."""
-    only = wording.baselines(restricted.claim.searched)
-    holds = f"restricted claim: {wording.percent(restricted.area)} is sufficient over {only}"
-    x = MARGIN
-    for color, text in ((OUTLINE, wording.verdict(found)), (RESTRICTED_OUTLINE, holds)):
+def _others(found: Explanation) -> list[tuple[Bool[Tensor, "h w"], str, str]]:
+    """The other regions that are outlined, each with its colour and what it is."""
+    others = []
+    if (restricted := found.restricted) is not None:
+        only = wording.baselines(restricted.claim.searched)
+        area = wording.percent(restricted.area)
+        holds = f"restricted claim: {area} is sufficient over {only}"
+        others.append((restricted.mask, RESTRICTED_OUTLINE, holds))
+    if found.contrast is not None and found.contrast.runner_up.holds:
+        other = found.contrast.runner_up
+        speaks = f"speaks most for {other.label} ({wording.percent(other.area)})"
+        others.append((other.mask, RUNNER_UP_OUTLINE, speaks))
+    return others
+
+
+def _legend(page: "Axes", found: Explanation, *, y: float) -> float:
+    """What the solid and the dashed outlines are; returns the height at which it begins."""
+    x, labels = MARGIN, (found.label, *found.labels)
+    dashed = [(color, _brief(text, labels)) for _, color, text in _others(found)]
+    for color, text in ((OUTLINE, wording.verdict(found)), *dashed):
         sample = np.array([(x + 2, y - 7), (x + 50, y - 7)])
-        stroke(page, [sample], color=color, dashed=color == RESTRICTED_OUTLINE)
+        stroke(page, [sample], color=color, dashed=color != OUTLINE)
         text = shortened(text, BODY, width=WIDTH - MARGIN - x - 62)
         write(page, (x + 62, y), text, BODY)
         x += text_width(text, BODY) + 110

@@ -20,7 +20,9 @@ from med_cam.images.mask_file import mask_png
 from med_cam.report.file_names import (
     AGREEMENT_FILE,
     ALTERNATIVE_FILE,
+    QUIET_FILE,
     RESTRICTED_FILE,
+    RUNNER_UP_FILE,
     SUPERSET_FILE,
 )
 
@@ -47,7 +49,9 @@ FILES = {  # tensors, and the file that each is written to; {} is the place in t
     "Agreement.shares": AGREEMENT_FILE,
     "Alternative.mask": ALTERNATIVE_FILE,
     "NecessarySuperset.mask": SUPERSET_FILE,
+    "QuietRegion.mask": QUIET_FILE,
     "RestrictedClaim.mask": RESTRICTED_FILE,
+    "RunnerUp.mask": RUNNER_UP_FILE,
 }
 
 

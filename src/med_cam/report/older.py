@@ -107,6 +107,7 @@ ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "platform": None,
             "references_left_out": 0,
             "removal_choice": None,
+            "contrast": None,
         },
         "sha256": {"environment": None},
         "classifier": {

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LONGEST = 1000  # pixels a side that a picture is drawn with: twice its place on the page
 OUTLINE = "#00e1ff"  # seen on grey, on skin, on stained tissue and on fundus photographs
 RESTRICTED_OUTLINE = "#ffd500"
+RUNNER_UP_OUTLINE = "#ff5cc8"
 BLANK, BLANK_LINES = "#808080", "#929292"  # hatched grey: no image looks like it
 GAP, TITLE = 28, 34  # pixels between pictures; for the title above each
 TITLES = ("Image", "Evidence outlined", "Evidence alone")
@@ -30,20 +31,20 @@ Box = tuple[float, float, float, float]  # left top right bottom, in pixels of t
 def draw_panels(
     page: "Axes",
     pixels: Float[Tensor, "c h w"],
-    masks: tuple[Bool[Tensor, "h w"], Bool[Tensor, "h w"] | None],
+    mask: Bool[Tensor, "h w"],
+    others: Sequence[tuple[Bool[Tensor, "h w"], str]] = (),
     *,
     box: Box,
 ) -> None:
-    """Draw image, outline (the second mask dashed) and evidence into a box of the page."""
-    rgb, mask = display_pixels(pixels), display_mask(masks[0])
+    """Draw image, outline (other masks dashed, in their colours) and evidence into a box."""
+    rgb, mask = display_pixels(pixels), display_mask(mask)
     places = panel_boxes(rgb.shape[0], rgb.shape[1], box)
     whole, outlined, alone = (_panel(page, *entry) for entry in zip(places, TITLES, strict=True))
     _draw_image(whole, rgb)
     _draw_image(outlined, rgb)
     stroke(outlined, outline(mask), color=OUTLINE)
-    if masks[1] is not None:
-        second = outline(display_mask(masks[1]))
-        stroke(outlined, second, color=RESTRICTED_OUTLINE, dashed=True)
+    for other, color in others:
+        stroke(outlined, outline(display_mask(other)), color=color, dashed=True)
     _draw_evidence(alone, rgb, mask)
 
 

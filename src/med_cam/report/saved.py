@@ -38,6 +38,7 @@ class Saved:
         alternatives: further masks, in the order of `tests.alternatives`.
         necessary_superset: the mask of `tests.necessary_superset`, if there is one.
         restricted: the mask of `restricted_claim`, if there is one.
+        contrast: the masks of `contrast.quiet` and `contrast.runner_up`, if there are any.
         version: schema version that explanation.json was written in, as `1.1`.
         found: SHA-256 of files as they are: `source`, the image; `environment`, None if there is
             no such file.
@@ -50,6 +51,7 @@ class Saved:
     alternatives: tuple[Bool[Tensor, "h w"], ...] = ()
     necessary_superset: Bool[Tensor, "h w"] | None = None
     restricted: Bool[Tensor, "h w"] | None = None
+    contrast: tuple[Bool[Tensor, "h w"], Bool[Tensor, "h w"]] | None = None
     version: str = SCHEMA_VERSION
     found: Mapping[str, str | None] = field(default_factory=dict)
 
@@ -109,7 +111,7 @@ def _saved(folder: Path, written: Written, channels: int, images: Mapping[str, P
     document = written.document
     size = (int(document["image"]["height"]), int(document["image"]["width"]))
     tests = document["tests"] or {"alternatives": (), "necessary_superset": None}
-    restricted = document["restricted_claim"]
+    restricted, contrast = document["restricted_claim"], document["contrast"]
 
     def mask(entry: Mapping[str, Any]) -> Bool[Tensor, "h w"]:
         return _mask(_beside(folder, entry["mask"]), entry["sha256"], size)
@@ -125,6 +127,9 @@ def _saved(folder: Path, written: Written, channels: int, images: Mapping[str, P
         if tests["necessary_superset"] is None
         else mask(tests["necessary_superset"]),
         restricted=None if restricted is None else mask(restricted),
+        contrast=None
+        if contrast is None
+        else (mask(contrast["quiet"]), mask(contrast["runner_up"])),
         version=written.version,
         found={"source": digest, "environment": _digest(folder / ENVIRONMENT_FILE)},
     )

@@ -32,7 +32,9 @@ from med_cam.report.file_names import (
     MANIFEST_FILE,
     MASK_FILE,
     OLDER_FILES,
+    QUIET_FILE,
     RESTRICTED_FILE,
+    RUNNER_UP_FILE,
     SUPERSET_FILE,
 )
 from med_cam.report.files import replace_folder
@@ -50,7 +52,7 @@ NO_CONTENT = 128  # grey outside the evidence, for people to look at; claims nev
 ALWAYS = frozenset({MASK_FILE, JSON_FILE})
 AT_TIMES = (
     frozenset({EVIDENCE_FILE, FIGURE_FILE, RESTRICTED_FILE, SUPERSET_FILE, AGREEMENT_FILE})
-    | frozenset({MANIFEST_FILE, ENVIRONMENT_FILE})
+    | frozenset({QUIET_FILE, RUNNER_UP_FILE, MANIFEST_FILE, ENVIRONMENT_FILE})
     | OLDER_FILES
     | SOURCE_FILES
 )
@@ -105,6 +107,9 @@ def result_files(
     if explanation.restricted is not None:
         contents[RESTRICTED_FILE] = mask_png(explanation.restricted.mask)
     contents |= {} if explanation.tests is None else test_files(explanation.tests)
+    if explanation.contrast is not None:
+        contents[QUIET_FILE] = mask_png(explanation.contrast.quiet.mask)
+        contents[RUNNER_UP_FILE] = mask_png(explanation.contrast.runner_up.mask)
     return contents | (picture_files(explanation, image, source, contents) if with_image else {})
 
 
