@@ -332,6 +332,29 @@ class RestrictedClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class BesideClaim:
+    """A second claim on the same image, over other removals than the first.
+
+    It neither adds to `verified` nor takes from it. Its certificate has a risk of its own, beside
+    that of the first claim.
+
+    Attributes:
+        mask: true = evidence, in the source image's own pixels.
+        area: share of the source image's pixels in it.
+        claim: what was found of it; it may fail.
+        images: reference images of other labels. Where the claim is over these, each sample shows
+            one of them, any as likely as another, and the bound is on that draw.
+        seed: from which its random samples are: not that of the first claim.
+    """
+
+    mask: Bool[Tensor, "h w"]
+    area: Share
+    claim: Claim
+    images: Count
+    seed: Count
+
+
+@dataclass(frozen=True, slots=True)
 class Patch:
     """One patch of the grid that holds evidence, and what shows that it is needed.
 
@@ -747,6 +770,7 @@ class Explanation:
         claim: what was found of the mask, relative to a declared set of baselines.
         restricted: the smallest mask that holds on fewer baselines, if the full claim failed; else
             null. Never verified on the full set.
+        beside: a second claim, over other removals; null if it was not asked for.
         tests: what was found of the mask besides its claim; null where nothing can be explained.
         contrast: what would have to be there for another label; null unless the label says that
             nothing was found, or baselines alone give it, or if that was not asked for.
@@ -775,6 +799,7 @@ class Explanation:
     kl: Rounded
     claim: Claim
     restricted: RestrictedClaim | None
+    beside: BesideClaim | None = None
     tests: MaskTests | None = None
     contrast: Contrast | None = None
     passes: Passes

@@ -9,7 +9,7 @@ from torch import nn
 
 from med_cam.case import seeds
 from med_cam.case.case import observed
-from med_cam.case.seeds import fresh, generator_of, reseeded, restricted_to, under_seed
+from med_cam.case.seeds import beside, fresh, generator_of, reseeded, restricted_to, under_seed
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Config
 from med_cam.images.geometry import Image
@@ -74,13 +74,20 @@ def test_no_seed_has_a_number_of_another_one_or_of_another_purpose():
 
 def test_purposes_have_numbers_of_their_own_and_room_for_attempts_and_certificates():
     named = {name: value for name, value in vars(seeds).items() if name.isupper()}
-    others = {name: named.pop(name) for name in ("SEEDS", "FEW", "NEXT", "RESTRICTED")}
+    apart = ("SEEDS", "FEW", "NEXT", "RESTRICTED", "BESIDE")
+    others = {name: named.pop(name) for name in apart}
     assert len(set(named.values())) == len(named) == 12
     assert max(named.values()) == seeds.CERTIFY
     assert sorted(named.values())[:5] == [0, 1, 2, 3, seeds.CLAIM]
     # Claims are attempted 59 times and more at most, and fill the first numbers.
     assert seeds.FEW == 64 <= min(v for v in named.values() if v > seeds.CLAIM)
     assert others["SEEDS"] == 2**32
+
+
+def over(case, *names):
+    """The case with a second claim over these."""
+    rules = replace(case.config.verification, beside=names)
+    return replace(case, config=replace(case.config, verification=rules))
 
 
 @pytest.mark.parametrize("seed", [0, 12, LAST])
@@ -91,7 +98,10 @@ def test_a_further_mask_and_a_restricted_claim_have_seeds_apart_from_each_other(
     assert further[0] == (seed + 1_000_003) % 2**32
     assert further[4] == (seed + 5 * 1_000_003) % 2**32
     assert restricted == (seed + 500_009) % 2**32
-    assert len({seed, restricted, *further}) == 21
+    second = beside(over(own, "uniform"))
+    assert second.config.seed == (seed + 700_001) % 2**32
+    assert second.config.verification.baselines == ("uniform",)
+    assert len({seed, restricted, second.config.seed, *further}) == 22
 
 
 def test_a_restricted_claim_is_on_the_baselines_named_and_has_the_others_unseen(case):

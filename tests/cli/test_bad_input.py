@@ -188,6 +188,8 @@ def test_unknown_baselines(refusal):
 
 def test_reference_images_as_baseline_without_any(refusal):
     refusal("--removal", "grey,others", words=["others", "--references"])
+    refusal("--beside", "feathered_others", words=["feathered_others", "--references"])
+    refusal("--beside", " ,", words=["--beside", "names none"])
 
 
 def test_references_that_cannot_be_read(refusal, here):

@@ -158,12 +158,17 @@ def with_rules(config, **rules):
     return replace(config, certification=replace(config.certification, **rules))
 
 
+def beside_it(config, *names):
+    return replace(config, verification=replace(config.verification, beside=names))
+
+
 KINDS = {
     "plain": Kind(first),
     "further masks": Kind(
         either, with_rules(SHORT, alternatives=1, necessary_superset=True, seeds=2)
     ),
     "restricted claim": Kind(fragile),
+    "beside": Kind(first, beside_it(SHORT, "uniform")),
     "multi-label": Kind(first, head="sigmoid", choice=choice_of(0.0)),
     "contrastive": Kind(first, contrast="other"),
     "nothing to explain": Kind(first, target="dark", choice=choice_of(0.5)),

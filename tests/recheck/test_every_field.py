@@ -22,6 +22,7 @@ from recheck.kinds import KINDS
 from recheck.test_lies import LIES, told
 
 CALLED = {  # what is written under another name than it has in the types
+    "beside": "beside_claim",
     "restricted": "restricted_claim",
     "steps": "trace",
     "before": "probabilities",
@@ -32,8 +33,8 @@ CALLED = {  # what is written under another name than it has in the types
 UNWRITTEN = {"mask", "soft"}  # of the whole: files
 UNSAVED = ("edge.sure", "edge.most")  # computed again only, to compare `within` by
 ADDED = {  # what is computed when it is written
-    "schema_version", "change", "restricted_claim.sha256", "tests.alternatives[].sha256",
-    "tests.necessary_superset.sha256",
+    "schema_version", "change", "restricted_claim.sha256", "beside_claim.sha256",
+    "tests.alternatives[].sha256", "tests.necessary_superset.sha256",
 }  # fmt: skip
 PROPERTIES = ("holds", "needed", "spare")
 

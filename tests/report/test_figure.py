@@ -10,6 +10,7 @@ import torch
 
 from med_cam.images.geometry import Image
 from med_cam.report.figure import BAD, figure
+from med_cam.results import BesideClaim
 
 LONG = "Severe non-proliferative diabetic retinopathy with macular oedema, grade 3 of 4, "
 
@@ -149,6 +150,17 @@ def test_the_restricted_claim_is_a_dashed_outline_with_its_words(refused, image)
 
 def test_without_a_restricted_claim_there_is_no_legend(explanation, image):
     assert "restricted claim" not in said(figure(image, explanation))
+
+
+def test_the_claim_beside_is_a_dashed_outline_with_both_areas(explanation, refused, image):
+    other = refused.restricted
+    beside = BesideClaim(other.mask, other.area, other.claim, 3, 1)
+    drawing = figure(image, replace(explanation, restricted=None, beside=beside))
+    words = said(drawing)
+    assert f"{explanation.area:.1%} over" in words
+    assert "beside: 3.0% is sufficient over grey" in words
+    dashed = [c for c in drawing.axes[2].collections if c.get_linestyle()[0][1] is not None]
+    assert len(dashed) == 1
 
 
 def test_three_warnings_are_shown_and_the_others_counted(explanation, image):

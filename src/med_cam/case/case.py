@@ -141,15 +141,16 @@ def refuse_unfit(case: Case) -> None:
         ConfigError: if a baseline cannot be drawn, or layers and their weights do not match.
     """
     rules, alphas = case.config.verification, case.config.objective.layer_weights
-    for name in sorted({*rules.baselines, *rules.unseen} & INSIDE):
+    asked = (*rules.baselines, *rules.beside)
+    for name in sorted({*asked, *rules.unseen} & INSIDE):
         refuse_inexact(name, logits_under(case), case.scene.x, case.whole.logits)
-    made_of_others = [name for name in rules.baselines if name in OF_REFERENCES]
+    made_of_others = [name for name in asked if name in OF_REFERENCES]
     if made_of_others and len(case.scene.others) == 0:
         raise ConfigError(
             f"the baseline {made_of_others[0]!r} needs reference images that the classifier does "
             f"not call {case.target.label}; give --references"
         )
-    for name in rules.baselines:
+    for name in asked:
         if is_the_image(case, name):
             raise ConfigError(
                 f"the baseline {name!r} is this image itself, within one grey level of 255, so "

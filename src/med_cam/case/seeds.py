@@ -21,6 +21,7 @@ CERTIFY = 128  # one number per mask tried
 FEW = 64  # purposes that share a seed's numbers
 NEXT = 1_000_003  # from one mask of an image to the next; a user's own seeds are closer together
 RESTRICTED = 500_009  # from the full claim to the restricted one
+BESIDE = 700_001  # from the first claim to the one over other removals
 
 
 def fresh(case: Case, purpose: int) -> Generator:
@@ -49,6 +50,12 @@ def restricted_to(case: Case, names: tuple[str, ...]) -> Case:
     """The case of a claim on fewer baselines, on samples of its own."""
     fewer = replace(case, config=relative_to(case.config, names))
     return under_seed(fewer, case.config.seed + RESTRICTED)
+
+
+def beside(case: Case) -> Case:
+    """The case of the claim over `verification.beside`, on samples of its own."""
+    other = replace(case, config=relative_to(case.config, case.config.verification.beside))
+    return under_seed(other, case.config.seed + BESIDE)
 
 
 def reseeded(case: Case, number: int) -> Case:

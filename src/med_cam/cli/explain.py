@@ -101,7 +101,8 @@ def refuse_unfit_options(options: ExplainOptions, config: Config, ready: Ready) 
         ClassifierError: if the classifier does not know a label.
         ConfigError: if reference images are needed and there are none.
     """
-    made_of_others = [name for name in config.verification.baselines if name in OF_REFERENCES]
+    asked = (*config.verification.baselines, *config.verification.beside)
+    made_of_others = [name for name in asked if name in OF_REFERENCES]
     if made_of_others and ready.references is None:
         raise ConfigError(
             f"the baseline {made_of_others[0]!r} needs reference images; give --references FOLDER"

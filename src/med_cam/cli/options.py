@@ -173,6 +173,15 @@ class ExplainOptions:
             SETTINGS,
         ),
     ] = None
+    beside: Annotated[
+        str | None,
+        option(
+            "NAME,...",
+            "A second claim over these, beside the first: both areas are reported. As in --beside "
+            f"{FEATHERED}others: is a region sufficient among other patients' images too?",
+            TESTS,
+        ),
+    ] = None
     seed: Seed = None
     device: Device = "auto"
     alternatives: Annotated[

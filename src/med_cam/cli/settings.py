@@ -24,6 +24,9 @@ def settings(options: ExplainOptions | ReproduceOptions) -> Config:
         config = config_from_toml(options.config, config)
     if options.removal is not None and not is_auto(options):
         config = relative_to(config, removal_names(options.removal))
+    if isinstance(options, ExplainOptions) and options.beside is not None:
+        names = removal_names(options.beside, option="--beside")
+        config = replace(config, verification=replace(config.verification, beside=names))
     if isinstance(options, ExplainOptions):
         config = replace(config, certification=to_certify(options, config.certification))
     if options.seed is not None:
@@ -81,7 +84,7 @@ def to_certify(options: ExplainOptions, rules: Certification) -> Certification:
     )
 
 
-def removal_names(text: str) -> tuple[str, ...]:
+def removal_names(text: str, *, option: str = "--removal") -> tuple[str, ...]:
     """Names between commas, each once.
 
     Raises:
@@ -93,5 +96,5 @@ def removal_names(text: str) -> tuple[str, ...]:
             f"{AUTO} is for med-cam explain alone, and stands by itself; name the removals here"
         )
     if not names:
-        raise ConfigError(f"--removal {text!r} names none; known are {', '.join(BASELINES)}")
+        raise ConfigError(f"{option} {text!r} names none; known are {', '.join(BASELINES)}")
     return names

@@ -166,6 +166,7 @@ class Verification:
     Attributes:
         baselines: searched, and claimed on; the paper's two by default.
         unseen: never used in the search, only reported.
+        beside: for a second claim, with a search, a mask and a certificate of its own.
         samples: of each random baseline among `baselines`.
         unseen_samples: of each random one among `unseen`.
         share: of the way from p_baseline to p_image that must be retained.
@@ -188,6 +189,7 @@ class Verification:
 
     baselines: rules.SomeNames = ("grey", "gaussian")
     unseen: rules.Names = ("black", "mean", "uniform", "shuffled", "others")
+    beside: rules.Names = ()
     samples: rules.Samples = 8
     unseen_samples: rules.Samples = 2
     share: rules.Share = 0.5
@@ -205,10 +207,10 @@ class Verification:
 
     def __post_init__(self) -> None:
         refuse("verification", self)
-        for names in (self.baselines, self.unseen):
+        for names in (self.baselines, self.unseen, self.beside):
             if len(set(names)) < len(names):
                 raise ConfigError(f"a baseline is named twice in {shown(names)}; name each once")
-        for name in (*self.baselines, *self.unseen):
+        for name in (*self.baselines, *self.unseen, *self.beside):
             if name not in BASELINES:
                 raise ConfigError(f"there is no baseline {shown(name)}{nearest(name, BASELINES)}")
 

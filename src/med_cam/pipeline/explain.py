@@ -17,12 +17,13 @@ from med_cam.config.settings import Config
 from med_cam.errors import ImageError
 from med_cam.images.geometry import AN_IMAGE, Image
 from med_cam.pipeline.alternatives import agreement_of, alternatives
+from med_cam.pipeline.beside_claim import beside_claim
 from med_cam.pipeline.certify import Certified, certified
 from med_cam.pipeline.contrast import contrast_of
 from med_cam.pipeline.necessary_superset import superset
 from med_cam.pipeline.propose import Found, smallest_mask
 from med_cam.pipeline.restricted_claim import restricted_claim
-from med_cam.pipeline.result import explanation_of
+from med_cam.pipeline.result import explanation_of, with_beside
 from med_cam.results import Explanation, MaskTests, OnStep, Passes
 
 
@@ -78,10 +79,14 @@ def explain(
         marks.append(mark("restricted_claim", case.cost()))
         tests, tested = all_tests(case, found, certificate)
         marks += tested
+        beside = beside_claim(case)
+        if beside is not None:
+            marks.append(mark("beside", case.cost()))
         contrast = contrast_of(case, found.claim)
         if contrast is not None:
             marks.append(mark("contrast", case.cost()))
-        return explanation_of(case, found, restricted, tests, marks, contrast=contrast)
+        first = explanation_of(case, found, restricted, tests, marks, contrast=contrast)
+        return with_beside(first, beside, case.target)
 
 
 def explain_all(

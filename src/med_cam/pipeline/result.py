@@ -1,6 +1,7 @@
 """All that was found, put together as one Explanation."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from jaxtyping import Float
 from torch import Tensor
@@ -11,8 +12,16 @@ from med_cam.certification.evidence import predicted_after, warned
 from med_cam.config.floor import not_called_verified, weak_rules
 from med_cam.images.components import components
 from med_cam.pipeline.propose import Found
-from med_cam.results import BaselineResult, Contrast, Explanation, MaskTests, RestrictedClaim
-from med_cam.verify.status import no_decision, status_of
+from med_cam.results import (
+    BaselineResult,
+    BesideClaim,
+    Contrast,
+    Explanation,
+    MaskTests,
+    RestrictedClaim,
+)
+from med_cam.verify.decision import Target
+from med_cam.verify.status import no_decision, second_of, status_of
 
 
 def explanation_of(
@@ -62,6 +71,11 @@ def explanation_of(
         timeline=timeline(marks),
         baseline_colours=baseline_colours(case),
     )
+
+
+def with_beside(first: Explanation, beside: BesideClaim | None, target: Target) -> Explanation:
+    """The result with the claim over other removals, which its status names too."""
+    return replace(first, beside=beside, status=first.status + second_of(beside, target))
 
 
 def status(

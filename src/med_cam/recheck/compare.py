@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from med_cam.recheck.further import Further
-from med_cam.results import Claim, Contrast, MaskTests, Necessity, Rate, RestrictedClaim
+from med_cam.results import (
+    BesideClaim,
+    Claim,
+    Contrast,
+    MaskTests,
+    Necessity,
+    Rate,
+    RestrictedClaim,
+)
 from med_cam.verify.claim import CHECKS
 from med_cam.verify.warnings import floored
 
@@ -109,6 +117,13 @@ def of_further(reported: Document, now: Further) -> Iterator[Verdict]:
         yield from of_claim("necessary superset ", was["claim"], superset.claim)
         yield of_necessity("necessary superset ", was["necessity"], superset.necessity)
     yield from of_restricted(reported, now.restricted)
+    yield from of_beside(reported, now.beside)
+
+
+def of_beside(reported: Document, now: BesideClaim | None) -> Iterator[Verdict]:
+    """The claim over other removals."""
+    if now is not None:
+        yield from of_claim("beside ", reported["beside_claim"]["claim"], now.claim)
 
 
 def of_contrast(reported: Document | None, now: Contrast | None) -> Iterator[Verdict]:

@@ -23,6 +23,7 @@ from med_cam.report.document import fields_of, plain
 from med_cam.report.file_names import (
     AGREEMENT_FILE,
     ALTERNATIVE_FILE,
+    BESIDE_FILE,
     EVIDENCE_FILE,
     OLDER_NAMES,
     QUIET_FILE,
@@ -35,11 +36,21 @@ from med_cam.report.opening import content_of
 from med_cam.report.saved import Saved
 from med_cam.report.schema import SCHEMA_VERSION
 from med_cam.report.write import evidence_png
-from med_cam.results import Claim, Contrast, Explanation, MaskTests, Passes, RestrictedClaim
-from med_cam.verify.status import ending, no_decision, restriction, sensitivity_pattern
+from med_cam.results import (
+    BesideClaim,
+    Claim,
+    Contrast,
+    Explanation,
+    MaskTests,
+    Passes,
+    RestrictedClaim,
+)
+from med_cam.verify.status import ending, no_decision, restriction, second_of, sensitivity_pattern
 
 Document = Mapping[str, Any]
-OF_THE_CLAIM = ("verified", "status", "claim", "restricted_claim", "tests", "contrast")
+OF_THE_CLAIM = (
+    "verified", "status", "claim", "restricted_claim", "beside_claim", "tests", "contrast",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +62,14 @@ class Again:
         tests: of its mask, further masks and agreement included; None where nothing is retained.
         restricted: the restricted claim.
         contrast: what would have to be there for another label.
+        beside: the claim over other removals.
     """
 
     claim: Claim
     tests: MaskTests | None
     restricted: RestrictedClaim | None
     contrast: Contrast | None = None
+    beside: BesideClaim | None = None
 
     @property
     def certified(self) -> bool:
@@ -141,6 +154,7 @@ def explanation_now(case: Case, saved: Saved, found: Again | None) -> dict[str, 
         kl=kl,
         claim=found.claim,
         restricted=found.restricted,
+        beside=found.beside,
         tests=found.tests,
         contrast=found.contrast,
         passes=Passes(0, 0),
@@ -179,6 +193,7 @@ def status_again(case: Case, said: str, area: float, found: Again) -> str:
     first = ending(claim, area, target) if claim.checks else ""
     last = "" if found.restricted is None else f"; {restriction(found.restricted)}"
     last += not_called_verified(rules) if claim.holds else ""
+    last += second_of(found.beside, target)
     small = claim.holds and area <= rules.refinement.large
     if small or rules.refinement.cut == "threshold":
         return first + last
@@ -197,6 +212,7 @@ def unspoken_files(saved: Saved) -> Iterator[Difference]:
     number = len(tests.get("alternatives", ())) + 1
     there = {
         "restricted_claim": (RESTRICTED_FILE, saved.document["restricted_claim"]),
+        "beside_claim": (BESIDE_FILE, saved.document["beside_claim"]),
         "tests.necessary_superset": (SUPERSET_FILE, tests.get("necessary_superset")),
         "tests.agreement": (AGREEMENT_FILE, tests.get("agreement")),
         "contrast.quiet": (QUIET_FILE, saved.document["contrast"]),

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
-from med_cam.case.seeds import reseeded, restricted_to, under_seed
+from med_cam.case.seeds import beside, reseeded, restricted_to, under_seed
 from med_cam.certification.certificate import certificate_of, response_of
 from med_cam.certification.mask_tests import decision_of, necessity_of, suffices
 from med_cam.config.settings import Config, relative_to
 from med_cam.errors import OutputError
 from med_cam.recheck.on_edge import claim_as_saved, necessity_as_saved
 from med_cam.report.saved import Saved
-from med_cam.results import Alternative, Claim, NecessarySuperset, RestrictedClaim
+from med_cam.results import Alternative, BesideClaim, Claim, NecessarySuperset, RestrictedClaim
 from med_cam.verify.baseline_response import BaselineResponse
 
 Document = Mapping[str, Any]  # a part of explanation.json
@@ -32,6 +32,7 @@ class Further:
         remainder_sufficient: as in `MaskTests`.
         necessary_superset: if there is one.
         restricted: if there is one.
+        beside: if there is one.
     """
 
     alternatives: tuple[Alternative, ...]
@@ -39,6 +40,7 @@ class Further:
     remainder_sufficient: bool | None
     necessary_superset: NecessarySuperset | None
     restricted: RestrictedClaim | None
+    beside: BesideClaim | None = None
 
 
 def further_masks(case: Case, saved: Saved, response: BaselineResponse, *, older: bool) -> Further:
@@ -58,6 +60,7 @@ def further_masks(case: Case, saved: Saved, response: BaselineResponse, *, older
         remainder(case, saved, taken, response),
         superset(case, saved, response),
         restricted_claim(case, saved, older=older),
+        beside_claim(case, saved),
     )
 
 
@@ -97,6 +100,16 @@ def restricted_claim(case: Case, saved: Saved, *, older: bool) -> RestrictedClai
     return RestrictedClaim(saved.restricted, area, claim, dropped, fewer.config.seed)
 
 
+def beside_claim(case: Case, saved: Saved) -> BesideClaim | None:
+    """The claim over other removals, under the seed that follows from the explanation's."""
+    if saved.beside is None or not case.config.verification.beside:
+        return None
+    second = beside(case)
+    claim = again(second, saved.beside, saved.document["beside_claim"]["claim"])
+    images, seed = len(second.scene.others), second.config.seed
+    return BesideClaim(saved.beside, area_of(saved.beside), claim, images, seed)
+
+
 def fewer_of(case: Case, searched: tuple[str, ...], *, older: bool) -> Case:
     """The case of a restricted claim."""
     if older:
@@ -124,8 +137,16 @@ def further_as_saved(case: Case, now: Further, saved: Saved, *, older: bool) -> 
         fewer = fewer_of(case, restricted.claim.searched, older=older)
         was = document["restricted_claim"]["claim"]
         restricted = replace(restricted, claim=claim_as_saved(fewer, restricted.claim, was))
+    second = now.beside
+    if second is not None:
+        was = document["beside_claim"]["claim"]
+        second = replace(second, claim=claim_as_saved(beside(case), second.claim, was))
     return replace(
-        now, alternatives=alternatives, necessary_superset=larger, restricted=restricted
+        now,
+        alternatives=alternatives,
+        necessary_superset=larger,
+        restricted=restricted,
+        beside=second,
     )
 
 

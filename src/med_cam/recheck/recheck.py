@@ -33,6 +33,7 @@ from med_cam.recheck.agreement import agreement_again
 from med_cam.recheck.compare import (
     Verdict,
     nothing_to_retain,
+    of_beside,
     of_claim,
     of_contrast,
     of_further,
@@ -156,7 +157,13 @@ def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
         claim = claimed(case, saved.mask, response, attempt=attempt)
         said = claim_as_saved(case, claim, saved.document["claim"])
         now, then = (
-            Again(warned(case, saved.mask, told, response, None), None, others.restricted, seen)
+            Again(
+                warned(case, saved.mask, told, response, None),
+                None,
+                others.restricted,
+                seen,
+                others.beside,
+            )
             for told, others, seen in ((claim, further, contrast), (said, near, contrast_said))
         )
         same = (claim, further, contrast) == (said, near, contrast_said)
@@ -171,6 +178,7 @@ def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
         nothing_to_retain(saved.document, retains=retains),
         *of_restricted(saved.document, further.restricted),
         *of_contrast(saved.document["contrast"], contrast),
+        *of_beside(saved.document, further.beside),
     )
     note = note_of(case, saved, older=older)
     other = (*lacking_contrast(case, saved, given_by=response.decision.given_by), *found[0])
@@ -220,7 +228,7 @@ def claims_rechecked(case: Case, saved: Saved) -> Recheck:
             agreement=agreement_again(case, saved, holds=told.holds),
         )
         told = warned(case, saved.mask, told, then, found)
-        return Again(told, found, others.restricted, seen)
+        return Again(told, found, others.restricted, seen, others.beside)
 
     now = whole(claim, tests, further, contrast)
     said = whole(claim_said, tests_said, near, contrast_said)

@@ -32,6 +32,7 @@ NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
         "sha256.image": "compared with the image's file; else of one that is not there",
         "sha256.mask": "compared with the file when it is read",
         "restricted_claim.sha256": "compared with the file when it is read",
+        "beside_claim.sha256": "compared with the file when it is read",
         "tests.alternatives[].sha256": "compared with the file when it is read",
         "tests.necessary_superset.sha256": "compared with the file when it is read",
         "contrast.quiet.sha256": "compared with the file when it is read",

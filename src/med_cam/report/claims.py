@@ -3,10 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from med_cam.config.baselines import FIXED
-from med_cam.report.wording import as_given, at_least, at_most, baselines, percent, probability
+from med_cam.config.baselines import FIXED, OF_REFERENCES
+from med_cam.report.wording import (
+    as_given,
+    at_least,
+    at_most,
+    baselines,
+    check,
+    percent,
+    probability,
+)
 from med_cam.results import (
     Agreement,
+    BesideClaim,
     Certificate,
     Check,
     Claim,
@@ -18,6 +27,7 @@ from med_cam.results import (
     Necessity,
     RunnerUp,
 )
+from med_cam.verify.claim import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,8 @@ def claims(found: Explanation) -> list[Statement]:
     Empty for an explanation without certificate and tests.
     """
     reported = [*_of_claim(found.claim, found.label)]
+    if found.beside is not None:
+        reported.append(_beside(found.beside, found.label))
     reported += [] if found.contrast is None else _of_contrast(found.contrast)
     if found.tests is None:
         return reported
@@ -115,6 +127,19 @@ def _of_rates(tests: MaskTests, label: str, exceeded: Check | None) -> Iterator[
         yield _silhouette(tests, label)
     if tests.reinsertion.trials and tests.reinsertion.bound < tests.reinsertion_wanted:
         yield _reinsertion(tests)
+
+
+def _beside(beside: BesideClaim, label: str) -> Statement:
+    """The claim over other removals, with its own area, bound and risk."""
+    claim, share = beside.claim, percent(beside.area)
+    failed = [check(c) for c in claim.checks if not c.passed and c.name != "sufficiency"]
+    first = next(_of_claim(claim, label), None)
+    text = "nothing was bounded" if first is None else first.text
+    if first is not None and first.holds and failed:
+        text = f"NOT sufficient: {', '.join(failed)}"
+    if OF_REFERENCES & {*claim.searched}:
+        text += f"; each sample shows one of {counted(beside.images)}, drawn at random"
+    return Statement(f"beside, {share} of the image: {text}", claim.holds)
 
 
 def _sufficient(claim: Claim, certificate: Certificate) -> Statement:

@@ -26,13 +26,14 @@ from med_cam.report.lettering import (
 )
 from med_cam.report.manifest import SHOWN
 from med_cam.report.panels import (
+    BESIDE_OUTLINE,
     OUTLINE,
     RESTRICTED_OUTLINE,
     RUNNER_UP_OUTLINE,
     draw_panels,
     stroke,
 )
-from med_cam.results import Explanation
+from med_cam.results import BesideClaim, Explanation, RestrictedClaim
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -280,10 +281,10 @@ def _others(found: Explanation) -> list[tuple[Bool[Tensor, "h w"], str, str]]:
     """The other regions that are outlined, each with its colour and what it is."""
     others = []
     if (restricted := found.restricted) is not None:
-        only = wording.baselines(restricted.claim.searched)
-        area = wording.percent(restricted.area)
-        holds = f"restricted claim: {area} is sufficient over {only}"
+        holds = f"restricted claim: {_sufficiency(restricted)}"
         others.append((restricted.mask, RESTRICTED_OUTLINE, holds))
+    if (beside := found.beside) is not None:
+        others.append((beside.mask, BESIDE_OUTLINE, f"beside: {_sufficiency(beside)}"))
     if found.contrast is not None and found.contrast.runner_up.holds:
         other = found.contrast.runner_up
         speaks = f"speaks most for {other.label} ({wording.percent(other.area)})"
@@ -295,10 +296,20 @@ def _legend(page: "Axes", found: Explanation, *, y: float) -> float:
     """What the solid and the dashed outlines are; returns the height at which it begins."""
     x, labels = MARGIN, (found.label, *found.labels)
     dashed = [(color, _brief(text, labels)) for _, color, text in _others(found)]
-    for color, text in ((OUTLINE, wording.verdict(found)), *dashed):
+    own = wording.verdict(found)
+    if found.beside is not None:
+        own += f": {wording.percent(found.area)} over {wording.baselines(found.claim.searched)}"
+    for color, text in ((OUTLINE, own), *dashed):
         sample = np.array([(x + 2, y - 7), (x + 50, y - 7)])
         stroke(page, [sample], color=color, dashed=color != OUTLINE)
         text = shortened(text, BODY, width=WIDTH - MARGIN - x - 62)
         write(page, (x + 62, y), text, BODY)
         x += text_width(text, BODY) + 110
     return y - 34
+
+
+def _sufficiency(other: RestrictedClaim | BesideClaim) -> str:
+    """The area of another mask, and whether it is sufficient over what."""
+    is_ = "is" if other.claim.holds else "is not shown to be"
+    over = wording.baselines(other.claim.searched)
+    return f"{wording.percent(other.area)} {is_} sufficient over {over}"

@@ -5,6 +5,7 @@ MASK_FILE = "mask.png"
 EVIDENCE_FILE = "evidence.png"
 FIGURE_FILE = "figure.png"
 RESTRICTED_FILE = "restricted.png"
+BESIDE_FILE = "beside.png"
 ALTERNATIVE_FILE = "alternative-{}.png"  # numbered from 1
 SUPERSET_FILE = "necessary-superset.png"
 QUIET_FILE = "quiet-region.png"

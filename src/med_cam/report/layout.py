@@ -20,6 +20,7 @@ from med_cam.images.mask_file import mask_png
 from med_cam.report.file_names import (
     AGREEMENT_FILE,
     ALTERNATIVE_FILE,
+    BESIDE_FILE,
     QUIET_FILE,
     RESTRICTED_FILE,
     RUNNER_UP_FILE,
@@ -28,6 +29,7 @@ from med_cam.report.file_names import (
 
 CALLED = {  # otherwise than the field is
     "Agreement.shares": "map",
+    "Explanation.beside": "beside_claim",
     "Explanation.restricted": "restricted_claim",
     "Explanation.steps": "trace",
     "Step.index": "step",
@@ -48,6 +50,7 @@ COMPUTED = (
 FILES = {  # tensors, and the file that each is written to; {} is the place in the list, from 1
     "Agreement.shares": AGREEMENT_FILE,
     "Alternative.mask": ALTERNATIVE_FILE,
+    "BesideClaim.mask": BESIDE_FILE,
     "NecessarySuperset.mask": SUPERSET_FILE,
     "QuietRegion.mask": QUIET_FILE,
     "RestrictedClaim.mask": RESTRICTED_FILE,

@@ -108,6 +108,7 @@ ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "references_left_out": 0,
             "removal_choice": None,
             "contrast": None,
+            "beside_claim": None,
         },
         "sha256": {"environment": None},
         "classifier": {

@@ -20,6 +20,7 @@ LONGEST = 1000  # pixels a side that a picture is drawn with: twice its place on
 OUTLINE = "#00e1ff"  # seen on grey, on skin, on stained tissue and on fundus photographs
 RESTRICTED_OUTLINE = "#ffd500"
 RUNNER_UP_OUTLINE = "#ff5cc8"
+BESIDE_OUTLINE = "#7dff6b"
 BLANK, BLANK_LINES = "#808080", "#929292"  # hatched grey: no image looks like it
 GAP, TITLE = 28, 34  # pixels between pictures; for the title above each
 TITLES = ("Image", "Evidence outlined", "Evidence alone")

@@ -138,7 +138,8 @@ def _amounts(document: Mapping[str, Any]) -> Iterable[tuple[str, int, int]]:
 def _claims(document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
     """Every claim of a document."""
     tests = document["tests"] or {"alternatives": (), "necessary_superset": None}
-    holders = (document, document["restricted_claim"], tests["necessary_superset"])
+    further = (document["restricted_claim"], document["beside_claim"])
+    holders = (document, *further, tests["necessary_superset"])
     return [held["claim"] for held in (*holders, *tests["alternatives"]) if held is not None]
 
 

@@ -24,6 +24,7 @@ from med_cam.report.figure import figure
 from med_cam.report.file_names import (
     AGREEMENT_FILE,
     ALTERNATIVE_FILE,
+    BESIDE_FILE,
     ENVIRONMENT_FILE,
     EVIDENCE_FILE,
     FIGURE_FILE,
@@ -52,7 +53,7 @@ NO_CONTENT = 128  # grey outside the evidence, for people to look at; claims nev
 ALWAYS = frozenset({MASK_FILE, JSON_FILE})
 AT_TIMES = (
     frozenset({EVIDENCE_FILE, FIGURE_FILE, RESTRICTED_FILE, SUPERSET_FILE, AGREEMENT_FILE})
-    | frozenset({QUIET_FILE, RUNNER_UP_FILE, MANIFEST_FILE, ENVIRONMENT_FILE})
+    | frozenset({QUIET_FILE, RUNNER_UP_FILE, MANIFEST_FILE, ENVIRONMENT_FILE, BESIDE_FILE})
     | OLDER_FILES
     | SOURCE_FILES
 )
@@ -106,6 +107,8 @@ def result_files(
     }
     if explanation.restricted is not None:
         contents[RESTRICTED_FILE] = mask_png(explanation.restricted.mask)
+    if explanation.beside is not None:
+        contents[BESIDE_FILE] = mask_png(explanation.beside.mask)
     contents |= {} if explanation.tests is None else test_files(explanation.tests)
     if explanation.contrast is not None:
         contents[QUIET_FILE] = mask_png(explanation.contrast.quiet.mask)

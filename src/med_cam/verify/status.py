@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor
 
-from med_cam.results import BaselineResult, Check, Claim, RestrictedClaim
+from med_cam.results import BaselineResult, BesideClaim, Check, Claim, RestrictedClaim
 from med_cam.verify.claim import CHECKS
 from med_cam.verify.decision import Target
 
@@ -48,6 +48,15 @@ def restriction(restricted: RestrictedClaim) -> str:
     """What holds on fewer baselines."""
     names = ", ".join(restricted.claim.searched)
     return f"restricted claim: {restricted.area:.1%} is sufficient over {names} only"
+
+
+def second_of(beside: BesideClaim | None, target: Target) -> str:
+    """What came of the claim over other removals, to go behind all else; "" without one."""
+    if beside is None:
+        return ""
+    return f"; beside, over {', '.join(beside.claim.searched)}: " + ending(
+        beside.claim, beside.area, target
+    )
 
 
 def ending(claim: Claim, area: float, target: Target) -> str:
