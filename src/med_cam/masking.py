@@ -5,7 +5,7 @@ of the training set where it is declared, see `classifiers/colours.py`), and bla
 another value ("black"): two baselines, named apart.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -264,3 +264,11 @@ def keep_most(scores: Float[Tensor, "1 1 h w"], share: float) -> Bool[Tensor, "1
     chosen = torch.zeros(scores.numel(), dtype=torch.bool, device=scores.device)
     chosen[scores.flatten().argsort(descending=True, stable=True)[:count]] = True
     return chosen.view_as(scores)
+
+
+def smooth_field(
+    size: Sequence[int], cells: int, generator: Generator
+) -> Float[Tensor, "1 1 h w"]:
+    """A random field of so many independent values a side, bicubic between them."""
+    coarse = torch.randn(1, 1, cells, cells, generator=generator)
+    return F.interpolate(coarse, (size[0], size[1]), mode="bicubic", align_corners=False)

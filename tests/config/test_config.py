@@ -232,7 +232,7 @@ BAD = [
     (Verification, "leakage_trials", 1001),
     (Verification, "certified", 0.9999),
     (Verification, "certified", 0.0),
-    (Verification, "confidence", 0.9999),
+    (Verification, "confidence", 0.9999999),
     (Verification, "confidence", math.nan),
     (Certification, "rounds", 33),
     (Certification, "grown", 33),

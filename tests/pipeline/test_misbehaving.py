@@ -48,3 +48,20 @@ def test_nor_where_no_reference_images_are_given(kind):
     """What anybody's image gives can only be told from anybody's images."""
     found = explained(kind, given=False)
     assert not found.verified or honest(kind, found)
+
+
+WORDS = {"sure of nothing": "a blank input", "nearly constant": "no effect is left"}
+
+
+@pytest.mark.parametrize("kind", ["grey key", "sure of nothing", "nearly constant"])
+def test_what_the_ladder_says_of_it_is_true(kind):
+    """What is called necessary holds the spot; where nothing has an effect, nothing holds."""
+    found = explained(kind, given=False)
+    assert not found.verified
+    if kind in WORDS:
+        assert found.ladder.name == "nothing"
+        assert WORDS[kind] in found.ladder.sentence
+    else:
+        rung = found.ladder.rung
+        assert rung.name == "necessary"
+        assert rung.mask[square(SPOT)].float().mean() > 0.9  # the mark is bright, and too small

@@ -283,7 +283,7 @@ def test_a_restricted_claim_shares_no_sample_with_the_full_one():
         full = noise(watch.take(), case.scene.x)
         by_baseline(watch.case, found.scores)
         sensitivity = noise(watch.take(), case.scene.x)
-        _, restricted = restricted_claim(watch.case, found)
+        restricted = restricted_claim(watch.case, found).claim
         both = noise(watch.take(), case.scene.x)
         own = of_one_run(restricted_to(case, ("gaussian",)))
     assert restricted.claim.holds

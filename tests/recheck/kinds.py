@@ -8,6 +8,7 @@ from shutil import copytree
 import torch
 from torch import nn
 
+import ladders
 from med_cam.audit.choice import RULE, chosen
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.pairwise import pairwise
@@ -107,6 +108,31 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class Laddered:
+    """A result in which a weaker claim holds, or none."""
+
+    name: str
+    consistency: float = 0.0
+
+    @property
+    def classifier(self) -> Classifier:
+        return ladders.classifier(self.name)
+
+    def written(self, folder: Path, *, with_image: bool = True) -> Path:
+        """The result in a folder."""
+        image, model, config = ladders.picture(), self.classifier, ladders.CONFIG
+        rules = replace(config.verification, consistency=self.consistency)
+        config = replace(config, verification=rules)
+        found = explain(model, image, target="lit", config=config)
+        assert found.ladder.name == self.name
+        origin = provenance(
+            image, model, config, preset="default", software={"torch": torch.__version__}
+        )
+        write(found, image, folder, origin, with_image=with_image)
+        return folder
+
+
+@dataclass(frozen=True, slots=True)
 class Older:
     """A result that version 1.1 wrote."""
 
@@ -173,6 +199,9 @@ KINDS = {
     "contrastive": Kind(first, contrast="other"),
     "nothing to explain": Kind(first, target="dark", choice=choice_of(0.5)),
     "nothing found": Kind(absent, target="none", labels=("dark", "lit", "none")),
+    "graded": Laddered("graded", consistency=0.05),
+    "ranked": Laddered("ranked"),
+    "nothing holds": Laddered("nothing"),
 }
 
 FRAGILE = Classifier(

@@ -36,6 +36,8 @@ READ = re.compile(  # what the re-check computes with; everything else is only c
     r"|tests\.alternatives(\[\d\](\.claim)?)?|restricted_claim\.claim\.searched.*"
     r"|tests\.necessary_superset(\.claim)?|removal_choice.*"
     r"|beside_claim(\.claim)?"
+    r"|ladder|ladder\.rung|ladder\.rung\.(name|strength|control|control\.masks)"
+    r"|ladder\.tried|ladder\.tried\[\d\](\.(name|outcome|bounds))?"
 )
 SAME = {  # lies that change no figure of these results, by kind: nothing that is said is wrong
     "config.verification.shifts[0] one more": "the same shifts retain the prediction",
@@ -55,7 +57,9 @@ SAME = {  # lies that change no figure of these results, by kind: nothing that i
 
 
 EVERY = {**KINDS, "1.1, fragile": OLDER["fragile"]}
-LONG = ("plain", "further masks", "restricted claim", "1.1, fragile")  # many real runs
+LONG = (  # many real runs
+    "plain", "further masks", "restricted claim", "1.1, fragile", "ranked", "nothing holds",
+)  # fmt: skip
 PARAMS = [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in EVERY]
 
 

@@ -1,13 +1,11 @@
 """Shapes without content: blobs, and square patches in random order."""
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.masking import keep_most
+from med_cam.masking import keep_most, smooth_field
 
 FIELD = 6  # values per side of the random field that blobs are cut from
 PATCH = 16  # pixels per side, a token of most vision transformers (Jain et al. hide those)
@@ -22,14 +20,6 @@ def blob(
     field = smooth_field(valid.shape[2:], FIELD, generator).to(valid.device)
     behind = torch.where(valid, field, field.min() - 1)
     return keep_most(behind, share * valid.float().mean().item())
-
-
-def smooth_field(
-    size: Sequence[int], cells: int, generator: Generator
-) -> Float[Tensor, "1 1 h w"]:
-    """A random field of so many independent values a side, bicubic between them."""
-    coarse = torch.randn(1, 1, cells, cells, generator=generator)
-    return F.interpolate(coarse, (size[0], size[1]), mode="bicubic", align_corners=False)
 
 
 def patch_side(size: tuple[int, int]) -> int:

@@ -16,6 +16,9 @@ from med_cam.config.settings import relative_to
 SEARCH, CANDIDATES, SENSITIVITY, AFTER, CLAIM = range(5)
 BASELINE, PATCHES, DELETION, REINSERTION, SILHOUETTE, SUPERSET = range(64, 70)
 QUIET_SEARCH, QUIET, RUNNER_UP_SEARCH, REGION_SEARCH, RUNNER_UP = range(96, 101)
+GRADE_SEARCH, GRADE, GRADE_CONTROL, RESTRICTED_CONTROL = range(80, 84)
+LACK_MAP, LACK_SEARCH, LACK, LACK_CONTROL = range(84, 88)
+RANK_SEARCH, RANK, RANK_CONTROL = range(88, 91)
 CERTIFY = 128  # one number per mask tried
 
 FEW = 64  # purposes that share a seed's numbers
@@ -46,9 +49,19 @@ def under_seed(case: Case, seed: int) -> Case:
     return replace(case, config=replace(case.config, seed=seed % SEEDS))
 
 
-def restricted_to(case: Case, names: tuple[str, ...]) -> Case:
-    """The case of a claim on fewer baselines, on samples of its own."""
-    fewer = replace(case, config=relative_to(case.config, names))
+def restricted_to(case: Case, names: tuple[str, ...], confidence: float | None = None) -> Case:
+    """The case of a claim on fewer baselines, on samples of its own.
+
+    Args:
+        case: of the full claim.
+        names: of the baselines that are left.
+        confidence: of all its certificates together; None is that of the full claim.
+    """
+    config = relative_to(case.config, names)
+    if confidence is not None:
+        rules = replace(config.verification, confidence=confidence)
+        config = replace(config, verification=rules)
+    fewer = replace(case, config=config)
     return under_seed(fewer, case.config.seed + RESTRICTED)
 
 

@@ -211,7 +211,7 @@ Names = Annotated[tuple[str, ...], many(named, least=0, most=16)]
 SomeNames = Annotated[tuple[str, ...], many(named, least=1, most=16)]
 bound = number(0.01, 0.999, why="0.999 takes 3,217 samples, 2 GB at 224 pixels")
 Bound = Annotated[float, bound]
-confidence = number(0.01, 0.999)
+confidence = number(0.01, 0.999999)
 Confidence = Annotated[float, confidence]
 
 Feather = Annotated[float, number(0.001, 0.25, why="a wider edge leaves nothing whole")]
@@ -226,3 +226,6 @@ alternatives = whole(0, 50, why="a search each; disjoint masks of 2% are no more
 Alternatives = Annotated[int, alternatives]
 seeds = whole(1, 50, why="a search each")
 Seeds = Annotated[int, seeds]
+
+LadderPasses = Annotated[int, none_or(50, 100_000, why=PASSES)]
+Controls = Annotated[int, whole(19, 999, why="one of 19 and the mask are 1 in 20; each is a pass")]

@@ -239,6 +239,10 @@ class Certification:
         contrast: whether a label that says that nothing was found, or that baselines alone give,
             is also explained the other way round: what would have to be there for another one.
             At most about 200 passes.
+        ladder_passes: that weaker claims may take together where the claim holds on no mask of at
+            most `refinement.large`; the search of a restricted claim comes on top. 0 = none is
+            tried but the restricted claim, with a risk of its own.
+        controls: smooth random masks of the same area that a weaker claim is compared with.
     """
 
     rounds: rules.Rounds = 2
@@ -255,6 +259,8 @@ class Certification:
     necessary_superset: rules.Switch = False
     seeds: rules.Seeds = 1
     contrast: rules.Switch = True
+    ladder_passes: rules.LadderPasses = 500
+    controls: rules.Controls = 39
 
     def __post_init__(self) -> None:
         refuse("certification", self)

@@ -8,6 +8,7 @@ from med_cam.case.arguments import refuse_other_arguments
 from med_cam.case.case import Case, observed
 from med_cam.case.references import References, painted_from
 from med_cam.case.timing import Mark, mark
+from med_cam.certification.ladder import ladder_wanted
 from med_cam.certification.mask_tests import mask_tests
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch, refuse_inference_weights
@@ -20,11 +21,16 @@ from med_cam.pipeline.alternatives import agreement_of, alternatives
 from med_cam.pipeline.beside_claim import beside_claim
 from med_cam.pipeline.certify import Certified, certified
 from med_cam.pipeline.contrast import contrast_of
+from med_cam.pipeline.ladder import (
+    certificates_of,
+    climbed,
+    restricted_confidence,
+)
 from med_cam.pipeline.necessary_superset import superset
 from med_cam.pipeline.propose import Found, smallest_mask
-from med_cam.pipeline.restricted_claim import restricted_claim
-from med_cam.pipeline.result import explanation_of, with_beside
-from med_cam.results import Explanation, MaskTests, OnStep, Passes
+from med_cam.pipeline.restricted_claim import Restriction, restricted_claim
+from med_cam.pipeline.result import Others, explanation_of, with_beside
+from med_cam.results import Explanation, Ladder, MaskTests, OnStep, Passes
 
 
 @ordinary_torch()
@@ -75,17 +81,17 @@ def explain(
         if certificate is not None:
             found = as_certified(found, certificate)
             marks += certificate.marks
-        restricted = restricted_claim(case, found)
-        marks.append(mark("restricted_claim", case.cost()))
+        restriction, ladder, weaker = weaker_claims(case, found, certificate)
         tests, tested = all_tests(case, found, certificate)
-        marks += tested
+        marks += [*weaker, *tested]
         beside = beside_claim(case)
         if beside is not None:
             marks.append(mark("beside", case.cost()))
         contrast = contrast_of(case, found.claim)
         if contrast is not None:
             marks.append(mark("contrast", case.cost()))
-        first = explanation_of(case, found, restricted, tests, marks, contrast=contrast)
+        others = Others(ladder, contrast)
+        first = explanation_of(case, found, restriction[:2], tests, marks, others)
         return with_beside(first, beside, case.target)
 
 
@@ -116,6 +122,22 @@ def as_certified(found: Found, certificate: Certified) -> Found:
     """The mask that is certified in place of the one that was found."""
     claims = (*found.claims, certificate.claim)
     return replace(found, mask=certificate.mask, area=certificate.area, claims=claims)
+
+
+def weaker_claims(
+    case: Case, found: Found, certificate: Certified | None
+) -> tuple[Restriction, Ladder | None, tuple[Mark, ...]]:
+    """What holds on fewer removals, and the ladder, where no small mask is sufficient."""
+    certificates = certificates_of(case, certificate)
+    wanted = ladder_wanted(case, holds=found.claim.holds, area=found.area)
+    confidence = restricted_confidence(case, certificates) if wanted else None
+    restriction = restricted_claim(case, found, confidence)
+    marks = [mark("restricted_claim", case.cost())]
+    ladder = None
+    if wanted:
+        ladder = climbed(case, found, restriction, certificates)
+        marks.append(mark("ladder", case.cost()))
+    return restriction, ladder, tuple(marks)
 
 
 def all_tests(

@@ -1,11 +1,14 @@
 """To which baselines a classifier is not robust, and the claim restricted to the others."""
 
+from typing import NamedTuple
+
 from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.seeds import SENSITIVITY, fresh, restricted_to
 from med_cam.config.baselines import FIXED
+from med_cam.config.rules import confidence as allowed_confidence
 from med_cam.masking import keep_most
 from med_cam.pipeline.certify import smallest_certified
 from med_cam.pipeline.propose import Found
@@ -14,30 +17,52 @@ from med_cam.verify.decision import decide
 from med_cam.verify.sufficiency import baseline_result, drawn, over_baselines
 
 
-def restricted_claim(
-    case: Case, found: Found
-) -> tuple[tuple[BaselineResult, ...], RestrictedClaim | None]:
+class Restriction(NamedTuple):
+    """To which baselines a classifier is not robust, and the claim without them.
+
+    Attributes:
+        broken: searched baselines to which the prediction is not robust.
+        claim: on the others; None if none holds.
+        tried: whether it was searched for, and certificates were tried.
+        random: whether these have a part of the risk: without random samples they need none.
+    """
+
+    broken: tuple[BaselineResult, ...] = ()
+    claim: RestrictedClaim | None = None
+    tried: bool = False
+    random: bool = False
+
+
+def restricted_claim(case: Case, found: Found, confidence: float | None = None) -> Restriction:
     """For a classifier that is not robust to some baseline: to which, and what holds without it.
 
     Nothing to say where a mask below `refinement.large` holds, or no decision was made.
+
+    Args:
+        case: the image before the classifier.
+        found: what was found on all baselines.
+        confidence: of all certificates of the restricted claim; None is that of the full claim.
     """
     rules, claim = case.config.refinement, case.config.verification
     small = found.claim.holds and found.area <= rules.large
     if small or not case.predicted or rules.cut == "threshold":
-        return (), None
+        return Restriction()
     results = by_baseline(case, found.scores)
     able = robust_to(results, min(SURE, case.target.p_image - claim.minimum_effect))
     broken = tuple(r for r in results if r.searched and r.name not in able)
     names = relied_on(results, able)
-    if not broken or not names:
-        return broken, None
-    fewer = restricted_to(case, names)
+    random = any(name not in FIXED for name in names)
+    beyond = random and confidence is not None and not allowed_confidence.fits(confidence)
+    if not broken or not names or beyond:
+        return Restriction(broken)
+    fewer = restricted_to(case, names, confidence if random else None)
     done = smallest_certified(fewer)
     if not done.claim.holds or done.area >= found.area:
-        return broken, None
+        return Restriction(broken, tried=True, random=random)
     dropped = tuple(name for name in claim.baselines if name not in names)
     seed = fewer.config.seed
-    return broken, RestrictedClaim(done.mask, done.area, done.claim, dropped, seed)
+    held = RestrictedClaim(done.mask, done.area, done.claim, dropped, seed)
+    return Restriction(broken, held, tried=True, random=random)
 
 
 def by_baseline(case: Case, scores: Float[Tensor, "1 1 h w"]) -> tuple[BaselineResult, ...]:

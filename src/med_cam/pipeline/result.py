@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor
@@ -17,11 +18,25 @@ from med_cam.results import (
     BesideClaim,
     Contrast,
     Explanation,
+    Ladder,
     MaskTests,
     RestrictedClaim,
 )
 from med_cam.verify.decision import Target
+from med_cam.verify.ladder_words import said_by, with_ladder
 from med_cam.verify.status import no_decision, second_of, status_of
+
+
+class Others(NamedTuple):
+    """What was looked for where the claim says little.
+
+    Attributes:
+        ladder: the strongest weaker claim.
+        contrast: what would have to be there for another label.
+    """
+
+    ladder: Ladder | None = None
+    contrast: Contrast | None = None
 
 
 def explanation_of(
@@ -30,8 +45,7 @@ def explanation_of(
     restriction: tuple[tuple[BaselineResult, ...], RestrictedClaim | None],
     tests: MaskTests | None,
     marks: Sequence[Mark],
-    *,
-    contrast: Contrast | None = None,
+    others: Others | None = None,
 ) -> Explanation:
     """The result.
 
@@ -43,9 +57,10 @@ def explanation_of(
         restriction: to which baselines the classifier is not robust, and the restricted claim.
         tests: what else was found of the mask.
         marks: where the stages ended.
-        contrast: what would have to be there for another label.
+        others: what else was looked for.
     """
     target, (broken, restricted) = case.target, restriction
+    ladder, contrast = others or Others()
     after, kl = predicted_after(case, found.mask)
     return Explanation(
         target=target.index,
@@ -54,7 +69,11 @@ def explanation_of(
         mask=found.mask,
         soft=ranks(found.scores, case.config.search.form),
         area=found.area,
-        status=status(case, found, broken, restricted),
+        status=with_ladder(
+            status(case, found, broken, None if said_by(ladder) else restricted),
+            ladder,
+            held=found.claim.holds,
+        ),
         verified=found.claim.holds and not weak_rules(case.config),
         before=tuple(case.before[0].tolist()),
         after=after,
@@ -62,6 +81,7 @@ def explanation_of(
         components=components(found.mask),
         claim=warned(case, found.mask, found.claim, found.response, tests),
         restricted=restricted,
+        ladder=ladder,
         steps=found.steps,
         passes=case.cost(),
         seconds=mark("end", case.cost()).clock - marks[0].clock,

@@ -28,6 +28,7 @@ from med_cam.report.file_names import (
     OLDER_NAMES,
     QUIET_FILE,
     RESTRICTED_FILE,
+    RUNG_FILE,
     RUNNER_UP_FILE,
     SUPERSET_FILE,
 )
@@ -41,15 +42,18 @@ from med_cam.results import (
     Claim,
     Contrast,
     Explanation,
+    Ladder,
     MaskTests,
     Passes,
     RestrictedClaim,
 )
+from med_cam.verify.ladder_words import said_by, with_ladder
 from med_cam.verify.status import ending, no_decision, restriction, second_of, sensitivity_pattern
 
 Document = Mapping[str, Any]
 OF_THE_CLAIM = (
-    "verified", "status", "claim", "restricted_claim", "beside_claim", "tests", "contrast",
+    "verified", "status", "claim", "restricted_claim", "beside_claim", "ladder", "tests",
+    "contrast",
 )  # fmt: skip
 
 
@@ -63,6 +67,7 @@ class Again:
         restricted: the restricted claim.
         contrast: what would have to be there for another label.
         beside: the claim over other removals.
+        ladder: of weaker claims.
     """
 
     claim: Claim
@@ -70,6 +75,7 @@ class Again:
     restricted: RestrictedClaim | None
     contrast: Contrast | None = None
     beside: BesideClaim | None = None
+    ladder: Ladder | None = None
 
     @property
     def certified(self) -> bool:
@@ -155,6 +161,7 @@ def explanation_now(case: Case, saved: Saved, found: Again | None) -> dict[str, 
         claim=found.claim,
         restricted=found.restricted,
         beside=found.beside,
+        ladder=found.ladder,
         tests=found.tests,
         contrast=found.contrast,
         passes=Passes(0, 0),
@@ -190,20 +197,22 @@ def status_again(case: Case, said: str, area: float, found: Again) -> str:
     claim, target, rules = found.claim, case.target, case.config
     if not case.predicted:
         return no_decision(target, case.before)
-    first = ending(claim, area, target) if claim.checks else ""
-    last = "" if found.restricted is None else f"; {restriction(found.restricted)}"
+    first, restricted = ending(claim, area, target) if claim.checks else "", found.restricted
+    own = found.restricted is not None and not said_by(found.ladder)
+    last = f"; {restriction(restricted)}" if own and restricted is not None else ""
     last += not_called_verified(rules) if claim.holds else ""
-    last += second_of(found.beside, target)
     small = claim.holds and area <= rules.refinement.large
     if small or rules.refinement.cut == "threshold":
-        return first + last
+        return first + last + second_of(found.beside, target)
     names = [sensitivity_pattern(name, target.labels) for name in claim.searched]
     between = rf"(?:; (?:{'|'.join(names)}))*"
-    if found.restricted is not None:
-        dropped = found.restricted.dropped
-        between = "".join(f"; {sensitivity_pattern(n, target.labels)}" for n in dropped)
-    pattern = re.escape(first) + between + re.escape(last)
-    return said if re.fullmatch(pattern, said) else first + last
+    if restricted is not None:
+        between = "".join(f"; {sensitivity_pattern(n, target.labels)}" for n in restricted.dropped)
+    mark = "\0"  # in no sentence
+    whole = with_ladder(first + mark + last, found.ladder, held=claim.holds)
+    whole += second_of(found.beside, target)
+    pattern = re.escape(whole).replace(re.escape(mark), between)
+    return said if re.fullmatch(pattern, said) else whole.replace(mark, "")
 
 
 def unspoken_files(saved: Saved) -> Iterator[Difference]:
@@ -213,6 +222,7 @@ def unspoken_files(saved: Saved) -> Iterator[Difference]:
     there = {
         "restricted_claim": (RESTRICTED_FILE, saved.document["restricted_claim"]),
         "beside_claim": (BESIDE_FILE, saved.document["beside_claim"]),
+        "ladder.rung": (RUNG_FILE, (saved.document["ladder"] or {"rung": None})["rung"]),
         "tests.necessary_superset": (SUPERSET_FILE, tests.get("necessary_superset")),
         "tests.agreement": (AGREEMENT_FILE, tests.get("agreement")),
         "contrast.quiet": (QUIET_FILE, saved.document["contrast"]),

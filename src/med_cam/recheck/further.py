@@ -15,6 +15,7 @@ from med_cam.certification.mask_tests import decision_of, necessity_of, suffices
 from med_cam.config.settings import Config, relative_to
 from med_cam.errors import OutputError
 from med_cam.recheck.on_edge import claim_as_saved, necessity_as_saved
+from med_cam.recheck.tried import restricted_confidence
 from med_cam.report.saved import Saved
 from med_cam.results import Alternative, BesideClaim, Claim, NecessarySuperset, RestrictedClaim
 from med_cam.verify.baseline_response import BaselineResponse
@@ -93,7 +94,7 @@ def restricted_claim(case: Case, saved: Saved, *, older: bool) -> RestrictedClai
         return None
     reported, names = saved.document["restricted_claim"]["claim"], case.config.verification
     searched = tuple(reported["searched"])
-    fewer = fewer_of(case, searched, older=older)
+    fewer = fewer_of(case, saved, searched, older=older)
     claim = again(fewer, saved.restricted, reported)
     dropped = tuple(name for name in names.baselines if name not in searched)
     area = area_of(saved.restricted)
@@ -110,12 +111,12 @@ def beside_claim(case: Case, saved: Saved) -> BesideClaim | None:
     return BesideClaim(saved.beside, area_of(saved.beside), claim, images, seed)
 
 
-def fewer_of(case: Case, searched: tuple[str, ...], *, older: bool) -> Case:
-    """The case of a restricted claim."""
+def fewer_of(case: Case, saved: Saved, searched: tuple[str, ...], *, older: bool) -> Case:
+    """The case of a restricted claim; as a rung of the ladder it has a part of the risk."""
     if older:
         fewer = replace(case, config=relative_to(case.config, searched))
         return under_seed(fewer, case.config.seed)
-    return restricted_to(case, searched)
+    return restricted_to(case, searched, restricted_confidence(case, saved))
 
 
 def further_as_saved(case: Case, now: Further, saved: Saved, *, older: bool) -> Further:
@@ -134,7 +135,7 @@ def further_as_saved(case: Case, now: Further, saved: Saved, *, older: bool) -> 
         claim = claim_as_saved(case, larger.claim, was["claim"])
         larger = replace(larger, claim=claim, necessity=necessity)
     if restricted is not None:
-        fewer = fewer_of(case, restricted.claim.searched, older=older)
+        fewer = fewer_of(case, saved, restricted.claim.searched, older=older)
         was = document["restricted_claim"]["claim"]
         restricted = replace(restricted, claim=claim_as_saved(fewer, restricted.claim, was))
     second = now.beside

@@ -21,16 +21,20 @@ from med_cam.results import (
     Check,
     Claim,
     Contrast,
+    Control,
     Edge,
     MaskTests,
     Minimality,
     Necessity,
     Patch,
     Rate,
+    Rung,
 )
 from med_cam.verify.certificate import as_tried, lower_bound, rate
 from med_cam.verify.claim import warnings_of
 from med_cam.verify.edge import joint
+from med_cam.verify.random_masks import rank
+from med_cam.verify.rungs import Tally, bound_of
 
 Document = Mapping[str, Any]  # a part of explanation.json
 PATCH = ("row", "column", "witness", "number")
@@ -110,6 +114,32 @@ def necessity_as_saved(now: Necessity, said: Document, labels: Sequence[str]) ->
         label=said["label"] if either else now.label,
         bound=lower_bound(changed, now.samples, 1 - now.confidence),
         edge=_edge(now.edge, said["edge"]),
+    )
+
+
+def rung_as_saved(now: Rung, said: Document) -> Rung:
+    """A rung of the ladder, in the same way; one without an edge stays as it is."""
+    counts = control_as_saved(now.control, said["control"])
+    if now.edge is None:
+        return replace(now, control=counts)
+    hits = _count(now.hits, said["hits"], now.edge)
+    fixed_hits = _count(now.fixed_hits, said["fixed_hits"], now.edge)
+    counted = Tally(now.samples, hits, now.fixed, fixed_hits)
+    return replace(
+        now,
+        hits=hits,
+        fixed_hits=fixed_hits,
+        bound=bound_of(counted, now.risk),
+        control=counts,
+        edge=_edge(now.edge, said["edge"]),
+    )
+
+
+def control_as_saved(now: Control, said: Document) -> Control:
+    """The random masks beside a rung, in the same way."""
+    hits = _count(now.hits, said["hits"], now.edge)
+    return replace(
+        now, hits=hits, chance=rank(hits, now.masks), edge=_edge(now.edge, said["edge"])
     )
 
 

@@ -45,11 +45,20 @@ from med_cam.recheck.document import Again, beyond_preset, changes
 from med_cam.recheck.expected import contrast_again, lacking, lacking_contrast, not_found
 from med_cam.recheck.further import Further, further_as_saved, further_masks, tried_of
 from med_cam.recheck.identity import refuse_other_classifier
+from med_cam.recheck.ladder import (
+    as_saved as as_saved_ladder,
+    ladder_again,
+    no_ladder,
+    of_ladder,
+    with_cause,
+)
 from med_cam.recheck.on_edge import claim_as_saved, tests_as_saved
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.saved import Saved
-from med_cam.results import Claim, Contrast, MaskTests, Minimality, Passes, Patch
+from med_cam.results import Claim, Contrast, Ladder, MaskTests, Minimality, Passes, Patch
 from med_cam.verify.baseline_response import BaselineResponse
+
+Beside = tuple[Contrast | None, Ladder | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +159,8 @@ def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
     further = further_masks(case, saved, response, older=older)
     near = further_as_saved(case, further, saved, older=older)
     contrast, contrast_said = contrast_again(case, saved)
+    ladder = ladder_again(case, saved, response, further.restricted)
+    ladder_said = as_saved_ladder(ladder, saved, near.restricted)
 
     def at(attempt: int) -> Compared:
         if options.anew:
@@ -163,10 +174,14 @@ def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
                 others.restricted,
                 seen,
                 others.beside,
+                with_cause(rungs, told),
             )
-            for told, others, seen in ((claim, further, contrast), (said, near, contrast_said))
+            for told, others, seen, rungs in (
+                (claim, further, contrast, ladder),
+                (said, near, contrast_said, ladder_said),
+            )
         )
-        same = (claim, further, contrast) == (said, near, contrast_said)
+        same = (claim, further, contrast, ladder) == (said, near, contrast_said, ladder_said)
         return compared(case, saved, now, None if same else then, older=older)
 
     # The whole image is the first claim tried, but where candidates were searched in vain.
@@ -177,11 +192,16 @@ def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
     verdicts = (
         nothing_to_retain(saved.document, retains=retains),
         *of_restricted(saved.document, further.restricted),
+        *of_ladder(saved.document, ladder),
         *of_contrast(saved.document["contrast"], contrast),
         *of_beside(saved.document, further.beside),
     )
     note = note_of(case, saved, older=older)
-    other = (*lacking_contrast(case, saved, given_by=response.decision.given_by), *found[0])
+    other = (
+        *lacking_contrast(case, saved, given_by=response.decision.given_by),
+        *no_ladder(case, saved, claimed(case, saved.mask, response, attempt=0)),
+        *found[0],
+    )
     return Recheck(verdicts, other, None, case.cost(), note, found[1])
 
 
@@ -218,8 +238,11 @@ def claims_rechecked(case: Case, saved: Saved) -> Recheck:
     tests_said = tests_as_saved(case, tests, document["tests"], claim_said)
 
     contrast, contrast_said = contrast_again(case, saved)
+    ladder = ladder_again(case, saved, then, further.restricted)
+    ladder_said = as_saved_ladder(ladder, saved, near.restricted)
+    beside, beside_said = (contrast, ladder), (contrast_said, ladder_said)
 
-    def whole(told: Claim, found: MaskTests, others: Further, seen: Contrast | None) -> Again:
+    def whole(told: Claim, found: MaskTests, others: Further, beside: Beside) -> Again:
         found = replace(
             found,
             alternatives=others.alternatives,
@@ -228,22 +251,25 @@ def claims_rechecked(case: Case, saved: Saved) -> Recheck:
             agreement=agreement_again(case, saved, holds=told.holds),
         )
         told = warned(case, saved.mask, told, then, found)
-        return Again(told, found, others.restricted, seen, others.beside)
+        seen, rungs = beside
+        rungs = with_cause(rungs, told)
+        return Again(told, found, others.restricted, seen, others.beside, rungs)
 
-    now = whole(claim, tests, further, contrast)
-    said = whole(claim_said, tests_said, near, contrast_said)
+    now = whole(claim, tests, further, beside)
+    said = whole(claim_said, tests_said, near, beside_said)
     verdicts = (
         *of_claim("", document["claim"], claim),
         *of_tests(document["tests"], tests),
         *of_further(document, further),
+        *of_ladder(document, ladder),
         *of_contrast(document["contrast"], contrast),
         *not_found(case, saved),
     )
-    same = (claim, tests, further, contrast) == (claim_said, tests_said, near, contrast_said)
+    same = (claim, tests, further, beside) == (claim_said, tests_said, near, beside_said)
     other, numeric = compared(case, saved, now, None if same else said, older=older)
     given_by = then.decision.given_by
     absent = (*lacking(case, saved, then), *lacking_contrast(case, saved, given_by=given_by))
-    other = (*absent, *other)
+    other = (*absent, *no_ladder(case, saved, claim), *other)
     note = note_of(case, saved, older=older)
     return Recheck(verdicts, other, claim, case.cost(), note, numeric)
 

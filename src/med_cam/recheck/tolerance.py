@@ -14,7 +14,7 @@ from med_cam.config.tolerance import EDGE, PROBABILITIES
 COUNTED = 1e-6  # numbers that follow from counts, settings or pixels and no classifier's rounding
 FROM_COUNTS = frozenset(
     {
-        "after", "area", "areas", "baseline_retained", "bound", "certified", "chance",
+        "after", "area", "areas", "baseline_retained", "bound", "certified", "chance", "strength",
         "confidence", "grey", "minimum_effect", "reinsertion_wanted", "risk", "spread", "value",
         "wanted",
         "worst_retained",
@@ -33,6 +33,11 @@ NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
         "sha256.mask": "compared with the file when it is read",
         "restricted_claim.sha256": "compared with the file when it is read",
         "beside_claim.sha256": "compared with the file when it is read",
+        "ladder.rung.sha256": "compared with the file when it is read",
+        "ladder.tried[].outcome": "of masks that are not in the result, but for the last",
+        "ladder.tried[].bounds": "of masks that are not in the result",
+        "ladder.tried[].why": "of masks that are not in the result",
+        "ladder.passes": "of the search for its masks too",
         "tests.alternatives[].sha256": "compared with the file when it is read",
         "tests.necessary_superset.sha256": "compared with the file when it is read",
         "contrast.quiet.sha256": "compared with the file when it is read",
@@ -65,6 +70,7 @@ NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
         "config.certification.most_patches": "decides how the mask was reduced",
         "config.certification.reduction_samples": "decides how the mask was reduced",
         "config.certification.pool": "decides how the mask was reduced",
+        "config.certification.ladder_passes": "limits how many rungs were tried",
         "config.certification.alternatives": "how many were looked for; there may be fewer",
         "config.certification.necessary_superset": "whether it was looked for; there may be none",
         "tests.minimality.samples": "on which the search asked for it; used, not found again",

@@ -41,9 +41,11 @@ class Statement:
 def claims(found: Explanation) -> list[Statement]:
     """Sufficient, minimal, necessary, no leak through its outline; then the optional tests.
 
+    Before all, a rung of the ladder beside a claim that holds; else the status begins with it.
+
     Empty for an explanation without certificate and tests.
     """
-    reported = [*_of_claim(found.claim, found.label)]
+    reported = [*_of_ladder(found), *_of_claim(found.claim, found.label)]
     if found.beside is not None:
         reported.append(_beside(found.beside, found.label))
     reported += [] if found.contrast is None else _of_contrast(found.contrast)
@@ -53,6 +55,11 @@ def claims(found: Explanation) -> list[Statement]:
         (c for c in found.claim.checks if c.name == "shape_leakage" and not c.passed), None
     )
     return [*reported, *_of_tests(found.tests, found.label, exceeded)]
+
+
+def _of_ladder(found: Explanation) -> Iterator[Statement]:
+    if found.claim.holds and found.ladder is not None and found.ladder.rung is not None:
+        yield Statement(found.ladder.sentence, holds=True)
 
 
 def _of_claim(claim: Claim, label: str) -> Iterator[Statement]:

@@ -62,6 +62,13 @@ SIGNS = {
 }
 CLAIMS = {True: BODY, False: Face(15, color=BAD), None: BODY}
 WARNING = Face(14, color=BAD)
+CLAIM_FAILED = "the mask whose sufficiency failed"
+TITLES = {  # of a rung's region
+    "restricted": "Sufficient on fewer removals",
+    "graded": "Sufficient up to a strength",
+    "necessary": "Necessary region",
+    "ranked": "Better than chance",
+}
 CAPTION = Face(14, color="#5b6470")
 
 
@@ -81,8 +88,15 @@ def figure(
     bottom = _footer(page, explanation)
     box = (MARGIN, 122.0, WIDTH - MARGIN, bottom - 14)
     others = [(mask, color) for mask, color, _ in _others(explanation)]
-    draw_panels(page, image.pixels, explanation.mask, others, box=box)
+    alone = _alone(explanation)
+    draw_panels(page, image.pixels, explanation.mask, others, box=box, alone=alone)
     return drawing
+
+
+def _alone(found: Explanation) -> tuple[str, Bool[Tensor, "h w"]] | None:
+    """Title and mask of the last picture where the claim failed and a rung holds."""
+    rung = wording.weaker(found)
+    return None if rung is None else (TITLES[rung.name], rung.mask)
 
 
 def _page(drawing: "matplotlib.figure.Figure") -> "Axes":
@@ -95,18 +109,27 @@ def _page(drawing: "matplotlib.figure.Figure") -> "Axes":
 
 def _header(page: "Axes", found: Explanation) -> None:
     """Label, probability before and after, area, and the badge."""
-    before = wording.probability(found.before[found.target])
-    after = wording.probability(found.after[found.target])
-    facts = (
-        (wording.percent(found.area), "of the image is evidence"),
-        (f"{before} \u2192 {after}", "probability: image \u2192 evidence"),
-    )
     right = _badge(page, found)
-    for value, caption in facts:
+    for value, caption in _facts(found):
         right -= 48 + max(text_width(value, HEADING), text_width(caption, CAPTION))
         write(page, (right, 68.0), value, HEADING)
         write(page, (right, 98.0), caption, CAPTION)
     _label(page, _named(found), width=right - 40 - MARGIN)
+
+
+def _facts(found: Explanation) -> tuple[tuple[str, str], ...]:
+    """Figures of the mask; where only a rung of the ladder holds, of that."""
+    before = wording.probability(found.before[found.target])
+    after = wording.probability(found.after[found.target])
+    if (rung := wording.weaker(found)) is not None:
+        return (
+            (wording.percent(rung.area), "of the image is this region"),
+            (before, "probability: image"),
+        )
+    return (
+        (wording.percent(found.area), "of the image is evidence"),
+        (f"{before} \u2192 {after}", "probability: image \u2192 evidence"),
+    )
 
 
 def _named(found: Explanation) -> str:
@@ -231,7 +254,8 @@ def _tests(page: "Axes", found: Explanation, *, y: float) -> float:
     for row in reversed(rows):
         y = _claims_up(page, row, y=y)
     failed = sum(claim.holds is False for claim in reported)
-    heading = f"Tests ({failed} not passed)" if failed else "Tests (all passed)"
+    what = "Tests" if wording.weaker(found) is None else "Tests of the mask of the solid line"
+    heading = f"{what} ({failed} not passed)" if failed else f"{what} (all passed)"
     return _rows_up(page, [heading] if rows else [], HEADED, y=y)
 
 
@@ -280,7 +304,10 @@ def _warnings(warnings: Sequence[str]) -> list[str]:
 def _others(found: Explanation) -> list[tuple[Bool[Tensor, "h w"], str, str]]:
     """The other regions that are outlined, each with its colour and what it is."""
     others = []
-    if (restricted := found.restricted) is not None:
+    if found.ladder is not None and (rung := found.ladder.rung) is not None:
+        weaker = f"{TITLES[rung.name].lower()}: {wording.percent(rung.area)} of the image"
+        others.append((rung.mask, RESTRICTED_OUTLINE, weaker))
+    elif (restricted := found.restricted) is not None:
         holds = f"restricted claim: {_sufficiency(restricted)}"
         others.append((restricted.mask, RESTRICTED_OUTLINE, holds))
     if (beside := found.beside) is not None:
@@ -295,11 +322,11 @@ def _others(found: Explanation) -> list[tuple[Bool[Tensor, "h w"], str, str]]:
 def _legend(page: "Axes", found: Explanation, *, y: float) -> float:
     """What the solid and the dashed outlines are; returns the height at which it begins."""
     x, labels = MARGIN, (found.label, *found.labels)
+    first = wording.verdict(found) if wording.weaker(found) is None else CLAIM_FAILED
     dashed = [(color, _brief(text, labels)) for _, color, text in _others(found)]
-    own = wording.verdict(found)
     if found.beside is not None:
-        own += f": {wording.percent(found.area)} over {wording.baselines(found.claim.searched)}"
-    for color, text in ((OUTLINE, own), *dashed):
+        first += f": {wording.percent(found.area)} over {wording.baselines(found.claim.searched)}"
+    for color, text in ((OUTLINE, first), *dashed):
         sample = np.array([(x + 2, y - 7), (x + 50, y - 7)])
         stroke(page, [sample], color=color, dashed=color != OUTLINE)
         text = shortened(text, BODY, width=WIDTH - MARGIN - x - 62)

@@ -6,6 +6,7 @@ EVIDENCE_FILE = "evidence.png"
 FIGURE_FILE = "figure.png"
 RESTRICTED_FILE = "restricted.png"
 BESIDE_FILE = "beside.png"
+RUNG_FILE = "rung.png"  # of the ladder of claims
 ALTERNATIVE_FILE = "alternative-{}.png"  # numbered from 1
 SUPERSET_FILE = "necessary-superset.png"
 QUIET_FILE = "quiet-region.png"

@@ -23,6 +23,7 @@ from med_cam.report.file_names import (
     BESIDE_FILE,
     QUIET_FILE,
     RESTRICTED_FILE,
+    RUNG_FILE,
     RUNNER_UP_FILE,
     SUPERSET_FILE,
 )
@@ -55,6 +56,7 @@ FILES = {  # tensors, and the file that each is written to; {} is the place in t
     "QuietRegion.mask": QUIET_FILE,
     "RestrictedClaim.mask": RESTRICTED_FILE,
     "RunnerUp.mask": RUNNER_UP_FILE,
+    "Rung.mask": RUNG_FILE,
 }
 
 

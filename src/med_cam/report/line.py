@@ -1,19 +1,24 @@
 """One line per image for the terminal, and one of what was tested."""
 
 from med_cam.report.claims import claims
-from med_cam.report.wording import percent, probability, verdict, warnings_counted
+from med_cam.report.wording import percent, probability, verdict, warnings_counted, weaker
 from med_cam.results import Explanation
 
 
 def summary_line(name: str, explanation: Explanation) -> str:
-    """Name, label, probability before and after, area, verdict, number of warnings."""
+    """Name, label, probability before and after, area, verdict, number of warnings.
+
+    The area is that of the ladder's rung where the claim failed.
+    """
     before = probability(explanation.before[explanation.target])
     after = probability(explanation.after[explanation.target])
+    rung = weaker(explanation)
+    area = explanation.area if rung is None else rung.area
     parts = (
         name,
         explanation.label,
         f"{before} -> {after}",
-        f"{percent(explanation.area)} of the image",
+        f"{percent(area)} of the image",
         _ending(explanation),
     )
     return "  ".join(" ".join(part.split()) for part in parts)

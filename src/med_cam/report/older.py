@@ -109,6 +109,7 @@ ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "removal_choice": None,
             "contrast": None,
             "beside_claim": None,
+            "ladder": None,
         },
         "sha256": {"environment": None},
         "classifier": {

@@ -36,17 +36,30 @@ def draw_panels(
     others: Sequence[tuple[Bool[Tensor, "h w"], str]] = (),
     *,
     box: Box,
+    alone: tuple[str, Bool[Tensor, "h w"]] | None = None,
 ) -> None:
-    """Draw image, outline (other masks dashed, in their colours) and evidence into a box."""
+    """Draw image, outline (other masks dashed, in their colours) and evidence into a box.
+
+    Args:
+        page: of the figure.
+        pixels: the image.
+        mask: of the evidence.
+        others: further masks and their colours.
+        box: of all pictures.
+        alone: title and mask of the last picture; None is the evidence.
+    """
+    last, region = alone or (TITLES[-1], mask)
     rgb, mask = display_pixels(pixels), display_mask(mask)
     places = panel_boxes(rgb.shape[0], rgb.shape[1], box)
-    whole, outlined, alone = (_panel(page, *entry) for entry in zip(places, TITLES, strict=True))
+    whole, outlined, shown = (
+        _panel(page, *entry) for entry in zip(places, (*TITLES[:-1], last), strict=True)
+    )
     _draw_image(whole, rgb)
     _draw_image(outlined, rgb)
     stroke(outlined, outline(mask), color=OUTLINE)
     for other, color in others:
         stroke(outlined, outline(display_mask(other)), color=color, dashed=True)
-    _draw_evidence(alone, rgb, mask)
+    _draw_evidence(shown, rgb, display_mask(region))
 
 
 def panel_boxes(height: int, width: int, box: Box) -> tuple[Box, ...]:

@@ -129,6 +129,8 @@ def _amounts(document: Mapping[str, Any]) -> Iterable[tuple[str, int, int]]:
         if (certificate := claim["certificate"]) is not None:
             yield "samples", certificate["samples"], SAMPLES
             yield "masks tried", certificate["tried"], TRIED
+    if (rung := (document["ladder"] or {"rung": None})["rung"]) is not None:
+        yield "samples", max(rung["samples"], rung["control"]["masks"]), SAMPLES
     for section in document["config"].values():
         for name, value in section.items() if isinstance(section, Mapping) else ():
             if isinstance(value, int):

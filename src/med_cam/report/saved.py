@@ -40,6 +40,7 @@ class Saved:
         restricted: the mask of `restricted_claim`, if there is one.
         contrast: the masks of `contrast.quiet` and `contrast.runner_up`, if there are any.
         beside: the mask of `beside_claim`, if there is one.
+        rung: the mask of `ladder.rung`, if there is one.
         version: schema version that explanation.json was written in, as `1.1`.
         found: SHA-256 of files as they are: `source`, the image; `environment`, None if there is
             no such file.
@@ -54,6 +55,7 @@ class Saved:
     restricted: Bool[Tensor, "h w"] | None = None
     contrast: tuple[Bool[Tensor, "h w"], Bool[Tensor, "h w"]] | None = None
     beside: Bool[Tensor, "h w"] | None = None
+    rung: Bool[Tensor, "h w"] | None = None
     version: str = SCHEMA_VERSION
     found: Mapping[str, str | None] = field(default_factory=dict)
 
@@ -115,6 +117,7 @@ def _saved(folder: Path, written: Written, channels: int, images: Mapping[str, P
     tests = document["tests"] or {"alternatives": (), "necessary_superset": None}
     restricted, contrast = document["restricted_claim"], document["contrast"]
     beside = document["beside_claim"]
+    rung = (document["ladder"] or {"rung": None})["rung"]
 
     def mask(entry: Mapping[str, Any]) -> Bool[Tensor, "h w"]:
         return _mask(_beside(folder, entry["mask"]), entry["sha256"], size)
@@ -134,6 +137,7 @@ def _saved(folder: Path, written: Written, channels: int, images: Mapping[str, P
         if contrast is None
         else (mask(contrast["quiet"]), mask(contrast["runner_up"])),
         beside=None if beside is None else mask(beside),
+        rung=None if rung is None else mask(rung),
         version=written.version,
         found={"source": digest, "environment": _digest(folder / ENVIRONMENT_FILE)},
     )

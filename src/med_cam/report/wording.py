@@ -4,8 +4,14 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from med_cam.config.baselines import BASELINES
-from med_cam.results import BaselineResult, Check, Explanation
+from med_cam.results import BaselineResult, Check, Explanation, Rung
 
+WEAKER = {  # the badge, where the claim failed and a rung of the ladder holds
+    "restricted": "sufficient on fewer removals only",
+    "graded": "sufficient up to a strength only",
+    "necessary": "not sufficient, but necessary",
+    "ranked": "not sufficient, better than chance",
+}
 NOT_A_DIAGNOSIS = "Evidence for the classifier's prediction, not a diagnosis."
 
 
@@ -76,10 +82,20 @@ def verdict(found: Explanation) -> str:
     """How the tests ended, in a few words; the status says why."""
     if found.verified:
         return "sufficiency test passed"
+    if (rung := weaker(found)) is not None:
+        return WEAKER[rung.name]
     if found.tests is None or found.claim.baseline_suffices:
         return "cannot be explained"
-    if found.claim.holds:
-        return "rules too weak to verify"
+    return "rules too weak to verify" if found.claim.holds else failed_test(found)
+
+
+def weaker(found: Explanation) -> Rung | None:
+    """The rung of the ladder that holds where the claim failed."""
+    return None if found.ladder is None or found.claim.holds else found.ladder.rung
+
+
+def failed_test(found: Explanation) -> str:
+    """Which check failed, sufficiency before all others."""
     failed = [check.name for check in found.claim.checks if not check.passed]
     first = "sufficiency" if "sufficiency" in failed or not failed else failed[0]
     return f"{spaced(first)} test failed"

@@ -35,6 +35,7 @@ from med_cam.report.file_names import (
     OLDER_FILES,
     QUIET_FILE,
     RESTRICTED_FILE,
+    RUNG_FILE,
     RUNNER_UP_FILE,
     SUPERSET_FILE,
 )
@@ -54,6 +55,7 @@ ALWAYS = frozenset({MASK_FILE, JSON_FILE})
 AT_TIMES = (
     frozenset({EVIDENCE_FILE, FIGURE_FILE, RESTRICTED_FILE, SUPERSET_FILE, AGREEMENT_FILE})
     | frozenset({QUIET_FILE, RUNNER_UP_FILE, MANIFEST_FILE, ENVIRONMENT_FILE, BESIDE_FILE})
+    | frozenset({RUNG_FILE})
     | OLDER_FILES
     | SOURCE_FILES
 )
@@ -109,6 +111,8 @@ def result_files(
         contents[RESTRICTED_FILE] = mask_png(explanation.restricted.mask)
     if explanation.beside is not None:
         contents[BESIDE_FILE] = mask_png(explanation.beside.mask)
+    if explanation.ladder is not None and explanation.ladder.rung is not None:
+        contents[RUNG_FILE] = mask_png(explanation.ladder.rung.mask)
     contents |= {} if explanation.tests is None else test_files(explanation.tests)
     if explanation.contrast is not None:
         contents[QUIET_FILE] = mask_png(explanation.contrast.quiet.mask)

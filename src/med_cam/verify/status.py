@@ -10,12 +10,14 @@ from med_cam.results import BaselineResult, BesideClaim, Check, Claim, Restricte
 from med_cam.verify.claim import CHECKS
 from med_cam.verify.decision import Target
 
+UNEXPLAINED = "cannot be explained: "  # how a sentence begins where nothing can be retained
+
 
 def no_decision(target: Target, before: Float[Tensor, "1 k"]) -> str:
     """The classifier does not predict the target at all, but another class, on the whole image."""
     top = int(before.argmax())
     return (
-        f"cannot be explained: the classifier predicts {target.labels[top]} "
+        f"{UNEXPLAINED}the classifier predicts {target.labels[top]} "
         f"({before[0, top].item():.2f}) for the whole image, not {target.label} "
         f"({target.p_image:.2f})"
     )
@@ -75,7 +77,7 @@ def anyway(claim: Claim, target: Target) -> str:
     """That baselines give the target by themselves, and how far."""
     alone = [r.baseline_probability for r in claim.baselines if r.name in claim.given_by]
     return (
-        f"cannot be explained: blank inputs ({', '.join(claim.given_by)}) already score about as "
+        f"{UNEXPLAINED}blank inputs ({', '.join(claim.given_by)}) already score about as "
         f"high for {target.label} ({max(alone):.2f}) as the image ({claim.p_image:.2f})"
     )
 

@@ -4,9 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from med_cam.audit.shapes import smooth_field
 from med_cam.case.case import Case
-from med_cam.masking import painting
+from med_cam.masking import painting, smooth_field
 from med_cam.search.disc_map import discs
 
 PLACES = 7  # discs per side

@@ -1,0 +1,241 @@
+"""The rungs of the ladder of claims on a case: each mask tested on samples of its own.
+
+Knows no search: `med-cam verify` tests a saved rung by the same functions on the same samples.
+All that is reported comes of one masked input per pass.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from med_cam.case.case import Case
+from med_cam.case.round_trip import reread
+from med_cam.case.seeds import (
+    GRADE,
+    GRADE_CONTROL,
+    LACK,
+    LACK_CONTROL,
+    RANK,
+    RANK_CONTROL,
+    RESTRICTED_CONTROL,
+    fresh,
+)
+from med_cam.certification.certificate import Exported
+from med_cam.config.baselines import FIXED
+from med_cam.masking import baseline
+from med_cam.removal.samples import joined
+from med_cam.results import Check, Claim, Consistency, Control, RestrictedClaim, Rung
+from med_cam.verify.baseline_response import BaselineResponse
+from med_cam.verify.certificate import samples_for
+from med_cam.verify.consistency import consistency
+from med_cam.verify.decision import Decision
+from med_cam.verify.edge import edge
+from med_cam.verify.minimality import numbered
+from med_cam.verify.random_masks import Margin, control, mean_score, random_masks, rank
+from med_cam.verify.rungs import bound_of, changed_by, faded, painted_of, retained_by, tally
+from med_cam.verify.sufficiency import drawn
+
+LOSSES = (
+    1  # samples that may come out otherwise: what is right in 99% else fails every second time
+)
+
+
+def ladder_wanted(case: Case, *, holds: bool, area: float) -> bool:
+    """Whether weaker claims are tried: the claim holds on no mask up to `refinement.large`."""
+    rules = case.config.refinement
+    tried = case.predicted and rules.cut != "threshold" and not (holds and area <= rules.large)
+    return tried and bool(case.config.certification.ladder_passes)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a rung asks of a mask.
+
+    Attributes:
+        name: of the rung.
+        searched: the removals.
+        margin: by how much masked inputs come out as it says, one per pass.
+        purposes: of the samples of the mask, and of those of its control.
+        strength: share of the way to the removals.
+    """
+
+    name: str
+    searched: tuple[str, ...]
+    margin: Margin
+    purposes: tuple[int, int]
+    strength: float = 1.0
+
+
+def graded(case: Case, decision: Decision, strength: float) -> Asked:
+    """The mask retains the prediction where the rest is only moved toward its removal."""
+    margin = partial(retained_by, faded(case.single, strength), decision)
+    names = painted_of(case.config.verification.baselines)
+    return Asked("graded", names, margin, (GRADE, GRADE_CONTROL), strength)
+
+
+def necessary(case: Case, decision: Decision) -> Asked:
+    """The prediction changes where the mask is hidden."""
+    margin = partial(changed_by, case.single, decision)
+    names = case.config.verification.baselines
+    return Asked("necessary", tuple(names), margin, (LACK, LACK_CONTROL))
+
+
+def restricted(case: Case, claim: Claim) -> Asked:
+    """The mask retains the prediction on fewer removals; its claim has its own samples."""
+    decision = Decision(case.target, claim.p_baseline, claim.threshold)
+    margin = partial(retained_by, case.single, decision)
+    purposes = (RESTRICTED_CONTROL, RESTRICTED_CONTROL)
+    return Asked("restricted", claim.searched, margin, purposes)
+
+
+def controlled(case: Case, mask: Exported, asked: Asked) -> Control:
+    """How many random masks of the same area do it, each on one sample: names take turns."""
+    generator, shown = fresh(case, asked.purposes[1]), reread(case, mask)
+    count = case.config.certification.controls
+    masks = torch.cat([*islice(random_masks(shown, case.open, generator), count)])
+    names = [asked.searched[i % len(asked.searched)] for i in range(count)]
+    infill = joined([baseline(name, case.scene, generator) for name in names])
+    return control(masks, infill, asked.margin)
+
+
+def samples_each(case: Case, asked: Asked, risk: float) -> int:
+    """Samples of each random removal that a bound takes."""
+    random = sum(not is_fixed(name) for name in asked.searched)
+    needed = samples_for(case.config.verification.certified, risk, LOSSES)
+    return -(-needed // max(1, random))
+
+
+def passes_of(case: Case, asked: Asked, risk: float) -> int:
+    """Passes that a bound takes."""
+    fixed = sum(map(is_fixed, asked.searched))
+    return fixed + (len(asked.searched) - fixed) * samples_each(case, asked, risk)
+
+
+def is_fixed(name: str) -> bool:
+    """Whether every sample of a removal is the same."""
+    return name in FIXED
+
+
+def bounded(
+    case: Case,
+    mask: Exported,
+    asked: Asked,
+    compared: Control,
+    risk: float,
+    pictures: Consistency | None = None,
+) -> Rung:
+    """A rung with its bound.
+
+    Args:
+        case: the image before the classifier.
+        mask: as exported.
+        asked: what the rung says of it.
+        compared: from `controlled`.
+        risk: that the bound may have.
+        pictures: from `consistent`, where the rung needs it.
+    """
+    count, generator = samples_each(case, asked, risk), fresh(case, asked.purposes[0])
+    shown = reread(case, mask)
+    margins = {
+        name: asked.margin(shown, samples)
+        for name, samples in drawn(case.scene, asked.searched, count, generator).items()
+    }
+    counted = tally({name: margin >= 0 for name, margin in margins.items()})
+    return Rung(
+        name=asked.name,
+        mask=mask,
+        area=mask.float().mean().item(),
+        searched=asked.searched,
+        strength=asked.strength,
+        samples=counted.samples,
+        hits=counted.hits,
+        fixed=counted.fixed,
+        fixed_hits=counted.fixed_hits,
+        risk=risk if counted.samples else 0.0,
+        bound=bound_of(counted, risk),
+        wanted=case.config.verification.certified,
+        control=compared,
+        consistency=pictures,
+        edge=edge(torch.cat([*margins.values()]).abs().tolist()),
+    )
+
+
+def as_rung(found: RestrictedClaim, compared: Control) -> Rung | None:
+    """A restricted claim as a rung, by its certificate; None if it has none."""
+    certificate = found.claim.certificate
+    if certificate is None:
+        return None
+    return Rung(
+        name="restricted",
+        mask=found.mask,
+        area=found.area,
+        searched=found.claim.searched,
+        strength=1.0,
+        samples=certificate.samples,
+        hits=certificate.retained,
+        fixed=certificate.fixed,
+        fixed_hits=certificate.fixed_retained,
+        risk=certificate.risk,
+        bound=certificate.bound,
+        wanted=certificate.wanted,
+        control=compared,
+        consistency=of_check(found.claim.checks),
+    )
+
+
+def ranked(
+    case: Case, mask: Exported, masks: int, risk: float, pictures: Consistency | None
+) -> Rung:
+    """Where a mask stands among random ones of its area, on samples that all of them share.
+
+    Args:
+        case: the image before the classifier.
+        mask: as exported.
+        masks: random ones.
+        risk: the limit of the rank.
+        pictures: from `consistent`.
+    """
+    names, target = case.config.verification.baselines, case.target
+    random = sum(not is_fixed(name) for name in names)
+    infill = numbered(case.scene, names, random, fresh(case, RANK))  # one of each
+    shown = reread(case, mask)
+    own = mean_score(case.single, shown, infill, target)
+    others = islice(random_masks(shown, case.open, fresh(case, RANK_CONTROL)), masks)
+    hits = sum(mean_score(case.single, other, infill, target) >= own for other in others)
+    return Rung(
+        name="ranked",
+        mask=mask,
+        area=mask.float().mean().item(),
+        searched=tuple(names),
+        strength=1.0,
+        samples=len(infill),
+        hits=len(infill),
+        fixed=0,
+        fixed_hits=0,
+        risk=risk,
+        bound=0.0,
+        wanted=0.0,
+        control=Control(masks, hits, rank(hits, masks)),
+        consistency=pictures,
+    )
+
+
+def consistent(
+    case: Case, mask: Bool[Tensor, "h w"], response: BaselineResponse
+) -> Consistency | None:
+    """Whether the mask speaks for the label in pictures too; as in the claim."""
+    rules = case.config.verification
+    shown = reread(case, mask)
+    return of_check(consistency(case.single, shown, response.pictures, case.target, rules))
+
+
+def of_check(checks: tuple[Check, ...]) -> Consistency | None:
+    """The check "consistency" among others; None if it is not there."""
+    found = next((check for check in checks if check.name == "consistency"), None)
+    if found is None:
+        return None
+    return Consistency(found.value, found.threshold, found.trials, found.passed)

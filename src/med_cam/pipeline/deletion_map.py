@@ -1,0 +1,36 @@
+"""Maps for the weaker claims: the scores of the search, and what each place costs if hidden."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from med_cam.case.case import Case
+from med_cam.case.round_trip import exported, reread
+from med_cam.case.seeds import LACK_MAP, fresh
+from med_cam.masking import baseline, keep_most
+from med_cam.removal.samples import joined
+from med_cam.search.disc_map import discs, standardised
+from med_cam.verify.consistency import log_odds
+
+PLACES, RADII = 5, (0.6, 0.35)  # discs per side, and their radii in halves of the shorter side
+COST = PLACES**2 * len(RADII)  # passes
+
+
+def deletion_map(case: Case) -> Float[Tensor, "1 1 h w"]:
+    """How far the log-odds of the target fall, mean over the hidden discs that hold a pixel."""
+    generator = fresh(case, LACK_MAP)
+    x, names = case.scene.x, case.config.verification.baselines
+    masks = discs(x.shape[2], x.shape[3], PLACES, RADII).to(x)
+    turns = [names[i % len(names)] for i in range(len(masks))]
+    infill = joined([baseline(name, case.scene, generator) for name in turns])
+    odds = -log_odds(case.batched.over(1 - masks, infill), case.target).to(x)
+    total = (masks * odds[:, None, None, None]).sum(dim=0, keepdim=True)
+    return standardised(total / masks.sum(dim=0, keepdim=True).clamp(min=1))
+
+
+def region_of(
+    case: Case, scores: Float[Tensor, "1 1 h w"], share: float
+) -> Bool[Tensor, "1 1 h w"]:
+    """The part of the image with the highest scores, as it comes back from its file."""
+    behind = torch.where(case.open, scores, scores.min() - 1)
+    return reread(case, exported(case, keep_most(behind, share) & case.open))

@@ -1,0 +1,117 @@
+"""The graded claim: how far toward its removal may the rest of the image be moved?
+
+The hidden part is (1 - s) of the image and s of its removal. The largest strength s at which a
+mask of at most half of the image retains the prediction is taken, then the smallest area at it.
+At s = 0 every mask does: what counts is a strength at which random masks of that area fail.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+from jaxtyping import Float
+from torch import Tensor
+
+from med_cam.case.case import Case
+from med_cam.case.round_trip import exported
+from med_cam.case.seeds import GRADE_SEARCH, fresh
+from med_cam.certification.ladder import graded
+from med_cam.pipeline.deletion_map import region_of
+from med_cam.pipeline.rung import (
+    ROUNDS,
+    Now,
+    Step,
+    clearly,
+    judged,
+    not_tried,
+    refused,
+    smallest_share,
+    too_many,
+)
+from med_cam.removal.samples import Sampled
+from med_cam.verify.decision import Decision
+from med_cam.verify.minimality import Mask, numbered
+from med_cam.verify.random_masks import Margin
+from med_cam.verify.rungs import STRENGTHS, faded, painted_of, retained_by
+
+FEW, MORE = 3, 12  # random samples that a mask is tried on, and further ones in the end
+NOT_FOUND = f"no mask is surely sufficient at {STRENGTHS[-1]:.0%} of the way"
+GROWN = (1.0, 1.2, 1.5)  # areas tried on those
+
+
+def graded_step(now: Now) -> Step:
+    """The mask with the largest strength, judged."""
+    case, decision = now.case, now.found.response.decision
+    if not now.searched:
+        return Step(not_tried("graded", "blank inputs give the label, so that all masks do"))
+    names = painted_of(case.config.verification.baselines)
+    generator = fresh(case, GRADE_SEARCH)
+    on, further = (numbered(case.scene, names, n, generator) for n in (FEW, MORE))
+    if not now.maps or now.room < most_of_one(now, (on, further)):
+        return Step(too_many("graded"))
+    begun = case.cost().forward
+    found = strongest(now, (on, further), stricter(case, decision))
+    if found is None:
+        return Step(
+            refused("graded", f"none is surely sufficient at {STRENGTHS[-1]:.0%} of the way")
+        )
+    mask, strength = found
+    later = replace(now, room=now.room - case.cost().forward + begun)
+    return judged(later, exported(case, mask), graded(case, decision, strength), in_pictures=True)
+
+
+def strongest(
+    now: Now, on: tuple[Sampled, Sampled], decision: Decision
+) -> tuple[Mask, float] | None:
+    """The smallest mask at the largest strength at which half of the image retains it.
+
+    Args:
+        now: where the ladder stands.
+        on: samples for every mask, and further ones for the last.
+        decision: what retaining the prediction means for the search.
+    """
+    case, each = now.case, most_of_one(now, on)
+    last = case.cost().forward + now.room - each
+    for strength in STRENGTHS:
+        if case.cost().forward > last:
+            return None
+        margins = partial(retained_by, faded(case.batched, strength), decision)
+        cuts = [(smallest_cut(now, scores, on[0], margins), scores) for scores in now.maps]
+        passing = [(share, scores) for share, scores in cuts if share is not None]
+        if passing:
+            share, scores = min(passing, key=lambda cut: cut[0])
+            mask = grown(now, scores, share, (margins, on[1]))
+            if mask is not None:
+                return mask, strength
+    return None
+
+
+def most_of_one(now: Now, on: tuple[Sampled, Sampled]) -> int:
+    """Passes that one strength takes at most."""
+    return len(on[0]) * len(now.maps) * (ROUNDS + 1) + len(on[1]) * len(GROWN)
+
+
+def smallest_cut(
+    now: Now, scores: Float[Tensor, "1 1 h w"], on: Sampled, margins: Margin
+) -> float | None:
+    """The smallest share of a map that retains the prediction on all samples."""
+    rules = now.case.config.refinement
+
+    def passes(share: float) -> bool:
+        return bool((margins(region_of(now.case, scores, share), on) >= 0).all())
+
+    return smallest_share(passes, rules.smallest, rules.large)
+
+
+def grown(
+    now: Now, scores: Float[Tensor, "1 1 h w"], share: float, tried: tuple[Margin, Sampled]
+) -> Mask | None:
+    """A little larger, until it clearly retains the prediction on further samples too."""
+    large, (margins, further) = now.case.config.refinement.large, tried
+    masks = [region_of(now.case, scores, min(share * by, large)) for by in GROWN]
+    return next((mask for mask in masks if clearly(margins(mask, further))), None)
+
+
+def stricter(case: Case, decision: Decision) -> Decision:
+    """With the share that is asked of candidates: of what just passes, much fails later."""
+    way = case.target.p_image - decision.p_baseline
+    return replace(decision, threshold=decision.p_baseline + case.config.refinement.share * way)

@@ -1,0 +1,155 @@
+"""The ladder of claims on classifiers whose strongest rung is known, and on those that mislead."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ladders import CONFIG, READ, SQUARE, classifier, picture, with_rules
+from med_cam.case.case import observed
+from med_cam.classifiers.base import hooks_attached
+from med_cam.config.rules import confidence as allowed_confidence
+from med_cam.pipeline.explain import explain
+from med_cam.pipeline.ladder import restricted_confidence
+from med_cam.pipeline.rung import clearly, smallest_share
+
+ORDER = ["sufficient", "restricted", "graded", "necessary", "ranked"]
+
+
+def explained(name, config=CONFIG):
+    return explain(classifier(name), picture(), target="lit", config=config)
+
+
+@pytest.fixture(scope="module", params=READ)
+def found(request):
+    return request.param, explained(request.param)
+
+
+def test_the_strongest_rung_that_holds_is_the_one_that_was_planted(found):
+    name, explanation = found
+    ladder = explanation.ladder
+    assert ladder.name == name
+    assert (ladder.rung is None) == (name == "nothing")
+    assert ladder.sentence in explanation.status
+
+
+def test_no_rung_makes_a_result_verified_and_the_mask_stays_that_of_the_claim(found):
+    _, explanation = found
+    assert explanation.verified == explanation.claim.holds
+    assert explanation.area == explanation.mask.float().mean().item()
+
+
+def test_the_rungs_are_tried_in_order_down_to_the_one_that_holds(found):
+    name, explanation = found
+    tried = explanation.ladder.tried
+    assert [attempt.name for attempt in tried] == ORDER[: len(tried)]
+    holding = [attempt.name for attempt in tried if attempt.outcome == "holds"]
+    assert holding == ([] if name == "nothing" else [tried[-1].name])
+    assert all(bool(a.why) == (a.outcome != "holds") for a in tried)
+
+
+def test_all_rungs_together_take_no_more_than_the_risk(found):
+    _, explanation = found
+    tried = explanation.ladder.tried
+    assert sum(attempt.risk for attempt in tried) <= 0.05 + 1e-12
+    assert all((attempt.risk > 0) == (attempt.bounds > 0) for attempt in tried)
+    if (rung := explanation.ladder.rung) is not None:
+        assert rung.risk == tried[-1].risk
+
+
+def test_a_rung_has_its_bound_and_is_below_half():
+    rung = explained("necessary").ladder.rung
+    assert rung.area < 0.2
+    assert rung.mask[SQUARE].float().mean() > 0.5
+    assert rung.bound >= rung.wanted == 0.8
+    assert rung.control.hits == 0
+    assert rung.strength == 1
+    assert rung.searched == ("grey", "gaussian")
+
+
+def test_without_the_necessary_region_the_answer_is_another_on_noise_never_seen():
+    """On samples of a generator of our own, by the network itself."""
+    rung, net = explained("necessary").ladder.rung, classifier("necessary").module
+    x = (picture().pixels - 0.5) / 0.5
+    noise = torch.randn(400, 1, *x.shape[1:], generator=torch.Generator().manual_seed(99))
+    changed = net(torch.where(rung.mask, noise, x)).argmax(dim=1) == 0
+    assert changed.float().mean() > rung.bound
+
+
+def test_a_graded_mask_holds_at_its_strength_and_nothing_does_without_it():
+    rung, net = explained("graded").ladder.rung, classifier("graded").module
+    x = (picture().pixels - 0.5) / 0.5
+    assert 0.3 <= rung.strength < 1
+    noise = torch.randn(200, 1, *x.shape[1:], generator=torch.Generator().manual_seed(99))
+    moved = (1 - rung.strength) * x + rung.strength * noise
+    held = net(torch.where(rung.mask, x, moved)).argmax(dim=1) == 1
+    alone = net(moved).argmax(dim=1) == 1
+    assert held.float().mean() > rung.bound
+    assert alone.float().mean() < 0.05
+
+
+def test_where_a_small_mask_is_sufficient_there_is_no_ladder_and_no_pass_for_it():
+    generous = replace(CONFIG, refinement=replace(CONFIG.refinement, large=1.0))
+    found = explained("graded", generous)
+    assert found.claim.holds
+    assert found.ladder is None
+    assert "ladder" not in [stage.name for stage in found.timeline]
+
+
+def test_it_can_be_turned_off():
+    found = explained("necessary", with_rules(CONFIG, ladder_passes=0))
+    assert found.ladder is None
+    assert "necessary" not in found.status
+
+
+@pytest.mark.parametrize("most", [50, 120, 200, 300])
+def test_all_rungs_together_take_no_more_passes_than_are_allowed(most):
+    for name in ("necessary", "ranked"):
+        found = explained(name, with_rules(CONFIG, ladder_passes=most))
+        assert found.ladder.passes <= most
+        spent = next(stage for stage in found.timeline if stage.name == "ladder")
+        assert spent.forward == found.ladder.passes
+        assert spent.backward == 0
+
+
+def test_what_was_not_tried_for_want_of_passes_is_said():
+    found = explained("ranked", with_rules(CONFIG, ladder_passes=200))
+    assert found.ladder.name == "nothing"
+    assert found.ladder.tried[-1].outcome == "no_passes"
+    assert "not tried, for want of passes: necessary, ranked" in found.status
+
+
+def test_a_target_that_is_not_predicted_has_no_ladder():
+    found = explain(classifier("necessary"), picture(), target="dark", config=CONFIG)
+    assert found.ladder is None
+
+
+@pytest.mark.parametrize("certificates", [0, 1, 2, 5])
+def test_a_restricted_claim_has_half_of_what_is_left_of_the_risk(certificates):
+    with hooks_attached(classifier("graded")) as forward:
+        case = observed(forward, classifier("graded"), picture(), CONFIG, target="lit")
+        left = 0.05 * 0.2**certificates
+        confidence = restricted_confidence(case, certificates)
+        assert confidence == pytest.approx(1 - left / 2)
+        assert allowed_confidence.fits(confidence)
+
+
+def test_the_smallest_share_is_found_by_its_logarithm():
+    asked = []
+
+    def passes(share):
+        asked.append(share)
+        return share >= 0.123
+
+    share = smallest_share(passes, 0.01, 0.5)
+    assert 0.123 <= share <= 0.123 * 50 ** (1 / 32)
+    assert len(asked) == 6
+    assert smallest_share(lambda _: False, 0.01, 0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("margins", "clear"),
+    [([0.3] * 12, True), ([0.5, -0.01] + [0.5] * 10, False), ([0.01, 0.5] * 6, False)],
+)
+def test_what_just_holds_on_a_dozen_samples_is_not_clear(margins, clear):
+    assert clearly(torch.tensor(margins)) == clear
