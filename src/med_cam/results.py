@@ -382,7 +382,8 @@ class Rung:
     """A claim that is weaker than sufficiency over all declared removals, and its mask.
 
     Attributes:
-        name: `restricted`: the mask is sufficient on some of the declared removals. `graded`: it
+        name: `restricted`: the mask is sufficient on some of the declared removals, or on others
+            where it is robust to none of them. `graded`: it
             is sufficient where the rest of the image is moved `strength` of the way to its
             removal. `necessary`: the prediction changes where the mask is hidden and the rest
             shown. `ranked`: the target scores higher on the mask than on random masks.

@@ -47,7 +47,7 @@ def checked(*names):
     ("name", "parts"),
     [
         ("necessary", ("necessary: hiding 8.0% of the image by grey and Gaussian noise changes",)),
-        ("restricted", ("fewer removals: 8.0% of the image", "over grey and Gaussian noise only")),
+        ("restricted", ("another set of removals: 8.0% of", "over grey and Gaussian noise only")),
         ("graded", ("up to 70% of the way", "moved so far to grey and Gaussian noise")),
     ],
 )

@@ -64,7 +64,7 @@ CLAIMS = {True: BODY, False: Face(15, color=BAD), None: BODY}
 WARNING = Face(14, color=BAD)
 CLAIM_FAILED = "the mask whose sufficiency failed"
 TITLES = {  # of a rung's region
-    "restricted": "Sufficient on fewer removals",
+    "restricted": "Sufficient on other removals",
     "graded": "Sufficient up to a strength",
     "necessary": "Necessary region",
     "ranked": "Better than chance",

@@ -7,7 +7,7 @@ from med_cam.config.baselines import BASELINES
 from med_cam.results import BaselineResult, Check, Explanation, Rung
 
 WEAKER = {  # the badge, where the claim failed and a rung of the ladder holds
-    "restricted": "sufficient on fewer removals only",
+    "restricted": "sufficient on other removals only",
     "graded": "sufficient up to a strength only",
     "necessary": "not sufficient, but necessary",
     "ranked": "not sufficient, better than chance",

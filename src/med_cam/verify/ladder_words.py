@@ -14,10 +14,10 @@ def sentence(rung: Rung) -> str:
 
 
 def restricted(rung: Rung) -> str:
-    """Fewer removals."""
+    """Fewer removals, or others."""
     return (
-        f"sufficient on fewer removals: {_area(rung)} of the image retains the prediction over "
-        f"{_over(rung)} only{_bounded(rung)}"
+        f"sufficient on another set of removals: {_area(rung)} of the image retains the "
+        f"prediction over {_over(rung)} only{_bounded(rung)}"
     )
 
 
