@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
@@ -498,11 +498,13 @@ class BesideClaim:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """One patch of the grid that holds evidence, and what shows that it is needed.
+    """One patch of a mask, and what shows that it is needed.
 
     Attributes:
-        row: row of the grid, from 0 at the top.
-        column: column of the grid, from 0 at the left.
+        row: of a square, its row in the grid, from 0 at the top; of a part made of regions, the
+            row of its first pixel in the source image.
+        column: of a square, its column in the grid, from 0 at the left; of a part made of regions,
+            the column of that pixel.
         witness: what shows that it is needed. `sample`: without it the prediction is lost on the
             random sample of that number. `shift`: it is lost in too many shifts. Empty: it is not
             needed.
@@ -517,12 +519,15 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Minimality:
-    """That no patch can be removed, relative to a grid and a set of random samples.
+    """That no patch can be removed, relative to its patches and a set of random samples.
+
+    Patches are squares of a grid, or parts made of the image's own regions.
 
     Attributes:
-        patch: side of a patch in pixels of the model input; the grid begins at its upper left
-            corner.
-        patches: one entry for each patch that holds evidence.
+        patch: side of a square in pixels of the model input; the grid begins at its upper left
+            corner. Of regions, the side of a square of their mean area; a part has one or more.
+        patches: one entry for each patch that holds evidence; the n-th part has the number n in
+            `regions`.
         samples: numbers of the random samples on which the prediction has to be retained.
         shifts: numbers of the shifts in which it has to be retained.
         tolerance: on how many of them it may be lost all the same.
@@ -534,6 +539,8 @@ class Minimality:
         after: area after that.
         edge: how near it is to another outcome that a patch is needed, or the mask sufficient, one
             outcome each; null if that was not looked at.
+        regions: the parts that a mask of regions is made of: on each pixel of the source image
+            the number of its part from 1, 0 outside of the mask; null where patches are squares.
     """
 
     patch: Positive
@@ -547,6 +554,7 @@ class Minimality:
     before: Share
     after: Share
     edge: Edge | None = None
+    regions: Int[Tensor, "h w"] | None = None
 
     @property
     def needed(self) -> Count:
@@ -924,6 +932,8 @@ class Explanation:
         timeline: what each stage of the explanation took, in order.
         hooked_layers: names of the layers whose activations were matched.
         steps: the course of the search, one entry per step.
+        cut_short: whether the budget of passes ended the search for a smaller mask, or for one
+            that is certified; what is claimed was tested all the same.
         baseline_colours: of the baselines grey and Gaussian noise; null in a result of version
             1.1.
         removal_choice: how the removals were chosen for the classifier; null where they were
@@ -953,6 +963,7 @@ class Explanation:
     timeline: tuple[Stage, ...] = ()
     hooked_layers: tuple[str, ...]
     steps: tuple[Step, ...]
+    cut_short: bool = False
     baseline_colours: BaselineColours | None = None
     removal_choice: RemovalChoice | None = None
 

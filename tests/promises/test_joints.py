@@ -33,6 +33,7 @@ from recording import (
 from med_cam.case.round_trip import exported
 from med_cam.cli.options import ExplainOptions
 from med_cam.cli.settings import settings
+from med_cam.errors import ConfigError
 from med_cam.pipeline.alternatives import alternatives
 from med_cam.pipeline.certify import certified
 from med_cam.pipeline.explain import as_certified, explain, worth_certifying
@@ -333,6 +334,14 @@ def test_a_patch_that_is_asked_for_stays_however_many_there_are():
         sides = [certified(case, found).minimality.patch for case in cases]
         assert torch.equal(exported(case, found.mask[None, None]), found.mask)
     assert sides == [8, 4]
+
+
+def test_regions_are_made_where_they_are_asked_for_and_squares_where_a_patch_is():
+    regions = settings(ExplainOptions(region_size=10, budget=900)).certification
+    assert (regions.units, regions.patch, regions.budget) == ("regions", 10, 900)
+    assert settings(ExplainOptions(patch=8)).certification.units == "squares"
+    with pytest.raises(ConfigError, match="give one of them"):
+        settings(ExplainOptions(patch=8, region_size=10))
 
 
 def test_what_is_asked_for_besides_is_tested():

@@ -278,7 +278,7 @@ def test_a_witness_of_another_kind_is_invalid(explanation, describe):
         (Certificate, "claim.certificate", {"holds"}),
         (Spread, "claim.certificate.margin", set()),
         (MaskTests, "tests", set()),
-        (Minimality, "tests.minimality", {"holds", "needed"}),
+        (Minimality, "tests.minimality", {"holds", "needed", "sha256"}),
         (Patch, "tests.minimality.patches[]", set()),
         (Necessity, "tests.necessity", {"holds"}),
         (Rate, "tests.reinsertion", set()),

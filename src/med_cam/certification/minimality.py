@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from med_cam.case.case import Case
@@ -17,10 +17,12 @@ from med_cam.verify.decision import Decision
 from med_cam.verify.edge import edge
 from med_cam.verify.minimality import (
     Mask,
+    Place,
     Trial,
     lost,
     numbered,
     outcome,
+    parts_needed,
     places,
     still_needed,
     trial_of,
@@ -98,8 +100,13 @@ def retested(
         trial: the masked inputs that the report names.
         reported: its patches and its sufficiency are not believed, but tested.
     """
-    again = reread(case, mask)
-    patches, near = still_needed(case.single, again, reported.patch, trial, reported.patches)
+    again, labels = reread(case, mask), reported.regions
+    if labels is None:
+        side = reported.patch
+        patches, near = still_needed(case.single, again, side, trial, reported.patches)
+    else:
+        parts = parts_of(case, labels)
+        patches, near = parts_needed(case.single, again, parts, trial, reported.patches)
     gone, whole = outcome(case.single, again, trial)
     return replace(
         reported,
@@ -108,3 +115,29 @@ def retested(
         after=mask.float().mean().item(),
         edge=edge([*near, whole]),
     )
+
+
+def parts_of(case: Case, labels: Int[Tensor, "h1 w1"]) -> dict[Place, Mask]:
+    """The parts of an exported mask in the model input, by the first pixel of each in the source.
+
+    Args:
+        case: the image before the classifier.
+        labels: the number of its part on each pixel of the mask, from 1; 0 elsewhere.
+    """
+    return {
+        place: reread(case, labels == number)
+        for number, place in enumerate(first_pixels(labels), start=1)
+    }
+
+
+def first_pixels(labels: Int[Tensor, "h w"]) -> list[Place]:
+    """Row and column of the first pixel of each part, row by row, in the order of their numbers.
+
+    Of a number without a pixel (-1, -1).
+    """
+    width, found = labels.shape[1], []
+    for number in range(1, int(labels.max()) + 1):
+        there = (labels == number).flatten().nonzero()
+        first = int(there[0]) if len(there) else -1
+        found.append((first // width, first % width) if first >= 0 else (-1, -1))
+    return found

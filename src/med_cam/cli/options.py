@@ -225,6 +225,28 @@ class ExplainOptions:
         ),
         Was("--cell"),
     ] = None
+    region_size: Annotated[
+        int | None,
+        option(
+            "PIXELS",
+            "Make the mask of the image's own regions, whose borders follow its edges, in place "
+            "of square patches. Side of a square of their mean area, in pixels of the model "
+            "input, such as 10. Takes about half of the passes.",
+            TESTS,
+            allowed=rules.region,
+        ),
+    ] = None
+    budget: Annotated[
+        int | None,
+        option(
+            "PASSES",
+            "Passes of an image through the classifier, forward and backward, after which its "
+            "mask is not made smaller any more, nor a further one tried; what was found is tested "
+            "all the same. Default: no limit.",
+            TESTS,
+            allowed=rules.budget,
+        ),
+    ] = None
     out: Annotated[
         Path,
         option(

@@ -74,6 +74,14 @@ def to_certify(options: ExplainOptions, rules: Certification) -> Certification:
         ConfigError: if one is out of range.
     """
     more, seeds, patch = options.alternatives, options.seeds, options.patch
+    if patch is not None and options.region_size is not None:
+        raise ConfigError("--patch is for squares and --region-size for regions; give one of them")
+    if patch is not None:
+        rules = replace(rules, units="squares")
+    if options.region_size is not None:
+        rules, patch = replace(rules, units="regions"), options.region_size
+    if options.budget is not None:
+        rules = replace(rules, budget=options.budget)
     return replace(
         rules,
         patch=rules.patch if patch is None else patch,

@@ -221,6 +221,11 @@ Extra = Annotated[int, whole(0, 32, why=PASSES)]
 patch = none_or(2, 1024, why=REACH)
 Patch = Annotated[int, patch]
 Side = Annotated[int, whole(1, 1024, why=REACH)]
+Units = Annotated[str, one_of("regions", "squares")]
+region = whole(4, 1024, why=REACH)
+Deviations = Annotated[float, number(0.0, 20.0)]
+budget = none_or(300, 100_000, why="0: no limit; a certificate and the tests alone take some 250")
+Budget = Annotated[int, budget]
 Patches = Annotated[int, whole(0, 2**14, why="0: any number")]
 alternatives = whole(0, 50, why="a search each; disjoint masks of 2% are no more")
 Alternatives = Annotated[int, alternatives]

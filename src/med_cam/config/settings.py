@@ -223,9 +223,16 @@ class Certification:
         rounds: masks after the 1-minimal reduction for which a certificate is tried, before it is
             tried for the mask that the reduction began with.
         grown: larger masks for which it is tried after that.
-        patch: side of the patches that the 1-minimal reduction takes away, in pixels of the model
+        units: what masks are made of and the 1-minimal reduction takes away: "regions" whose
+            borders are the image's own, or "squares" of a grid.
+        margin: standard deviations of the log-odds, over random samples, by which a mask of
+            regions has to retain the prediction on average. With 2.5 one sample in 160 is lost.
+        budget: passes of an image, forward and backward, after which its mask is not made smaller
+            any more, nor a further one tried; 0 = no limit.
+        patch: side of a square, or of one of the mean area of a region, in pixels of the model
             input; 0 = no 1-minimal reduction.
-        most_patches: of a mask; patches are made twice as large until there are no more. 0 = any.
+        most_patches: of a mask of squares; they are made twice as large until there are no more.
+            0 = any.
         reduction_samples: random samples on which a smaller mask has to retain the prediction
             at first.
         pool: further ones that it is tried on before the certificate; those that break it join.
@@ -247,6 +254,9 @@ class Certification:
 
     rounds: rules.Rounds = 2
     grown: rules.Extra = 2
+    units: rules.Units = "squares"
+    margin: rules.Deviations = 2.5
+    budget: rules.Budget = 0
     patch: rules.Patch = 16
     most_patches: rules.Patches = 40
     reduction_samples: rules.Samples = 16

@@ -14,7 +14,7 @@ from torch import Tensor
 from med_cam.errors import ImageError
 
 # What Pillow raises on bytes that are not, or not wholly, a PNG.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 
 
 def mask_png(mask: Bool[Tensor, "h w"]) -> bytes:
@@ -44,7 +44,7 @@ def mask_from_png(data: bytes) -> Bool[Tensor, "h w"]:
         # that was explained, and was accepted then.
         with PngImageFile(BytesIO(data)) as picture:
             mode, pixels = picture.mode, np.array(picture)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ImageError(
             f"the mask is not a complete PNG file ({error}); export it again"
         ) from error

@@ -18,7 +18,9 @@ from med_cam.case.timing import Mark, mark
 from med_cam.certification.certificate import certificate_of
 from med_cam.certification.minimality import patches_of, retested, sample_set
 from med_cam.masking import keep_most
+from med_cam.pipeline.budget import MEASURED, affordable
 from med_cam.pipeline.propose import Found, shares_to_claim, smallest_mask
+from med_cam.pipeline.region_candidates import by_regions, of_regions
 from med_cam.reduction.counterexamples import Reduced, reduced, refined
 from med_cam.results import Claim, Minimality, Patch
 from med_cam.verify.minimality import Mask, Trial, lost, places, survived
@@ -36,6 +38,7 @@ class Certified:
         tried: masks for which a certificate was tried.
         minimality: None if there was no 1-minimal reduction.
         marks: where turns of the reduction and of certificates ended.
+        cut_short: whether the budget of passes ended the reduction, or what was tried.
     """
 
     mask: Bool[Tensor, "h w"]
@@ -44,6 +47,7 @@ class Certified:
     tried: int
     minimality: Minimality | None
     marks: tuple[Mark, ...]
+    cut_short: bool = False
 
 
 def certified(case: Case, found: Found) -> Certified:
@@ -61,13 +65,14 @@ def certified(case: Case, found: Found) -> Certified:
         claim = certificate_of(case, source, found.response, len(tried) + 1)
         tried.append((chosen, source, claim))
         marks.append(mark("certificate", case.cost()))
-        if claim.holds:
+        if claim.holds or not affordable(case, len(tried) + 1, MEASURED):
             break
     chosen, source, claim = best(tried)
     minimality = minimality_of(case, source, chosen, found)
     marks.append(mark("reduction", case.cost()))
     area = source.float().mean().item()
-    return Certified(source, area, claim, len(tried), minimality, tuple(marks))
+    short = chosen.cut_short or not (claim.holds or affordable(case, len(tried) + 1, MEASURED))
+    return Certified(source, area, claim, len(tried), minimality, tuple(marks), short)
 
 
 Tried = tuple["Candidate", Bool[Tensor, "h w"], Claim]
@@ -91,10 +96,15 @@ class Candidate:
     patches: tuple[Patch, ...] = ()
     rounds: int = 0
     tested: int = 0
+    cut_short: bool = False
 
 
 def candidates(case: Case, found: Found) -> Iterator[Candidate]:
     """The masks to certify, in order."""
+    if found.ground is not None:
+        for reached in by_regions(case, found, found.ground):
+            yield Candidate(reached.mask, 0, tested=reached.tested, cut_short=reached.cut_short)
+        return
     start, rules = reread(case, found.mask), case.config.certification
     trial = None
     if found.claim.holds and rules.patch:
@@ -152,6 +162,8 @@ def minimality_of(
     case: Case, mask: Bool[Tensor, "h1 w1"], chosen: Candidate, found: Found
 ) -> Minimality | None:
     """The 1-minimal reduction, re-tested on the exported mask, one masked input per pass."""
+    if found.ground is not None:
+        return of_regions(case, mask, chosen.tested, found.area, found.ground)
     if chosen.trial is None:
         return None
     side, again = chosen.side, reread(case, mask)

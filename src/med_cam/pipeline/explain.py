@@ -115,13 +115,19 @@ def explain_all(
 
 def worth_certifying(case: Case, found: Found) -> bool:
     """Whether the target is predicted, and baselines alone do not give it anyway."""
-    return case.predicted and not found.claim.baseline_suffices
+    return case.predicted and not found.response.decision.given_by
 
 
 def as_certified(found: Found, certificate: Certified) -> Found:
     """The mask that is certified in place of the one that was found."""
     claims = (*found.claims, certificate.claim)
-    return replace(found, mask=certificate.mask, area=certificate.area, claims=claims)
+    return replace(
+        found,
+        mask=certificate.mask,
+        area=certificate.area,
+        claims=claims,
+        cut_short=certificate.cut_short,
+    )
 
 
 def weaker_claims(

@@ -1,7 +1,7 @@
 """Search, cut, claim: the smallest mask of a case on which a claim holds."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -13,37 +13,12 @@ from med_cam.case.seeds import CANDIDATES, SEARCH, fresh
 from med_cam.certification.certificate import claimed, response_of
 from med_cam.config.settings import Config, Refinement, Verification
 from med_cam.masking import keep_most
+from med_cam.pipeline.found import Found as Found
+from med_cam.pipeline.region_mask import mask_of_regions
 from med_cam.reduction.bisection import Passes, smallest_passing
 from med_cam.results import Claim, OnStep, Step
 from med_cam.search.starts import best_of_starts
-from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.candidates import candidate_judge
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A mask in the source's pixels, and the claims tried; the last is its own.
-
-    Attributes:
-        mask: true = evidence, as exported.
-        area: its share of the source's pixels.
-        scores: what it was cut from, in the model input.
-        claims: every claim tried.
-        response: what is predicted for baselines alone.
-        steps: of the search for the scores.
-    """
-
-    mask: Bool[Tensor, "h w"]
-    area: float
-    scores: Float[Tensor, "1 1 h1 w1"]
-    claims: tuple[Claim, ...]
-    response: BaselineResponse
-    steps: tuple[Step, ...] = ()
-
-    @property
-    def claim(self) -> Claim:
-        """The claim on this mask."""
-        return self.claims[-1]
 
 
 def smallest_mask(case: Case, on_step: OnStep | None = None) -> Found:
@@ -58,7 +33,16 @@ def smallest_mask(case: Case, on_step: OnStep | None = None) -> Found:
     maps, steps = best_of_starts(
         case, reference, fresh(case, SEARCH), on_step
     )  # sections 3.2 to 3.4
+    if by_regions(case.config):
+        return mask_of_regions(case, maps, steps)
     return proposed(case, maps, passes, steps)
+
+
+def by_regions(config: Config) -> bool:
+    """Whether masks are made of regions: where they are reduced at all."""
+    rules = config.certification
+    smallest = config.refinement.cut == "smallest"
+    return rules.units == "regions" and bool(rules.patch) and smallest
 
 
 def candidate_rules(config: Config) -> Verification:

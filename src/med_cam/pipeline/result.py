@@ -83,6 +83,7 @@ def explanation_of(
         restricted=restricted,
         ladder=ladder,
         steps=found.steps,
+        cut_short=found.cut_short,
         passes=case.cost(),
         seconds=mark("end", case.cost()).clock - marks[0].clock,
         hooked_layers=case.classifier.hooked_layers,

@@ -10,6 +10,7 @@ from med_cam.results import (
     Claim,
     Contrast,
     MaskTests,
+    Minimality,
     Necessity,
     Rate,
     RestrictedClaim,
@@ -79,7 +80,7 @@ def of_tests(reported: Document, now: MaskTests) -> Iterator[Verdict]:
     was = reported["minimality"]
     if was is not None and now.minimality is not None:
         yield Verdict(
-            f"minimal at {now.minimality.patch} px patches",
+            "minimal at " + patches_of(now.minimality),
             bool(was["holds"]),
             now.minimality.holds,
             of(was["needed"], len(was["patches"])),
@@ -99,6 +100,13 @@ def of_tests(reported: Document, now: MaskTests) -> Iterator[Verdict]:
     yield silent(
         "silhouette alone does not give the label", reported["silhouette"], now.silhouette
     )
+
+
+def patches_of(found: Minimality) -> str:
+    """What a mask is made of, as its claim says it."""
+    if found.regions is None:
+        return f"{found.patch} px patches"
+    return f"parts of regions of {found.patch} px"
 
 
 def of_further(reported: Document, now: Further) -> Iterator[Verdict]:

@@ -27,6 +27,7 @@ from med_cam.report.file_names import (
     EVIDENCE_FILE,
     OLDER_NAMES,
     QUIET_FILE,
+    REGIONS_FILE,
     RESTRICTED_FILE,
     RUNG_FILE,
     RUNNER_UP_FILE,
@@ -218,12 +219,14 @@ def status_again(case: Case, said: str, area: float, found: Again) -> str:
 def unspoken_files(saved: Saved) -> Iterator[Difference]:
     """Files of masks that lie in the folder, and of which the document says nothing."""
     tests = saved.document["tests"] or {}
+    parts = tests.get("minimality") or {}
     number = len(tests.get("alternatives", ())) + 1
     there = {
         "restricted_claim": (RESTRICTED_FILE, saved.document["restricted_claim"]),
         "beside_claim": (BESIDE_FILE, saved.document["beside_claim"]),
         "ladder.rung": (RUNG_FILE, (saved.document["ladder"] or {"rung": None})["rung"]),
         "tests.necessary_superset": (SUPERSET_FILE, tests.get("necessary_superset")),
+        "tests.minimality.regions": (REGIONS_FILE, parts.get("regions")),
         "tests.agreement": (AGREEMENT_FILE, tests.get("agreement")),
         "contrast.quiet": (QUIET_FILE, saved.document["contrast"]),
         "contrast.runner_up": (RUNNER_UP_FILE, saved.document["contrast"]),

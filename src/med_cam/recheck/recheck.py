@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import torch
+
 from med_cam.case.case import Case, observed, refuse_unfit
 from med_cam.case.counting import predictor
 from med_cam.case.references import References, painted_from, relabelled
@@ -53,7 +55,7 @@ from med_cam.recheck.ladder import (
     with_cause,
 )
 from med_cam.recheck.on_edge import claim_as_saved, tests_as_saved
-from med_cam.report.file_names import JSON_FILE
+from med_cam.report.file_names import JSON_FILE, MASK_FILE, REGIONS_FILE
 from med_cam.report.saved import Saved
 from med_cam.results import Claim, Contrast, Ladder, MaskTests, Minimality, Passes, Patch
 from med_cam.verify.baseline_response import BaselineResponse
@@ -335,16 +337,33 @@ def minimality_rechecked(
         )
     tolerance = min(int(reported["tolerance"]), on.tolerance)
     trial = on.trial(reported["samples"], reported["shifts"], tolerance=tolerance)
-    said = replace(as_saved(reported), tolerance=tolerance)
+    said = replace(as_saved(reported), tolerance=tolerance, regions=saved.regions)
+    if saved.regions is not None:
+        refuse_other_parts(saved)
+        return retested(case, saved.mask, trial, replace(said, patch=rules.patch))
     doubled = said.patch / rules.patch  # patches are made twice as large, and twice again
     if doubled < 1 or not math.log2(doubled).is_integer():
         said = replace(said, patch=rules.patch)
     return retested(case, saved.mask, trial, said)
 
 
+def refuse_other_parts(saved: Saved) -> None:
+    """Check that the parts of a result are those of its mask: each pixel of it in one, no other.
+
+    Raises:
+        OutputError: if they are not.
+    """
+    if saved.regions is None or not torch.equal(saved.regions > 0, saved.mask):
+        raise OutputError(
+            f"{saved.folder / REGIONS_FILE} does not divide the mask of {MASK_FILE}; it was "
+            "changed, explain the image again"
+        )
+
+
 def as_saved(reported: Mapping[str, Any]) -> Minimality:
     """What explanation.json says of minimality, as a value."""
-    values = {f.name: reported[f.name] for f in fields(Minimality) if f.name != "edge"}
+    names = [f.name for f in fields(Minimality) if f.name not in ("edge", "regions")]
+    values = {name: reported[name] for name in names}
     patches = (
         Patch(c["row"], c["column"], c["witness"], c["number"]) for c in reported["patches"]
     )

@@ -12,10 +12,16 @@ from torch import Tensor
 from med_cam.masking import keep_most
 
 Passes = Callable[[Tensor], bool]
+Cut = Callable[[Tensor, float], Tensor]  # a map 1 1 h w and a share to a mask 1 1 h w
 
 
 def smallest_passing(
-    maps: Float[Tensor, "n 1 h w"], passes: Passes, *, smallest: float, rounds: int
+    maps: Float[Tensor, "n 1 h w"],
+    passes: Passes,
+    *,
+    smallest: float,
+    rounds: int,
+    cut: Cut = keep_most,
 ) -> tuple[int, float | None]:
     """The smallest share of the pixels at which the mask of some map passes, by bisection.
 
@@ -28,6 +34,7 @@ def smallest_passing(
         passes: the judge, on the same samples for every candidate.
         smallest: the smallest share tried, in (0, 1).
         rounds: bisections; each halves the ratio between the bounds.
+        cut: gives the mask of a map at a share.
 
     Returns:
         The index of the map and the share in [smallest, 1); index 0 and None if not even the
@@ -39,7 +46,7 @@ def smallest_passing(
     for _ in range(rounds):
         middle = (low + high) / 2
         share = math.exp(middle)
-        winner = next((i for i in order if passes(keep_most(maps[i : i + 1], share))), None)
+        winner = next((i for i in order if passes(cut(maps[i : i + 1], share))), None)
         if winner is None:
             low = middle
         else:

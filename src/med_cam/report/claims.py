@@ -184,14 +184,16 @@ def _where_retained(claim: Claim, certificate: Certificate) -> str:
 
 def _minimal(minimality: Minimality) -> Statement:
     count, needed = len(minimality.patches), minimality.needed
+    patch = "patch" if minimality.regions is None else "part"
+    several = "patches" if minimality.regions is None else "parts"
     if not minimality.sufficient:
         text = "not minimal: the mask does not retain the prediction on all samples of that test"
     elif needed < count:
-        text = f"not minimal: {needed} of {count} patches are needed"
+        text = f"not minimal: {needed} of {count} {several} are needed"
     else:
-        patches = f"any of the {count} patches" if count != 1 else "its only patch"
-        size = f"{minimality.patch} px patches"
-        text = f"minimal at {size}: removing {patches} loses the prediction"
+        removed = f"any of the {count} {several}" if count != 1 else f"its only {patch}"
+        grain = f"{minimality.patch} px {several}" if several == "patches" else "regions"
+        text = f"minimal at {grain}: removing {removed} loses the prediction"
     return Statement(text, minimality.holds)
 
 

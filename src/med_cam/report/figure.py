@@ -89,7 +89,10 @@ def figure(
     box = (MARGIN, 122.0, WIDTH - MARGIN, bottom - 14)
     others = [(mask, color) for mask, color, _ in _others(explanation)]
     alone = _alone(explanation)
-    draw_panels(page, image.pixels, explanation.mask, others, box=box, alone=alone)
+    patches = None if explanation.tests is None else explanation.tests.minimality
+    parts = None if patches is None else patches.regions
+    shown = explanation.mask if parts is None else parts
+    draw_panels(page, image.pixels, shown, others, box=box, alone=alone)
     return drawing
 
 

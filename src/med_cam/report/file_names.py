@@ -12,6 +12,7 @@ SUPERSET_FILE = "necessary-superset.png"
 QUIET_FILE = "quiet-region.png"
 RUNNER_UP_FILE = "runner-up.png"
 AGREEMENT_FILE = "agreement.png"
+REGIONS_FILE = "regions.png"  # the parts of the mask, by number
 MANIFEST_FILE = "manifest.sha256"
 ENVIRONMENT_FILE = "environment.txt"
 RUN_FILE = "run-{}.json"  # beside the results: what became of every image

@@ -13,15 +13,17 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
+from med_cam.images.label_file import labels_png
 from med_cam.images.mask_file import mask_png
 from med_cam.report.file_names import (
     AGREEMENT_FILE,
     ALTERNATIVE_FILE,
     BESIDE_FILE,
     QUIET_FILE,
+    REGIONS_FILE,
     RESTRICTED_FILE,
     RUNG_FILE,
     RUNNER_UP_FILE,
@@ -52,6 +54,7 @@ FILES = {  # tensors, and the file that each is written to; {} is the place in t
     "Agreement.shares": AGREEMENT_FILE,
     "Alternative.mask": ALTERNATIVE_FILE,
     "BesideClaim.mask": BESIDE_FILE,
+    "Minimality.regions": REGIONS_FILE,
     "NecessarySuperset.mask": SUPERSET_FILE,
     "QuietRegion.mask": QUIET_FILE,
     "RestrictedClaim.mask": RESTRICTED_FILE,
@@ -135,6 +138,11 @@ def attributes(kind: type) -> dict[str, str]:
     }
 
 
+def sha256_of_labels(labels: Int[Tensor, "h w"]) -> str:
+    """Of the file of the parts of a mask."""
+    return hashlib.sha256(labels_png(labels)).hexdigest()
+
+
 def sha256_of(mask: Bool[Tensor, "h w"]) -> str:
     """Of the file of a mask."""
     return hashlib.sha256(mask_png(mask)).hexdigest()
@@ -149,6 +157,9 @@ def _entries(
     found = getattr(kind, name, None)
     if path in FILES:
         meaning = f"Name of a file beside this one: {_begun(meanings.get(name, ''))}"
+        if form(hints[name]).null:
+            yield from _perhaps(called, name, meaning)
+            return
         yield Entry(called, str, meaning, lambda _, place: FILES[path].format(place))
         if name == "mask":
             reported = "SHA-256 of that file, in hexadecimal."
@@ -160,6 +171,21 @@ def _entries(
     else:
         meaning = meanings.get(name, "")
         yield Entry(called, hints[name], meaning, lambda value, _: getattr(value, name))
+
+
+def _perhaps(called: str, name: str, meaning: str) -> Iterator[Entry]:
+    """Numbers of parts that may be None, by their file and what tells whether that is the same."""
+
+    def file(value: Any, _: int) -> str | None:  # noqa: ANN401  any dataclass
+        return None if getattr(value, name) is None else REGIONS_FILE
+
+    def digest(value: Any, _: int) -> str | None:  # noqa: ANN401  any dataclass
+        labels = getattr(value, name)
+        return None if labels is None else sha256_of_labels(labels)
+
+    yield Entry(called, str | None, meaning, file)
+    reported = "SHA-256 of that file, in hexadecimal; null if there is none."
+    yield Entry("sha256", Sha256 | None, reported, digest)
 
 
 def _sentence(text: str) -> str:

@@ -32,6 +32,8 @@ def claims_line(explanation: Explanation) -> str:
 def _ending(explanation: Explanation) -> str:
     count = warnings_counted(explanation)
     warned = f" ({count})" if count else ""
+    if explanation.cut_short:
+        warned += " (cut short by the budget of passes)"
     if explanation.verified:
         return f"{verdict(explanation)}{warned}"
     return f"{verdict(explanation).upper()}{warned}: {explanation.status}"

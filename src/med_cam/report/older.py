@@ -110,6 +110,7 @@ ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "contrast": None,
             "beside_claim": None,
             "ladder": None,
+            "cut_short": False,
         },
         "sha256": {"environment": None},
         "classifier": {
@@ -129,6 +130,10 @@ def completed(document: Mapping[str, Any]) -> dict[str, Any]:
     for place, added in ADDED.items():
         if place and isinstance(new.get(place), Mapping):
             new[place] = {**added, **new[place]}
+    if isinstance(tests := new.get("tests"), Mapping) and isinstance(
+        patches := tests.get("minimality"), Mapping
+    ):  # that were squares
+        new["tests"] = {**tests, "minimality": {"regions": None, "sha256": None, **patches}}
     if "baseline_colours" not in new and isinstance(new.get("classifier"), Mapping):
         new["baseline_colours"] = _as_normalised(new["classifier"])
     return new

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -32,7 +32,7 @@ Box = tuple[float, float, float, float]  # left top right bottom, in pixels of t
 def draw_panels(
     page: "Axes",
     pixels: Float[Tensor, "c h w"],
-    mask: Bool[Tensor, "h w"],
+    mask: Bool[Tensor, "h w"] | Int[Tensor, "h w"],
     others: Sequence[tuple[Bool[Tensor, "h w"], str]] = (),
     *,
     box: Box,
@@ -43,11 +43,13 @@ def draw_panels(
     Args:
         page: of the figure.
         pixels: the image.
-        mask: of the evidence.
+        mask: of the evidence; or on each pixel the number of its part, from 1, 0 outside: thin
+            lines divide the parts.
         others: further masks and their colours.
         box: of all pictures.
         alone: title and mask of the last picture; None is the evidence.
     """
+    parts, mask = (mask.long() if mask.dtype != torch.bool else mask.new_zeros(1)), mask > 0
     last, region = alone or (TITLES[-1], mask)
     rgb, mask = display_pixels(pixels), display_mask(mask)
     places = panel_boxes(rgb.shape[0], rgb.shape[1], box)
@@ -56,6 +58,8 @@ def draw_panels(
     )
     _draw_image(whole, rgb)
     _draw_image(outlined, rgb)
+    for number in range(1, int(parts.max()) + 1):
+        _lines(outlined, outline(display_mask(parts == number)), color=OUTLINE, width=0.8)
     stroke(outlined, outline(mask), color=OUTLINE)
     for other, color in others:
         stroke(outlined, outline(display_mask(other)), color=color, dashed=True)

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from med_cam.errors import ImageError, OutputError
 from med_cam.images.geometry import Image
+from med_cam.images.label_file import labels_from_png
 from med_cam.images.mask_file import mask_from_png
 from med_cam.images.read import image_from_array, read_image, with_channels
 from med_cam.images.white import White, white_of
@@ -41,6 +42,7 @@ class Saved:
         contrast: the masks of `contrast.quiet` and `contrast.runner_up`, if there are any.
         beside: the mask of `beside_claim`, if there is one.
         rung: the mask of `ladder.rung`, if there is one.
+        regions: the parts of `tests.minimality`, if patches are no squares.
         version: schema version that explanation.json was written in, as `1.1`.
         found: SHA-256 of files as they are: `source`, the image; `environment`, None if there is
             no such file.
@@ -56,6 +58,7 @@ class Saved:
     contrast: tuple[Bool[Tensor, "h w"], Bool[Tensor, "h w"]] | None = None
     beside: Bool[Tensor, "h w"] | None = None
     rung: Bool[Tensor, "h w"] | None = None
+    regions: Int[Tensor, "h w"] | None = None
     version: str = SCHEMA_VERSION
     found: Mapping[str, str | None] = field(default_factory=dict)
 
@@ -138,6 +141,7 @@ def _saved(folder: Path, written: Written, channels: int, images: Mapping[str, P
         else (mask(contrast["quiet"]), mask(contrast["runner_up"])),
         beside=None if beside is None else mask(beside),
         rung=None if rung is None else mask(rung),
+        regions=_regions(folder, document, size),
         version=written.version,
         found={"source": digest, "environment": _digest(folder / ENVIRONMENT_FILE)},
     )
@@ -204,6 +208,24 @@ def _mask(path: Path, sha256: str, size: tuple[int, int]) -> Bool[Tensor, "h w"]
         raise OutputError(f"{path} cannot be used: {error}") from error
     _refuse_other_size(path, tuple(mask.shape), size)
     return mask
+
+
+def _regions(
+    folder: Path, document: Mapping[str, Any], size: tuple[int, int]
+) -> Int[Tensor, "h w"] | None:
+    """The parts of the mask from their file; None where patches are squares."""
+    minimality = (document["tests"] or {}).get("minimality")
+    if minimality is None or minimality["regions"] is None:
+        return None
+    path = _beside(folder, minimality["regions"])
+    content = _content(path, minimality["sha256"], "map of parts")
+    _refuse_other_header(path, content, size)
+    try:
+        labels = labels_from_png(content)
+    except ImageError as error:
+        raise OutputError(f"{path} cannot be used: {error}") from error
+    _refuse_other_size(path, tuple(labels.shape), size)
+    return labels
 
 
 def _digest(path: Path) -> str | None:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from med_cam.errors import OutputError
 from med_cam.images.geometry import Image
+from med_cam.images.label_file import labels_png
 from med_cam.images.mask_file import mask_png
 from med_cam.report.backend import in_memory
 from med_cam.report.document import to_json
@@ -34,6 +35,7 @@ from med_cam.report.file_names import (
     MASK_FILE,
     OLDER_FILES,
     QUIET_FILE,
+    REGIONS_FILE,
     RESTRICTED_FILE,
     RUNG_FILE,
     RUNNER_UP_FILE,
@@ -55,7 +57,7 @@ ALWAYS = frozenset({MASK_FILE, JSON_FILE})
 AT_TIMES = (
     frozenset({EVIDENCE_FILE, FIGURE_FILE, RESTRICTED_FILE, SUPERSET_FILE, AGREEMENT_FILE})
     | frozenset({QUIET_FILE, RUNNER_UP_FILE, MANIFEST_FILE, ENVIRONMENT_FILE, BESIDE_FILE})
-    | frozenset({RUNG_FILE})
+    | frozenset({RUNG_FILE, REGIONS_FILE})
     | OLDER_FILES
     | SOURCE_FILES
 )
@@ -133,13 +135,15 @@ def picture_files(
 
 
 def test_files(tests: MaskTests) -> dict[str, bytes]:
-    """Further masks and the map of agreement, by name."""
+    """Further masks, the parts of the mask and the map of agreement, by name."""
     contents = {
         ALTERNATIVE_FILE.format(number): mask_png(other.mask)
         for number, other in enumerate(tests.alternatives, start=1)
     }
     if tests.necessary_superset is not None:
         contents[SUPERSET_FILE] = mask_png(tests.necessary_superset.mask)
+    if tests.minimality is not None and tests.minimality.regions is not None:
+        contents[REGIONS_FILE] = labels_png(tests.minimality.regions)
     if tests.agreement is not None:
         contents[AGREEMENT_FILE] = map_png(tests.agreement.shares)
     return contents

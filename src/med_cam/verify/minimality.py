@@ -7,7 +7,7 @@ its witness, so that one pass is enough to test it again.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -207,14 +207,34 @@ def still_needed(
         trial: what the mask has to survive.
         reported: not believed, but tried.
     """
+    smaller = {place: without(mask, [place], side) for place in places(mask, side)}
+    return needed_again(view, smaller, trial, reported)
+
+
+def parts_needed(
+    view: View[Tensor],
+    mask: Mask,
+    parts: Mapping[Place, Mask],
+    trial: Trial,
+    reported: Sequence[Patch],
+) -> tuple[tuple[Patch, ...], tuple[float, ...]]:
+    """The same of the parts of a mask, each with its pixels."""
+    smaller = {place: mask & ~part for place, part in parts.items()}
+    return needed_again(view, smaller, trial, reported)
+
+
+def needed_again(
+    view: View[Tensor], smaller: Mapping[Place, Mask], trial: Trial, reported: Sequence[Patch]
+) -> tuple[tuple[Patch, ...], tuple[float, ...]]:
+    """Every patch, needed only if the mask without it loses the prediction on its witness."""
     said = {(patch.row, patch.column): patch for patch in reported}
     found, distances = [], []
-    for place in places(mask, side):
+    for place, less in smaller.items():
         patch = said.get(place, Patch(*place, ""))
         shown = [
             i for i, name in enumerate(trial.names) if alike(name, (patch.witness, patch.number))
         ]
-        again, distance = outcome(view, without(mask, [place], side), part(trial, shown))
+        again, distance = outcome(view, less, part(trial, shown))
         found.append(patch if again else Patch(*place, ""))
         distances.append(distance)
     return tuple(found), tuple(distances)

@@ -1,0 +1,33 @@
+"""The budget of passes of an image: what is kept back of it for the certificate and the tests."""
+
+from med_cam.case.case import Case
+from med_cam.certification.certificate import samples_of
+from med_cam.config.baselines import FIXED
+from med_cam.config.settings import Config
+from med_cam.verify.shift_stability import DIRECTIONS
+
+MEASURED = 100  # passes to find the next mask that has its margin, as a rule
+PARTS = 40  # passes that show which parts of a mask are needed, at most as a rule
+
+
+def affordable(case: Case, tried: int, more: int = 0) -> bool:
+    """Whether the budget holds the n-th certificate and the tests, and some passes before them."""
+    budget, spent = case.config.certification.budget, case.cost()
+    needed = more + claim_passes(case.config, tried) + test_passes(case.config)
+    return not budget or spent.forward + spent.backward + needed <= budget
+
+
+def claim_passes(config: Config, tried: int) -> int:
+    """What the n-th certificate takes."""
+    rules = config.verification
+    fixed = sum(name in FIXED for name in rules.baselines)
+    unseen = sum(1 if name in FIXED else rules.unseen_samples for name in rules.unseen)
+    shifts = len(rules.shifts) * len(DIRECTIONS)
+    shape = rules.leakage_trials + shifts + rules.consistency_trials
+    return samples_of(tried, rules) + fixed + unseen + shape
+
+
+def test_passes(config: Config) -> int:
+    """What the tests of a mask take, as a rule."""
+    rules, names = config.certification, len(config.verification.baselines)
+    return rules.deletion_samples + rules.reinsertion_trials + 3 * names + PARTS

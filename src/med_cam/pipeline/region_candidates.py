@@ -1,0 +1,127 @@
+"""Masks of regions to certify, the smallest first, and which of their parts are needed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from med_cam.case.case import Case
+from med_cam.case.round_trip import labels_exported, reread
+from med_cam.certification.minimality import first_pixels, retested, sample_set
+from med_cam.pipeline.budget import MEASURED, affordable
+from med_cam.pipeline.found import Found
+from med_cam.reduction.ground import Ground, Units, further
+from med_cam.reduction.merging import Part, borders_of, merged
+from med_cam.reduction.region_pruning import pruned
+from med_cam.reduction.regions import highest, within
+from med_cam.results import Minimality, Patch
+from med_cam.verify.minimality import Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A mask of regions to certify.
+
+    Attributes:
+        mask: in the model input.
+        tested: removals that were tried before it was reached.
+        cut_short: whether the budget of passes ended that.
+    """
+
+    mask: Mask
+    tested: int = 0
+    cut_short: bool = False
+
+
+def by_regions(case: Case, found: Found, ground: Ground) -> Iterator[Reached]:
+    """The masks to certify, in order: the pruned one, those it was cut from, then larger ones.
+
+    Each has a margin on samples that it was not pruned on, a wider one after each refusal. Of what
+    was pruned, what was taken away last comes back first: 1, 2, 4, ... regions.
+    """
+    rules, start = case.config.certification, within(reread(case, found.mask), ground.regions)
+    now = pruned(start, ground.margin, ground.measure, lambda more: affordable(case, 1, more))
+    back = [now.trajectory[-1 - count] for count in counts(len(now.trajectory))]
+    masks = [now.units, *back, *grown(case, found, ground)]
+    turn, last, short = 0, Units(), now.cut_short
+    while turn <= rules.rounds + rules.grown:
+        units, over = next_wider(case, masks, last, further(case, ground, turn), turn)
+        if units is None and turn:
+            return
+        last, short = units or now.units, short or over
+        yield Reached(ground.mask(last), now.tested, short)
+        turn += 1
+
+
+def next_wider(
+    case: Case, masks: list[Units], last: Units, ground: Ground, turn: int
+) -> tuple[Units | None, bool]:
+    """The next mask, larger than the last, that has its margin; the largest needs none.
+
+    None if there is none, or the budget does not hold what it takes to find it; that is told.
+    """
+    for units in masks:
+        if not last < units:
+            continue
+        if not affordable(case, turn + 1, MEASURED):
+            return None, True
+        if units == masks[-1] or ground.slack(units) >= 0:
+            return units, False
+    return None, False
+
+
+def counts(length: int) -> list[int]:
+    """1, 2, 4, ... and the last place of a list of this length."""
+    doubled = [2**i for i in range(length.bit_length()) if 2**i < length - 1]
+    return [*doubled, length - 1] if length > 1 else []
+
+
+def grown(case: Case, found: Found, ground: Ground) -> list[Units]:
+    """Larger masks of the same scores, up to all that is open."""
+    rules, share = case.config.refinement, found.area
+    masks = []
+    while (share := share * rules.growth) < 1.0:
+        masks.append(within(highest(found.scores, ground.regions, share), ground.regions))
+    return [*masks, within(case.open, ground.regions)]
+
+
+def of_regions(
+    case: Case, mask: Bool[Tensor, "h1 w1"], tested: int, before: float, ground: Ground
+) -> Minimality:
+    """Which parts of a mask are needed, re-tested on the exported mask, one input per pass."""
+    units = within(reread(case, mask), ground.regions)
+
+    def witness(part: Units) -> int | None:
+        return ground.witness(units, part)
+
+    parts = merged(units, borders_of(ground.regions), witness)
+    labels = torch.where(mask, labels_exported(case, numbered(ground, parts)), 0)
+    names = [("", -1) if place is None else ground.trial.names[place] for _, place in parts]
+    samples = tuple(sorted({number for kind, number in names if kind == "sample"}))
+    reported = Minimality(
+        patch=case.config.certification.patch,
+        patches=tuple(
+            Patch(*place, *name) for place, name in zip(first_pixels(labels), names, strict=True)
+        ),
+        samples=samples,
+        shifts=(),
+        tolerance=0,
+        sufficient=True,
+        tested=tested,
+        rounds=1,
+        before=before,
+        after=mask.float().mean().item(),
+        regions=labels,
+    )
+    on = sample_set(case, ground.trial.decision)
+    return retested(case, mask, on.trial(samples, ()), reported)
+
+
+def numbered(ground: Ground, parts: list[Part]) -> Int[Tensor, "1 1 h w"]:
+    """The parts of a mask, numbered from 1 in the model input."""
+    labels = torch.zeros_like(ground.regions)
+    for number, (units, _) in enumerate(parts, start=1):
+        labels[ground.mask(units)] = number
+    return labels

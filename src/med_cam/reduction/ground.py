@@ -1,0 +1,102 @@
+"""What masks of a case are reduced on, where they are made of regions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from med_cam.case.case import Case
+from med_cam.certification.minimality import SampleSet, sample_set
+from med_cam.config.baselines import FIXED
+from med_cam.reduction.regions import Regions, union
+from med_cam.reduction.rooms import Margin, Measure, Rooms, lowest, measured, slack
+from med_cam.verify.decision import Decision
+from med_cam.verify.minimality import Mask, Trial
+from med_cam.verify.shift_stability import DIRECTIONS
+
+Units = frozenset[int]
+LOOKS = (1, 2, 5)  # masked inputs on which a witness is looked for, first one, then more
+FEW, FIRST = 2, 8  # masked inputs of many: a mask that is lost on one is not tried on the rest
+CLEAR = 0.01  # log-odds below 0: so that one masked input per pass shows it too
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The regions of an image, and the masked inputs that masks made of them are measured on.
+
+    Attributes:
+        regions: in the model input.
+        trial: the masked inputs.
+        margin: what each is, and the margin that is asked for.
+        measure: the room of masks, given by their regions.
+    """
+
+    regions: Regions
+    trial: Trial
+    margin: Margin
+    measure: Measure
+
+    def mask(self, units: Units) -> Mask:
+        """The mask of some regions."""
+        return union(self.regions, units)
+
+    def rooms(self, units: Units) -> Rooms:
+        """The room of a mask on every masked input."""
+        return self.measure([units], [self.margin.every])[0]
+
+    def slack(self, units: Units) -> float:
+        """By how much a mask has the margin; below 0 it has not, and not all may be measured."""
+        still = self.margin.unshifted
+        for some in (still[:FEW], still[:FIRST]):
+            rooms = self.measure([units], [some])[0]
+            if min(rooms.values(), default=0.0) < 0:
+                return min(rooms.values())
+        return slack(self.rooms(units), self.margin)
+
+    def witness(self, units: Units, part: Units) -> int | None:
+        """A masked input on which a mask without some regions loses the prediction, by its place.
+
+        The hardest ones of the mask are tried; None if it is lost on none of them.
+        """
+        places = self.margin.unshifted
+        order, done = lowest(self.measure([units], [places])[0], places), 0
+        if units <= part:
+            return order[0]
+        for count in LOOKS:
+            some, done = order[done : done + count], done + count
+            rooms = self.measure([units - part], [some])[0]
+            if some and min(rooms.values()) < -CLEAR:
+                return lowest(rooms, some)[0]
+        return None
+
+
+def ground_of(case: Case, regions: Regions, decision: Decision) -> Ground:
+    """What masks of these regions are reduced on at first."""
+    on = sample_set(case, decision)
+    return on_samples(case, regions, on, range(on.first), case.config.certification.margin)
+
+
+def further(case: Case, before: Ground, refused: int) -> Ground:
+    """The same on samples that masks are not pruned on, and others after each refusal.
+
+    With one more deviation for each certificate that was refused.
+    """
+    pool = case.config.certification.pool
+    on = sample_set(case, before.trial.decision, more=refused * 2 * pool)
+    last = range(max(on.first, len(on.samples) - pool * (2 if refused else 1)), len(on.samples))
+    return on_samples(case, before.regions, on, last, before.margin.deviations + refused)
+
+
+def on_samples(
+    case: Case, regions: Regions, on: SampleSet, chosen: Sequence[int], deviations: float
+) -> Ground:
+    """What masks are measured on, with these samples."""
+    names = case.config.verification.baselines
+    fixed, random = ([n for n in names if (n in FIXED) == kind] for kind in (True, False))
+    kinds = ["fixed" if i < len(fixed) else random[(i - len(fixed)) % len(random)] for i in chosen]
+    trial = on.trial(chosen, range(len(DIRECTIONS)))
+    margin = Margin((*kinds, *("shift" for _ in DIRECTIONS)), deviations)
+    return Ground(
+        regions,
+        trial,
+        margin,
+        measured(case.batched, trial, lambda units: union(regions, units)),
+    )

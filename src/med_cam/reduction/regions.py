@@ -1,0 +1,116 @@
+"""The image's own regions: superpixels whose borders follow its edges, and masks made of them.
+
+SLIC (Achanta et al. 2012, doi 10.1109/TPAMI.2012.120) on the image as the classifier sees it. Each
+region is connected and has at least half of the mean area, so that a mask made of whole regions
+has no speck and no hole below that.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from med_cam.case.case import Case
+from med_cam.case.round_trip import settled
+
+Regions = Int[Tensor, "1 1 h w"]  # a number from 1 for each region; 0 is in none
+
+COMPACT = 10.0  # CIELAB units against one mean side: SLIC's own default
+SMOOTH = 0.5  # pixels; more moves the borders away from the edges
+SMALLEST = 0.5  # of the mean area
+
+
+def regions_of(case: Case, side: int) -> Regions:
+    """The regions of a case's image where evidence may lie.
+
+    As they come back from the source's pixels, so that a mask made of them does too.
+
+    Args:
+        case: the image before the classifier.
+        side: of a square of the mean area, in pixels of the model input.
+    """
+    pixels = case.classifier.pixels_of(case.scene.x)[0].cpu().double()
+    rows, columns = (case.scene.valid[0, 0].cpu().any(dim=d).nonzero()[:, 0] for d in (1, 0))
+    top, left = int(rows[0]), int(columns[0])
+    shown = pixels[:, top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
+    labels = torch.zeros(pixels.shape[1:], dtype=torch.int64)
+    found = superpixels(shown, side)
+    labels[top : top + found.shape[0], left : left + found.shape[1]] = found
+    regions = settled(case, labels[None, None]).to(case.open.device)
+    return torch.where(case.open, regions, 0)
+
+
+def superpixels(pixels: Float[Tensor, "c h w"], side: int) -> Int[Tensor, "h w"]:
+    """The superpixels of an image, numbered from 1.
+
+    Args:
+        pixels: grey or RGB, in [0, 1].
+        side: of a square of the mean area, in pixels.
+    """
+    from skimage.segmentation import slic
+
+    rgb = pixels.expand(3, -1, -1).permute(1, 2, 0).numpy()  # h w 3
+    count = max(1, round(rgb.shape[0] * rgb.shape[1] / side**2))
+    if count == 1 or rgb.min() == rgb.max():  # nothing to follow: SLIC would divide by zero
+        return squares(rgb.shape[:2], side)
+    labels = slic(
+        np.ascontiguousarray(rgb),
+        n_segments=count,
+        compactness=COMPACT,
+        sigma=SMOOTH,
+        min_size_factor=SMALLEST,
+        start_label=1,
+    )
+    return torch.from_numpy(labels.astype(np.int64))
+
+
+def squares(size: tuple[int, int], side: int) -> Int[Tensor, "h w"]:
+    """Squares in place of superpixels, where an image has no edges at all."""
+    across = -(-size[1] // side)
+    rows, columns = torch.arange(size[0]) // side, torch.arange(size[1]) // side
+    return rows[:, None] * across + columns[None, :] + 1
+
+
+def pooled(scores: Float[Tensor, "1 1 h w"], regions: Regions) -> Float[Tensor, "1 1 h w"]:
+    """The mean score of its region on each pixel; below all of them where there is none."""
+    sizes = regions.flatten().bincount()
+    sums = torch.bincount(regions.flatten(), scores.flatten().double())
+    means = sums / sizes.clamp(min=1)
+    inside = sizes.nonzero()[:, 0]
+    inside = inside[inside > 0]
+    means[0] = means[inside].min() - 1 if len(inside) else 0.0
+    return means[regions].to(scores)
+
+
+def highest(
+    scores: Float[Tensor, "1 1 h w"], regions: Regions, share: float
+) -> Bool[Tensor, "1 1 h w"]:
+    """The regions of the highest scores, whole ones, until they hold a share of all pixels.
+
+    Masks of one map are nested.
+
+    Args:
+        scores: from `pooled`.
+        regions: that they were pooled over.
+        share: of the pixels of the model input.
+    """
+    sizes = regions.flatten().bincount()
+    of_region = scores.new_full((len(sizes),), -torch.inf).double()
+    of_region[regions.flatten()] = scores.flatten().double()
+    of_region[0] = -torch.inf
+    order = of_region.argsort(descending=True, stable=True)
+    order = order[(sizes[order] > 0) & (order > 0)]
+    before = sizes[order].cumsum(0) - sizes[order]
+    return union(regions, order[before < max(share * regions.numel(), 1)].tolist())
+
+
+def union(regions: Regions, chosen: Iterable[int]) -> Bool[Tensor, "1 1 h w"]:
+    """The mask of these regions."""
+    return torch.isin(regions, regions.new_tensor(sorted(chosen)))
+
+
+def within(mask: Bool[Tensor, "1 1 h w"], regions: Regions) -> frozenset[int]:
+    """The regions that hold evidence."""
+    return frozenset(regions[mask].unique().tolist()) - {0}

@@ -1,0 +1,128 @@
+"""A mask of regions: what is certified is whole regions, every part that is reported is needed."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from recording import FAST, Toy, classifier_of, image_of, losing, the_case
+
+from med_cam.case.round_trip import labels_exported, labels_reread, settled
+from med_cam.pipeline.certify import certified
+from med_cam.pipeline.explain import explain
+from med_cam.pipeline.propose import smallest_mask
+from med_cam.reduction.regions import regions_of, within
+from med_cam.results import Passes
+
+REGIONS = replace(
+    FAST,
+    certification=replace(FAST.certification, units="regions", patch=4, margin=2.0, budget=1500),
+)
+
+
+@pytest.fixture(scope="module")
+def done():
+    with the_case(config=REGIONS) as case:
+        found = smallest_mask(case)
+        yield case, found, certified(case, found)
+
+
+def test_the_mask_is_certified_and_made_of_whole_regions(done):
+    case, found, certificate = done
+    assert certificate.claim.holds
+    regions = found.ground.regions
+    mask = case.geometry.project(certificate.mask)
+    assert torch.equal(found.ground.mask(within(mask, regions)), mask)
+
+
+def test_the_parts_divide_the_mask_and_each_is_needed(done):
+    case, found, certificate = done
+    reported = certificate.minimality
+    labels = reported.regions
+    assert torch.equal(labels > 0, certificate.mask)
+    assert len(reported.patches) == int(labels.max()) >= 1
+    assert reported.holds
+    on = found.ground.trial
+    decision = found.response.decision
+    for number, patch in enumerate(reported.patches, start=1):
+        assert labels[patch.row, patch.column] == number
+        assert not (labels.flatten()[: patch.row * labels.shape[1] + patch.column] == number).any()
+        place = on.names.index((patch.witness, patch.number))
+        less = certificate.mask & (labels != number)
+        x = torch.where(less, case.scene.x, on.infill[place : place + 1])
+        p = case.single.classifier(x)[0]
+        assert p[1] < decision.threshold or p.argmax() != 1
+
+
+def test_no_claim_is_made_before_the_certificate(done):
+    _, found, certificate = done
+    assert found.claims == ()
+    assert certificate.tried == 1
+
+
+def test_it_takes_fewer_passes_than_squares_do():
+    spent = []
+    for config in (REGIONS, FAST):
+        with the_case(config=config) as case:
+            certified(case, smallest_mask(case))
+            spent.append(case.cost().forward)
+    assert spent[0] < spent[1]
+
+
+def test_after_a_refused_certificate_a_larger_mask_is_tried_and_pays_for_it(done):
+    _, _, first = done
+    with the_case(config=REGIONS) as case:
+        found = smallest_mask(case)
+        again = certified(losing(case, [3, 0]), found)
+    assert again.tried == 2
+    assert again.claim.certificate.risk == pytest.approx(0.05 * 0.16)
+    assert again.claim.holds
+    assert not (first.mask & ~again.mask).any()
+    assert again.area > first.area
+
+
+def test_where_the_budget_ends_what_is_there_is_certified_and_that_is_said(done):
+    _, _, full = done
+    with the_case(config=REGIONS) as case:
+        found = smallest_mask(case)
+        spent = replace(case, cost=lambda: Passes(REGIONS.certification.budget, 0))
+        short = certified(spent, found)
+        refused = certified(losing(spent, [3, 0]), found)
+    assert short.claim.holds
+    assert short.cut_short
+    assert not full.cut_short
+    assert torch.equal(short.mask, found.mask)
+    assert (refused.tried, refused.claim.holds, refused.cut_short) == (1, False, True)
+
+
+@pytest.mark.parametrize("names", [("grey",), ("gaussian",), ("gaussian", "uniform", "grey")])
+def test_masks_of_regions_are_certified_on_other_baselines_too(names):
+    rules = replace(REGIONS.verification, baselines=names, unseen=())
+    toy = Toy()
+    found = explain(classifier_of(toy), image_of(toy), config=replace(REGIONS, verification=rules))
+    assert found.verified
+    assert found.tests.minimality.holds
+
+
+@pytest.mark.parametrize("budget", [0, 1500])
+def test_a_budget_that_is_not_used_up_changes_nothing(budget, done):
+    config = replace(REGIONS, certification=replace(REGIONS.certification, budget=budget))
+    toy = Toy()
+    found = explain(classifier_of(toy), image_of(toy), config=config)
+    assert torch.equal(found.mask, done[2].mask)
+    assert not found.cut_short
+
+
+def test_every_open_pixel_is_in_a_region_and_no_other():
+    with the_case() as case:
+        regions = regions_of(case, 8)
+        assert torch.equal(regions > 0, case.open)
+        closed = case.open.clone()
+        closed[..., :10, :] = False
+        assert torch.equal(torch.where(closed, regions, 0) > 0, closed)
+
+
+def test_labels_come_back_from_the_sources_pixels_as_they_were():
+    with the_case() as case:
+        labels = torch.arange(case.open.numel()).view_as(case.open)
+        assert torch.equal(labels_reread(case, labels_exported(case, labels)), labels)
+        assert torch.equal(settled(case, labels), labels)
