@@ -231,7 +231,7 @@ class ExplainOptions:
             "PIXELS",
             "Make the mask of the image's own regions, whose borders follow its edges, in place "
             "of square patches. Side of a square of their mean area, in pixels of the model "
-            "input, such as 10. Takes about half of the passes.",
+            "input, such as 16.",
             TESTS,
             allowed=rules.region,
         ),
