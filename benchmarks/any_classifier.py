@@ -24,6 +24,7 @@ import argparse
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from command import resumed, resumed_parser
@@ -68,8 +69,8 @@ def main() -> int:
     parser = resumed_parser(__doc__, "any_classifier.jsonl")
     parser.add_argument("--study", choices=list(STUDIES))
     parser.add_argument("--outlined", action="store_true", help="images with an outline only")
-    parser.add_argument("--folder", help="images, in place of those of a study")
-    parser.add_argument("--references", help="with --folder")
+    parser.add_argument("--folder", type=Path, help="images, in place of those of a study")
+    parser.add_argument("--references", type=Path, help="with --folder")
     parser.add_argument("--images", type=int, default=12)
     parser.add_argument("--removal", help="names between commas, in place of the chosen ones")
     return resumed(parser, run, report, needed=("model",))
