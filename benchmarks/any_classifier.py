@@ -23,6 +23,7 @@ it was. The tables are printed from that file alone.
 import argparse
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +45,7 @@ from med_cam.classifiers.base import hooks_attached
 from med_cam.classifiers.load import load_classifier
 from med_cam.config.presets import preset
 from med_cam.config.settings import Config, relative_to
+from med_cam.errors import ClassifierError
 from med_cam.images.find import find_images
 from med_cam.images.geometry import Image
 from med_cam.images.read import read_image
@@ -155,8 +157,9 @@ def controls(
         generator = fresh(case, AFTER)
         masks = {}
         for name in CONTROLS:
-            scores = METHODS[MAPS.get(name, "smooth_random")](case, generator).detach()
-            masks[name] = exported(case, keep_most(scores, area))
+            with suppress(ClassifierError):  # Grad-CAM of a net without maps
+                scores = METHODS[MAPS.get(name, "smooth_random")](case, generator).detach()
+                masks[name] = exported(case, keep_most(scores, area))
     return masks
 
 
