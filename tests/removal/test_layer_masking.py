@@ -108,6 +108,51 @@ def test_a_further_architecture_carries_it_exactly(name):
     exact(named(*name), size_for(name[1]))
 
 
+class FromKeras(nn.Module):
+    """As programs made of Keras are: channels last at the door and before the head."""
+
+    def __init__(self, head):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 12, 3)
+        self.head, self.last = head, nn.LazyLinear(3)
+
+    def forward(self, x):
+        x = x.permute(0, 2, 3, 1).permute(0, 3, 1, 2)
+        x = F.max_pool2d(F.relu(self.first(x)), 2)
+        return self.last(self.head(F.max_pool2d(F.relu(self.second(x)), 2)))
+
+
+HEADS = {
+    "kept and squeezed": lambda x: x.mean((2, 3), keepdim=True).squeeze(3).squeeze(2),
+    "first of one place": lambda x: F.adaptive_avg_pool2d(x, 1)[:, :, 0, 0],
+    "flattened, channels last": lambda x: x.permute(0, 2, 3, 1).reshape(len(x), -1),
+    "mean, channels last": lambda x: x.permute(0, 2, 3, 1).mean((1, 2)),
+    "largest, channels last": lambda x: (
+        x.permute(0, 2, 3, 1).amax((-3, -2), keepdim=True).flatten(1)
+    ),
+}
+
+
+def from_keras(head):
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(0)
+        module = FromKeras(head).eval()
+        module(torch.zeros(1, 3, SIDE, SIDE))  # the size of its last layer
+    return module
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_program_made_of_keras_carries_it_exactly(head):
+    exact(from_keras(HEADS[head]), SIDE)
+
+
+def test_channels_last_see_what_channels_first_do():
+    x, mask = torch.randn(1, 3, SIDE, SIDE, generator=fresh(4)), masks(1, SIDE)
+    last, first = HEADS["mean, channels last"], HEADS["kept and squeezed"]
+    answers = [under(mask, lambda head=h: from_keras(head)(x)) for h in (last, first)]
+    torch.testing.assert_close(*answers)
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_reads_hidden_places_in_another_way_is_refused_in_a_sentence(name):
     module, side = named("timm", name), size_for(name)

@@ -64,9 +64,12 @@ class LayerMasking(TorchFunctionMode):
             return func(*args, **given)
         level = self.levels.get(size_of(args[0]))
         if level is None:
+            last = self.levels.get((int(args[0].shape[1]), int(args[0].shape[2])))
+            if last is not None and rule in CHANNELS_LAST:
+                return CHANNELS_LAST[rule](self, last, func, args, given)
             return self._unknown(func, args, given)
         out = rule(self, level, func, args, given)
-        if rule is not flattened:  # whose map, if it is one, has other places
+        if rule not in (flattened, squeezed):  # whose map, if it is one, has other places
             self._known_as(out[0] if isinstance(out, tuple) else out, level)
         return self._marked(out)
 
@@ -237,6 +240,51 @@ def flattened(
     return func(level.weighted(args[0]), *args[1:], **given) if out.dim() == 2 else out
 
 
+def squeezed(
+    mode: LayerMasking,
+    level: Level,
+    func: Function,
+    args: tuple[Any, ...],
+    given: dict[str, Any],
+) -> Any:  # noqa: ANN401
+    """A map of a single place without its sides: zero where nothing is shown."""
+    one = size_of(args[0]) == (1, 1)
+    return func(level.weighted(args[0]) if one else args[0], *args[1:], **given)
+
+
+def flattened_last(
+    mode: LayerMasking,
+    level: Level,
+    func: Function,
+    args: tuple[Any, ...],
+    given: dict[str, Any],
+) -> Any:  # noqa: ANN401
+    """`flattened` of a map b h w c, as programs made of Keras have it."""
+    out = func(*args, **given)
+    if out.dim() != 2:
+        return out
+    weighted = level.weighted(args[0].permute(0, 3, 1, 2)).permute(0, 2, 3, 1).contiguous()
+    return func(weighted, *args[1:], **given)
+
+
+def average_last(
+    mode: LayerMasking,
+    level: Level,
+    func: Function,
+    args: tuple[Any, ...],
+    given: dict[str, Any],
+) -> Any:  # noqa: ANN401
+    """`average` or `largest` over both sides of a map b h w c; else nothing is known."""
+    dims = argument(args, given, 1, "dim", None)
+    keep = bool(argument(args, given, 2, "keepdim", None))
+    if dims is None or isinstance(dims, int) or {d % 4 for d in dims} != {1, 2}:
+        return func(*args, **given)
+    rule = RULES[name_of(func)]
+    there = (args[0].permute(0, 3, 1, 2), (2, 3), keep)
+    out = rule(mode, level, func, there, {})
+    return out.permute(0, 2, 3, 1) if keep else out
+
+
 RESIZED = 2  # rounds that reach as far as an interpolation to another size does
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("conv2d", "convolution", "conv_transpose2d"), convolution),
@@ -247,6 +295,12 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("pad", "constant_pad_nd", "reflection_pad2d", "replication_pad2d"), padded),
     **dict.fromkeys(("interpolate", "upsample_nearest2d", "upsample_bilinear2d"), resized),
     **dict.fromkeys(("flatten", "view", "reshape"), flattened),
+    **dict.fromkeys(("squeeze", "__getitem__"), squeezed),
+}
+CHANNELS_LAST: Mapping[Rule, Rule] = {
+    flattened: flattened_last,
+    average: average_last,
+    largest: average_last,
 }
 LOCAL = frozenset(name for name, rule in RULES.items() if rule in (convolution, maximum, resized))
 
