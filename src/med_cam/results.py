@@ -836,7 +836,8 @@ class RemovalFigures:
     """How a classifier takes one removal, measured on reference images.
 
     A label is given with confidence from 0.5 (of two labels from 0.75; sigmoid heads: from its
-    threshold).
+    threshold). Of two labels (softmax), `blank_confident`, `effect` and `mean_effect` are of the
+    images of the label that blank input is not given, and `pull` is 0.
 
     Attributes:
         name: of the removal.

@@ -88,6 +88,31 @@ def test_the_figures_of_a_network_that_says_nothing_where_it_sees_nothing():
     assert (found.pull, found.retained_25, found.retained_75) == (0.0, 1.0, 1.0)
 
 
+class Bright(nn.Module):
+    """Of two labels: lit where anything is brighter than grey, and dark of all else."""
+
+    def forward(self, x):
+        lit = 8.0 * (x.amax(dim=(1, 2, 3)) > 0.2)
+        return torch.stack([4 * torch.ones_like(lit), lit], dim=1)
+
+
+def test_of_two_labels_the_images_of_the_other_one_are_asked():
+    """Dark is given to every blank input: that says nothing against a removal."""
+    model = Classifier(Bright(), ("dark", "lit"), (SIDE, SIDE), mean=(0.5,) * 3, std=(0.5,) * 3)
+    dark, lit = torch.full((3, SIDE, SIDE), 0.2), torch.full((3, SIDE, SIDE), 0.9)
+    seen = prepare_references(model, [Image(p + 0.01 * n) for p in (dark, lit) for n in range(5)])
+    subjects = subjects_of(model, seen, whole=True, seed=0)
+    with hooks_attached(model) as forward:
+        predict = predictor(forward, model, 8)
+        grey, white = (
+            figures_of(name, predict, subjects, labels_of(model), 0.2)
+            for name in ("grey", "white")
+        )
+    assert (grey.blank_confident, grey.blank_own, grey.effect) == (0.0, 0.5, 1.0)
+    assert (white.blank_confident, white.blank_own, white.effect) == (0.0, 0.5, 1.0)
+    assert (grey.pull, white.pull) == (0.0, 0.0)
+
+
 def test_a_third_of_the_images_each_show_two_shares_where_not_all_is_measured():
     model = classifier(Colour())
     subjects = subjects_of(model, references_of(model, 3), whole=False, seed=0)

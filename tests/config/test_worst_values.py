@@ -63,7 +63,7 @@ def sentence(call, *, naming):
 
 @pytest.mark.parametrize(("section", "key"), PLACES)
 def test_a_setting_refuses_the_worst_values_in_python_alone_and_in_a_list(section, key):
-    word = "baseline" if key in ("baselines", "unseen") else key
+    word = "baseline" if key in ("baselines", "unseen", "beside") else key
     for value in WORST.values():
         for given in (value, (value,), [value]):
             sentence(lambda: SECTIONS[section](**{key: given}), naming=f"({key}|{word})")  # noqa: B023
@@ -71,7 +71,7 @@ def test_a_setting_refuses_the_worst_values_in_python_alone_and_in_a_list(sectio
 
 @pytest.mark.parametrize(("section", "key"), PLACES)
 def test_a_setting_refuses_the_worst_values_in_a_file(section, key, tmp_path):
-    word = "baseline" if key in ("baselines", "unseen") else key
+    word = "baseline" if key in ("baselines", "unseen", "beside") else key
     path = tmp_path / "run.toml"
     for text in WORST:
         for given in (text, f"[{text}]"):

@@ -194,6 +194,7 @@ KINDS = {
         either, with_rules(SHORT, alternatives=1, necessary_superset=True, seeds=2)
     ),
     "restricted claim": Kind(fragile),
+    "regions": Kind(first, with_rules(SHORT, units="regions")),
     "beside": Kind(first, beside_it(SHORT, "uniform")),
     "multi-label": Kind(first, head="sigmoid", choice=choice_of(0.0)),
     "contrastive": Kind(first, contrast="other"),

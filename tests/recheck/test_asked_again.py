@@ -86,7 +86,7 @@ def saved_with(mask, *others, remainder=None, superset=None, restricted=None):
         "necessary_superset": superset and {"claim": claim_of(superset[1]), "necessity": "said"},
         "minimality": None,
     }
-    document = {"tests": tests, "claim": claim_of(4), "restricted_claim": None}
+    document = {"tests": tests, "claim": claim_of(4), "restricted_claim": None, "ladder": None}
     if restricted:
         _, tried, names, seed = restricted
         document["restricted_claim"] = {"claim": claim_of(tried, searched=names), "seed": seed}
@@ -458,7 +458,7 @@ def claiming_nothing(monkeypatch, comparing):
 
 
 def nothing_in(folder, version="2.0"):
-    document = {"verified": False, "tests": None, "claim": {}}
+    document = {"verified": False, "tests": None, "claim": {}, "ladder": None, "contrast": None}
     return Saved(Path(folder), document, IMAGE, rows(0), version=version)
 
 
@@ -655,6 +655,8 @@ def test_claims_are_asked_with_as_many_masked_inputs_per_pass_as_said(monkeypatc
         "label": "lower",
         "target": 1,
         "tests": {},
+        "ladder": None,
+        "contrast": None,
     }
     saved, options = Saved(Path(), document, IMAGE, rows(0)), Options(batch=batch)
     other, nothing = replace(options, seed=3), {**document, "tests": None}

@@ -14,7 +14,7 @@ from med_cam.config.baselines import CONTENT, INSIDE, hard
 from med_cam.config.presets import PRESETS
 from med_cam.results import RemovalFigures
 
-RULE = "1"
+RULE = "2"
 USUAL = PRESETS["default"].verification.baselines
 PAINTED = (  # those first that left useful claims on most images of a plainly trained network
     *("others", "shuffled", "mean", "blur", "inpainted", "gaussian", "uniform"),

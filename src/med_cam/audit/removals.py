@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from med_cam.audit.ask import Generators, Shown, generators_for, predicted
@@ -127,15 +127,17 @@ def figures_of(
     confident = blank >= blank.new_tensor(labels.bars)  # n k
     whole = torch.tensor([s.target.p_image for s in subjects], dtype=torch.float64)
     effects = whole - blank.double().gather(1, own)[:, 0]
-    pull, label = pulled(p, trials, labels)
+    two = len(labels.names) == 2 and labels.head == "softmax"
+    asked = not_of_blank(blank, own) if two else torch.ones(len(own), dtype=torch.bool)
+    pull, label = (0.0, "") if two else pulled(p, trials, labels)
     retained_25, retained_50, retained_75 = (retained(p, trials, share) for share in RETAINED)
     return RemovalFigures(
         name=name,
         references=len(subjects),
-        blank_confident=mean(confident.any(dim=1)),
+        blank_confident=mean((confident.gather(1, own)[:, 0] if two else confident.any(1))[asked]),
         blank_own=mean(confident.gather(1, own)),
-        effect=mean(effects >= minimum),
-        mean_effect=effects.mean().item(),
+        effect=mean(effects[asked] >= minimum),
+        mean_effect=effects[asked].mean().item(),
         pull=pull,
         pull_label=label,
         retained_25=retained_25,
@@ -143,6 +145,16 @@ def figures_of(
         retained_75=retained_75,
         masked=len(trials),
     )
+
+
+def not_of_blank(blank: Float[Tensor, "n 2"], own: Int[Tensor, "n 1"]) -> Bool[Tensor, " n"]:
+    """The images of the label that blank input is not given; all where these are none.
+
+    Of two labels one is given to blank input, which says nothing against a removal. For images of
+    that label nothing has to be shown: they are explained the other way round.
+    """
+    others = own[:, 0] != blank.mean(dim=0).argmax()
+    return others if others.any() else torch.ones_like(others)
 
 
 def trials_of(subjects: Sequence[Subject]) -> list[Trial]:

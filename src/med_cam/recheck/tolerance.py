@@ -81,6 +81,7 @@ NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
         "tests.minimality.shifts": "in which the search asked for it; used, not found again",
         "tests.minimality.tested": "of the reduction",
         "tests.minimality.rounds": "of the reduction",
+        "tests.minimality.sha256": "compared with the file when it is read",
         "tests.minimality.before": "of a mask that is not in the result",
         "tests.agreement.areas[]": "of masks that are not in the result, but for the first",
         "tests.agreement.iou": "of masks that are not in the result",
@@ -91,6 +92,9 @@ OLDER: Mapping[str, str] = MappingProxyType(
     {  # in a result of schema version 1
         "baseline_colours": "not saved in its version",
         "config.certification.contrast": "a test that its version did not have",
+        "config.certification.controls": "of claims that its version did not have",
+        "config.verification.beside": "a claim that its version did not have",
+        "config.verification.feather": "of removals that its version did not have",
         "config.verification.consistency": "a check that its version did not have",
         "config.verification.consistency_rate": "a check that its version did not have",
         "config.verification.consistency_trials": "a check that its version did not have",
