@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         Recommended as Recommended,
         recommended_removal as recommended_removal,
     )
+    from med_cam.case.load_fill import load_fill as load_fill
     from med_cam.case.references import (
         References as References,
         prepare_references as prepare_references,
@@ -64,6 +65,7 @@ PLACES = {
     "explain_all": "pipeline.explain",
     "image_from_array": "images.read",
     "load_classifier": "classifiers.load",
+    "load_fill": "case.load_fill",
     "pairwise": "classifiers.pairwise",
     "prepare_references": "case.references",
     "preset": "config.presets",

@@ -6,7 +6,7 @@ another value ("black"): two baselines, named apart.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import torch
@@ -15,12 +15,21 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 from torch.utils import _pytree
 
-from med_cam.config.baselines import FEATHERED, FIXED, INSIDE, hard
+from med_cam.config.baselines import (
+    FEATHERED,
+    FIXED,
+    INSIDE,
+    fill_name,
+    hard,
+    is_fixed,
+    is_own,
+)
 from med_cam.removal.feather import feathered
 from med_cam.removal.hidden import Hidden
-from med_cam.removal.samples import Samples, inside, painted, worn
+from med_cam.removal.samples import Samples, inside, painted, to_fill, worn
 
 Answer = TypeVar("Answer")
+Fill = Callable[[Tensor, Tensor, tuple[int, ...]], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,8 @@ class Scene:
         alike: reference images where the classifier gives every one of them the explained label,
             so that there are no others.
         feather: radius of a feathered edge, in pixels of the model input.
+        fills: of the user's own, by name: images of which one is drawn, or what paints around
+            masks, from contents b c h w, hard masks b 1 h w and a seed for each.
     """
 
     x: Float[Tensor, "1 c h w"]
@@ -45,6 +56,7 @@ class Scene:
     others: Float[Tensor, "n c h w"]
     alike: Float[Tensor, "k c h w"] | None = None
     feather: int = 0
+    fills: Mapping[str, Fill | Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +104,32 @@ class View(Generic[Answer]):
         for name, feather in dict.fromkeys(kinds):
             rows = [i for i, kind in enumerate(kinds) if kind == (name, feather)]
             part = every[rows]
-            if name:  # padding is always shown, as it is over a painted baseline
+            if name in INSIDE:  # padding is always shown, as it is over a painted baseline
                 open_ = worn(masks[rows], part.rims).where(self.scene.valid, 1.0)
                 answers.append(self.classifier(contents[rows], Hidden(name, open_)))
             else:
                 edges = feathered(masks[rows], feather)
-                inputs = masked_input(contents[rows], edges, part.infill)
+                infill = self._filled(name, masks[rows], contents[rows], part)
+                inputs = masked_input(contents[rows], edges, infill)
                 answers.append(self.classifier(inputs))
             order += rows
         back = torch.tensor(order).argsort()
         found: Answer = _pytree.tree_map(lambda *parts: torch.cat(parts)[back], *answers)
         return found
+
+    def _filled(
+        self,
+        name: str,
+        masks: Float[Tensor, "b 1 h w"],
+        contents: Float[Tensor, "b c h w"],
+        samples: Samples,
+    ) -> Float[Tensor, "b c h w"]:
+        """What is painted, by the user's own fill too; padding is shown, no gradient passes."""
+        fill = self.scene.fills.get(name)
+        if fill is None or isinstance(fill, Tensor):
+            return samples.infill
+        drawn = fill(contents.detach(), masks.detach() >= 0.5, samples.seeds)
+        return torch.where(self.scene.valid, drawn, contents.detach())
 
     def hidden(self, infill: Samples | Float[Tensor, "n c h w"]) -> Answer:
         """The classifier on baselines alone; what would be painted in is grey then."""
@@ -167,19 +194,26 @@ def baseline(name: str, scene: Scene, generator: Generator) -> Samples | Float[T
     """One random sample of a baseline; on padding it shows what the image shows there.
 
     Args:
-        name: a key of `BASELINES`.
+        name: a key of `BASELINES`, or one of the user's own.
         scene: the image and what surrounds it.
         generator: on the CPU, so that a claim can be sampled again on any machine.
     """
     if name in INSIDE:
         return inside(name, scene.x, None if name in FIXED else generator)
+    if is_own(name) and not isinstance(scene.fills[fill_name(name)], Tensor):
+        feather = scene.feather if name.startswith(FEATHERED) else 0
+        return to_fill(fill_name(name), scene.x, None if is_fixed(name) else generator, feather)
     drawn = painting(hard(name), scene, generator)
     return painted(drawn, scene.feather) if name.startswith(FEATHERED) else drawn
 
 
 def painting(name: str, scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
-    """One random sample of a baseline that is painted: a key of `SAMPLERS`."""
-    drawn = SAMPLERS[name](scene, generator)
+    """One random sample of a baseline that is painted: a key of `SAMPLERS`, or own images."""
+    fill = scene.fills.get(name)
+    if isinstance(fill, Tensor):
+        drawn = one_of(fill, generator)
+    else:
+        drawn = SAMPLERS[name](scene, generator)
     return torch.where(scene.valid, drawn, scene.x)
 
 
@@ -229,8 +263,13 @@ def shuffled(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
 
 def others(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:
     """A reference image that the classifier labels otherwise, drawn at random."""
-    index = int(torch.randint(len(scene.others), (1,), generator=generator))
-    return scene.others[index : index + 1]
+    return one_of(scene.others, generator)
+
+
+def one_of(images: Float[Tensor, "n c h w"], generator: Generator) -> Float[Tensor, "1 c h w"]:
+    """One image of several, each as likely as any other."""
+    index = int(torch.randint(len(images), (1,), generator=generator))
+    return images[index : index + 1]
 
 
 def inpainted(scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:

@@ -900,6 +900,26 @@ class RemovalChoice:
     refused: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class OwnFill:
+    """A fill of the user's own: what is known of it.
+
+    Attributes:
+        name: as the settings have it, without `feathered_` and `fixed:`.
+        kind: a `folder` of images, a function of a Python `file`, or a `function` given in Python.
+        source: path of the folder, path and name, or name of the function.
+        sha256: of the images' SHA-256, sorted; of the Python file and all that it imports from
+            beside it; null of a function given in Python.
+        images: in the folder; null of functions.
+    """
+
+    name: str
+    kind: Annotated[str, OneOf(("folder", "file", "function"))]
+    source: str
+    sha256: str | None
+    images: Count | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """A minimal region of one image, and what was found of it.
@@ -939,6 +959,7 @@ class Explanation:
             1.1.
         removal_choice: how the removals were chosen for the classifier; null where they were
             named.
+        fills: fills of the user's own among the removals.
     """
 
     target: Count
@@ -967,6 +988,7 @@ class Explanation:
     cut_short: bool = False
     baseline_colours: BaselineColours | None = None
     removal_choice: RemovalChoice | None = None
+    fills: tuple[OwnFill, ...] = ()
 
     @property
     def probabilities(self) -> Mapping[str, Probability]:

@@ -25,6 +25,7 @@ from med_cam.results import (
     Minimality,
     NecessarySuperset,
     Necessity,
+    OwnFill,
     Passes,
     Patch,
     Rate,
@@ -200,6 +201,7 @@ def explanation(mask, claim, tests):
         tests=tests,
         timeline=(Stage("search", 200, 240, 20.123456789), Stage("verify", 180, 0, 11.1)),
         removal_choice=CHOICE,
+        fills=(OwnFill("folder:dark", "folder", "dark", "a" * 64, 8),),
     )
 
 

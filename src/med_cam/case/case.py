@@ -1,7 +1,7 @@
 """One image before one classifier, as known before the search (paper section 3.1)."""
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import SupportsIndex
 
@@ -10,9 +10,10 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from med_cam.case.counting import BATCH, counted, predictor
+from med_cam.case.fills import Fill, Paint, fills_of, painters, refuse_unsteady
 from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier, Forward, Outputs
-from med_cam.config.baselines import FIXED, INSIDE, OF_REFERENCES, hard
+from med_cam.config.baselines import INSIDE, OF_REFERENCES, hard, is_fixed, is_own
 from med_cam.config.given import given
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError
@@ -21,7 +22,7 @@ from med_cam.masking import SAMPLERS, Scene, View
 from med_cam.removal.exactness import refuse_inexact
 from med_cam.removal.feather import radius_of
 from med_cam.removal.hidden import Hidden
-from med_cam.results import BaselineColours, Passes, Reference
+from med_cam.results import BaselineColours, OwnFill, Passes, Reference
 from med_cam.verify.decision import Target, on_top
 
 
@@ -46,6 +47,7 @@ class Case:
         cost: the passes counted so far.
         open: where evidence may lie, in the model input: wherever the image does, less any masks
             found before.
+        fills: of the user's own, what is known of them.
     """
 
     classifier: Classifier
@@ -60,6 +62,7 @@ class Case:
     before: Float[Tensor, "1 k"]
     cost: Callable[[], Passes]
     open: Bool[Tensor, "1 1 h w"]
+    fills: tuple[OwnFill, ...] = ()
 
     @property
     def scene(self) -> Scene:
@@ -72,7 +75,7 @@ class Case:
         return bool(on_top(self.before, self.target)[0])
 
 
-def observed(
+def observed(  # noqa: PLR0913  what `explain` is given
     forward: Forward,
     classifier: Classifier,
     image: Image,
@@ -80,6 +83,8 @@ def observed(
     *,
     target: SupportsIndex | str | None = None,
     references: References | None = None,
+    fills: Mapping[str, Fill | Paint] | None = None,
+    further: Sequence[str] = (),
 ) -> Case:
     """The case of one image (paper section 3.1).
 
@@ -90,6 +95,8 @@ def observed(
         config: settings; they have to suit the case.
         target: the class to explain, by index or label; by default the class predicted.
         references: reference images.
+        fills: of the user's own, by name.
+        further: baselines of a later case of this image, whose fills are wanted too.
 
     Raises:
         ClassifierError: if there is no such target.
@@ -106,6 +113,9 @@ def observed(
     before = classifier.probabilities(whole.logits)
     explained = target_of(classifier, before, target)
     others = labelled_otherwise(references, explained, x)
+    rules = config.verification
+    said = (*rules.baselines, *rules.beside, *rules.unseen)
+    own = fills_of((*said, *further), fills)
     scene = Scene(
         x=x,
         valid=geometry.valid().to(x.device),
@@ -114,6 +124,7 @@ def observed(
         others=others,
         alike=None if references is None or len(others) else references.x,
         feather=radius_of(config.verification.feather, *x.shape[2:]),
+        fills=painters(own, classifier, x),
     )
     case = Case(
         classifier=classifier,
@@ -128,6 +139,7 @@ def observed(
         before=before,
         cost=cost,
         open=scene.valid,
+        fills=tuple(own[name].source for name in fills_of(said, fills)),
     )
     refuse_unfit(case)
     return case
@@ -150,6 +162,7 @@ def refuse_unfit(case: Case) -> None:
             f"the baseline {made_of_others[0]!r} needs reference images that the classifier does "
             f"not call {case.target.label}; give --references"
         )
+    refuse_unsteady(case.scene.fills, (*asked, *rules.unseen), case.scene.x)
     for name in asked:
         if is_the_image(case, name):
             raise ConfigError(
@@ -176,7 +189,7 @@ def logits_under(case: Case) -> Callable[[Tensor, Hidden], Tensor]:
 
 def is_the_image(case: Case, name: str) -> bool:
     """Whether a fixed baseline differs from the image nowhere."""
-    if name not in FIXED or name in INSIDE or hard(name) == "inpainted":
+    if not is_fixed(name) or name in INSIDE or is_own(name) or hard(name) == "inpainted":
         return False
     drawn = SAMPLERS[hard(name)](case.scene, Generator())
     pixels = case.classifier.pixels_of

@@ -8,7 +8,7 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import BASELINE, CERTIFY, CLAIM, fresh
-from med_cam.config.baselines import FIXED
+from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Verification
 from med_cam.results import Certificate, Check, Claim
 from med_cam.verify.baseline_response import BaselineResponse, baseline_response
@@ -61,7 +61,7 @@ def claim_on(
         samples: of the random baselines together, at least.
     """
     rules = case.config.verification
-    random = sum(name not in FIXED for name in rules.baselines)
+    random = sum(not is_fixed(name) for name in rules.baselines)
     rules = replace(rules, samples=-(-samples // max(1, random)))
     generator = fresh(case, CERTIFY + tried - 1)
     claim = verify(case.single, reread(case, mask), response, rules, generator)

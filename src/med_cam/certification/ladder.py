@@ -25,7 +25,7 @@ from med_cam.case.seeds import (
     fresh,
 )
 from med_cam.certification.certificate import Exported
-from med_cam.config.baselines import FIXED
+from med_cam.config.baselines import is_fixed
 from med_cam.masking import baseline
 from med_cam.removal.samples import joined
 from med_cam.results import Check, Claim, Consistency, Control, RestrictedClaim, Rung
@@ -113,11 +113,6 @@ def passes_of(case: Case, asked: Asked, risk: float) -> int:
     """Passes that a bound takes."""
     fixed = sum(map(is_fixed, asked.searched))
     return fixed + (len(asked.searched) - fixed) * samples_each(case, asked, risk)
-
-
-def is_fixed(name: str) -> bool:
-    """Whether every sample of a removal is the same."""
-    return name in FIXED
 
 
 def bounded(

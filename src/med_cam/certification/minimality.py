@@ -10,7 +10,7 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import PATCHES, fresh
-from med_cam.config.baselines import FIXED
+from med_cam.config.baselines import is_fixed
 from med_cam.removal.samples import Sampled
 from med_cam.results import Minimality, Patch
 from med_cam.verify.decision import Decision
@@ -62,7 +62,7 @@ class SampleSet:
 def sample_set(case: Case, decision: Decision, *, more: int = 0) -> SampleSet:
     """The samples of a case; with `more` the same, and further ones behind them."""
     claim, rules = case.config.verification, case.config.certification
-    fixed = sum(name in FIXED for name in claim.baselines)
+    fixed = sum(is_fixed(name) for name in claim.baselines)
     random = fixed < len(claim.baselines)
     count = rules.reduction_samples + rules.pool + more if random else 0
     samples = numbered(case.scene, claim.baselines, count, fresh(case, PATCHES))

@@ -3,18 +3,20 @@
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
 import torch
 
+from med_cam.case.fills import Fill
 from med_cam.case.references import References, relabelled
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.cli.choice import choice_for
 from med_cam.cli.command_line import command_line
+from med_cam.cli.fills import loaded, named_in
 from med_cam.cli.inputs import SHOWN, Ready, over_images, painted, require_room
 from med_cam.cli.installed import versions
 from med_cam.cli.options import ExplainOptions
@@ -54,6 +56,7 @@ class Job:
     ready: Ready
     software: Mapping[str, str]
     choice: RemovalChoice | None = None
+    fills: Mapping[str, Fill] = field(default_factory=dict)
 
 
 def run(options: ExplainOptions, screen: Screen) -> int:
@@ -69,7 +72,8 @@ def run(options: ExplainOptions, screen: Screen) -> int:
         choice = choice_for(options, ready, screen)
         config = said if choice is None else relative_to(said, choice.removal)
         refuse_unfit_options(options, config, ready)
-        job = Job(options, config, ready, versions(sys.modules), choice)
+        fills = loaded(named_in(config), ready.classifier, ready.source, options.trust)
+        job = Job(options, config, ready, versions(sys.modules), choice, fills)
         sweep(options.out)
         screen.say(heading(job, len(paths)))
         images: list[RunImage] = []
@@ -208,6 +212,7 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
         target=task.target,
         config=job.config,
         references=task.references,
+        fills=job.fills,
         on_step=on_step,
     )
     found = replace(found, removal_choice=job.choice)

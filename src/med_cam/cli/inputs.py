@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from med_cam.case.load_fill import PYTHON
 from med_cam.case.references import References, painted_from, prepare_references
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.bundled import (
@@ -173,7 +174,8 @@ def source_of(model: str | None, opened: ExitStack, trust: Sequence[str] | None 
     """
     if model is None or is_bundled(Path(model)):
         return Source(opened.enter_context(bundled_classifier()), bundled=True)
-    return Source(Path(model), bundled=False, trusted=tuple(trust or ()))
+    packages = tuple(name for name in trust or () if not name.endswith(PYTHON))
+    return Source(Path(model), bundled=False, trusted=packages)
 
 
 def is_bundled(model: Path) -> bool:

@@ -13,7 +13,7 @@ import typer
 
 from med_cam.cli.parameters import Was, flag, option
 from med_cam.config import rules
-from med_cam.config.baselines import FEATHERED, HARD, INSIDE
+from med_cam.config.baselines import FEATHERED, FOLDER, HARD, INSIDE
 from med_cam.config.presets import PRESETS
 from med_cam.config.rules import SEEDS, none_or, whole
 
@@ -58,10 +58,10 @@ White = Annotated[
 Trust = Annotated[
     list[str] | None,
     option(
-        "PACKAGE",
-        "An installed Python package that a classifier's factory may come from. Its code is then "
-        "run. Can be given several times. Without it only Python files in the classifier's own "
-        "folder run.",
+        "PACKAGE|FILE.py",
+        "An installed Python package that a classifier's factory may come from, or a Python file "
+        "that a removal of your own is in. Its code is then run. Can be given several times. "
+        "Without it only Python files in the classifier's own folder run.",
         INPUT,
     ),
 ]
@@ -76,7 +76,8 @@ USUAL = ",".join(DEFAULTS.verification.baselines)
 HOW_HIDDEN = (
     "How the rest of the image is hidden: what is painted there, or a removal inside the "
     f"network ({' and '.join(sorted(INSIDE, reverse=True))}). All claims are relative to "
-    f"these. Choose from {', '.join(HARD)}; {FEATHERED}NAME of what is painted has a soft edge."
+    f"these. Choose from {', '.join(HARD)}; {FEATHERED}NAME of what is painted has a soft edge. "
+    f"Your own: {FOLDER}PATH, a folder of images, or FILE.py:FUNCTION, which needs --trust."
 )
 Removals = Annotated[
     str | None,

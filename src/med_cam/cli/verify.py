@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from med_cam.case.fills import Fill
 from med_cam.case.references import References
+from med_cam.cli.fills import loaded
 from med_cam.cli.inputs import (
     MANY,
     Ready,
@@ -36,10 +38,12 @@ from med_cam.cli.run import (
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import removal_names
 from med_cam.cli.tally import counted, duration
+from med_cam.config.baselines import fill_name, is_own
 from med_cam.errors import OutputError
 from med_cam.images.white import White
 from med_cam.recheck.cause import cause_of
 from med_cam.recheck.compare import Verdict
+from med_cam.recheck.fills import loadable
 from med_cam.recheck.recheck import Options, Recheck, rechecked
 from med_cam.report.manifest import SHOWN, checked_id, refuse_changed_run
 from med_cam.report.saved import Saved, declared, found_results, read_saved
@@ -47,6 +51,7 @@ from med_cam.report.specificity import specificity, specificity_lines
 from med_cam.verify.warnings import floored
 
 ReadReferences = Callable[[White], References | None]
+ReadFills = Callable[[tuple[str, ...]], Mapping[str, Fill]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +85,14 @@ def run(options: VerifyOptions, screen: Screen) -> int:
         def references(white: White) -> References | None:
             return references_from(ready.classifier, paths, white, screen)
 
+        @cache
+        def fills(names: tuple[str, ...]) -> Mapping[str, Fill]:
+            return loaded(names, ready.classifier, source, options.trust)
+
         sha256 = ready.classifier.sha256 or "unknown"
         code = code_of(ready.classifier)
         screen.say(f"Classifier: {ready.classifier.name}, SHA-256 {sha256}.{code}")
-        ended = recheck_each(ready, references, otherwise, folders, images, screen)
+        ended = recheck_each(ready, (references, fills), otherwise, folders, images, screen)
     for line in ending(ended, time.perf_counter() - begun):
         screen.say(line)
     if changed or ended.failed:
@@ -120,7 +129,7 @@ def asked_of(options: VerifyOptions) -> Options:
 
 def recheck_each(
     ready: Ready,
-    references: ReadReferences,
+    read: tuple[ReadReferences, ReadFills],
     otherwise: Options,
     folders: Sequence[Path],
     images: Mapping[str, Path],
@@ -131,7 +140,7 @@ def recheck_each(
 
         def one(index: int, folder: Path) -> Rechecked:
             screen.bar.update(task, completed=index)
-            return recheck(ready, references, otherwise, folder, images)
+            return recheck(ready, read, otherwise, folder, images)
 
         return show_each(
             attempt_each(folders, one),
@@ -145,7 +154,7 @@ def recheck_each(
 
 def recheck(
     ready: Ready,
-    references: ReadReferences,
+    read: tuple[ReadReferences, ReadFills],
     otherwise: Options,
     folder: Path,
     images: Mapping[str, Path],
@@ -158,8 +167,11 @@ def recheck(
     """
     result_id = checked_id(folder)
     saved = read_saved(folder, ready.classifier.channels, images)
+    references, fills = read
     others = references_of(saved, references)
-    found = rechecked(ready.classifier, saved, others, otherwise)
+    asked = [fill_name(name) for name in otherwise.baselines or () if is_own(name)]
+    own = fills((*loadable(saved.document), *asked))
+    found = rechecked(ready.classifier, saved, others, otherwise, own)
     device = str(ready.classifier.device)
     numeric = bool(found.numeric) and not found.differences
     cause = cause_of(saved.document, versions(sys.modules), device, numeric=numeric)

@@ -27,6 +27,8 @@ class Baseline:
 
 
 FEATHERED = "feathered_"  # before the name of a painted baseline: with a soft edge in the mask
+ALWAYS_THE_SAME = "fixed:"  # before the name of a user's own fill: nothing of it is drawn
+FOLDER = "folder:"  # before the path of a folder whose images are shown
 
 HARD: Mapping[str, Baseline] = {
     "grey": Baseline("grey", fixed=True),
@@ -59,3 +61,31 @@ OF_REFERENCES = frozenset(name for name, known in BASELINES.items() if known.ref
 def hard(name: str) -> str:
     """What is painted: the name without the word for its edge."""
     return name.removeprefix(FEATHERED)
+
+
+def is_own(name: str) -> bool:
+    """Whether it names a fill of the user's own: such a name has a colon, as no baseline's has."""
+    before, _, after = fill_name(name).partition(":")
+    return bool(before and after)
+
+
+def fill_name(name: str) -> str:
+    """A fill of the user's own, without the words for its edge and for what is drawn of it."""
+    return hard(name).removeprefix(ALWAYS_THE_SAME)
+
+
+def described(name: str) -> Baseline:
+    """What is known of a baseline, one of the user's own too."""
+    if name in BASELINES:
+        return BASELINES[name]
+    fill = fill_name(name)
+    folder = f"images of {fill.removeprefix(FOLDER)}"
+    words = folder if fill.startswith(FOLDER) else f"the fill {fill}"
+    edge = ", edge feathered" if name.startswith(FEATHERED) else ""
+    fixed = hard(name).startswith(ALWAYS_THE_SAME)
+    return Baseline(words + edge, fixed=fixed, content=True)
+
+
+def is_fixed(name: str) -> bool:
+    """Whether every sample of a baseline is the same."""
+    return described(name).fixed

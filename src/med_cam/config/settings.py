@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from med_cam.config import rules
-from med_cam.config.baselines import BASELINES
+from med_cam.config.baselines import BASELINES, is_own
 from med_cam.config.rules import nearest, refuse, refuse_value, shown, whole
 from med_cam.errors import ConfigError
 
@@ -164,7 +164,8 @@ class Verification:
     """What a claim is relative to, and its thresholds.
 
     Attributes:
-        baselines: searched, and claimed on; the paper's two by default.
+        baselines: searched, and claimed on; the paper's two by default. A name with a colon is a
+            fill of your own, see `load_fill`.
         unseen: never used in the search, only reported.
         beside: for a second claim, with a search, a mask and a certificate of its own.
         samples: of each random baseline among `baselines`.
@@ -211,7 +212,7 @@ class Verification:
             if len(set(names)) < len(names):
                 raise ConfigError(f"a baseline is named twice in {shown(names)}; name each once")
         for name in (*self.baselines, *self.unseen, *self.beside):
-            if name not in BASELINES:
+            if name not in BASELINES and not is_own(name):
                 raise ConfigError(f"there is no baseline {shown(name)}{nearest(name, BASELINES)}")
 
 

@@ -2,7 +2,7 @@
 
 from med_cam.case.case import Case
 from med_cam.certification.certificate import samples_of
-from med_cam.config.baselines import FIXED
+from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Config
 from med_cam.verify.shift_stability import DIRECTIONS
 
@@ -20,8 +20,8 @@ def affordable(case: Case, tried: int, more: int = 0) -> bool:
 def claim_passes(config: Config, tried: int) -> int:
     """What the n-th certificate takes."""
     rules = config.verification
-    fixed = sum(name in FIXED for name in rules.baselines)
-    unseen = sum(1 if name in FIXED else rules.unseen_samples for name in rules.unseen)
+    fixed = sum(is_fixed(name) for name in rules.baselines)
+    unseen = sum(1 if is_fixed(name) else rules.unseen_samples for name in rules.unseen)
     shifts = len(rules.shifts) * len(DIRECTIONS)
     shape = rules.leakage_trials + shifts + rules.consistency_trials
     return samples_of(tried, rules) + fixed + unseen + shape

@@ -1,11 +1,12 @@
 """The method on one page: a classifier and an image go in, an Explanation comes out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import SupportsIndex
 
 from med_cam.case.arguments import refuse_other_arguments
 from med_cam.case.case import Case, observed
+from med_cam.case.fills import Fill, Paint, refuse_other_fills
 from med_cam.case.references import References, painted_from
 from med_cam.case.timing import Mark, mark
 from med_cam.certification.ladder import ladder_wanted
@@ -34,13 +35,14 @@ from med_cam.results import Explanation, Ladder, MaskTests, OnStep, Passes
 
 
 @ordinary_torch()
-def explain(
+def explain(  # noqa: PLR0913  a keyword for each thing given
     classifier: Classifier,
     image: Image,
     *,
     target: SupportsIndex | str | None = None,
     config: Config | None = None,
     references: References | None = None,
+    fills: Mapping[str, Fill | Paint] | None = None,
     on_step: OnStep | None = None,
 ) -> Explanation:
     """Find a small region of an image that is sufficient for a classifier's prediction.
@@ -55,6 +57,9 @@ def explain(
         config: a preset or settings of your own; `PRESETS["default"]` if not given.
         references: reference images for the test of the mask's shape, from `prepare_references`;
             without any, the image's own shuffled pixels stand in, a weaker test.
+        fills: fills of your own, by the names that `config` has for them: a function from pixels
+            c h w in [0, 1], black where hidden, a mask 1 h w, true = shown, and a generator to
+            pixels c h w in [0, 1]; or what `load_fill` gives. See docs/method.md.
         on_step: called after every step of the search, for progress and records.
 
     Returns:
@@ -69,12 +74,15 @@ def explain(
     refuse_other_arguments(
         classifier, image, config=config, references=references, on_step=on_step
     )
+    refuse_other_fills(fills)
     refuse_inference_weights(classifier.module, name=classifier.name)
     begun = mark("begun", Passes(0, 0))
     config = config or PRESETS["default"]
     classifier, references = painted_from(classifier, references)
     with hooks_attached(classifier) as forward:
-        case = observed(forward, classifier, image, config, target=target, references=references)
+        case = observed(
+            forward, classifier, image, config, target=target, references=references, fills=fills
+        )
         found = smallest_mask(case, on_step)  # sections 3.2 to 3.4
         marks = [begun, mark("search", case.cost())]
         certificate = certified(case, found) if worth_certifying(case, found) else None
@@ -101,6 +109,7 @@ def explain_all(
     *,
     config: Config | None = None,
     references: References | None = None,
+    fills: Mapping[str, Fill | Paint] | None = None,
     on_step: OnStep | None = None,
 ) -> Iterator[Explanation]:
     """One explanation after the other, each as soon as it is done; see `explain`.
@@ -110,7 +119,14 @@ def explain_all(
     """
     refuse_other("images", images, Iterable, f"a list, each {AN_IMAGE}", ImageError)
     for image in images:
-        yield explain(classifier, image, config=config, references=references, on_step=on_step)
+        yield explain(
+            classifier,
+            image,
+            config=config,
+            references=references,
+            fills=fills,
+            on_step=on_step,
+        )
 
 
 def worth_certifying(case: Case, found: Found) -> bool:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.seeds import SENSITIVITY, fresh, restricted_to
-from med_cam.config.baselines import FIXED
+from med_cam.config.baselines import is_fixed
 from med_cam.config.rules import confidence as allowed_confidence
 from med_cam.masking import keep_most
 from med_cam.pipeline.certify import smallest_certified
@@ -51,7 +51,7 @@ def restricted_claim(case: Case, found: Found, confidence: float | None = None) 
     able = robust_to(results, min(SURE, case.target.p_image - claim.minimum_effect))
     broken = tuple(r for r in results if r.searched and r.name not in able)
     names = relied_on(results, able)
-    random = any(name not in FIXED for name in names)
+    random = any(not is_fixed(name) for name in names)
     beyond = random and confidence is not None and not allowed_confidence.fits(confidence)
     if not broken or not names or beyond:
         return Restriction(broken)
@@ -72,7 +72,7 @@ def by_baseline(case: Case, scores: Float[Tensor, "1 1 h w"]) -> tuple[BaselineR
     the fixed ones that were not searched, as what else a claim could be relative to.
     """
     rules, few = case.config.verification, case.config.refinement.samples
-    spare = [name for name in rules.unseen if name in FIXED and name not in rules.baselines]
+    spare = [name for name in rules.unseen if is_fixed(name) and name not in rules.baselines]
     generator = fresh(case, SENSITIVITY)
     samples = drawn(case.scene, [*rules.baselines, *spare], few, generator)
     mask = keep_most(scores, case.config.refinement.large) & case.scene.valid

@@ -91,6 +91,7 @@ def explanation_of(
         contrast=contrast,
         timeline=timeline(marks),
         baseline_colours=baseline_colours(case),
+        fills=case.fills,
     )
 
 

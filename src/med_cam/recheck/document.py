@@ -171,6 +171,7 @@ def explanation_now(case: Case, saved: Saved, found: Again | None) -> dict[str, 
         steps=(),
         baseline_colours=baseline_colours(case),
         removal_choice=choice_again(saved.document["removal_choice"], case.config),
+        fills=case.fills,
     )
     return {"schema_version": SCHEMA_VERSION, **fields_of(now)}
 

@@ -13,7 +13,7 @@ from typing import Any
 from med_cam.case.case import Case
 from med_cam.certification.certificate import sufficiency_check
 from med_cam.certification.mask_tests import decision_of, shape_leakage_of
-from med_cam.config.baselines import FIXED
+from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Verification
 from med_cam.results import (
     BaselineResult,
@@ -161,7 +161,7 @@ def _baseline(now: BaselineResult, said: Document | None, rules: Verification) -
         return now
     alone, share = now.baseline_retained, said["baseline_retained"]
     trials = rules.samples if now.searched else rules.unseen_samples
-    trials = 1 if now.name in FIXED else trials
+    trials = 1 if is_fixed(now.name) else trials
     if share is not None and abs(share - alone) * trials <= now.edge.within + COUNTED:
         alone = share
     return replace(
@@ -182,13 +182,13 @@ def _mean_retained(results: tuple[BaselineResult, ...]) -> float:
 def _certificate(now: Certificate, results: tuple[BaselineResult, ...]) -> Certificate:
     """From the counts of each baseline."""
     searched = [result for result in results if result.searched]
-    random = [result for result in searched if result.name not in FIXED]
+    random = [result for result in searched if not is_fixed(result.name)]
     shares = {result.name: result.retained / result.samples for result in searched}
     worst = min(shares, key=lambda name: shares[name])
     counted = replace(
         now,
         retained=sum(result.retained for result in random),
-        fixed_retained=sum(r.retained for r in searched if r.name in FIXED),
+        fixed_retained=sum(r.retained for r in searched if is_fixed(r.name)),
         worst=worst,
         worst_retained=shares[worst],
     )

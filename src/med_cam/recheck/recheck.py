@@ -8,12 +8,14 @@ certificate of the saved mask; what does not rest on them is compared all the sa
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from med_cam.case.case import Case, observed, refuse_unfit
 from med_cam.case.counting import predictor
+from med_cam.case.fills import Fill
 from med_cam.case.references import References, painted_from, relabelled
 from med_cam.certification.certificate import (
     certificate_of,
@@ -45,6 +47,7 @@ from med_cam.recheck.compare import (
 from med_cam.recheck.difference import Difference
 from med_cam.recheck.document import Again, beyond_preset, changes
 from med_cam.recheck.expected import contrast_again, lacking, lacking_contrast, not_found
+from med_cam.recheck.fills import refuse_other_fills
 from med_cam.recheck.further import Further, further_as_saved, further_masks, tried_of
 from med_cam.recheck.identity import refuse_other_classifier
 from med_cam.recheck.ladder import (
@@ -117,7 +120,11 @@ class Recheck:
 
 
 def rechecked(
-    classifier: Classifier, saved: Saved, references: References | None, options: Options
+    classifier: Classifier,
+    saved: Saved,
+    references: References | None,
+    options: Options,
+    fills: Mapping[str, Fill] = MappingProxyType({}),
 ) -> Recheck:
     """Test every claim of a saved explanation again.
 
@@ -126,6 +133,7 @@ def rechecked(
         saved: the result, from `read_saved`, which has checked the shape of its document.
         references: the reference images of the explanation, if it had any.
         options: what is to be done otherwise.
+        fills: of the user's own, by name, those of the explanation among them.
 
     Raises:
         ClassifierError: if it is another classifier.
@@ -134,6 +142,7 @@ def rechecked(
     """
     document = saved.document
     refuse_other_classifier(classifier, document)
+    refuse_other_fills(document, fills)
     config = overlaid(Config(), document["config"])
     classifier, references = painted_from(classifier, references)
     if saved.older:  # the check of consistency is younger
@@ -145,7 +154,14 @@ def rechecked(
     with hooks_attached(classifier) as forward:
         target = document["target"]
         case = observed(
-            forward, classifier, saved.image, config, target=target, references=references
+            forward,
+            classifier,
+            saved.image,
+            config,
+            target=target,
+            references=references,
+            fills=fills,
+            further=options.baselines or (),
         )
         single = predictor(case.outputs.classifier, classifier, options.batch)
         case = replace(case, single=View(single, case.scene))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from med_cam.case.case import Case
 from med_cam.certification.minimality import SampleSet, sample_set
-from med_cam.config.baselines import FIXED
+from med_cam.config.baselines import is_fixed
 from med_cam.reduction.regions import Regions, union
 from med_cam.reduction.rooms import Margin, Measure, Rooms, lowest, measured, slack
 from med_cam.verify.decision import Decision
@@ -90,7 +90,7 @@ def on_samples(
 ) -> Ground:
     """What masks are measured on, with these samples."""
     names = case.config.verification.baselines
-    fixed, random = ([n for n in names if (n in FIXED) == kind] for kind in (True, False))
+    fixed, random = ([n for n in names if is_fixed(n) == kind] for kind in (True, False))
     kinds = ["fixed" if i < len(fixed) else random[(i - len(fixed)) % len(random)] for i in chosen]
     trial = on.trial(chosen, range(len(DIRECTIONS)))
     margin = Margin((*kinds, *("shift" for _ in DIRECTIONS)), deviations)

@@ -20,25 +20,28 @@ class Samples:
 
     Attributes:
         infill: what is painted; without meaning for a removal inside the network.
-        names: of the removal inside the network; "" where the infill is painted.
+        names: of the removal inside the network, or of a fill of the user's own that has to know
+            the mask; "" where the infill is painted.
         rims: how the mask is cut: moved down, moved right, worn off; see `worn`.
         feathers: radius of the soft edge inside the mask, 0 = hard; see `removal/feather.py`.
+        seeds: of what a fill of the user's own draws; without meaning for all others.
     """
 
     infill: Float[Tensor, "n c _ _"]
     names: tuple[str, ...]
     rims: Int[Tensor, "n 3"]
     feathers: tuple[int, ...]
+    seeds: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, index: slice | Sequence[int] | Int[Tensor, " _"]) -> "Samples":
         chosen = torch.arange(len(self))[index]
-        names, feathers = (
-            tuple(each[i] for i in chosen.tolist()) for each in (self.names, self.feathers)
-        )
-        return Samples(self.infill[chosen], names, self.rims[chosen], feathers)
+        rows = chosen.tolist()
+        names = tuple(self.names[i] for i in rows)
+        feathers, seeds = (tuple(each[i] for i in rows) for each in (self.feathers, self.seeds))
+        return Samples(self.infill[chosen], names, self.rims[chosen], feathers, seeds)
 
 
 Sampled = Samples | Float[Tensor, "_ _ _ _"]  # n c h w
@@ -56,7 +59,7 @@ def inside(name: str, x: Float[Tensor, "1 c h w"], generator: Generator | None =
     if generator is not None:
         rims[0, :2] = torch.randint(-REACH, REACH + 1, (2,), generator=generator)
         rims[0, 2:] = torch.randint(WEARS, (1,), generator=generator)
-    return Samples(torch.zeros_like(x[..., :1, :1]), (name,), rims, (0,))
+    return Samples(torch.zeros_like(x[..., :1, :1]), (name,), rims, (0,), (0,))
 
 
 def joined(samples: Sequence[Sampled]) -> Sampled:
@@ -71,6 +74,7 @@ def joined(samples: Sequence[Sampled]) -> Sampled:
         tuple(name for s in every for name in s.names),
         torch.cat([s.rims for s in every]),
         tuple(feather for s in every for feather in s.feathers),
+        tuple(seed for s in every for seed in s.seeds),
     )
 
 
@@ -78,7 +82,23 @@ def painted(infill: Float[Tensor, "n c h w"], feather: int = 0) -> Samples:
     """Painted samples, beside others or behind a soft edge."""
     count = len(infill)
     rims = torch.zeros(count, 3, dtype=torch.long)
-    return Samples(infill, ("",) * count, rims, (feather,) * count)
+    return Samples(infill, ("",) * count, rims, (feather,) * count, (0,) * count)
+
+
+def to_fill(
+    name: str, x: Float[Tensor, "1 c h w"], generator: Generator | None, feather: int
+) -> Samples:
+    """One sample of a fill that is painted where the mask is known.
+
+    Args:
+        name: of the fill.
+        x: the image, for its kind of numbers.
+        generator: draws the sample's seed; None if nothing is drawn.
+        feather: as in `Samples`.
+    """
+    seed = 0 if generator is None else int(torch.randint(2**31, (1,), generator=generator))
+    rims = torch.zeros(1, 3, dtype=torch.long)
+    return Samples(torch.zeros_like(x[..., :1, :1]), (name,), rims, (feather,), (seed,))
 
 
 def worn(mask: Float[Tensor, "n 1 h w"], rims: Int[Tensor, "n 3"]) -> Float[Tensor, "n 1 h w"]:

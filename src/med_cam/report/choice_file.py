@@ -100,7 +100,7 @@ def refuse_other_identity(path: Path, saved: object, classifier: Classifier) -> 
         raise OutputError(f"{path} does not say which classifier it is of")
     other = [key for key, value in now.items() if saved.get(key) != value]
     if other:
-        raise OutputError(f"{path} is of another classifier: its {other[0]} is not the same")
+        raise OutputError(f"{path} is of another classifier (other {other[0]})")
 
 
 def refuse_other_rule(path: Path, choice: RemovalChoice) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from med_cam.config.baselines import FIXED, OF_REFERENCES
+from med_cam.config.baselines import OF_REFERENCES, is_fixed
 from med_cam.report.wording import (
     as_given,
     at_least,
@@ -166,7 +166,7 @@ def _sufficient(claim: Claim, certificate: Certificate) -> Statement:
 
 def _where_retained(claim: Claim, certificate: Certificate) -> str:
     """As in "retained over grey, not over black, and over 60 of 63 samples of noise"."""
-    fixed = [b for b in claim.baselines if b.searched and b.name in FIXED]
+    fixed = [b for b in claim.baselines if b.searched and is_fixed(b.name)]
     on = baselines([b.name for b in fixed if b.retained == b.samples])
     broken = baselines([b.name for b in fixed if b.retained < b.samples])
     head, joint = {
@@ -177,7 +177,7 @@ def _where_retained(claim: Claim, certificate: Certificate) -> str:
     }[bool(on), bool(broken)]
     if not certificate.samples:
         return head
-    names = baselines([name for name in claim.searched if name not in FIXED])
+    names = baselines([name for name in claim.searched if not is_fixed(name)])
     count = f"{certificate.retained} of {certificate.samples}"
     return f"{head}{joint}{count} samples of {names}"
 

@@ -111,6 +111,7 @@ ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "beside_claim": None,
             "ladder": None,
             "cut_short": False,
+            "fills": [],
         },
         "sha256": {"environment": None},
         "classifier": {

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from med_cam.config.baselines import BASELINES
+from med_cam.config.baselines import BASELINES, described, is_own
 from med_cam.results import BaselineResult, Check, Explanation, Rung
 
 WEAKER = {  # the badge, where the claim failed and a rung of the ladder holds
@@ -49,7 +49,7 @@ def as_given(share: float) -> str:
 
 def baseline(name: str) -> str:
     """A baseline in words; its name where there are none."""
-    return BASELINES[name].words if name in BASELINES else name
+    return described(name).words if name in BASELINES or is_own(name) else name
 
 
 def baselines(names: Sequence[str]) -> str:

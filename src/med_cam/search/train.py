@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from med_cam.case.case import Case
-from med_cam.config.baselines import FIXED
+from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Search
 from med_cam.errors import ConfigError
 from med_cam.masking import Scene, baseline, shifted
@@ -126,7 +126,7 @@ def infill(
     scene: Scene, names: Sequence[str], mask: Float[Tensor, "b 1 h w"], generator: Generator
 ) -> Sampled:
     """A baseline for each mask: the random ones of `names` if there are any, in turn."""
-    random = [name for name in names if name not in FIXED] or list(names)
+    random = [name for name in names if not is_fixed(name)] or list(names)
     drawn = [baseline(random[i % len(random)], scene, generator) for i in range(len(mask))]
     return joined(drawn)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from med_cam.config.baselines import OF_REFERENCES
+from med_cam.config.baselines import OF_REFERENCES, fill_name, is_own
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene, View
 from med_cam.verify.consistency import Pictures, pictures
@@ -54,7 +54,12 @@ def baseline_response(
 
 
 def can_draw(name: str, scene: Scene) -> bool:
-    """Whether a baseline can be drawn: one of others only where reference images were given."""
+    """Whether a baseline can be drawn: one of others only where reference images were given.
+
+    One of the user's own only where its fill was given.
+    """
+    if is_own(name):
+        return fill_name(name) in scene.fills
     return name not in OF_REFERENCES or len(scene.others) > 0
 
 

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from med_cam.config.baselines import FIXED
+from med_cam.config.baselines import is_fixed
 from med_cam.results import Certificate, Edge, Rate, Spread, reaches
 from med_cam.verify.decision import Decision, lead, retained_share, retains
 
@@ -90,8 +90,8 @@ def certificate(
         confidence: of all masks tried together.
     """
     retained = {name: retained_share(p, decision) for name, p in seen.items()}
-    random = [p for name, p in seen.items() if name not in FIXED]
-    fixed = [p for name, p in seen.items() if name in FIXED]
+    random = [p for name, p in seen.items() if not is_fixed(name)]
+    fixed = [p for name, p in seen.items() if is_fixed(name)]
     worst = min(retained, key=lambda name: retained[name])
     every = torch.cat(list(seen.values()))
     change = every[:, decision.target.index] - decision.target.p_image

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from med_cam.config.baselines import BASELINES
+from med_cam.config.baselines import BASELINES, described, is_own
 from med_cam.results import SURE, Attempt, Claim, Control, Ladder, Rung
 from med_cam.verify.status import UNEXPLAINED
 
@@ -117,7 +117,7 @@ def _over(rung: Rung) -> str:
 
 
 def _word(name: str) -> str:
-    return BASELINES[name].words if name in BASELINES else name
+    return described(name).words if name in BASELINES or is_own(name) else name
 
 
 def _bounded(rung: Rung) -> str:

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.config.baselines import FIXED
+from med_cam.config.baselines import is_fixed
 from med_cam.masking import Scene, View, baseline, shifted
 from med_cam.removal.samples import Sampled, joined as samples_joined
 from med_cam.results import Patch
@@ -49,8 +49,8 @@ class Trial:
 
 def numbered(scene: Scene, names: Sequence[str], count: int, generator: Generator) -> Sampled:
     """Samples by number: each fixed baseline once, then `count` of the random ones in turn."""
-    fixed = [name for name in names if name in FIXED]
-    random = [name for name in names if name not in FIXED]
+    fixed = [name for name in names if is_fixed(name)]
+    random = [name for name in names if not is_fixed(name)]
     turns = [random[i % len(random)] for i in range(count)] if random else []
     return samples_joined([baseline(name, scene, generator) for name in (*fixed, *turns)])
 

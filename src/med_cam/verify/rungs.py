@@ -14,7 +14,7 @@ from typing import NamedTuple
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from med_cam.config.baselines import FIXED, INSIDE
+from med_cam.config.baselines import INSIDE, is_fixed
 from med_cam.masking import View
 from med_cam.removal.samples import Sampled
 from med_cam.verify.certificate import FIRST, lower_bound
@@ -67,8 +67,8 @@ def risk_left(bounds: Sequence[tuple[str, int]], confidence: float) -> float:
 
 def tally(outcomes: Mapping[str, Bool[Tensor, "_"]]) -> Tally:
     """Count outcomes by removal."""
-    random = [seen for name, seen in outcomes.items() if name not in FIXED]
-    fixed = [seen for name, seen in outcomes.items() if name in FIXED]
+    random = [seen for name, seen in outcomes.items() if not is_fixed(name)]
+    fixed = [seen for name, seen in outcomes.items() if is_fixed(name)]
     return Tally(
         sum(map(len, random)),
         sum(int(seen.sum()) for seen in random),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.config.baselines import FIXED
+from med_cam.config.baselines import is_fixed
 from med_cam.masking import Scene, View, baseline
 from med_cam.removal.samples import Sampled, joined
 from med_cam.results import BaselineResult, Check
@@ -17,7 +17,7 @@ def drawn(
     scene: Scene, names: Sequence[str], count: int, generator: Generator
 ) -> dict[str, Sampled]:
     """`count` samples of each random baseline, one of each that is fixed."""
-    counts = {name: 1 if name in FIXED else count for name in names}
+    counts = {name: 1 if is_fixed(name) else count for name in names}
     return {
         name: joined([baseline(name, scene, generator) for _ in range(n)])
         for name, n in counts.items()

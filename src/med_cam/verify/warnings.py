@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from med_cam.config.baselines import BASELINES, CONTENT
+from med_cam.config.baselines import described
 from med_cam.config.tolerance import EDGE
 from med_cam.results import BaselineResult, Check, Claim, Edge, MaskTests, Rate
 from med_cam.verify.baseline_response import BaselineResponse
@@ -43,7 +43,7 @@ def claim_warnings(
             )
         if not r.searched and r.retained < r.samples:
             reported.append(
-                f"prediction not retained over {BASELINES[r.name].words}, unseen in the search "
+                f"prediction not retained over {described(r.name).words}, unseen in the search "
                 f"({r.retained} of {r.samples})"
             )
     if alike:
@@ -69,7 +69,7 @@ def confident_predictions(response: BaselineResponse) -> tuple[str, ...]:
     for name, p in response.predictions.items():
         mean = p.mean(dim=0)
         most = int(mean.argmax())
-        if name not in CONTENT and most != target.index and mean[most] >= CERTAIN:
+        if not described(name).content and most != target.index and mean[most] >= CERTAIN:
             label, sure = target.labels[most], mean[most].item()
             reported.append(
                 f"confident on a blank input: {name} alone is predicted {label} with {sure:.2f}"
