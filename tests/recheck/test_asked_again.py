@@ -12,7 +12,7 @@ from med_cam.case.case import observed
 from med_cam.case.seeds import RESTRICTED
 from med_cam.certification import certificate
 from med_cam.classifiers.base import Classifier, hooks_attached
-from med_cam.config.settings import Config, relative_to
+from med_cam.config.settings import Certification, Config, relative_to
 from med_cam.errors import ConfigError, OutputError
 from med_cam.images.geometry import Image
 from med_cam.recheck import compare, further, recheck
@@ -39,7 +39,7 @@ from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision
 
 SIDE, SEED = 8, 11
-PLAIN = Config(seed=SEED)
+PLAIN = Config(seed=SEED, certification=Certification(contrast=False))
 
 
 class Halves(nn.Module):
@@ -86,7 +86,14 @@ def saved_with(mask, *others, remainder=None, superset=None, restricted=None):
         "necessary_superset": superset and {"claim": claim_of(superset[1]), "necessity": "said"},
         "minimality": None,
     }
-    document = {"tests": tests, "claim": claim_of(4), "restricted_claim": None, "ladder": None}
+    document = {
+        "config": {},
+        "tests": tests,
+        "claim": claim_of(4),
+        "restricted_claim": None,
+        "ladder": None,
+        "contrast": None,
+    }
     if restricted:
         _, tried, names, seed = restricted
         document["restricted_claim"] = {"claim": claim_of(tried, searched=names), "seed": seed}
@@ -458,7 +465,14 @@ def claiming_nothing(monkeypatch, comparing):
 
 
 def nothing_in(folder, version="2.0"):
-    document = {"verified": False, "tests": None, "claim": {}, "ladder": None, "contrast": None}
+    document = {
+        "config": {},
+        "verified": False,
+        "tests": None,
+        "claim": {},
+        "ladder": None,
+        "contrast": None,
+    }
     return Saved(Path(folder), document, IMAGE, rows(0), version=version)
 
 
@@ -478,7 +492,7 @@ def test_nothing_is_explained_as_long_as_the_label_is_not_predicted_or_too_near_
     target = replace(case.target, p_image=p_image)
     before = torch.tensor([[0.9, 0.1] if predicted else [0.1, 0.9]])
     rules = replace(PLAIN.verification, minimum_effect=0.5)
-    case = replace(case, target=target, before=before, config=Config(verification=rules))
+    case = replace(case, target=target, before=before, config=replace(PLAIN, verification=rules))
     given_by = ("grey",) if given_anyway(p_baseline, p_image, 0.5) else ()
     blank = BaselineResponse({}, Decision(target, p_baseline, 0.5, given_by))
     monkeypatch.setattr(recheck, "response_of", lambda _: blank)

@@ -53,7 +53,18 @@ SAME = {  # lies that change no figure of these results, by kind: nothing that i
     # there cannot be told without the search. Elsewhere test_forgeries sees it noticed.
     "tests.minimality null": "nothing is said of the patches any more, and the line says so",
     "tests.minimality.patches[0].number one more": "that sample is a witness too",
+    "tests.minimality.tolerance one more": "with regions: no sample is lost that it would allow",
 }
+ON_EDGE = re.compile(r"tests\.minimality\.(patches\[\d+\]\.number one more|sufficient flipped)")
+
+
+def same(name, lie):
+    """Whether a lie changes nothing that is said, or lies within the tolerance.
+
+    The mask of the kind "graded" is the whole image, whose patches are lost exactly at the
+    threshold: a distance of 0, at which another machine may count otherwise.
+    """
+    return lie in SAME or (name == "graded" and ON_EDGE.fullmatch(lie) is not None)
 
 
 EVERY = {**KINDS, "1.1, fragile": OLDER["fragile"]}
@@ -146,7 +157,7 @@ def test_every_lie_is_noticed_or_of_what_is_not_rechecked(result, again):
         left = [path for path in paths if not not_rechecked(path, older=older)]
         if (left or not paths) and not noticed(again, lie, left, older=older):
             missed.append(f"{lie.path} {lie.what}")
-    assert [lie for lie in missed if lie not in SAME] == []
+    assert [lie for lie in missed if not same(name, lie)] == []
 
 
 def test_a_result_without_tests_or_certificate_is_not_verified(result, again):

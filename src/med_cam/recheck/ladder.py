@@ -122,9 +122,13 @@ def figure(name: str, hits: int, samples: int, chance: float) -> str:
     return f"p = {chance:.2g}" if name == "ranked" else of(hits, samples)
 
 
-def no_ladder(case: Case, saved: Saved, claim: Claim) -> Iterator[Difference]:
+def no_ladder(case: Case, saved: Saved, *, holds: bool) -> Iterator[Difference]:
     """A ladder that is null where the settings lead to one."""
-    known = SETTING in saved.document["config"].get("certification", {})
-    wanted = judge.ladder_wanted(case, holds=claim.holds, area=saved.document["area"])
-    if known and wanted and saved.document["ladder"] is None:
+    document = saved.document
+    if (
+        SETTING not in document["config"].get("certification", {})
+        or document["ladder"] is not None
+    ):
+        return
+    if judge.ladder_wanted(case, holds=holds, area=document["area"]):
         yield Difference("ladder", None, "a ladder of claims, which the settings want")

@@ -217,7 +217,7 @@ def nothing_rechecked(case: Case, saved: Saved, options: Options) -> Recheck:
     note = note_of(case, saved, older=older)
     other = (
         *lacking_contrast(case, saved, given_by=response.decision.given_by),
-        *no_ladder(case, saved, claimed(case, saved.mask, response, attempt=0)),
+        *no_ladder(case, saved, holds=False),
         *found[0],
     )
     return Recheck(verdicts, other, None, case.cost(), note, found[1])
@@ -287,7 +287,7 @@ def claims_rechecked(case: Case, saved: Saved) -> Recheck:
     other, numeric = compared(case, saved, now, None if same else said, older=older)
     given_by = then.decision.given_by
     absent = (*lacking(case, saved, then), *lacking_contrast(case, saved, given_by=given_by))
-    other = (*absent, *no_ladder(case, saved, claim), *other)
+    other = (*absent, *no_ladder(case, saved, holds=claim.holds), *other)
     note = note_of(case, saved, older=older)
     return Recheck(verdicts, other, claim, case.cost(), note, numeric)
 
