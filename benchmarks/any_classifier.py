@@ -14,7 +14,8 @@ auto`; --removal says others. Each image is explained with the default preset on
 the rung that is reached, and on how much of the image. Where the full claim is verified, the same
 certificate is then computed for other masks of equal area: three smooth random ones, the centre
 disc and Grad-CAM's map; where a weaker claim holds, how many of the random masks of its own
-control reach it. Where a finding is outlined, how much of each of these masks lies inside it.
+control reach it. For labels that need no evidence (nothing found, or given to blank input):
+whether the explanation the other way round says something. Where a finding is outlined, how much of each of these masks lies inside it.
 
 Every image is a line of --out as soon as it is done; started again, the command continues where
 it was. The tables are printed from that file alone.
@@ -130,7 +131,14 @@ def explained(bench: Bench, task: Task, image: Image) -> dict:
         "certified": certified(found, others, bench, task, image) if found.verified else {},
         "control": None if found.ladder is None else hits(found),
         "inside": inside,
+        "other_way": other_way(found),
     }
+
+
+def other_way(found: Explanation) -> bool | None:
+    """Whether the contrast of a label that needs no evidence says something; None without one."""
+    seen = found.contrast
+    return None if seen is None else seen.quiet.holds or seen.runner_up.holds
 
 
 def reached(found: Explanation) -> tuple[str, Tensor, float]:
@@ -205,6 +213,11 @@ def small(line: dict) -> bool:
     return line["area"] < HALF
 
 
+def found(line: dict) -> bool:
+    """Whether any rung is reached below half of the image."""
+    return line["rung"] != "nothing" and small(line)
+
+
 def on_rung(*names: str) -> Column:
     """A column: how many images reach one of these rungs below half of the image."""
     return share(lambda line: line["rung"] in names and small(line))
@@ -258,7 +271,8 @@ COLUMNS = {
     "necessary": on_rung("necessary"),
     "any of these": on_rung("sufficient", "restricted", "graded", "necessary"),
     "better than chance only": on_rung(CHANCE),
-    "nothing": share(lambda line: line["rung"] == "nothing" or not small(line)),
+    "none of these, but a contrast": share(lambda line: not found(line) and line["other_way"]),
+    "nothing": share(lambda line: not found(line) and not line["other_way"]),
     "median area": middle("area", ".3f"),
     "effect": share(lambda line: line["effect"] >= 0.2),
     "forward": middle("forward"),
