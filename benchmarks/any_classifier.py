@@ -15,7 +15,8 @@ the rung that is reached, and on how much of the image. Where the full claim is 
 certificate is then computed for other masks of equal area: three smooth random ones, the centre
 disc and Grad-CAM's map; where a weaker claim holds, how many of the random masks of its own
 control reach it. For labels that need no evidence (nothing found, or given to blank input):
-whether the explanation the other way round says something. Where a finding is outlined, how much of each of these masks lies inside it.
+whether the explanation the other way round says something. Where a finding is outlined, how much
+of each of these masks lies inside it.
 
 Every image is a line of --out as soon as it is done; started again, the command continues where
 it was. The tables are printed from that file alone.
