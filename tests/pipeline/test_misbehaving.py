@@ -1,7 +1,8 @@
 """No network that has two faces, or no effect to speak of, gets a claim of sufficiency.
 
-All six were certified below a tenth of the image before the check of consistency, and before the
-rule that no single baseline may give the label by itself.
+The first six were certified below a tenth of the image before the check of consistency, and before
+the rule that no single baseline may give the label by itself; those that know seams below 3% as
+long as the evidence was laid into pictures with a seam alone.
 """
 
 import pytest
@@ -9,9 +10,10 @@ import torch
 
 from med_cam.case.references import prepare_references
 from med_cam.config.presets import PRESETS
+from med_cam.config.settings import relative_to
 from med_cam.config.toml import overlaid
 from med_cam.pipeline.explain import explain
-from misbehaving import KINDS, SPOT, misbehaving, picture
+from misbehaving import BLANK, KINDS, PAINTED, SPOT, misbehaving, picture
 from planted import square
 
 FEW = overlaid(
@@ -22,32 +24,46 @@ FEW = overlaid(
 
 def explained(kind, *, given):
     generator = torch.Generator().manual_seed(1)
-    image = picture(generator, with_spot=True, blank=kind == "grey key")
+    image = picture(generator, with_spot=True, blank=BLANK.get(kind))
     others = [picture(generator, with_spot=i % 4 == 0) for i in range(16)]
     classifier = misbehaving(kind)
     references = prepare_references(classifier, others) if given else None
-    found = explain(classifier, image, references=references, config=FEW)
+    config = relative_to(FEW, PAINTED[kind]) if kind in PAINTED else FEW
+    found = explain(classifier, image, references=references, config=config)
     assert found.label == kind
     return found
 
 
-def honest(kind, found):
-    """Whether much is shown; or the spot, for which alone a picture gets two faces' label."""
-    shown = found.mask[square(SPOT)].float().mean() > 0.95
-    return found.area > 0.25 or (kind == "two faced" and bool(shown))
+def shows_the_spot(found):
+    """Whether most of it is shown: for it alone pictures get the label."""
+    return bool(found.mask[square(SPOT)].float().mean() >= 0.8)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "weak edges"])  # see docs
 def test_no_small_region_is_sufficient_for_what_behaves_otherwise_behind_a_mask(kind):
     found = explained(kind, given=True)
-    assert not found.verified or honest(kind, found)
+    assert not found.verified or shows_the_spot(found)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "near the threshold"])
+ANYBODYS = (
+    "near the threshold"  # what anybody's image gives can only be told from anybody's images
+)
+TWO_FACES = {"two faced", "hard edges", "weak edges", "no variance", "layer trace"}
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if kind not in {ANYBODYS, "black key", "sure of little"}]
+)
 def test_nor_where_no_reference_images_are_given(kind):
-    """What anybody's image gives can only be told from anybody's images."""
     found = explained(kind, given=False)
-    assert not found.verified or honest(kind, found)
+    assert not found.verified or shows_the_spot(found)
+    if kind in TWO_FACES:
+        assert not found.verified
+        assert found.area < 0.05
+        assert (
+            "the classifier behaves otherwise on masked inputs than on pictures: laid into 3 "
+            "pictures, the evidence moves none of them toward the label (50% required)"
+        ) in found.status
 
 
 WORDS = {"sure of nothing": "a blank input", "nearly constant": "no effect is left"}

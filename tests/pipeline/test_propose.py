@@ -123,6 +123,69 @@ def test_where_no_candidate_passes_the_whole_image_is_claimed_on():
     assert found.mask.all()
 
 
+class TwoFaced(Lit):
+    """As it should on pictures; where half of the input is one colour, one corner is enough."""
+
+    def forward(self, x):
+        flat = ((x[..., 1:] - x[..., :-1]).abs() < 1e-6).float().mean(dim=(1, 2, 3)) > 0.5
+        noise = (x[..., 1:] - x[..., :-1]).abs().mean(dim=(1, 2, 3)) > 0.3
+        seen = ((x[:, 0, :4, :4] + 0.4).abs() < 0.05).float().mean(dim=(1, 2))
+        behind = torch.stack([torch.zeros_like(seen), 8 * seen - 4], dim=1)
+        return torch.where((flat | noise)[:, None], behind, super().forward(x))
+
+
+def reference_images(case, count):
+    """Dark ones, with a little noise, that the classifier does not call lit."""
+    noise = 0.1 * torch.rand(count, 1, SIDE, SIDE, generator=generator(3))
+    scene = replace(case.scene, others=noise - 0.5)
+    views = {
+        name: replace(getattr(case, name), scene=scene)
+        for name in ("outputs", "batched", "single")
+    }
+    return replace(case, **views)
+
+
+CORNER_FIRST = scores_of_box((0, 4), (0, 4))
+
+
+@pytest.mark.parametrize(("count", "refused"), [(8, True), (5, False)])
+def test_no_larger_mask_is_tried_where_the_smallest_that_suffices_moves_no_picture(count, refused):
+    asked = []
+
+    def suffices(mask):
+        asked.append(area_of(mask))
+        return bool(mask[..., :4, :4].all())
+
+    def moves(mask):
+        return bool(mask[..., 10:20, 10:20].all())
+
+    with the_case(module=TwoFaced()) as case:
+        case = reference_images(case, count)
+        found = proposed(case, CORNER_FIRST, suffices, moves=moves)
+    assert len(asked) == len(set(asked))  # each is asked about once
+    if refused:
+        assert found.area < 0.03
+        assert len(found.claims) == 1
+        assert not found.claim.holds
+        check = found.claim.checks[-1]
+        assert (check.name, check.value, check.trials) == ("consistency", 0.0, 6)
+    else:
+        assert found.mask[10:20, 10:20].all()
+
+
+def test_where_the_smallest_moves_pictures_nothing_else_is_asked():
+    def moves(mask):
+        judged.append(area_of(mask))
+        return True
+
+    for given, count in (({}, 0), ({"moves": moves}, 1)):
+        judged = []
+        with the_case() as case:
+            found = proposed(case, GOOD, lambda m: area_of(m) > 0.3, **given)
+        assert 0.3 < found.area < 0.35
+        assert len(judged) >= count
+
+
 def test_areas_to_claim_end_with_the_whole_image():
     rules = Refinement(growth=2.0, attempts=3)
     assert list(shares_to_claim(0.1, rules)) == [0.1, 0.2, 0.4, 1.0]

@@ -49,8 +49,8 @@ def judged(samples=(), shifts=(), leaks=(), rules=RULES):
         return LOST if first["shifts"] in shifts else KEPT
 
     generator = torch.Generator().manual_seed(3)
-    decision, passes = candidate_judge(View(predict, scene), TARGET, rules, generator)
-    return decision, passes(mask)
+    judge = candidate_judge(View(predict, scene), TARGET, rules, generator)
+    return judge.decision, judge.passes(mask)
 
 
 def test_a_candidate_without_a_fault_passes():
@@ -92,8 +92,6 @@ def test_fixed_baselines_alone_have_no_further_samples():
     x = torch.ones(1, 1, SIDE, SIDE)
     scene = Scene(x, x.bool(), -x[..., :1, :1], x[..., :1, :1], x[:0])
     rules = replace(RULES, baselines=("grey", "black"), leakage_margin=1.0)
-    _, passes = candidate_judge(
-        View(predict, scene), TARGET, rules, torch.Generator().manual_seed(0)
-    )
-    assert passes(x.bool())
+    judge = candidate_judge(View(predict, scene), TARGET, rules, torch.Generator().manual_seed(0))
+    assert judge.passes(x.bool())
     assert found == [2, 2, 8, 4]

@@ -197,11 +197,11 @@ def at(explained, threshold):
 
 def test_candidates_are_judged_alike_and_large_enough_ones_pass():
     x = image()
-    _, passes = candidate_judge(
+    judge = candidate_judge(
         View(sees_brightness, scene(x)), target(sees_brightness, x), Verification(), fresh()
     )
-    assert passes(box(6, 16, 14))
-    assert not passes(box(0, 0, 14))
+    assert judge.passes(box(6, 16, 14))
+    assert not judge.passes(box(0, 0, 14))
 
 
 def test_a_claim_is_sampled_from_its_own_generator_only():

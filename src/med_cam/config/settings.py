@@ -180,7 +180,8 @@ class Verification:
         consistency: share of the way to the image's log-odds by which the evidence has to move a
             picture that it is laid into; 0 = not tested.
         consistency_rate: share of those pictures that it has to move.
-        consistency_trials: of those pictures, at most.
+        consistency_trials: reference images that are tried for it, at most; half as many of those
+            of use are taken, each in two ways.
         certified: bound asked for on the retention rate; decides how many samples a certificate
             takes (63 for the first mask, all of which have to retain the prediction).
         confidence: of the bounds; masks tried for one certificate share what is left of 1.

@@ -18,24 +18,26 @@ from med_cam.pipeline.region_mask import mask_of_regions
 from med_cam.reduction.bisection import Passes, smallest_passing
 from med_cam.results import Claim, OnStep, Step
 from med_cam.search.starts import best_of_starts
+from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.candidates import candidate_judge
+from med_cam.verify.consistency import moves_none
+
+Cut = tuple[Float[Tensor, "1 1 h w"], Bool[Tensor, "1 1 h w"]]  # a map, and a mask cut from it
 
 
 def smallest_mask(case: Case, on_step: OnStep | None = None) -> Found:
     """The smallest mask on which a claim holds; the whole image where nothing can be retained."""
     same = fresh(case, CANDIDATES)  # samples that every candidate is judged on
-    decision, passes = candidate_judge(
-        case.batched, case.target, candidate_rules(case.config), same
-    )
-    if not case.predicted or decision.given_by:
+    judge = candidate_judge(case.batched, case.target, candidate_rules(case.config), same)
+    if not case.predicted or judge.decision.given_by:
         return whole_image(case)
-    reference = reference_of(case, decision.threshold)
+    reference = reference_of(case, judge.decision.threshold)
     maps, steps = best_of_starts(
         case, reference, fresh(case, SEARCH), on_step
     )  # sections 3.2 to 3.4
     if by_regions(case.config):
         return mask_of_regions(case, maps, steps)
-    return proposed(case, maps, passes, steps)
+    return proposed(case, maps, judge.suffices, steps, moves=judge.moves)
 
 
 def by_regions(config: Config) -> bool:
@@ -67,21 +69,36 @@ def whole_image(case: Case) -> Found:
 
 
 def proposed(
-    case: Case, maps: Float[Tensor, "n 1 h w"], passes: Passes, steps: tuple[Step, ...] = ()
+    case: Case,
+    maps: Float[Tensor, "n 1 h w"],
+    suffices: Passes,
+    steps: tuple[Step, ...] = (),
+    *,
+    moves: Passes = lambda _: True,
 ) -> Found:
     """The smallest mask of these maps on which a claim holds; else the last one tried.
 
-    Every claim has samples of its own, on the exported mask, one masked input per pass.
+    Every claim has samples of its own, on the exported mask, one masked input per pass. Where the
+    smallest mask that suffices moves no picture at all, no larger one is tried.
+
+    Args:
+        case: the image before the classifier.
+        maps: scores to cut masks from.
+        suffices: the judge of candidates, but for pictures.
+        steps: of the search for the maps.
+        moves: the judge of what candidates do in pictures.
     """
     seen = torch.where(case.open, maps, maps.min() - 1)  # padding is never evidence
-    response = response_of(case)
+    response, rules = response_of(case), case.config.refinement
     tried: list[Claim] = []
     chosen, source = maps[:1], exported(case, case.open)
+    enough = remembered(lambda mask: suffices(reread(case, exported(case, mask))))
 
-    def passes_exported(mask: Bool[Tensor, "1 1 h w"]) -> bool:
-        return passes(reread(case, exported(case, mask)))
+    def passes(mask: Bool[Tensor, "1 1 h w"]) -> bool:
+        return enough(mask) and moves(reread(case, exported(case, mask)))
 
-    for scores, mask in candidates(seen, passes_exported, case.config.refinement):
+    alone = alone_behind_masks(case, seen, enough, moves, response)
+    for scores, mask in candidates(seen, passes, rules) if alone is None else (alone,):
         chosen, source = scores, exported(case, mask)
         tried.append(claimed(case, source, response, attempt=len(tried)))
         if tried[-1].holds:
@@ -89,9 +106,47 @@ def proposed(
     return Found(source, source.float().mean().item(), chosen, tuple(tried), response, steps)
 
 
-def candidates(
-    maps: Float[Tensor, "n 1 h w"], passes: Passes, rules: Refinement
-) -> Iterator[tuple[Float[Tensor, "1 1 h w"], Bool[Tensor, "1 1 h w"]]]:
+def alone_behind_masks(
+    case: Case,
+    maps: Float[Tensor, "n 1 h w"],
+    enough: Passes,
+    moves: Passes,
+    response: BaselineResponse,
+) -> Cut | None:
+    """The smallest mask that suffices, if it moves no picture at all; else None.
+
+    A larger mask that moves some would hold what the classifier looks for in pictures, and beside
+    it what suffices behind a mask: nobody could tell the two apart.
+    """
+    rules = case.config.refinement
+    if rules.cut == "threshold":
+        return None
+    index, share = smallest_passing(maps, enough, smallest=rules.smallest, rounds=rules.rounds)
+    if share is None:
+        return None
+    scores = maps[index : index + 1]
+    mask = keep_most(scores, share)
+    shown = reread(case, exported(case, mask))
+    still = not moves(shown) and moves_none(
+        case.single, shown, response.pictures, case.target, case.config.verification
+    )
+    return (scores, mask) if still else None
+
+
+def remembered(passes: Passes) -> Passes:
+    """The same judge, that is asked only once about each mask."""
+    known: dict[bytes, bool] = {}
+
+    def again(mask: Bool[Tensor, "1 1 h w"]) -> bool:
+        key = mask.cpu().numpy().tobytes()
+        if key not in known:
+            known[key] = passes(mask)
+        return known[key]
+
+    return again
+
+
+def candidates(maps: Float[Tensor, "n 1 h w"], passes: Passes, rules: Refinement) -> Iterator[Cut]:
     """Masks to claim on, each after the map it was cut from, in the order to try them.
 
     The paper's single cut; or the smallest that passes, then larger ones of the same map.

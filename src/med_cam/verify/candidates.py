@@ -1,6 +1,7 @@
 """Judge many candidate masks of one image on the same samples, stopping at the first failure."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from jaxtyping import Bool
 from torch import Generator, Tensor
@@ -16,11 +17,32 @@ from med_cam.verify.shape_leakage import other_contents, shape_leakage
 from med_cam.verify.shift_stability import shift_stability
 from med_cam.verify.sufficiency import drawn
 
+Passes = Callable[[Bool[Tensor, "1 1 h w"]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Tells of hard masks, on the same samples for every one, whether they pass.
+
+    Attributes:
+        decision: on these samples.
+        suffices: every check but that of consistency.
+        moves: the check of consistency.
+    """
+
+    decision: Decision
+    suffices: Passes
+    moves: Passes
+
+    def passes(self, mask: Bool[Tensor, "1 1 h w"]) -> bool:
+        """Every check."""
+        return self.suffices(mask) and self.moves(mask)
+
 
 def candidate_judge(
     view: View[Tensor], target: Target, rules: Verification, generator: Generator
-) -> tuple[Decision, Callable[[Tensor], bool]]:
-    """The decision on these samples, and a function that tells whether a hard mask passes them.
+) -> Judge:
+    """The decision on these samples, and functions that tell whether a hard mask passes them.
 
     The same samples for every candidate, so that a bisection compares like with like. A claim
     needs samples of its own: of masks bisected to the smallest that passes, many fail on fresh
@@ -45,14 +67,15 @@ def candidate_judge(
     few = joined([s[:1] for s in samples.values()])  # most failures show here already
     rest = joined([s[1:] for s in samples.values()])
 
-    def passes(mask: Bool[Tensor, "1 1 h w"]) -> bool:
+    def suffices(mask: Bool[Tensor, "1 1 h w"]) -> bool:
         for part in (few, rest):
             if len(part) and not bool(retains(view.over(mask, part), decision).all()):
                 return False
         if not shift_stability(view, mask, infill, decision, rules).passed:
             return False
-        if not shape_leakage(view, contents, mask, infill, decision, limit=limit).passed:
-            return False
+        return shape_leakage(view, contents, mask, infill, decision, limit=limit).passed
+
+    def moves(mask: Bool[Tensor, "1 1 h w"]) -> bool:
         return all(c.passed for c in consistency(view, mask, among, target, rules))
 
-    return decision, passes
+    return Judge(decision, suffices, moves)

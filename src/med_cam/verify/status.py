@@ -84,9 +84,20 @@ def anyway(claim: Claim, target: Target) -> str:
 
 def failing(check: Check) -> str:
     """One failed check, and by how much."""
+    if check.name == "consistency" and not check.value:
+        return otherwise(check)
     bar = f"{check.threshold:.0%} {'required' if check.at_least else 'allowed'}"
     got = round(check.value * check.trials)
     return f"{CHECKS[check.name].finding} {got} of {check.trials} masked inputs ({bar})"
+
+
+def otherwise(check: Check) -> str:
+    """That the evidence does nothing in any picture."""
+    return (
+        "the classifier behaves otherwise on masked inputs than on pictures: laid into "
+        f"{check.trials} pictures, the evidence moves none of them toward the label "
+        f"({check.threshold:.0%} required)"
+    )
 
 
 def sensitivity(result: BaselineResult) -> str:
