@@ -671,6 +671,7 @@ def test_claims_are_asked_with_as_many_masked_inputs_per_pass_as_said(monkeypatc
         "tests": {},
         "ladder": None,
         "contrast": None,
+        "fills": [],
     }
     saved, options = Saved(Path(), document, IMAGE, rows(0)), Options(batch=batch)
     other, nothing = replace(options, seed=3), {**document, "tests": None}
