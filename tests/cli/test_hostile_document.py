@@ -54,6 +54,6 @@ def test_one_value_that_is_another(folder, honest, data):
     (folder / "explanation.json").write_text(json.dumps(document), "utf-8")
     rewrite_manifests(folder)
     try:
-        recheck(READY, lambda _: None, Options(), folder, {})
+        recheck(READY, (lambda _: None, lambda _: {}), Options(), folder, {})
     except MedCamError as error:
         assert "\n" not in str(error)  # noqa: PT017

@@ -143,13 +143,13 @@ def order(names: Iterable[str]) -> Iterator[Removals]:
     yield from ((name,) for name in every if name not in INSIDE)
 
 
-def place(name: str) -> tuple[int, int]:
-    """Where a removal stands among the painted ones; those that are not listed come last.
+def place(name: str) -> tuple[int, int, str]:
+    """Where a removal stands among the painted ones; those that are not listed come last, by name.
 
     With a feathered edge it stands before itself without: the seam is nothing that pictures have.
     """
     listed = PAINTED.index(hard(name)) if hard(name) in PAINTED else len(PAINTED)
-    return listed, int(name == hard(name))
+    return listed, int(name == hard(name)), name
 
 
 def failing(
