@@ -202,7 +202,9 @@ class Misbehaving(nn.Module):
 
     def __init__(self, probability) -> None:
         super().__init__()
-        self.layer = nn.Conv2d(3, 2, 1)
+        self.layer = nn.Conv2d(3, 2, 1, bias=False)
+        with torch.no_grad():  # the same in every run: the first and the second channel
+            self.layer.weight.copy_(torch.eye(2, 3)[:, :, None, None])
         self.rectify = nn.ReLU()
         self.probability = probability
 
