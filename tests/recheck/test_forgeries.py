@@ -40,7 +40,7 @@ def found_in(folder, kind=PLAIN):
     rewrite_manifests(folder)
     ready = Ready(Source(Path("x"), bundled=False), kind.classifier, None)
     try:
-        return recheck(ready, lambda _: None, Options(), folder, {})
+        return recheck(ready, (lambda _: None, lambda _: {}), Options(), folder, {})
     except MedCamError as error:
         return str(error)
 

@@ -50,6 +50,7 @@ NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
         "platform": "what it was made on; under the manifest",
         "image.white": "the image is read with it: another white gives other figures",
         "references_left_out": "files that could not be read; none of them took part",
+        "fills": "by its SHA-256, before anything is computed; the rest is what it was called",
         "removal_choice.figures": "of the classifier on its references; the rule is used on them",
         "removal_choice.refused": "of the classifier, see med-cam audit",
         "removal_choice.source": "where the figures were from",
