@@ -53,7 +53,7 @@ def test_the_last_line_has_the_id_of_the_result_and_room_for_it(explanation, ima
 
 
 def test_the_choice_of_the_removals_is_said_in_a_line_of_its_own(explanation, image):
-    line = "Removal: grey and gaussian (auto, passes rule 2 on 32 references)"
+    line = "Removal: grey and gaussian (auto, passes rule 1 on 32 references)"
     drawing = figure(image, explanation, "0123456789abcdef" * 4)
     rendered(drawing)
     (drawn,) = [text for text in words(drawing) if text.get_text() == line]
