@@ -242,14 +242,20 @@ def random_hits(lines: Sequence[dict]) -> str:
 
 def mean_inside(name: str) -> Column:
     """A column: the mean share of a mask inside the finding."""
-    return lambda lines: f"{statistics.mean(line['inside'][name] for line in lines):.2f}"
+    return lambda lines: f"{statistics.mean(inside(line, name) for line in lines):.2f}"
+
+
+def inside(line: dict, name: str) -> float:
+    """The share of a mask inside the finding; only one mask has the area of the whole image."""
+    share_of: float = line["inside"].get(name, line["inside"]["ours"])
+    return share_of
 
 
 def ahead(name: str) -> Column:
     """A column: by how much more of ours is inside, with a 95% interval of the bootstrap."""
 
     def column(lines: Sequence[dict]) -> str:
-        apart = np.array([line["inside"]["ours"] - line["inside"][name] for line in lines])
+        apart = np.array([inside(line, "ours") - inside(line, name) for line in lines])
         rng = np.random.default_rng(0)
         means = rng.choice(apart, (DRAWS, len(apart))).mean(axis=1)
         low, high = np.quantile(means, (0.025, 0.975))
