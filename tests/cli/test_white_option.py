@@ -5,21 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from cli.conftest import Ran
 from cli.corner import results
 from forging import rewrite_manifests
 from images.bytes_of import deep_png
-from med_cam.cli.main import main
-
-
-@pytest.fixture
-def verify(capsys):
-    def command(*arguments):
-        status = main(["verify", *map(str, arguments)])
-        out, err = capsys.readouterr()
-        return Ran(status, out.splitlines(), err.splitlines())
-
-    return command
 
 
 def twelve(path, seed=0):

@@ -1,7 +1,7 @@
 """A result folder read back, to re-test its claims: its masks and the image they are of."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -200,14 +200,20 @@ def _image_of_pixels(path: Path, content: bytes) -> Image:
 
 def _mask(path: Path, sha256: str, size: tuple[int, int]) -> Bool[Tensor, "h w"]:
     """A mask from its file."""
-    content = _content(path, sha256, "mask")
+    return _decoded(path, _content(path, sha256, "mask"), size, mask_from_png)
+
+
+def _decoded(
+    path: Path, content: bytes, size: tuple[int, int], decode: Callable[[bytes], Tensor]
+) -> Tensor:
+    """What a file says of each pixel of the image, of the image's size before and after."""
     _refuse_other_header(path, content, size)
     try:
-        mask = mask_from_png(content)
+        found = decode(content)
     except ImageError as error:
         raise OutputError(f"{path} cannot be used: {error}") from error
-    _refuse_other_size(path, tuple(mask.shape), size)
-    return mask
+    _refuse_other_size(path, tuple(found.shape), size)
+    return found
 
 
 def _regions(
@@ -219,13 +225,7 @@ def _regions(
         return None
     path = _beside(folder, minimality["regions"])
     content = _content(path, minimality["sha256"], "map of parts")
-    _refuse_other_header(path, content, size)
-    try:
-        labels = labels_from_png(content)
-    except ImageError as error:
-        raise OutputError(f"{path} cannot be used: {error}") from error
-    _refuse_other_size(path, tuple(labels.shape), size)
-    return labels
+    return _decoded(path, content, size, labels_from_png)
 
 
 def _digest(path: Path) -> str | None:
