@@ -147,7 +147,7 @@ class Check:
     """One tested property of the hard mask, with the number it was judged by.
 
     Attributes:
-        name: `sufficiency`, `shape_leakage`, `shift_stability` or `consistency`.
+        name: `sufficiency`, `shape_leakage`, `shift_stability`, `consistency` or `specificity`.
         value: the rate that was measured, over `trials` masked inputs.
         threshold: the rate it was judged by.
         trials: masked inputs put to the classifier for this check.

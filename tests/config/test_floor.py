@@ -9,8 +9,8 @@ from med_cam.config.presets import PRESETS
 from med_cam.config.settings import Config
 
 WEAK = {
-    "share": 0.2, "minimum_effect": 0.0, "stability_rate": 0.4, "certified": 0.79,
-    "confidence": 0.01, "leakage_margin": 0.31,
+    "share": 0.2, "minimum_effect": 0.0, "stability_rate": 0.4, "specificity_rate": 0.04,
+    "certified": 0.79, "confidence": 0.01, "leakage_margin": 0.31,
 }  # fmt: skip
 
 

@@ -52,7 +52,9 @@ FAST = Config(
     ),
 )
 NEAR = 1e-5  # what a hard mask with a soft gradient may leave of rounding in the image's pixels
-EACH = 5  # questions of a claim: two baselines and an unseen one, shape leakage, shift stability
+EACH = 6  # questions of a claim: three baselines, shape leakage, shift stability, specificity
+SHIFTS = 4  # which of them is that of the shifts
+WIDER = 5  # the same without the last: it is not asked of a necessary superset
 
 
 class Toy(nn.Module):
@@ -231,7 +233,7 @@ def losing(case: Case, failures: Sequence[int], *, stable: Sequence[bool] = ()) 
         p = case.single.classifier(x)
         if part == 0 and number < len(failures):
             p[: failures[number]] = p.new_tensor([1.0, 0.0])
-        if part == EACH - 1 and number < len(stable) and not stable[number]:
+        if part == SHIFTS and number < len(stable) and not stable[number]:
             p[:] = p.new_tensor([1.0, 0.0])
         return p
 

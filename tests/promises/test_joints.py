@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 from recording import (
-    EACH,
     FAST,
     FIRST,
     SECOND,
     SIDE,
     THIRD,
+    WIDER,
     Toy,
     Watch,
     bright,
@@ -200,7 +200,7 @@ def test_the_necessary_superset_is_sufficient_too_and_pays_for_those_before_it()
         found = replace(found_on(case, patches_mask((0, 0))), scores=scores_around(SECOND))
         watch = Watch(case)
         more = superset(watch.case, found, 2)
-        tries = chunks(of(watch.take(), "single"), EACH + 1)
+        tries = chunks(of(watch.take(), "single"), WIDER + 1)
         x = case.scene.x
     certificate = more.claim.certificate
     assert bool((more.mask & found.mask == found.mask).all())
@@ -212,8 +212,8 @@ def test_the_necessary_superset_is_sufficient_too_and_pays_for_those_before_it()
     assert certificate.samples == samples_needed(certificate.tried, FAST.verification.certified)
     assert torch.equal(evidence(tries[-1][0], x)[0, 0], more.mask)
     for i, mine in enumerate(tries):
-        others = [noise(calls[:EACH], x) for calls in tries[:i]]
-        assert all(shared(noise(mine[:EACH], x), other) == 0 for other in others)
+        others = [noise(calls[:WIDER], x) for calls in tries[:i]]
+        assert all(shared(noise(mine[:WIDER], x), other) == 0 for other in others)
 
 
 def spoiling(case, part, prediction):
@@ -231,7 +231,7 @@ def spoiling(case, part, prediction):
 
 
 @pytest.mark.parametrize(
-    ("part", "prediction"), [(0, [1.0, 0.0]), (EACH, [0.0, 1.0])], ids=["sufficient", "necessary"]
+    ("part", "prediction"), [(0, [1.0, 0.0]), (WIDER, [0.0, 1.0])], ids=["sufficient", "necessary"]
 )
 def test_a_mask_that_is_only_one_of_both_is_refused_and_paid_for_by_a_larger_one(part, prediction):
     with the_case(Toy((FIRST, SECOND))) as case:
@@ -239,8 +239,8 @@ def test_a_mask_that_is_only_one_of_both_is_refused_and_paid_for_by_a_larger_one
         once = superset(case, found, 2)
         watch = Watch(spoiling(case, part, prediction))
         more = superset(watch.case, found, 2)
-        tries = chunks(of(watch.take(), "single"), EACH + 1)
-        prints = [noise(calls[:EACH], case.scene.x) for calls in tries]
+        tries = chunks(of(watch.take(), "single"), WIDER + 1)
+        prints = [noise(calls[:WIDER], case.scene.x) for calls in tries]
     assert once.claim.certificate.tried == 3
     assert len(tries) == 2
     assert more.area > once.area

@@ -19,7 +19,7 @@ from recording import (
 )
 
 from med_cam.case.seeds import reseeded, restricted_to
-from med_cam.certification.certificate import certificate_of, response_of
+from med_cam.certification.certificate import certificate_of, response_of, superset_claim
 from med_cam.certification.evidence import warned
 from med_cam.certification.mask_tests import shape_leakage_of
 from med_cam.pipeline.explain import explain
@@ -87,8 +87,8 @@ def as_later_ones(case, found, watch):
     """Every claim made again as if others had been refused before; and the noise of each."""
     drawn = {}
 
-    def claim(name, mask, case, tried):
-        made = certificate_of(case, mask, response_of(case), tried)
+    def claim(name, mask, case, tried, certified=certificate_of):
+        made = certified(case, mask, response_of(case), tried)
         drawn[name] = noise(watch.take(), case.scene.x)
         assert made.certificate.samples == samples_needed(tried, WANTED)
         return made
@@ -98,7 +98,8 @@ def as_later_ones(case, found, watch):
         for n, other in enumerate(found.tests.alternatives, start=1)
     )
     superset = found.tests.necessary_superset
-    larger = replace(superset, claim=claim("necessary superset", superset.mask, case, 4))
+    around = claim("necessary superset", superset.mask, case, 4, superset_claim)
+    larger = replace(superset, claim=around)
     fewer = restricted_to(case, ("gaussian",))
     made = claim("restricted claim", found.mask, fewer, 2)
     restricted = RestrictedClaim(found.mask, found.area, made, ("grey",), fewer.config.seed)

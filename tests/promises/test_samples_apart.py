@@ -16,6 +16,7 @@ from recording import (
     FIRST,
     SECOND,
     THIRD,
+    WIDER,
     Toy,
     Watch,
     chunks,
@@ -106,10 +107,10 @@ def going_on(watch, found, tried):
     case = watch.case
     larger = superset(case, found, tried)
     calls = watch.take()
-    tries = chunks(of(calls, "single"), EACH + 1)  # a claim, then necessity
+    tries = chunks(of(calls, "single"), WIDER + 1)  # a claim, then necessity
     stages = {
         "superset": of(calls, "batched"),
-        "superset's certificate": [call for each in tries for call in each[:EACH]],
+        "superset's certificate": [call for each in tries for call in each[:WIDER]],
     }
     assert larger.claim.certificate.tried == tried + len(tries)
     by_baseline(case, found.scores)

@@ -130,6 +130,7 @@ def asked(monkeypatch):
 
     monkeypatch.setattr(further, "response_of", response_of)
     monkeypatch.setattr(further, "certificate_of", certificate_of)
+    monkeypatch.setattr(further, "superset_claim", certificate_of)
     monkeypatch.setattr(compare, "of_claim", of_claim)
     return certificates
 

@@ -232,13 +232,19 @@ def test_reinsertion_is_reported_where_its_bound_is_missed(explanation, reinsert
     assert any("hidden patches" in text for text in texts(found)) == said
 
 
-def test_where_nothing_changes_the_prediction_other_regions_suffice(explanation):
-    necessity = replace(explanation.tests.necessity, changed=0)
+def test_where_nothing_loses_the_prediction_disjoint_regions_suffice(explanation):
+    necessity = replace(explanation.tests.necessity, changed=0, lost=0)
     reported = only(with_tests(explanation, necessity=necessity), "not necessary")
     assert reported.text == (
         "not necessary: prediction unchanged in 17 of 17 samples without the region: other "
-        "regions suffice too"
+        "regions that do not overlap it suffice too"
     )
+
+
+def test_what_keeps_the_label_below_the_threshold_is_not_said_to_suffice(explanation):
+    necessity = replace(explanation.tests.necessity, changed=0, lost=1)
+    reported = only(with_tests(explanation, necessity=necessity), "not necessary")
+    assert reported.text.endswith("prediction unchanged in 17 of 17 samples without the region")
 
 
 @pytest.mark.parametrize(

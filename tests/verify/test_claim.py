@@ -82,6 +82,7 @@ def scripted(*predictions, others=3, rules=RULES, response=ALONE):
 GREY, NOISE, BLACK = [TOP], [RETAINED, RETAINED, LOST], [RETAINED]
 LEAKS = [RETAINED, LOST, LOST, TOP]
 SHIFTS = [RETAINED] * 12 + [LOST] * 4
+WIDER = [RETAINED] * 2 + [LOST] * 2
 
 
 def lines(claim):
@@ -147,6 +148,32 @@ def test_no_fewer_shifts_are_retained_than_the_settings_ask_for(lost, passed):
     assert (claim.checks[2].value, claim.checks[2].passed) == (1 - lost / 16, passed)
 
 
+@pytest.mark.parametrize(
+    ("retained", "rate", "passed"),
+    [(0, 0.5, True), (2, 0.5, True), (3, 0.5, False), (3, 0.25, True), (4, 0.25, False)],
+)
+def test_no_fewer_random_masks_lose_the_prediction_than_the_settings_ask_for(
+    retained, rate, passed
+):
+    rules = Verification(**{**vars_of(RULES), "specificity_rate": rate})
+    wider = [RETAINED] * retained + [LOST] * (4 - retained)
+    claim, _ = scripted(GREY, NOISE, BLACK, LEAKS, SHIFTS, wider, others=0, rules=rules)
+    check = claim.checks[3]
+    assert (check.name, check.value, check.passed) == ("specificity", 1 - retained / 4, passed)
+    assert (check.threshold, check.trials, check.at_least) == (rate, 4, True)
+
+
+def test_random_masks_show_twice_the_area_of_the_image_itself_over_the_same_samples():
+    _, shown = scripted(GREY, NOISE, BLACK, LEAKS, SHIFTS, WIDER, others=0)
+    x, wider = scene(0).x, shown[5]
+    images = [image == x[0] for image in wider]
+    assert [int(image.sum()) for image in images] == [8] * 4  # the mask has 4 pixels
+    assert len({tuple(image.flatten().tolist()) for image in images}) == 4
+    assert (wider[0][~images[0]] == 0).all()  # grey and noise take turns
+    noise = shown[1][0][~mask()[0]]
+    assert torch.isin(wider[1][~images[1]][mask()[0][~images[1]] == 0], noise).all()
+
+
 def test_a_claim_has_its_settings_and_the_decision_beside_it():
     claim, _ = scripted(GREY, NOISE, BLACK, LEAKS, SHIFTS)
     assert claim.searched == ("grey", "gaussian")
@@ -161,7 +188,7 @@ def test_a_claim_has_its_settings_and_the_decision_beside_it():
 
 
 def test_without_reference_images_the_claim_says_what_it_used():
-    claim, shown = scripted(GREY, NOISE, BLACK, LEAKS, SHIFTS, others=0)
+    claim, shown = scripted(GREY, NOISE, BLACK, LEAKS, SHIFTS, WIDER, others=0)
     assert claim.reference_images == "the image's own pixels, shuffled"
     assert any("no reference images given" in sentence for sentence in claim.warnings)
     own = set(scene(0).x.flatten().tolist())

@@ -79,7 +79,7 @@ def check(claim, name):
 def test_the_mask_over_what_the_classifier_looks_at_passes_every_check():
     claim = claim_on(box(6, 16, 14))
     assert claim.holds
-    assert {c.name for c in claim.checks} == {*CHECKS}
+    assert {c.name for c in claim.checks} == {*CHECKS} - {"specificity"}  # it has references
     assert check(claim, "sufficiency").trials == 9  # grey once, gaussian eight times
 
 

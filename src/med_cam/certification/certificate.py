@@ -42,6 +42,16 @@ def certificate_of(case: Case, mask: Exported, response: BaselineResponse, tried
     return claim_on(case, mask, response, tried=tried, samples=samples)
 
 
+def superset_claim(case: Case, mask: Exported, response: BaselineResponse, tried: int) -> Claim:
+    """The claim on a mask around a certified one: without the check of specificity.
+
+    It is larger to be necessary too; whether any region would do was asked of the one inside.
+    """
+    rules = replace(case.config.verification, specificity_rate=0.0)
+    unasked = replace(case, config=replace(case.config, verification=rules))
+    return certificate_of(unasked, mask, response, tried)
+
+
 def samples_of(tried: int, rules: Verification) -> int:
     """Samples of the random baselines together that the n-th certificate takes."""
     risk = risk_of(tried, rules.confidence)

@@ -13,6 +13,7 @@ AT_LEAST: Mapping[str, float] = MappingProxyType(
         "share": 0.25,  # of the way from baselines alone to the whole image
         "minimum_effect": 0.01,  # less is rounding: any mask would do
         "stability_rate": 0.5,  # a mask that fails most shifts is an outline
+        "specificity_rate": 0.05,  # what all random masks do as well is nobody's evidence
         "certified": 0.8,
         "confidence": 0.8,
     }

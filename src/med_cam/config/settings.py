@@ -177,6 +177,9 @@ class Verification:
         leakage_margin: how much more often than baselines alone the shape may give the target.
         shifts: distances of the shift test, in pixels of the model input.
         stability_rate: share of shifts that must retain the prediction.
+        specificity_rate: share of smooth random masks of twice the area, as many as
+            `leakage_trials`, that must lose the prediction, where no reference images are given.
+            On the bundled samples a fifth and more do; 0 = not tested.
         consistency: share of the way to the image's log-odds by which the evidence has to move a
             picture that it is laid into; 0 = not tested.
         consistency_rate: share of those pictures that it has to move.
@@ -200,6 +203,7 @@ class Verification:
     leakage_margin: rules.Share = 0.10
     shifts: rules.Distances = (1, 2, 3)
     stability_rate: rules.Share = 0.9
+    specificity_rate: rules.Share = 0.1
     consistency: rules.Share = 0.05
     consistency_rate: rules.Share = 0.25
     consistency_trials: rules.Samples = 12

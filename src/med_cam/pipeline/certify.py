@@ -25,6 +25,7 @@ from med_cam.reduction.counterexamples import Reduced, reduced, refined
 from med_cam.results import Claim, Minimality, Patch
 from med_cam.verify.minimality import Mask, Trial, lost, places, survived
 from med_cam.verify.shift_stability import DIRECTIONS
+from med_cam.verify.specificity import sufficient
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def certified(case: Case, found: Found) -> Certified:
         claim = certificate_of(case, source, found.response, len(tried) + 1)
         tried.append((chosen, source, claim))
         marks.append(mark("certificate", case.cost()))
-        if claim.holds or not affordable(case, len(tried) + 1, MEASURED):
+        if sufficient(claim) or not affordable(case, len(tried) + 1, MEASURED):
             break
     chosen, source, claim = best(tried)
     minimality = minimality_of(case, source, chosen, found)
@@ -107,7 +108,7 @@ def candidates(case: Case, found: Found) -> Iterator[Candidate]:
         return
     start, rules = reread(case, found.mask), case.config.certification
     trial = None
-    if found.claim.holds and rules.patch:
+    if sufficient(found.claim) and rules.patch:
         side = side_of(start, rules.patch, rules.most_patches)
         now = reduced(case, start, sample_set(case, found.response.decision), side)
         trial = now.trial

@@ -8,7 +8,7 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import exported, reread
 from med_cam.case.seeds import SUPERSET
-from med_cam.certification.certificate import certificate_of
+from med_cam.certification.certificate import superset_claim
 from med_cam.certification.mask_tests import decision_of, infill_of, necessity_of
 from med_cam.masking import keep_most
 from med_cam.pipeline.propose import Found
@@ -33,7 +33,7 @@ def superset(case: Case, found: Found, tried: int) -> NecessarySuperset | None:
         source = exported(case, mask)
         if bool((reread(case, source) == case.open).all()):
             return None
-        claim = certificate_of(case, source, found.response, number)
+        claim = superset_claim(case, source, found.response, number)
         without = necessity_of(case, source, decision_of(case, claim))
         if claim.holds and without.holds:
             return NecessarySuperset(source, source.float().mean().item(), claim, without)

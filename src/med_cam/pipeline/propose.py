@@ -21,6 +21,7 @@ from med_cam.search.starts import best_of_starts
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.candidates import candidate_judge
 from med_cam.verify.consistency import moves_none
+from med_cam.verify.specificity import sufficient
 
 Cut = tuple[Float[Tensor, "1 1 h w"], Bool[Tensor, "1 1 h w"]]  # a map, and a mask cut from it
 
@@ -101,7 +102,7 @@ def proposed(
     for scores, mask in candidates(seen, passes, rules) if alone is None else (alone,):
         chosen, source = scores, exported(case, mask)
         tried.append(claimed(case, source, response, attempt=len(tried)))
-        if tried[-1].holds:
+        if sufficient(tried[-1]):
             break
     return Found(source, source.float().mean().item(), chosen, tuple(tried), response, steps)
 

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
@@ -14,6 +14,7 @@ from med_cam.case.case import Case, baseline_colours
 from med_cam.certification.evidence import predicted_after
 from med_cam.config.floor import not_called_verified, weak_rules
 from med_cam.config.presets import PRESETS
+from med_cam.config.settings import Config
 from med_cam.config.toml import as_table
 from med_cam.images.components import components
 from med_cam.recheck.choice import choice_again
@@ -140,6 +141,15 @@ def is_backed(document: Document) -> bool:
     return document["tests"] is not None and bool(held)
 
 
+def rules_of(case: Case, saved: Saved) -> Config:
+    """The settings that the floor is held to: not what stands for a check of a later version."""
+    if not saved.older:
+        return case.config
+    rate = Config().verification.specificity_rate
+    rules = replace(case.config.verification, specificity_rate=rate)
+    return replace(case.config, verification=rules)
+
+
 def explanation_now(case: Case, saved: Saved, found: Again | None) -> dict[str, Any]:
     """The fields of `Explanation`, those of the search left empty."""
     after, kl = predicted_after(case, saved.mask)
@@ -150,7 +160,7 @@ def explanation_now(case: Case, saved: Saved, found: Again | None) -> dict[str, 
         target=case.target.index,
         label=case.target.label,
         labels=case.target.labels,
-        verified=found.certified and not weak_rules(case.config),
+        verified=found.certified and not weak_rules(rules_of(case, saved)),
         status=status_again(case, str(saved.document["status"]), area, found),
         area=area,
         components=components(saved.mask),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 
 from med_cam.case.case import Case
-from med_cam.case.round_trip import exported
+from med_cam.case.round_trip import exported, reread
 from med_cam.certification.certificate import claimed
 from med_cam.certification.contrast import needs_contrast, quiet_region, runner_up
 from med_cam.recheck.compare import Verdict
@@ -14,21 +14,30 @@ from med_cam.recheck.on_edge import contrast_as_saved
 from med_cam.report.saved import Saved
 from med_cam.results import Contrast
 from med_cam.verify.baseline_response import BaselineResponse
+from med_cam.verify.consistency import moves_none
+from med_cam.verify.specificity import sufficient
 
 
 def lacking(case: Case, saved: Saved, response: BaselineResponse) -> Iterator[Difference]:
     """The tests that are null and would have been made.
 
     Patches are tested wherever the search ended with a claim that holds. Where it ended with none,
-    the mask is the whole image, or the paper's single cut, whose claim can be made again.
+    the mask is the whole image, or moves no picture at all, or is the paper's single cut, whose
+    claim can be made again.
     """
     rules = case.config
     if saved.document["tests"]["minimality"] is not None or not rules.certification.patch:
         return
     if rules.refinement.cut == "threshold":
-        asked = claimed(case, saved.mask, response, attempt=0).holds
+        asked = sufficient(claimed(case, saved.mask, response, attempt=0))
     else:
-        asked = not torch.equal(saved.mask, exported(case, case.open))
+        asked = not torch.equal(saved.mask, exported(case, case.open)) and not moves_none(
+            case.single,
+            reread(case, saved.mask),
+            response.pictures,
+            case.target,
+            rules.verification,
+        )
     if asked:
         yield Difference("tests.minimality", None, "a test of each patch, which the settings want")
 

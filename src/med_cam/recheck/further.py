@@ -10,7 +10,7 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import beside, reseeded, restricted_to, under_seed
-from med_cam.certification.certificate import certificate_of, response_of
+from med_cam.certification.certificate import certificate_of, response_of, superset_claim
 from med_cam.certification.mask_tests import decision_of, necessity_of, suffices
 from med_cam.config.settings import Config, relative_to
 from med_cam.errors import OutputError
@@ -80,7 +80,7 @@ def superset(case: Case, saved: Saved, response: BaselineResponse) -> NecessaryS
     if mask is None:
         return None
     reported = saved.document["tests"]["necessary_superset"]["claim"]
-    claim = certificate_of(case, mask, response, tried_of(reported, case.config))
+    claim = superset_claim(case, mask, response, tried_of(reported, case.config))
     without = necessity_of(case, mask, decision_of(case, claim))
     return NecessarySuperset(mask, area_of(mask), claim, without)
 

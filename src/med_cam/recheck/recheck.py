@@ -145,8 +145,9 @@ def rechecked(
     refuse_other_fills(document, fills)
     config = overlaid(Config(), document["config"])
     classifier, references = painted_from(classifier, references)
-    if saved.older:  # the check of consistency is younger
-        config = replace(config, verification=replace(config.verification, consistency=0.0))
+    if saved.older:  # these checks are younger
+        rules = replace(config.verification, consistency=0.0, specificity_rate=0.0)
+        config = replace(config, verification=rules)
     contrast = document["classifier"]["contrast"]
     if contrast:
         classifier = pairwise(classifier, document["label"], contrast)

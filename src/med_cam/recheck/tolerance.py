@@ -99,6 +99,7 @@ OLDER: Mapping[str, str] = MappingProxyType(
         "config.verification.consistency": "a check that its version did not have",
         "config.verification.consistency_rate": "a check that its version did not have",
         "config.verification.consistency_trials": "a check that its version did not have",
+        "config.verification.specificity_rate": "a check that its version did not have",
         "status": "in the words of its version",
         "claim.warnings": "in the words of its version",
         "restricted_claim.claim.warnings": "in the words of its version",

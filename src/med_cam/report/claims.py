@@ -202,7 +202,8 @@ def _necessary(necessity: Necessity, label: str) -> Statement:
         unchanged = necessity.samples - necessity.changed
         count = f"{unchanged} of {necessity.samples} samples"
         text = f"prediction unchanged in {count} without the region"
-        rest = ": other regions suffice too" if unchanged == necessity.samples else ""
+        disjoint = ": other regions that do not overlap it suffice too"
+        rest = "" if necessity.lost else disjoint  # at its threshold, as the claim asks
         return Statement(f"not necessary: {text}{rest}", holds=False)
     full, mean = probability(necessity.p_image), probability(necessity.mean)
     if necessity.label == label:  # of a sigmoid head

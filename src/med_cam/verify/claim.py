@@ -16,6 +16,7 @@ from med_cam.verify.consistency import consistency
 from med_cam.verify.decision import Decision
 from med_cam.verify.shape_leakage import other_contents, shape_leakage
 from med_cam.verify.shift_stability import shift_stability
+from med_cam.verify.specificity import specificity
 from med_cam.verify.sufficiency import baseline_result, drawn, over_baselines, sufficiency
 from med_cam.verify.warnings import claim_warnings, edge_of_claim, edge_warnings
 
@@ -36,6 +37,10 @@ CHECKS: Mapping[str, Words] = {
     "consistency": Words(
         "moves other pictures toward the label",
         "laid into other pictures, the evidence moves them toward the label on",
+    ),
+    "specificity": Words(
+        "not any region of its size does it",
+        "random regions up to twice as large lose the prediction on",
     ),
 }
 
@@ -74,6 +79,7 @@ def verify(
         shape_leakage(view, contents, mask, infill, decision, limit=limit),
         shift_stability(view, mask, infill, decision, rules),
         *consistency(view, mask, response.pictures, decision.target, rules),
+        *specificity(view, mask, infill, decision, rules, generator),
     )
     return Claim(
         searched=tuple(rules.baselines),

@@ -85,6 +85,7 @@ CAUSES: Mapping[str, str] = {
     "sufficiency": "the prediction is lost wherever the rest of the image is hidden",
     "shape_leakage": "the outline of the region gives the label, whatever it shows",
     "shift_stability": "the prediction is not stable when the region is moved by a few pixels",
+    "specificity": "any region of that size does as well as this one",
     "consistency": "what suffices behind a mask does not speak for the label in pictures",
 }
 

@@ -36,9 +36,22 @@ def random_masks(
         within: where they may lie; holds the mask.
         generator: on the CPU.
     """
-    share = int(like.sum()) / like.numel()
+    return smooth_masks(int(like.sum()), within, generator)
+
+
+def smooth_masks(
+    pixels: int, within: Bool[Tensor, "1 1 h w"], generator: Generator
+) -> Iterator[Bool[Tensor, "1 1 h w"]]:
+    """Smooth random masks with so many pixels, without end.
+
+    Args:
+        pixels: of each mask.
+        within: where they may lie; of no fewer pixels.
+        generator: on the CPU.
+    """
+    share = pixels / within.numel()
     while True:
-        field = smooth_field(like.shape[2:], CELLS, generator).to(like.device)
+        field = smooth_field(within.shape[2:], CELLS, generator).to(within.device)
         yield keep_most(torch.where(within, field, field.min() - 1), share)
 
 

@@ -1,7 +1,7 @@
 """How an explanation ended, in one sentence: the same when it is made and re-checked."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from jaxtyping import Float
 from torch import Tensor
@@ -10,6 +10,9 @@ from med_cam.results import BaselineResult, BesideClaim, Check, Claim, Restricte
 from med_cam.verify.claim import CHECKS
 from med_cam.verify.decision import Target
 
+ADVICE: Mapping[str, str] = {  # what to do about a check that failed, where that is known
+    "specificity": ": any image might give the label; give reference images to find out",
+}
 UNEXPLAINED = "cannot be explained: "  # how a sentence begins where nothing can be retained
 
 
@@ -88,7 +91,8 @@ def failing(check: Check) -> str:
         return otherwise(check)
     bar = f"{check.threshold:.0%} {'required' if check.at_least else 'allowed'}"
     got = round(check.value * check.trials)
-    return f"{CHECKS[check.name].finding} {got} of {check.trials} masked inputs ({bar})"
+    advice = ADVICE.get(check.name, "")
+    return f"{CHECKS[check.name].finding} {got} of {check.trials} masked inputs ({bar}){advice}"
 
 
 def otherwise(check: Check) -> str:
