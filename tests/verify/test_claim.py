@@ -161,6 +161,10 @@ def test_no_fewer_random_masks_lose_the_prediction_than_the_settings_ask_for(
     check = claim.checks[3]
     assert (check.name, check.value, check.passed) == ("specificity", 1 - retained / 4, passed)
     assert (check.threshold, check.trials, check.at_least) == (rate, 4, True)
+    warned = [text for text in claim.warnings if "random regions" in text]
+    assert bool(warned) == (passed and retained > 2)  # what failed is said by the status
+    if warned:
+        assert f"retain the prediction too, in {retained} of 4: any image might" in warned[0]
 
 
 def test_random_masks_show_twice_the_area_of_the_image_itself_over_the_same_samples():

@@ -18,7 +18,12 @@ from med_cam.verify.shape_leakage import other_contents, shape_leakage
 from med_cam.verify.shift_stability import shift_stability
 from med_cam.verify.specificity import specificity
 from med_cam.verify.sufficiency import baseline_result, drawn, over_baselines, sufficiency
-from med_cam.verify.warnings import claim_warnings, edge_of_claim, edge_warnings
+from med_cam.verify.warnings import (
+    claim_warnings,
+    edge_of_claim,
+    edge_warnings,
+    region_warnings,
+)
 
 
 class Words(NamedTuple):
@@ -113,7 +118,8 @@ def warnings_of(
         others_given=len(scene.others) > 0,
         alike=0 if scene.alike is None else len(scene.alike),
     )
-    return (*reported, *edge_warnings(edge_of_claim(results, checks)))
+    near = edge_warnings(edge_of_claim(results, checks))
+    return (*reported, *region_warnings(checks), *near)
 
 
 OWN_PIXELS = "the image's own pixels, shuffled"

@@ -59,6 +59,17 @@ def claim_warnings(
     return tuple(reported)
 
 
+def region_warnings(checks: Sequence[Check]) -> tuple[str, ...]:
+    """Without reference images: that most random regions retain the prediction, though not all."""
+    return tuple(
+        f"random regions up to twice as large retain the prediction too, in {kept} of "
+        f"{check.trials}: any image might give the label; give reference images to find out"
+        for check in checks
+        if check.name == "specificity" and check.passed
+        if (kept := check.trials - round(check.value * check.trials)) > LIKELY * check.trials
+    )
+
+
 def confident_predictions(response: BaselineResponse) -> tuple[str, ...]:
     """Baselines alone that get a confident prediction, of another label than the target.
 
