@@ -44,6 +44,7 @@ SAME = {  # lies that change no figure of these results, by kind: nothing that i
     "config.verification.consistency a little": "the same pictures are moved",
     "config.verification.consistency_rate a little": "the same pictures are moved",
     "config.verification.consistency_trials one more": "there are no more pictures",
+    "config.verification.feather a little": "no removal of these results has a soft edge",
     "config.certification.reinsertion_patch one more": "the same trials retain the label",
     "restricted_claim.claim.certificate.tried one more": "without random samples there is no risk",
     "fallback.claim.certificate.tried one more": "without random samples there is no risk",
