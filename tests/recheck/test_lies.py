@@ -45,6 +45,8 @@ SAME = {  # lies that change no figure of these results, by kind: nothing that i
     "config.verification.consistency_rate a little": "the same pictures are moved",
     "config.verification.consistency_trials one more": "there are no more pictures",
     "config.verification.feather a little": "no removal of these results has a soft edge",
+    "config.certification.contrast flipped": "the label is of no absence: none is made",
+    "config.certification.controls one more": "no weaker claim is compared with any",
     "config.certification.reinsertion_patch one more": "the same trials retain the label",
     "restricted_claim.claim.certificate.tried one more": "without random samples there is no risk",
     "fallback.claim.certificate.tried one more": "without random samples there is no risk",
