@@ -22,13 +22,14 @@ FEW = overlaid(
 )
 
 
-def explained(kind, *, given):
+def explained(kind, *, given, units="squares"):
     generator = torch.Generator().manual_seed(1)
     image = picture(generator, with_spot=True, blank=BLANK.get(kind))
     others = [picture(generator, with_spot=i % 4 == 0) for i in range(16)]
     classifier = misbehaving(kind)
     references = prepare_references(classifier, others) if given else None
     config = relative_to(FEW, PAINTED[kind]) if kind in PAINTED else FEW
+    config = overlaid(config, {"certification": {"units": units}})
     found = explain(classifier, image, references=references, config=config)
     assert found.label == kind
     return found
@@ -42,6 +43,21 @@ def shows_the_spot(found):
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "weak edges"])  # see docs
 def test_no_small_region_is_sufficient_for_what_behaves_otherwise_behind_a_mask(kind):
     found = explained(kind, given=True)
+    assert not found.verified or shows_the_spot(found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("two faced", True),
+        ("two faced", False),
+        ("grey key", True),  # without reference images: see docs
+        ("hard edges", False),
+        ("layer trace", True),
+    ],
+)
+def test_nor_is_a_mask_made_of_regions(kind, given):
+    found = explained(kind, given=given, units="regions")
     assert not found.verified or shows_the_spot(found)
 
 

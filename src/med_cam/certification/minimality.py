@@ -30,6 +30,8 @@ from med_cam.verify.minimality import (
 )
 from med_cam.verify.shift_stability import DIRECTIONS
 
+MOST_REGIONS = 256  # of an image
+
 
 @dataclass(frozen=True, slots=True)
 class SampleSet:
@@ -70,6 +72,22 @@ def sample_set(case: Case, decision: Decision, *, more: int = 0) -> SampleSet:
     turn = first + rules.pool if random else fixed
     lost_at_most = int((1 - claim.stability_rate) * len(DIRECTIONS) * len(claim.shifts) + 1e-9)
     return SampleSet(samples, first, turn, max(claim.shifts), decision, lost_at_most // 2)
+
+
+def region_side(case: Case) -> int:
+    """Side of a square of the mean area of a region, in pixels of the model input.
+
+    `certification.patch`, if it was asked for by itself (`most_patches` is 0). Else no more than
+    a tenth of the image's shorter side, and twice as large until there are at most
+    `MOST_REGIONS`: what they cost grows with their number.
+    """
+    rules, (h, w) = case.config.certification, case.scene.x.shape[2:]
+    if not rules.most_patches:
+        return rules.patch
+    side = min(rules.patch, max(2, min(h, w) // 10))
+    while h * w > MOST_REGIONS * side**2:
+        side *= 2
+    return side
 
 
 def as_exported(case: Case, masks: Bool[Tensor, "n 1 h w"]) -> Bool[Tensor, "n 1 h w"]:

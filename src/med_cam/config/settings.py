@@ -229,8 +229,8 @@ class Certification:
         rounds: masks after the 1-minimal reduction for which a certificate is tried, before it is
             tried for the mask that the reduction began with.
         grown: larger masks for which it is tried after that.
-        units: what masks are made of and the 1-minimal reduction takes away: "regions" whose
-            borders are the image's own, or "squares" of a grid.
+        units: what masks are made of and the reduction takes away: "regions" whose borders are
+            the image's own, or "squares" of a grid.
         margin: standard deviations of the log-odds, over random samples, by which a mask of
             regions has to retain the prediction on average. With 2.5 one sample in 160 is lost.
         budget: passes of an image, forward and backward, after which its mask is not made smaller
@@ -238,7 +238,7 @@ class Certification:
         patch: side of a square, or of one of the mean area of a region, in pixels of the model
             input; 0 = no 1-minimal reduction.
         most_patches: of a mask of squares; they are made twice as large until there are no more.
-            0 = any.
+            0 = any, and regions of the size of `patch` whatever the size of the image.
         reduction_samples: random samples on which a smaller mask has to retain the prediction
             at first.
         pool: further ones that it is tried on before the certificate; those that break it join.

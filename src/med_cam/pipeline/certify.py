@@ -22,6 +22,7 @@ from med_cam.pipeline.budget import MEASURED, affordable
 from med_cam.pipeline.propose import Found, shares_to_claim, smallest_mask
 from med_cam.pipeline.region_candidates import by_regions, of_regions
 from med_cam.reduction.counterexamples import Reduced, reduced, refined
+from med_cam.reduction.ground import Ground
 from med_cam.results import Claim, Minimality, Patch
 from med_cam.verify.minimality import Mask, Trial, lost, places, survived
 from med_cam.verify.shift_stability import DIRECTIONS
@@ -98,13 +99,20 @@ class Candidate:
     rounds: int = 0
     tested: int = 0
     cut_short: bool = False
+    ground: Ground | None = None
 
 
 def candidates(case: Case, found: Found) -> Iterator[Candidate]:
     """The masks to certify, in order."""
     if found.ground is not None:
         for reached in by_regions(case, found, found.ground):
-            yield Candidate(reached.mask, 0, tested=reached.tested, cut_short=reached.cut_short)
+            yield Candidate(
+                reached.mask,
+                0,
+                tested=reached.tested,
+                cut_short=reached.cut_short,
+                ground=reached.ground,
+            )
         return
     start, rules = reread(case, found.mask), case.config.certification
     trial = None
@@ -163,8 +171,8 @@ def minimality_of(
     case: Case, mask: Bool[Tensor, "h1 w1"], chosen: Candidate, found: Found
 ) -> Minimality | None:
     """The 1-minimal reduction, re-tested on the exported mask, one masked input per pass."""
-    if found.ground is not None:
-        return of_regions(case, mask, chosen.tested, found.area, found.ground)
+    if chosen.ground is not None:
+        return of_regions(case, mask, chosen.tested, found.area, chosen.ground)
     if chosen.trial is None:
         return None
     side, again = chosen.side, reread(case, mask)

@@ -28,17 +28,27 @@ Cut = tuple[Float[Tensor, "1 1 h w"], Bool[Tensor, "1 1 h w"]]  # a map, and a m
 
 def smallest_mask(case: Case, on_step: OnStep | None = None) -> Found:
     """The smallest mask on which a claim holds; the whole image where nothing can be retained."""
+    if by_regions(case.config):
+        return of_regions(case, on_step)
     same = fresh(case, CANDIDATES)  # samples that every candidate is judged on
     judge = candidate_judge(case.batched, case.target, candidate_rules(case.config), same)
     if not case.predicted or judge.decision.given_by:
-        return whole_image(case)
+        return whole_image(case, response_of(case))
     reference = reference_of(case, judge.decision.threshold)
     maps, steps = best_of_starts(
         case, reference, fresh(case, SEARCH), on_step
     )  # sections 3.2 to 3.4
-    if by_regions(case.config):
-        return mask_of_regions(case, maps, steps)
     return proposed(case, maps, judge.suffices, steps, moves=judge.moves)
+
+
+def of_regions(case: Case, on_step: OnStep | None = None) -> Found:
+    """The same, of whole regions; its claim is that of its certificate."""
+    response = response_of(case)
+    if not case.predicted or response.decision.given_by:
+        return whole_image(case, response)
+    reference = reference_of(case, response.decision.threshold)
+    maps, steps = best_of_starts(case, reference, fresh(case, SEARCH), on_step)
+    return mask_of_regions(case, maps, response, steps)
 
 
 def by_regions(config: Config) -> bool:
@@ -61,10 +71,10 @@ def candidate_rules(config: Config) -> Verification:
     )
 
 
-def whole_image(case: Case) -> Found:
+def whole_image(case: Case, response: BaselineResponse) -> Found:
     """Every pixel that the classifier saw, and the claim on it: where nothing can be retained."""
     scores = torch.zeros_like(case.scene.x[:, :1])
-    source, response = exported(case, case.open), response_of(case)
+    source = exported(case, case.open)
     claims = (claimed(case, source, response, attempt=0),)
     return Found(source, source.float().mean().item(), scores, claims, response)
 

@@ -1,7 +1,7 @@
 """Masks of regions to certify, the smallest first, and which of their parts are needed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Int
@@ -9,15 +9,23 @@ from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.round_trip import labels_exported, reread
-from med_cam.certification.minimality import first_pixels, retested, sample_set
+from med_cam.certification.minimality import (
+    first_pixels,
+    region_side,
+    retested,
+    sample_set,
+)
 from med_cam.pipeline.budget import MEASURED, affordable
 from med_cam.pipeline.found import Found
 from med_cam.reduction.ground import Ground, Units, further
 from med_cam.reduction.merging import Part, borders_of, merged
-from med_cam.reduction.region_pruning import pruned
-from med_cam.reduction.regions import highest, within
+from med_cam.reduction.region_pruning import Pruned, Rules, pruned
+from med_cam.reduction.regions import SMALLEST, highest, within
+from med_cam.reduction.splitting import flaws, split
 from med_cam.results import Minimality, Patch
 from med_cam.verify.minimality import Mask
+
+FINER = 2  # a side of a region over this is that of those that it is split into
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +34,13 @@ class Reached:
 
     Attributes:
         mask: in the model input.
+        ground: the regions that it is made of.
         tested: removals that were tried before it was reached.
         cut_short: whether the budget of passes ended that.
     """
 
     mask: Mask
+    ground: Ground
     tested: int = 0
     cut_short: bool = False
 
@@ -38,11 +48,12 @@ class Reached:
 def by_regions(case: Case, found: Found, ground: Ground) -> Iterator[Reached]:
     """The masks to certify, in order: the pruned one, those it was cut from, then larger ones.
 
-    Each has a margin on samples that it was not pruned on, a wider one after each refusal. Of what
-    was pruned, what was taken away last comes back first: 1, 2, 4, ... regions.
+    Regions are pruned, those that are left are split, and pruned again: coarse first. Each mask
+    has a margin on samples that it was not pruned on, a wider one after each refusal. Of what was
+    pruned, what was taken away last comes back first: 1, 2, 4, ... regions.
     """
-    rules, start = case.config.certification, within(reread(case, found.mask), ground.regions)
-    now = pruned(start, ground.margin, ground.measure, lambda more: affordable(case, 1, more))
+    rules = case.config.certification
+    ground, now = pruned_twice(case, within(reread(case, found.mask), ground.regions), ground)
     back = [now.trajectory[-1 - count] for count in counts(len(now.trajectory))]
     masks = [now.units, *back, *grown(case, found, ground)]
     turn, last, short = 0, Units(), now.cut_short
@@ -51,8 +62,45 @@ def by_regions(case: Case, found: Found, ground: Ground) -> Iterator[Reached]:
         if units is None and turn:
             return
         last, short = units or now.units, short or over
-        yield Reached(ground.mask(last), now.tested, short)
+        yield Reached(ground.mask(last), ground, now.tested, short)
         turn += 1
+
+
+def pruned_twice(case: Case, start: Units, ground: Ground) -> tuple[Ground, Pruned]:
+    """Pruned, what is left split into smaller regions, and pruned again."""
+    side = region_side(case)
+
+    def enough(more: int) -> bool:
+        return affordable(case, 1, more)
+
+    coarse = pruned(start, rules_of(ground, start, side), enough)
+    fine = split(case, ground.mask(coarse.units), ground.regions, max(1, side // FINER))
+    smaller = ground.split_into(fine, case.batched)
+    units = within(ground.mask(coarse.units), fine)
+    found = pruned(units, rules_of(smaller, units, side), enough, coarse.rooms)
+    before = (within(ground.mask(larger), fine) for larger in coarse.trajectory[:-1])
+    whole = replace(
+        found,
+        trajectory=(*before, *found.trajectory),
+        tested=coarse.tested + found.tested,
+        cut_short=coarse.cut_short or found.cut_short,
+    )
+    return smaller, whole
+
+
+def rules_of(ground: Ground, start: Units, side: int) -> Rules:
+    """What smaller masks are held to.
+
+    No part and no hole is below half of a region's area, but as many as a mask begins with.
+    """
+    least = round(SMALLEST * side**2)
+    most = flaws(ground.mask(start), least)
+
+    def whole(units: Units) -> bool:
+        return bool(units) and flaws(ground.mask(units), least) <= most
+
+    sizes = dict(enumerate(ground.regions.flatten().bincount().tolist()))
+    return Rules(sizes, whole, ground.margin, ground.measure)
 
 
 def next_wider(
@@ -96,12 +144,12 @@ def of_regions(
     def witness(part: Units) -> int | None:
         return ground.witness(units, part)
 
-    parts = merged(units, borders_of(ground.regions), witness)
+    parts = merged(ground.parts(units), borders_of(ground.regions), witness)
     labels = torch.where(mask, labels_exported(case, numbered(ground, parts)), 0)
     names = [("", -1) if place is None else ground.trial.names[place] for _, place in parts]
     samples = tuple(sorted({number for kind, number in names if kind == "sample"}))
     reported = Minimality(
-        patch=case.config.certification.patch,
+        patch=region_side(case),
         patches=tuple(
             Patch(*place, *name) for place, name in zip(first_pixels(labels), names, strict=True)
         ),

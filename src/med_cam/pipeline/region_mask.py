@@ -8,16 +8,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.case.case import Case
-from med_cam.case.round_trip import exported
+from med_cam.case.round_trip import exported, reread
 from med_cam.case.seeds import CANDIDATES, fresh
-from med_cam.certification.certificate import response_of
+from med_cam.certification.certificate import claimed
+from med_cam.certification.minimality import region_side
 from med_cam.pipeline.found import Found
 from med_cam.reduction.bisection import smallest_passing
 from med_cam.reduction.ground import Ground, ground_of
 from med_cam.reduction.regions import highest, pooled, regions_of, within
 from med_cam.results import Step
 from med_cam.verify.baseline_response import BaselineResponse, baseline_rate
-from med_cam.verify.consistency import consistency
+from med_cam.verify.consistency import Pictures, consistency, moves_none
 from med_cam.verify.minimality import Mask
 from med_cam.verify.shape_leakage import other_contents, shape_leakage
 
@@ -25,11 +26,14 @@ GROWTH = 1.2  # of a mask that leaks the label: what is too much is taken away a
 
 
 def mask_of_regions(
-    case: Case, maps: Float[Tensor, "n 1 h w"], steps: tuple[Step, ...] = ()
+    case: Case,
+    maps: Float[Tensor, "n 1 h w"],
+    response: BaselineResponse,
+    steps: tuple[Step, ...] = (),
 ) -> Found:
     """A mask of whole regions that has the margin; nothing is claimed of it yet."""
-    response, rules = response_of(case), case.config
-    regions = regions_of(case, rules.certification.patch)
+    rules = case.config
+    regions = regions_of(case, region_side(case))
     means = torch.cat([pooled(scores[None], regions) for scores in maps])
     ground = ground_of(case, regions, response.decision)
 
@@ -37,7 +41,7 @@ def mask_of_regions(
         return highest(scores, regions, share)
 
     def passes(mask: Mask) -> bool:
-        return ground.slack(within(mask, regions)) >= 0
+        return ground.slack_of_few(within(mask, regions)) >= 0
 
     index, share = smallest_passing(
         means,
@@ -47,10 +51,41 @@ def mask_of_regions(
         cut=cut,
     )
     scores = means[index : index + 1]
+    if share is not None and still(case, highest(scores, regions, share), response):
+        return without_larger(case, highest(scores, regions, share), scores, response, steps)
     mask = with_margin(case, ground, scores, share or 1.0, response)
     source = exported(case, mask)
     area = source.float().mean().item()
     return Found(source, area, scores, (), response, steps, ground)
+
+
+def still(case: Case, mask: Mask, response: BaselineResponse) -> bool:
+    """Whether a mask moves no picture at all: then no larger one is tried, see `propose`."""
+    shown, rules = reread(case, exported(case, mask)), case.config.verification
+    some = consistency(case.batched, mask, few(case, response), case.target, rules)
+    refused = not all(check.passed for check in some)
+    return refused and moves_none(case.single, shown, response.pictures, case.target, rules)
+
+
+def few(case: Case, response: BaselineResponse) -> Pictures | None:
+    """Fewer pictures than the claim takes: the certificate decides."""
+    among, count = response.pictures, case.config.refinement.consistency_trials
+    if among is None:
+        return None
+    return replace(among, shown=among.shown[:count], log_odds=among.log_odds[:count])
+
+
+def without_larger(
+    case: Case,
+    mask: Mask,
+    scores: Float[Tensor, "1 1 h w"],
+    response: BaselineResponse,
+    steps: tuple[Step, ...],
+) -> Found:
+    """This mask and the claim on it, which does not hold."""
+    source = exported(case, mask)
+    claims = (claimed(case, source, response, attempt=0),)
+    return Found(source, source.float().mean().item(), scores, claims, response, steps)
 
 
 def with_margin(
@@ -78,15 +113,12 @@ def judged_by_shape(
 
     On fewer contents and pictures than the claim takes: the certificate decides.
     """
-    rules, few = case.config.verification, case.config.refinement
+    rules, trials = case.config.verification, case.config.refinement.leakage_trials
     decision, infill = response.decision, ground.trial.infill
-    contents = other_contents(case.scene, few.leakage_trials, fresh(case, CANDIDATES))
+    contents = other_contents(case.scene, trials, fresh(case, CANDIDATES))
     searched = {name: response.predictions[name] for name in rules.baselines}
     limit = baseline_rate(searched, decision) + rules.leakage_margin
-    among = response.pictures
-    if among is not None:
-        count = few.consistency_trials
-        among = replace(among, shown=among.shown[:count], log_odds=among.log_odds[:count])
+    among = few(case, response)
 
     def silent(mask: Mask) -> bool:
         view = case.batched

@@ -26,7 +26,7 @@ from med_cam.certification.certificate import (
 )
 from med_cam.certification.evidence import warned
 from med_cam.certification.mask_tests import mask_tests
-from med_cam.certification.minimality import retested, sample_set
+from med_cam.certification.minimality import region_side, retested, sample_set
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.config.settings import Config, relative_to
@@ -357,7 +357,7 @@ def minimality_rechecked(
     said = replace(as_saved(reported), tolerance=tolerance, regions=saved.regions)
     if saved.regions is not None:
         refuse_other_parts(saved)
-        return retested(case, saved.mask, trial, replace(said, patch=rules.patch))
+        return retested(case, saved.mask, trial, replace(said, patch=region_side(case)))
     doubled = said.patch / rules.patch  # patches are made twice as large, and twice again
     if doubled < 1 or not math.log2(doubled).is_integer():
         said = replace(said, patch=rules.patch)

@@ -1,15 +1,19 @@
 """What masks of a case are reduced on, where they are made of regions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+
+from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.certification.minimality import SampleSet, sample_set
 from med_cam.config.baselines import is_fixed
+from med_cam.masking import View
 from med_cam.reduction.regions import Regions, union
 from med_cam.reduction.rooms import Margin, Measure, Rooms, lowest, measured, slack
 from med_cam.verify.decision import Decision
-from med_cam.verify.minimality import Mask, Trial
+from med_cam.verify.minimality import Mask, Trial, joined
 from med_cam.verify.shift_stability import DIRECTIONS
 
 Units = frozenset[int]
@@ -27,12 +31,31 @@ class Ground:
         trial: the masked inputs.
         margin: what each is, and the margin that is asked for.
         measure: the room of masks, given by their regions.
+        larger: the regions that these were split from, if they were.
     """
 
     regions: Regions
     trial: Trial
     margin: Margin
     measure: Measure
+    larger: Regions | None = None
+
+    def split_into(self, regions: Regions, view: View[Tensor]) -> "Ground":
+        """The same masked inputs for masks made of smaller regions.
+
+        Args:
+            regions: each within one of these.
+            view: the image before the classifier, many images per pass.
+        """
+        measure = measured(view, self.trial, partial(union, regions))
+        return replace(self, regions=regions, measure=measure, larger=self.regions)
+
+    def parts(self, units: Units) -> list[Units]:
+        """Regions that were split from the same one together."""
+        if self.larger is None:
+            return [Units({unit}) for unit in sorted(units)]
+        of = {unit: int(self.larger[self.regions == unit][0]) for unit in sorted(units)}
+        return [Units(u for u in of if of[u] == n) for n in dict.fromkeys(of.values())]
 
     def mask(self, units: Units) -> Mask:
         """The mask of some regions."""
@@ -44,12 +67,18 @@ class Ground:
 
     def slack(self, units: Units) -> float:
         """By how much a mask has the margin; below 0 it has not, and not all may be measured."""
+        few = self.slack_of_few(units)
+        return few if few < 0 else slack(self.rooms(units), self.margin)
+
+    def slack_of_few(self, units: Units) -> float:
+        """The same on the first masked inputs alone, with no more than these measured."""
         still = self.margin.unshifted
+        rooms: Rooms = {}
         for some in (still[:FEW], still[:FIRST]):
             rooms = self.measure([units], [some])[0]
             if min(rooms.values(), default=0.0) < 0:
                 return min(rooms.values())
-        return slack(self.rooms(units), self.margin)
+        return slack(rooms, self.margin)
 
     def witness(self, units: Units, part: Units) -> int | None:
         """A masked input on which a mask without some regions loses the prediction, by its place.
@@ -77,12 +106,12 @@ def ground_of(case: Case, regions: Regions, decision: Decision) -> Ground:
 def further(case: Case, before: Ground, refused: int) -> Ground:
     """The same on samples that masks are not pruned on, and others after each refusal.
 
-    With one more deviation for each certificate that was refused.
+    With half a deviation more for each certificate that was refused.
     """
     pool = case.config.certification.pool
-    on = sample_set(case, before.trial.decision, more=refused * 2 * pool)
-    last = range(max(on.first, len(on.samples) - pool * (2 if refused else 1)), len(on.samples))
-    return on_samples(case, before.regions, on, last, before.margin.deviations + refused)
+    on = sample_set(case, before.trial.decision, more=refused * pool)
+    last = range(max(on.first, len(on.samples) - pool), len(on.samples))
+    return on_samples(case, before.regions, on, last, before.margin.deviations + refused / 2)
 
 
 def on_samples(
@@ -92,11 +121,34 @@ def on_samples(
     names = case.config.verification.baselines
     fixed, random = ([n for n in names if is_fixed(n) == kind] for kind in (True, False))
     kinds = ["fixed" if i < len(fixed) else random[(i - len(fixed)) % len(random)] for i in chosen]
-    trial = on.trial(chosen, range(len(DIRECTIONS)))
-    margin = Margin((*kinds, *("shift" for _ in DIRECTIONS)), deviations)
+    trial = joined(on.trial(chosen, ()), shifted_over(on, len(fixed) if random else 0))
+    shifts = len(trial.names) - len(kinds)
+    margin = Margin((*kinds, *("shift" for _ in range(shifts))), deviations, on.tolerance)
     return Ground(
         regions,
         trial,
         margin,
-        measured(case.batched, trial, lambda units: union(regions, units)),
+        measured(case.batched, trial, partial(union, regions)),
+    )
+
+
+def shifted_over(on: SampleSet, fixed: int) -> Trial:
+    """The mask shifted in every direction, over fixed baselines and over random samples.
+
+    A claim shifts it over both alike.
+
+    Args:
+        on: the samples.
+        fixed: how many of them are of fixed baselines, if others are not; else 0.
+    """
+    every = range(len(DIRECTIONS))
+    over = [fixed + i % (on.turn - fixed) for i in every]
+    over += [i % fixed for i in every] if fixed else []
+    steps = [(dy * on.distance, dx * on.distance) for dy, dx in DIRECTIONS]
+    ways = [i % len(DIRECTIONS) for i in range(len(over))]
+    return Trial(
+        infill=on.samples[over],
+        steps=tuple(steps[way] for way in ways),
+        names=tuple(("shift", way) for way in ways),
+        decision=on.decision,
     )

@@ -7,7 +7,7 @@ where less is shown, parts are larger. Knows no classifier.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -19,18 +19,20 @@ Witness = Callable[[Units], int | None]
 Part = tuple[Units, int | None]  # regions, and the place of the masked input that is the witness
 
 
-def merged(units: Units, borders: Mapping[tuple[int, int], int], witness: Witness) -> list[Part]:
+def merged(
+    first: Sequence[Units], borders: Mapping[tuple[int, int], int], witness: Witness
+) -> list[Part]:
     """The parts of a mask, each with what shows that it is needed; the last resort is one part.
 
-    A region without a witness joins the part that it has the longest border with.
+    One without a witness joins the part that it has the longest border with.
 
     Args:
-        units: the regions of the mask.
+        first: the parts to begin with, disjoint; together all regions of the mask.
         borders: pixels of border between two regions, from `borders_of`.
         witness: on which masked input a mask without some regions loses the prediction, by its
             place in the trial; None if on none that was tried.
     """
-    parts = {frozenset({unit}): witness(frozenset({unit})) for unit in sorted(units)}
+    parts = {part: witness(part) for part in first}
     while len(parts) > 1 and None in parts.values():
         alone = next(part for part, shown in parts.items() if shown is None)
         other = max((p for p in parts if p != alone), key=lambda p: border(alone, p, borders))

@@ -1,23 +1,34 @@
 """Regions taken out of a mask while it keeps its margin, many together first.
 
 Knows no classifier: it is handed `measure`. In each sweep every region is taken out alone before
-the hardest masked input; those that cost least go together, as many as should leave the margin
-by that, half as many if they do not, then one by one. What a sweep has taken is measured on every
-masked input before it counts.
+the hardest masked input. Those that cost least for their size go together, as many as should leave
+the margin by that, fewer if they do not, then more of them in order. What a sweep has taken is
+measured on every masked input before it counts.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from med_cam.reduction.rooms import Margin, Measure, Rooms, first_look, lowest, slack
+from med_cam.reduction.rooms import (
+    Margin,
+    Measure,
+    Rooms,
+    decisive,
+    first_look,
+    lowest,
+    slack,
+)
 
 Units = frozenset[int]
+Few = tuple[int, ...]  # regions to take out, in order
+AT_ONCE = 8  # masked inputs, of many: a mask that is lost on some is not tried on the rest
 MISSES = 3  # regions in a row that cannot be spared: the next ones cost more
+WORTH = 0.15  # of the mask's pixels that a sweep has to take for another one to follow
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """A mask of regions that keeps its margin, from which no region was found that it can spare.
+    """A mask of regions that keeps its margin.
 
     Attributes:
         trajectory: regions of the masks from the start to it, each within the one before; what was
@@ -39,69 +50,116 @@ class Pruned:
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
-    """What one sweep found: regions to take out, those not to try again, removals tried."""
+class Rules:
+    """What every smaller mask is held to.
 
-    spared: tuple[int, ...]
-    needed: Units
-    tested: int
+    Attributes:
+        sizes: pixels of each region.
+        whole: whether some regions make a mask without specks and holes.
+        margin: that is kept.
+        measure: gives the room of masks.
+    """
+
+    sizes: Mapping[int, int]
+    whole: Callable[[Units], bool]
+    margin: Margin
+    measure: Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One sweep over the regions of a mask.
+
+    Attributes:
+        units: of the mask.
+        now: its room on every masked input.
+        costs: of each region, the least for its size first: by how much the room before the
+            hardest masked input falls without it.
+        rules: what smaller masks are held to.
+        found: regions that a first look can spare together.
+        tested: removals tried.
+    """
+
+    units: Units
+    now: Rooms
+    costs: Mapping[int, float]
+    rules: Rules
+    found: Few = ()
+    tested: int = 0
+
+    def whole(self, some: Sequence[int]) -> bool:
+        """Whether the mask without these has no more specks and holes."""
+        return self.rules.whole(self.units - {*some})
+
+    def looked(self, some: Few) -> "Sweep":
+        """After a first look at the mask without these."""
+        left = first_look(self.units - {*some}, self.now, self.rules.margin, self.rules.measure)
+        found = some if left >= 0 else self.found
+        return replace(self, found=found, tested=self.tested + 1)
+
+    def shorter(self, some: Few, count: int) -> Few:
+        """The first of some regions, so many at most, that leave no more specks and holes."""
+        some = some[:count]
+        while some and not self.whole(some):
+            some = some[:-1]
+        return some
+
+    def next_ones(self, left: Sequence[int], count: int) -> Few:
+        """Those found and the next ones, so many at most, that leave no more specks and holes."""
+        more: Few = self.found
+        for unit in left:
+            if len(more) < len(self.found) + count and self.whole((*more, unit)):
+                more = (*more, unit)
+        return more
 
 
 def pruned(
-    start: Units, margin: Margin, measure: Measure, affordable: Callable[[int], bool]
+    start: Units,
+    rules: Rules,
+    affordable: Callable[[int], bool],
+    now: Rooms | None = None,
 ) -> Pruned:
-    """Take regions out until none is found that can be spared.
+    """Take regions out until a sweep takes little.
 
     Args:
         start: regions of a mask that has the margin.
-        margin: that is kept.
-        measure: gives the room of masks.
+        rules: that every smaller mask is held to.
         affordable: whether so many passes more are; asked before each sweep, which else ends it.
+        now: room of the start on every masked input, if it is known.
     """
-    now: Rooms = measure([start], [margin.every])[0]
-    trajectory, needed, tested = [start], Units(), 0
-    while len(trajectory[-1]) > 1:
-        if not affordable(2 * len(trajectory[-1])):
+    now = now or rules.measure([start], [rules.margin.every])[0]
+    trajectory, tested, needed, worth = [start], 0, Units(), True
+    while worth and len(trajectory[-1]) > 1:
+        units = trajectory[-1]
+        if not affordable(2 * len(units)):
             return Pruned(tuple(trajectory), now, tested, cut_short=True)
-        sweep = swept(trajectory[-1], now, needed, margin, measure)
-        spared, rooms, more = confirmed(trajectory[-1], sweep.spared, margin, measure)
-        tested += sweep.tested + more
-        needed = needed | sweep.needed | (frozenset(sweep.spared[:1]) if not spared else Units())
-        if spared:
-            for unit in spared:
-                trajectory.append(trajectory[-1] - {unit})
-            now = rooms
-        elif not sweep.spared or needed >= trajectory[-1]:
-            break
+        costs = {u: cost for u, cost in costs_of(units, now, rules).items() if u not in needed}
+        sweep = extended(together(Sweep(units, now, costs, rules)))
+        spared, rooms, more = confirmed(sweep)
+        tested += len(units) + sweep.tested + more
+        trajectory += [units - {*spared[: i + 1]} for i in range(len(spared))]
+        now = rooms or now
+        failed = not spared and bool(sweep.found)
+        needed |= {*sweep.found[:1]} if failed else set()
+        worth = pixels(spared, rules) >= WORTH * pixels(units, rules)
+        worth |= failed and len(needed) < MISSES
     return Pruned(tuple(trajectory), now, tested)
 
 
-def swept(units: Units, now: Rooms, needed: Units, margin: Margin, measure: Measure) -> Sweep:
-    """One sweep over the regions of a mask."""
-    free = slack(now, margin)
-    costs = costs_of(units, now, margin, measure)
-    order = sorted(units - needed, key=lambda unit: (costs[unit], unit))
-    spared = together(units, order, costs, now, margin, measure)
-    tested, misses, found = len(units) + 1, 0, list(spared)
-    held: set[int] = set()
-    for unit in order[len(spared) :]:
-        if misses == MISSES or costs[unit] > max(free, 0.0) + now[hardest(now, margin)]:
-            break
-        tested += 1
-        if first_look(units - {*found, unit}, now, margin, measure) >= 0:
-            found.append(unit)
-            misses = 0
-        else:
-            misses += 1
-            held |= set() if found else {unit}
-    return Sweep(tuple(found), frozenset(held), tested)
+def pixels(units: Sequence[int] | Units, rules: Rules) -> int:
+    """Of these regions."""
+    return sum(rules.sizes[unit] for unit in units)
 
 
-def costs_of(units: Units, now: Rooms, margin: Margin, measure: Measure) -> dict[int, float]:
-    """By how much the room before the hardest masked input falls without each region."""
-    place, order = hardest(now, margin), sorted(units)
-    alone = measure([units - {unit} for unit in order], [[place]] * len(order))
-    return {u: now[place] - rooms[place] for u, rooms in zip(order, alone, strict=True)}
+def costs_of(units: Units, now: Rooms, rules: Rules) -> Mapping[int, float]:
+    """By how much the room before the hardest masked input falls without each region.
+
+    In the order in which they are tried: that of the least cost for its size first.
+    """
+    place, each = hardest(now, rules.margin), sorted(units)
+    alone = rules.measure([units - {unit} for unit in each], [[place]] * len(each))
+    costs = {u: now[place] - rooms[place] for u, rooms in zip(each, alone, strict=True)}
+    return dict(sorted(costs.items(), key=lambda cost: (cost[1] / rules.sizes[cost[0]], cost[0])))
 
 
 def hardest(now: Rooms, margin: Margin) -> int:
@@ -110,38 +168,73 @@ def hardest(now: Rooms, margin: Margin) -> int:
     return lowest(now, random or margin.among("fixed") or margin.every)[0]
 
 
-def together(
-    units: Units,
-    order: list[int],
-    costs: dict[int, float],
-    now: Rooms,
-    margin: Margin,
-    measure: Measure,
-) -> tuple[int, ...]:
-    """The regions of least cost that can be taken out together, by a first look."""
-    free, count, total = max(slack(now, margin), 0.0), 0, 0.0
-    for unit in order:
-        total += max(costs[unit], 0.0)
-        if total > free:
+def together(sweep: Sweep) -> Sweep:
+    """As many regions as their costs alone leave the margin; half as many if they do not."""
+    some = affordable_ones(sweep)
+    while some:
+        sweep = sweep.looked(some)
+        if sweep.found:
+            return sweep
+        some = sweep.shorter(some, len(some) // 2)
+    return sweep
+
+
+def affordable_ones(sweep: Sweep) -> Few:
+    """Regions in order whose costs sum up to no more than what the mask has to spare."""
+    free, total = max(slack(sweep.now, sweep.rules.margin), 0.0), 0.0
+    some: Few = ()
+    for unit, cost in sweep.costs.items():
+        if total + max(cost, 0.0) <= free and sweep.whole((*some, unit)):
+            some, total = (*some, unit), total + max(cost, 0.0)
+    return some
+
+
+def extended(sweep: Sweep) -> Sweep:
+    """Further regions in order: half as many as were found at first, then twice or half as many.
+
+    Until several single ones in a row cannot be spared.
+    """
+    left = [unit for unit in sweep.costs if unit not in sweep.found]
+    misses, size = 0, max(1, len(sweep.found) // 2)
+    while misses < MISSES:
+        some = sweep.next_ones(left, size)
+        if len(some) == len(sweep.found):
             break
-        count += 1
-    count = min(count, len(units) - 1)
-    while count > 1:
-        if first_look(units - frozenset(order[:count]), now, margin, measure) >= 0:
-            return tuple(order[:count])
-        count //= 2
-    return ()
+        sweep = sweep.looked(some)
+        if sweep.found == some:
+            misses, size = 0, 2 * size
+        elif size > 1:
+            size //= 2
+            continue
+        else:
+            misses += 1
+        left = [unit for unit in left if unit not in some]
+    return sweep
 
 
-def confirmed(
-    units: Units, spared: tuple[int, ...], margin: Margin, measure: Measure
-) -> tuple[tuple[int, ...], Rooms, int]:
-    """As many of the regions as leave the margin on every masked input, half as many each time."""
-    tested = 0
+def confirmed(sweep: Sweep) -> tuple[Few, Rooms, int]:
+    """As many of the regions as leave the margin on every masked input, fewer each time.
+
+    With the room of what is left, and how many removals were tried.
+    """
+    spared, tested, margin = sweep.found, 0, sweep.rules.margin
     while spared:
         tested += 1
-        rooms = measure([units - frozenset(spared)], [margin.every])[0]
-        if slack(rooms, margin) >= 0:
+        rooms = rooms_until_lost(sweep.units - {*spared}, sweep.now, sweep.rules)
+        if len(rooms) == len(margin.every) and slack(rooms, margin) >= 0:
             return spared, rooms, tested
-        spared = spared[: len(spared) // 2]
+        spared = sweep.shorter(spared, len(spared) * 2 // 3)
     return (), {}, tested
+
+
+def rooms_until_lost(units: Units, now: Rooms, rules: Rules) -> Rooms:
+    """The room on every masked input, some at a time; only of those until the margin is lost.
+
+    Those go first where the larger mask has least room.
+    """
+    order: list[int] = lowest(now, rules.margin.every)
+    rooms: dict[int, float] = {}
+    while order and min(decisive(rooms, rules.margin), default=0.0) >= 0:
+        some, order = order[:AT_ONCE], order[AT_ONCE:]
+        rooms |= rules.measure([units], [some])[0]
+    return rooms

@@ -31,7 +31,7 @@ def regions_of(case: Case, side: int) -> Regions:
         case: the image before the classifier.
         side: of a square of the mean area, in pixels of the model input.
     """
-    pixels = case.classifier.pixels_of(case.scene.x)[0].cpu().double()
+    pixels = pixels_shown(case)
     rows, columns = (case.scene.valid[0, 0].cpu().any(dim=d).nonzero()[:, 0] for d in (1, 0))
     top, left = int(rows[0]), int(columns[0])
     shown = pixels[:, top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
@@ -40,6 +40,11 @@ def regions_of(case: Case, side: int) -> Regions:
     labels[top : top + found.shape[0], left : left + found.shape[1]] = found
     regions = settled(case, labels[None, None]).to(case.open.device)
     return torch.where(case.open, regions, 0)
+
+
+def pixels_shown(case: Case) -> Float[Tensor, "c h w"]:
+    """The image as the classifier sees it, in [0, 1]."""
+    return case.classifier.pixels_of(case.scene.x)[0].cpu().double()
 
 
 def superpixels(pixels: Float[Tensor, "c h w"], side: int) -> Int[Tensor, "h w"]:

@@ -34,10 +34,12 @@ class Margin:
         kinds: of each: "fixed", "shift", or the name of the random baseline.
         deviations: of the room over the samples of a random baseline that the mean has to lie
             above 0. On a fixed baseline and a shifted mask the room itself has to.
+        tolerance: shifted masks that may be lost.
     """
 
     kinds: tuple[str, ...]
     deviations: float
+    tolerance: int = 0
 
     @property
     def every(self) -> list[int]:
@@ -125,12 +127,19 @@ def slack(rooms: Rooms, margin: Margin) -> float:
         margin: that is asked for.
     """
     means = [above(rooms, margin, name) for name in margin.random]
-    return min([*rooms.values(), *means])
+    return min([*decisive(rooms, margin), *means], default=0.0)
+
+
+def decisive(rooms: Rooms, margin: Margin) -> list[float]:
+    """The rooms that count: all but those of the few shifted masks that may be lost."""
+    shifts = sorted(rooms[i] for i in margin.among("shift") if i in rooms)
+    other = [rooms[i] for i in margin.unshifted if i in rooms]
+    return [*other, *shifts[margin.tolerance :]]
 
 
 def above(rooms: Rooms, margin: Margin, name: str, fallen: float = 0.0) -> float:
     """The mean room over a random baseline, fallen by so much, above the deviations asked for."""
-    values = [min(rooms[i] - fallen, ENOUGH) for i in margin.among(name)]
+    values = [min(rooms[i] - fallen, ENOUGH) for i in margin.among(name) if i in rooms]
     return fmean(values) - margin.deviations * deviation(values)
 
 
@@ -153,16 +162,18 @@ def first_look(units: frozenset[int], now: Rooms, margin: Margin, measure: Measu
     """
     hardest = {name: lowest(now, margin.among(name))[:HARDEST] for name in margin.random}
     first = [places[0] for places in hardest.values()]
-    rest = [*margin.among("fixed"), *lowest(now, margin.among("shift"))[:SHIFTS]]
+    shifts = lowest(now, margin.among("shift"))[: SHIFTS + margin.tolerance]
+    rest = [*margin.among("fixed"), *shifts]
     rest += [i for places in hardest.values() for i in places]
     seen: dict[int, float] = {}
     for some in (first, rest):
         seen |= measure([units], [some])[0]
-        if min(seen.values(), default=0.0) < 0:
-            return min(seen.values())
+        counted = decisive(seen, margin)
+        if min(counted, default=0.0) < 0:
+            return min(counted)
     fallen = {n: fmean(now[i] - seen[i] for i in places) for n, places in hardest.items()}
     means = [above(now, margin, name, fell) for name, fell in fallen.items()]
-    return min([*seen.values(), *means])
+    return min([*decisive(seen, margin), *means])
 
 
 def lowest(rooms: Rooms, places: Sequence[int]) -> list[int]:
