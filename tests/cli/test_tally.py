@@ -16,14 +16,23 @@ PATHS = [Path(f"{index}.png") for index in range(10)]
 
 def test_the_median_is_of_all_images_and_those_that_passed_are_counted():
     finished = tuple(
-        Done("", area < 1, area, Passes(10, 5), IMAGE) for area in (0.1, 0.2, 1.0, 1.0)
+        Done("", area < 1, area, Passes(10, 5), IMAGE) for area in (0.1, 0.5, 1.0, 1.0)
     )
     text = summary(Ended(finished, ()), claimed=("black",), seconds=3.2, out=Path("r"))
     assert (
-        "4 images explained, 2 passed the sufficiency test over black; median area 60.0%" in text
+        "4 images explained, 2 passed the sufficiency test over black; median area 75.0%" in text
     )
     assert "3 s, 40 forward passes, 20 backward passes" in text
     assert "failed" not in text
+
+
+def test_what_passed_as_more_than_half_of_the_image_is_counted_by_itself():
+    finished = tuple(Done("", True, area, Passes(10, 5), IMAGE) for area in (0.1, 0.6, 1.0))
+    text = summary(Ended(finished, ()), claimed=("black",), seconds=3.2, out=Path("r"))
+    assert (
+        "3 images explained, 1 passed the sufficiency test over black, 2 only as more than half "
+        "of the image; median area 60.0%"
+    ) in text
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,12 @@ def test_the_choice_of_the_removals_is_said_in_a_line_of_its_own(explanation, im
     assert "Removal:" not in said(figure(image, replace(explanation, removal_choice=None)))
 
 
+def test_the_badge_of_a_large_mask_is_neither_good_nor_bad(explanation, image):
+    text = " ".join(said(figure(image, replace(explanation, area=0.7))).split("\n"))
+    assert "\u2022  SUFFICIENT ONLY AS A LARGE REGION" in text
+    assert "PASSED" not in text
+
+
 def test_a_verified_explanation_says_so_with_its_figures(explanation, image):
     text = " ".join(said(figure(image, explanation)).split("\n"))
     for needed in (

@@ -137,6 +137,20 @@ def test_the_line_of_an_image_that_passed(explanation):
     assert line == f"{figures}  sufficiency test passed"
 
 
+@pytest.mark.parametrize(
+    ("area", "words"),
+    [
+        (0.5, "sufficiency test passed"),
+        (0.501, "sufficient only as a large region"),
+        (1.0, "only the whole image is sufficient"),
+    ],
+)
+def test_of_more_than_half_of_the_image_it_is_not_said_that_it_passed(explanation, area, words):
+    found = replace(explanation, area=area)
+    assert found.verified
+    assert summary_line("a", found).endswith(f"{words} (1 warning)")
+
+
 def test_the_line_of_an_image_that_failed_says_why(refused):
     line = summary_line("scan_01", refused)
     assert line.endswith(f"  SUFFICIENCY TEST FAILED (1 warning): {refused.status}")

@@ -14,7 +14,8 @@ EXPLAIN = (
     "The region is then tested on random samples that the search did not use. The prediction must "
     "be retained when the rest of the image is replaced by each baseline (grey, random noise, "
     "...), must not come from the outline of the mask alone, and must survive small shifts. "
-    '"Sufficiency test passed" means that the region passed all of these tests.\n\n'
+    '"Sufficiency test passed" means that the region passed all of these tests and is at most '
+    "half of the image.\n\n"
     "[bold]IMAGE|FOLDER[/bold]: PNG, JPEG, TIFF, BMP, WebP or GIF files, grey or RGB, "
     "or folders of them. Without any, the samples that come with med-cam are explained.\n\n"
     "Examples:\n"

@@ -10,7 +10,7 @@ from rich.progress import Progress, TaskID
 from med_cam.cli.run import Ended
 from med_cam.report.line import claims_line
 from med_cam.report.run_record import RunImage
-from med_cam.report.wording import baselines, percent
+from med_cam.report.wording import baselines, is_small, percent
 from med_cam.results import Explanation, OnStep, Passes, Step
 
 SHOWN = (
@@ -58,14 +58,16 @@ def summary(
         choosing: forward passes that chose the removals.
     """
     images = ended.done
-    passed = sum(image.verified for image in images)
+    passed = sum(image.verified and is_small(image.area) for image in images)
+    large = sum(image.verified for image in images) - passed
+    beyond = f", {large} only as more than half of the image" if large else ""
     forward = choosing + sum(image.passes.forward for image in images)
     backward = sum(image.passes.backward for image in images)
     area = percent(median(image.area for image in images))
     lines = [
         "",
         f"{counted(len(images), 'image')} explained, {passed} passed the sufficiency test over "
-        f"{baselines(claimed)}; median area {area} of the image.",
+        f"{baselines(claimed)}{beyond}; median area {area} of the image.",
         f"{duration(seconds)}, {forward:,} forward passes, {backward:,} backward passes"
         f"{f' ({choosing:,} forward to choose the removals)' if choosing else ''}.",
         f"Results in {out}, one folder per image: {SHOWN if with_image else HIDDEN}.",

@@ -49,6 +49,7 @@ INDENT, BETWEEN = 26.0, 44.0  # pixels: from a sign to its text, between claims 
 END = 200.0  # pixels for the ID at the right of the last line
 SPACING = 1.9  # pixels from line to line for each point of the letters
 
+NEUTRAL = "#4b5563"
 GOOD, BAD = "#005f9e", "#b34400"  # distinct for the colour-blind, dark enough for text on white
 HEADING = Face(31, bold=True)
 BADGE, BADGE_COUNT = Face(17, bold=True, color="white"), Face(14, color="white")
@@ -158,17 +159,24 @@ def _badge(page: "Axes", found: Explanation) -> float:
     """The verdict in words, a sign and a colour, with the warnings; returns its left edge."""
     from matplotlib.patches import FancyBboxPatch
 
-    sign = "\u2713" if found.verified else "\u2717"
+    sign, color = _judged(found)
     text, count = f"{sign}  {wording.verdict(found).upper()}", wording.warnings_counted(found)
     indent = text_width(f"{sign}  ", BADGE)
     width, height, top = text_width(text, BADGE) + 40, 64.0, 34.0
-    left, color = WIDTH - MARGIN - width, GOOD if found.verified else BAD
+    left = WIDTH - MARGIN - width
     shape = "round,pad=0,rounding_size=10"
     page.add_patch(FancyBboxPatch((left, top), width, height, boxstyle=shape, fc=color, ec="none"))
     write(page, (left + 20, top + (28 if count else 40)), text, BADGE)
     if count:
         write(page, (left + 20 + indent, top + 53), count.upper(), BADGE_COUNT)
     return left
+
+
+def _judged(found: Explanation) -> tuple[str, str]:
+    """The sign and the colour of the verdict; of a large mask neither good nor bad."""
+    if not found.verified:
+        return "\u2717", BAD
+    return ("\u2713", GOOD) if wording.is_small(found.area) else ("\u2022", NEUTRAL)
 
 
 def _label(page: "Axes", label: str, *, width: float) -> None:

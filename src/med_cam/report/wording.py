@@ -13,6 +13,7 @@ WEAKER = {  # the badge, where the claim failed and a rung of the ladder holds
     "ranked": "not sufficient, better than chance",
 }
 NOT_A_DIAGNOSIS = "Evidence for the classifier's prediction, not a diagnosis."
+LARGE = 0.5  # of the image: a mask above that is not said to have passed
 
 
 def probability(value: float) -> str:
@@ -78,10 +79,22 @@ def check(result: Check) -> str:
     return text if result.passed else f"{text}, {_threshold(result)}"
 
 
+def is_small(area: float) -> bool:
+    """Whether a mask is at most half of the image: a larger one hardly says where evidence is."""
+    return area <= LARGE
+
+
+def of_large(area: float) -> str:
+    """How the tests ended of a larger mask that passed them all."""
+    return (
+        "sufficient only as a large region" if area < 1 else "only the whole image is sufficient"
+    )
+
+
 def verdict(found: Explanation) -> str:
     """How the tests ended, in a few words; the status says why."""
     if found.verified:
-        return "sufficiency test passed"
+        return "sufficiency test passed" if is_small(found.area) else of_large(found.area)
     if (rung := weaker(found)) is not None:
         return WEAKER[rung.name]
     if found.tests is None or found.claim.baseline_suffices:
