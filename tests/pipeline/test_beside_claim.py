@@ -4,37 +4,30 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
 
+from lit import BOX, REFINEMENT, SEARCH, SIDE, Lit
 from med_cam.case.references import prepare_references
 from med_cam.case.seeds import BESIDE
 from med_cam.classifiers.base import Classifier
-from med_cam.config.settings import Config, Refinement, Search, Verification
+from med_cam.config.settings import Config, Verification
 from med_cam.errors import ConfigError
 from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain
 from med_cam.report.claims import claims
 
-SIDE, BOX = 32, slice(12, 22)
 CONFIG = Config(
-    search=Search(steps=4, grid=8, widths=(8,), places=5, radii=(0.4,), jitter=1),
-    refinement=Refinement(samples=2, rounds=5, attempts=4),
+    search=SEARCH,
+    refinement=REFINEMENT,
     verification=Verification(samples=3, unseen=(), beside=("feathered_others",), certified=0.9),
 )
 
 
-class Crowded(nn.Module):
+class Crowded(Lit):
     """Lit where a square is bright, and other where much else is dark, as some images are."""
 
-    def __init__(self):
-        super().__init__()
-        self.act = nn.Identity()
-
-    def forward(self, x):
-        x = self.act(x)
-        lit = 20 * (x[:, 0, BOX, BOX].clamp(0, 1).mean(dim=(1, 2)) - 0.5)
+    def logits(self, x):
         left = x[:, 0, :, :8].mean(dim=(1, 2))
-        return torch.stack([torch.zeros_like(lit), lit, -40 * (left + 0.5)], dim=1)
+        return [*super().logits(x), -40 * (left + 0.5)]
 
 
 def pixels(*, lit, left=0.5):

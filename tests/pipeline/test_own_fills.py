@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 from PIL import Image as Picture
-from torch import Generator, nn
+from torch import Generator
 
+from lit import BOX, REFINEMENT, SEARCH, SIDE, Lit
 from med_cam.case.fills import refuse_other_fills
 from med_cam.case.load_fill import load_fill
 from med_cam.classifiers.base import Classifier
-from med_cam.config.settings import Certification, Config, Refinement, Search, Verification
+from med_cam.config.settings import Certification, Config, Verification
 from med_cam.errors import ConfigError
 from med_cam.images.geometry import Image
 from med_cam.images.read import read_image
@@ -18,31 +19,16 @@ from med_cam.masking import Scene, View, baseline
 from med_cam.pipeline.explain import explain
 from med_cam.report.claims import claims
 
-SIDE, BOX = 32, slice(12, 22)
-
 
 def config_of(*names, beside=()):
     return Config(
-        search=Search(steps=4, grid=8, widths=(8,), places=5, radii=(0.4,), jitter=1),
-        refinement=Refinement(samples=2, rounds=5, attempts=4),
+        search=SEARCH,
+        refinement=REFINEMENT,
         verification=Verification(
             baselines=names, samples=3, unseen=(), certified=0.9, beside=beside
         ),
         certification=Certification(contrast=False),
     )
-
-
-class Lit(nn.Module):
-    """Lit where a square in the middle is bright."""
-
-    def __init__(self):
-        super().__init__()
-        self.act = nn.Identity()
-
-    def forward(self, x):
-        x = self.act(x)
-        lit = 20 * (x[:, 0, BOX, BOX].clamp(0, 1).mean(dim=(1, 2)) - 0.5)
-        return torch.stack([torch.zeros_like(lit), lit], dim=1)
 
 
 @pytest.fixture(scope="module")

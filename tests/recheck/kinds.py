@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import ladders
+from lit import Lit
 from med_cam.audit.choice import RULE, chosen
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.pairwise import pairwise
@@ -145,18 +146,14 @@ class Older:
         return folder
 
 
-class Fragile(nn.Module):
+class Fragile(Lit):
     """Lit where a square is bright; but noise over more than a tenth of the frame drowns all."""
 
-    def __init__(self):
-        super().__init__()
-        self.act = nn.Identity()
+    box = BOX
 
-    def forward(self, x):
-        x = self.act(x)
-        lit = 20 * (x[:, 0, BOX, BOX].clamp(0, 1).mean(dim=(1, 2)) - 0.5)
+    def logits(self, x):
         rough = (x[:, 0, 1:] - x[:, 0, :-1]).abs().mean(dim=(1, 2)) / 1.128
-        return torch.stack([torch.zeros_like(lit), lit, 200 * (rough - 0.15)], dim=1)
+        return [*super().logits(x), 200 * (rough - 0.15)]
 
 
 def pictured():

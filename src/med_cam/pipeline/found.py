@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from med_cam.case.case import Case
+from med_cam.case.round_trip import exported
+from med_cam.certification.certificate import claimed
 from med_cam.reduction.ground import Ground
 from med_cam.results import Claim, Step
 from med_cam.verify.baseline_response import BaselineResponse
+from med_cam.verify.minimality import Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +44,16 @@ class Found:
     def claim(self) -> Claim:
         """The claim on this mask."""
         return self.claims[-1]
+
+
+def found_on(
+    case: Case,
+    mask: Mask,
+    scores: Float[Tensor, "1 1 h w"],
+    response: BaselineResponse,
+    steps: tuple[Step, ...] = (),
+) -> Found:
+    """This mask with the one claim that is made on it, whether it holds or not."""
+    source = exported(case, mask)
+    claims = (claimed(case, source, response, attempt=0),)
+    return Found(source, source.float().mean().item(), scores, claims, response, steps)

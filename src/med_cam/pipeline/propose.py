@@ -13,7 +13,7 @@ from med_cam.case.seeds import CANDIDATES, SEARCH, fresh
 from med_cam.certification.certificate import claimed, response_of
 from med_cam.config.settings import Config, Refinement, Verification
 from med_cam.masking import keep_most
-from med_cam.pipeline.found import Found as Found
+from med_cam.pipeline.found import Found as Found, found_on
 from med_cam.pipeline.region_mask import mask_of_regions
 from med_cam.reduction.bisection import Passes, smallest_passing
 from med_cam.results import Claim, OnStep, Step
@@ -28,8 +28,8 @@ Cut = tuple[Float[Tensor, "1 1 h w"], Bool[Tensor, "1 1 h w"]]  # a map, and a m
 
 def smallest_mask(case: Case, on_step: OnStep | None = None) -> Found:
     """The smallest mask on which a claim holds; the whole image where nothing can be retained."""
-    if by_regions(case.config):
-        return of_regions(case, on_step)
+    if made_of_regions(case.config):
+        return smallest_of_regions(case, on_step)
     same = fresh(case, CANDIDATES)  # samples that every candidate is judged on
     judge = candidate_judge(case.batched, case.target, candidate_rules(case.config), same)
     if not case.predicted or judge.decision.given_by:
@@ -41,7 +41,7 @@ def smallest_mask(case: Case, on_step: OnStep | None = None) -> Found:
     return proposed(case, maps, judge.suffices, steps, moves=judge.moves)
 
 
-def of_regions(case: Case, on_step: OnStep | None = None) -> Found:
+def smallest_of_regions(case: Case, on_step: OnStep | None = None) -> Found:
     """The same, of whole regions; its claim is that of its certificate."""
     response = response_of(case)
     if not case.predicted or response.decision.given_by:
@@ -51,7 +51,7 @@ def of_regions(case: Case, on_step: OnStep | None = None) -> Found:
     return mask_of_regions(case, maps, response, steps)
 
 
-def by_regions(config: Config) -> bool:
+def made_of_regions(config: Config) -> bool:
     """Whether masks are made of regions: where they are reduced at all."""
     rules = config.certification
     smallest = config.refinement.cut == "smallest"
@@ -73,10 +73,7 @@ def candidate_rules(config: Config) -> Verification:
 
 def whole_image(case: Case, response: BaselineResponse) -> Found:
     """Every pixel that the classifier saw, and the claim on it: where nothing can be retained."""
-    scores = torch.zeros_like(case.scene.x[:, :1])
-    source = exported(case, case.open)
-    claims = (claimed(case, source, response, attempt=0),)
-    return Found(source, source.float().mean().item(), scores, claims, response)
+    return found_on(case, case.open, torch.zeros_like(case.scene.x[:, :1]), response)
 
 
 def proposed(

@@ -73,11 +73,11 @@ def pruned_twice(case: Case, start: Units, ground: Ground) -> tuple[Ground, Prun
     def enough(more: int) -> bool:
         return affordable(case, 1, more)
 
-    coarse = pruned(start, rules_of(ground, start, side), enough)
+    coarse = pruned(start, held_to(ground, start, side), enough)
     fine = split(case, ground.mask(coarse.units), ground.regions, max(1, side // FINER))
     smaller = ground.split_into(fine, case.batched)
     units = within(ground.mask(coarse.units), fine)
-    found = pruned(units, rules_of(smaller, units, side), enough, coarse.rooms)
+    found = pruned(units, held_to(smaller, units, side), enough, coarse.rooms)
     before = (within(ground.mask(larger), fine) for larger in coarse.trajectory[:-1])
     whole = replace(
         found,
@@ -88,7 +88,7 @@ def pruned_twice(case: Case, start: Units, ground: Ground) -> tuple[Ground, Prun
     return smaller, whole
 
 
-def rules_of(ground: Ground, start: Units, side: int) -> Rules:
+def held_to(ground: Ground, start: Units, side: int) -> Rules:
     """What smaller masks are held to.
 
     No part and no hole is below half of a region's area, but as many as a mask begins with.

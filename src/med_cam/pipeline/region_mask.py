@@ -10,9 +10,8 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import exported, reread
 from med_cam.case.seeds import CANDIDATES, fresh
-from med_cam.certification.certificate import claimed
 from med_cam.certification.minimality import region_side
-from med_cam.pipeline.found import Found
+from med_cam.pipeline.found import Found, found_on
 from med_cam.reduction.bisection import smallest_passing
 from med_cam.reduction.ground import Ground, ground_of
 from med_cam.reduction.regions import highest, pooled, regions_of, within
@@ -51,8 +50,10 @@ def mask_of_regions(
         cut=cut,
     )
     scores = means[index : index + 1]
-    if share is not None and still(case, highest(scores, regions, share), response):
-        return without_larger(case, highest(scores, regions, share), scores, response, steps)
+    if share is not None:
+        smallest = cut(scores, share)
+        if still(case, smallest, response):
+            return found_on(case, smallest, scores, response, steps)
     mask = with_margin(case, ground, scores, share or 1.0, response)
     source = exported(case, mask)
     area = source.float().mean().item()
@@ -73,19 +74,6 @@ def few(case: Case, response: BaselineResponse) -> Pictures | None:
     if among is None:
         return None
     return replace(among, shown=among.shown[:count], log_odds=among.log_odds[:count])
-
-
-def without_larger(
-    case: Case,
-    mask: Mask,
-    scores: Float[Tensor, "1 1 h w"],
-    response: BaselineResponse,
-    steps: tuple[Step, ...],
-) -> Found:
-    """This mask and the claim on it, which does not hold."""
-    source = exported(case, mask)
-    claims = (claimed(case, source, response, attempt=0),)
-    return Found(source, source.float().mean().item(), scores, claims, response, steps)
 
 
 def with_margin(
