@@ -49,9 +49,10 @@ def test_explain_is_the_function_after_any_import():
     code = """
 import med_cam.pipeline.explain
 import med_cam.cli.explain
+import med_cam.notebook.explain
 from med_cam import explain, explain_all
 import med_cam
-same = explain is med_cam.explain is med_cam.pipeline.explain.explain
+same = explain is med_cam.explain is med_cam.notebook.explain.explain
 print(callable(explain), same, callable(explain_all))
 """
     assert in_a_process(code) == "True True True"

@@ -64,10 +64,35 @@ WRONG = {
     "classifier": CLASSIFIER,
     "config": med_cam.PRESETS["default"],
 }
+SAID = {"input_size": 8, "mean": 0, "std": 1}
 NOTHING = {"empty list", "empty array"}
 CALLS = {  # each takes one argument that may be anything; the kinds that it takes rightly
     "explain classifier": (lambda v: med_cam.explain(v, IMAGE), {"classifier"}),
-    "explain image": (lambda v: med_cam.explain(CLASSIFIER, v), {"image"}),
+    "explain image": (
+        lambda v: med_cam.explain(CLASSIFIER, v),
+        {"image", "array", "Pillow", "bytes as a tensor"},
+    ),
+    "explain labels": (
+        lambda v: med_cam.explain(Bright(), IMAGE, labels=v),
+        set(),
+    ),
+    "explain white": (lambda v: med_cam.explain(CLASSIFIER, ARRAY, white=v), {"none"}),
+    "from_module module": (lambda v: med_cam.from_module(v, ["a", "b"], **SAID), {"module"}),
+    "from_module labels": (lambda v: med_cam.from_module(Bright(), v, **SAID), set()),
+    **{
+        f"from_module {key}": (
+            lambda v, key=key: med_cam.from_module(Bright(), ["a", "b"], **(SAID | {key: v})),
+            rightly,
+        )
+        for key, rightly in {
+            "input_size": {"number"},
+            "mean": {"number", "fraction"},
+            "head": {"none"},
+            "hooked_layers": {"none", "empty list"},
+            "antialias": {"none", "truth"},
+            "name": {"none", "text"},
+        }.items()
+    },
     "explain target": (
         lambda v: med_cam.explain(CLASSIFIER, IMAGE, target=v),
         {"none"},
@@ -84,7 +109,10 @@ CALLS = {  # each takes one argument that may be anything; the kinds that it tak
         lambda v: med_cam.explain(CLASSIFIER, IMAGE, on_step=v),
         {"none", "function", "class", "module"},
     ),
-    "explain_all images": (lambda v: list(med_cam.explain_all(CLASSIFIER, v)), NOTHING),
+    "explain_all images": (
+        lambda v: list(med_cam.explain_all(CLASSIFIER, v)),
+        {*NOTHING, "batch"},
+    ),
     "explain_tiles image": (lambda v: explain_tiles(CLASSIFIER, v, side=64), {"image"}),
     "explain_tiles side": (lambda v: explain_tiles(CLASSIFIER, IMAGE, side=v), set()),
     "audited image": (lambda v: audited(CLASSIFIER, v), {"image"}),

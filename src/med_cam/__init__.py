@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         bundled_references as bundled_references,
         bundled_samples as bundled_samples,
     )
+    from med_cam.classifiers.from_module import from_module as from_module
     from med_cam.classifiers.load import load_classifier as load_classifier
     from med_cam.classifiers.pairwise import pairwise as pairwise
     from med_cam.config.presets import PRESETS as PRESETS, preset as preset
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
         image_from_array as image_from_array,
         read_image as read_image,
     )
-    from med_cam.pipeline.explain import explain as explain, explain_all as explain_all
+    from med_cam.notebook.explain import explain as explain, explain_all as explain_all
     from med_cam.results import Claim as Claim, Explanation as Explanation, Step as Step
 
 PLACES = {
@@ -61,8 +62,9 @@ PLACES = {
     "bundled_references": "classifiers.bundled",
     "bundled_samples": "classifiers.bundled",
     "config_from_toml": "config.toml",
-    "explain": "pipeline.explain",
-    "explain_all": "pipeline.explain",
+    "explain": "notebook.explain",
+    "explain_all": "notebook.explain",
+    "from_module": "classifiers.from_module",
     "image_from_array": "images.read",
     "load_classifier": "classifiers.load",
     "load_fill": "case.load_fill",

@@ -65,8 +65,8 @@ def load(description: Description, weights: Path | None) -> Loaded:
     module = _module(_transformers(), folder, safe=safe)
     return Loaded(
         module=_Logits(module.float(), flipped=bool(said.get(FLIPPED))).eval(),
-        labels=_labels(module.config),
-        head="sigmoid" if _is_multi_label(module.config) else None,
+        labels=labels_of(module.config),
+        head="sigmoid" if is_multi_label(module.config) else None,
         weights=_weights(folder, module.config, safe=safe),
         source_files=_there(folder, SETTINGS),
         **_preprocessing(said, module.config),
@@ -210,11 +210,13 @@ def _quiet(transformers: ModuleType) -> Iterator[None]:
             bars.enable_progress_bar()
 
 
-def _labels(config: Any) -> tuple[str, ...]:  # noqa: ANN401
+def labels_of(config: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """Names of the outputs, in their order."""
     return tuple(str(config.id2label[k]) for k in sorted(config.id2label))
 
 
-def _is_multi_label(config: Any) -> bool:  # noqa: ANN401
+def is_multi_label(config: Any) -> bool:  # noqa: ANN401
+    """Whether each output stands for itself."""
     return bool(config.problem_type == "multi_label_classification")
 
 
@@ -223,7 +225,7 @@ def _preprocessing(said: Mapping[str, Any], config: Any) -> dict[str, Any]:  # n
     channels = getattr(config, "num_channels", None)
     facts: dict[str, Any] = {"channels": channels if channels in (1, 3) else None}
     facts |= (_normalisation(said) | _frame(said)) if said else {}
-    facts["input_size"] = facts.get("input_size") or _pair(getattr(config, "image_size", None))
+    facts["input_size"] = facts.get("input_size") or pair(getattr(config, "image_size", None))
     return facts
 
 
@@ -273,9 +275,9 @@ def _frame(said: Mapping[str, Any]) -> dict[str, Any]:
     """
     facts: dict[str, Any] = {"interpolation": RESAMPLE.get(said.get("resample", 2))}
     if "crop_pct" in said:
-        return facts | _convnext_frame(_pair(said.get("size")), said["crop_pct"])
-    size, shortest = _pair(said.get("size")), _shortest(said.get("size"))
-    cropped = _pair(said.get("crop_size")) if said.get("do_center_crop") else None
+        return facts | _convnext_frame(pair(said.get("size")), said["crop_pct"])
+    size, shortest = pair(said.get("size")), _shortest(said.get("size"))
+    cropped = pair(said.get("crop_size")) if said.get("do_center_crop") else None
     if cropped is None:
         return facts | {"input_size": size, "rule": "squash" if size and not shortest else None}
     share = min(cropped) / min(size or cropped)
@@ -294,7 +296,7 @@ def _shortest(size: Any) -> int | None:  # noqa: ANN401
     return int(found) if found else None
 
 
-def _pair(size: Any) -> tuple[int, int] | None:  # noqa: ANN401
+def pair(size: Any) -> tuple[int, int] | None:  # noqa: ANN401
     """Height and width in any of the ways that they are written."""
     if isinstance(size, dict) and "shortest_edge" in size:
         size = size["shortest_edge"]

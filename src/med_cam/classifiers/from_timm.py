@@ -39,7 +39,7 @@ def load(description: Description, weights: Path | None) -> Loaded:
     module = fitted(create, arguments, classes=classes, weights=weights)
     resolve = import_torchvision("timm.data").resolve_model_data_config
     settings = {} if description.settings is None else {"config.json": description.settings}
-    return Loaded(module=module, source_files=settings, **_facts(resolve(module), arguments))
+    return Loaded(module=module, source_files=settings, **facts(resolve(module), arguments))
 
 
 def _arguments(description: Description, timm: ModuleType) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def _arguments(description: Description, timm: ModuleType) -> dict[str, Any]:
     return arguments
 
 
-def _facts(config: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+def facts(config: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The data config in the words of `Loaded`."""
     channels, height, width = config["input_size"]
     size = arguments.get("img_size", (height, width))

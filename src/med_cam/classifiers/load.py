@@ -29,7 +29,7 @@ from med_cam.classifiers.base import Classifier, LoadedFrom
 from med_cam.classifiers.colours import SAID, Colours
 from med_cam.classifiers.description import FILE, Description, Loaded
 from med_cam.classifiers.hooked_layers import find_hooked_layers
-from med_cam.classifiers.hooks import frozen, raw_logits
+from med_cam.classifiers.hooks import device_of, frozen, raw_logits
 from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.classifiers.processes import refuse_fork_of_threads
 from med_cam.classifiers.soundness import tried
@@ -53,7 +53,7 @@ ADAPTERS: Mapping[str, Callable[[Description, Path | None], Loaded]] = MappingPr
         "huggingface": from_huggingface.load,
     }
 )
-A_SOURCE = "the path of a folder or file (a live module goes into Classifier)"
+A_SOURCE = "the path of a folder or file (a live module goes into from_module)"
 SIZE = (224, 224)  # where nobody says otherwise
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, where nobody says otherwise
 
@@ -87,7 +87,7 @@ def load_classifier(
     require_finite(loaded.module.named_parameters(), source=name)
     origin = _loaded_from(description, loaded, kind=kind, weights=weights)
     sha256 = "" if weights is None else origin.weights[weights.name]
-    classifier = _classifier(description, loaded, name=name, sha256=sha256, origin=origin)
+    classifier = classifier_of(description, loaded, name=name, sha256=sha256, origin=origin)
     classifier = replace(classifier, tried=tried(classifier))
     classifier.module.to(place)
     return classifier
@@ -148,13 +148,32 @@ def _loaded_from(
     )
 
 
-def _classifier(
-    description: Description, loaded: Loaded, *, name: str, sha256: str, origin: LoadedFrom
+def classifier_of(
+    description: Description,
+    loaded: Loaded,
+    *,
+    name: str,
+    sha256: str = "",
+    origin: LoadedFrom | None = None,
+    where: str = FILE,
 ) -> Classifier:
-    """Description before adapter before default, in one value."""
+    """Description before adapter before default, in one value.
+
+    Args:
+        description: what the user says.
+        loaded: the module, and what its source says.
+        name: how reports call it.
+        sha256: of the weights file, if there is one.
+        origin: what was read.
+        where: the description stands, in the words of errors.
+
+    Raises:
+        ClassifierError: if the module does not run on such an input.
+        ConfigError: if the description contradicts itself.
+    """
     fields = _input_fields(description, loaded, name=name)
-    x = _probe(fields["channels"], fields["input_size"])
-    outputs = _outputs(loaded.module, x)
+    x = _probe(fields["channels"], fields["input_size"]).to(device_of(loaded.module))
+    outputs = _outputs(loaded.module, x, where)
     head = _head(description, loaded, outputs)
     hooked_layers = description.hooked_layers
     return Classifier(
@@ -167,7 +186,7 @@ def _classifier(
         name=name,
         sha256=sha256,
         colours=_colours(description, fields),
-        loaded_from=origin,
+        loaded_from=origin or LoadedFrom(),
         check=loaded.check,
     )
 
@@ -275,7 +294,7 @@ def _probe(channels: int, size: tuple[int, int]) -> Float[Tensor, "1 c h w"]:
     return torch.randn(1, channels, *size, generator=Generator().manual_seed(0))
 
 
-def _outputs(module: nn.Module, x: Float[Tensor, "1 c h w"]) -> int:
+def _outputs(module: nn.Module, x: Float[Tensor, "1 c h w"], where: str) -> int:
     """How many logits the module gives, in one first run."""
     try:
         with frozen(module), torch.no_grad():
@@ -289,6 +308,6 @@ def _outputs(module: nn.Module, x: Float[Tensor, "1 c h w"]) -> int:
             ) from error
         raise ClassifierError(
             f"The classifier does not run on an input of {'x'.join(map(str, x.shape))} "
-            f"({type(error).__name__}: {reason}); correct input_size or channels in {FILE}."
+            f"({type(error).__name__}: {reason}); correct input_size or channels in {where}."
         ) from error
     return raw_logits(predict, batch=1).shape[1]

@@ -40,8 +40,12 @@ def trial_images(channels: int, size: tuple[int, int]) -> Float[Tensor, "6 c h w
     return torch.cat([plain, fine, soft.clamp(0, 1), blocks])
 
 
-def tried(classifier: Classifier) -> int:
+def tried(classifier: Classifier, where: str = FILE) -> int:
     """Try a classifier on six inputs at once and on the last of them twice alone.
+
+    Args:
+        classifier: to be tried.
+        where: it is described, in the words of errors.
 
     Returns:
         How many inputs went through it forward.
@@ -67,8 +71,8 @@ def tried(classifier: Classifier) -> int:
     if draws:
         _warn_of_draws(classifier)
     _refuse_choices(classifier, found, slope)
-    _refuse_constant(classifier, found)
-    _refuse_misread(classifier, found, is_bounded(outputs))
+    _refuse_constant(classifier, found, where)
+    _refuse_misread(classifier, found, is_bounded(outputs), where)
     _warn_of_no_gradient(classifier, slope)
     return len(x) + len(alone)
 
@@ -160,17 +164,22 @@ def _refuse_choices(classifier: Classifier, outputs: Tensor, slope: float | None
         )
 
 
-def _refuse_constant(classifier: Classifier, outputs: Tensor) -> None:
+def _refuse_constant(classifier: Classifier, outputs: Tensor, where: str) -> None:
     if len(outputs) > 1 and float((outputs - outputs[:1]).abs().max()) == 0:
         values = ", ".join(f"{v:.3g}" for v in outputs[0, :SHOWN].tolist())
         raise ClassifierError(
             f"{classifier.name} returns the same ({values}) for {len(outputs)} different trial "
             "inputs, black, white and noise among them; check its weights, mean, std and "
-            f"value_range in {FILE}."
+            f"value_range in {where}."
         )
 
 
-def _refuse_misread(classifier: Classifier, outputs: Tensor, bounded: bool | None) -> None:  # noqa: FBT001  as found
+def _refuse_misread(
+    classifier: Classifier,
+    outputs: Tensor,
+    bounded: bool | None,  # noqa: FBT001  as found
+    where: str,
+) -> None:
     """Outputs in [0, 1] that sum to 1, or come from a bounded function, are probabilities."""
     low, high = float(outputs.min()), float(outputs.max())
     several = outputs.shape[1] > 1
@@ -178,39 +187,42 @@ def _refuse_misread(classifier: Classifier, outputs: Tensor, bounded: bool | Non
     inside = low >= -1e-6 and high <= 1 + 1e-6
     total = float(outputs.sum(dim=1).mean())
     if classifier.outputs == "probabilities":
-        _refuse_no_probabilities(classifier, low, high, off if several else 0.0)
+        _refuse_no_probabilities(classifier, (low, high), off if several else 0.0, where)
     elif inside and several and off <= TOTAL:
         raise ClassifierError(
             f"{classifier.name} returns probabilities, not logits: for all {len(outputs)} trial "
             f"inputs its outputs lie in [{low:.3g}, {high:.3g}] and sum to 1 (softmax inside). "
-            f'Say outputs = "probabilities" in {FILE}, or take the softmax out.'
+            f'Say outputs = "probabilities" in {where}, or take the softmax out.'
         )
     elif several and low >= 0 and float((outputs.sum(dim=1) / total - 1).abs().max()) <= TOTAL:
         raise ClassifierError(
             f"{classifier.name} returns shares, not logits: for all {len(outputs)} trial inputs "
             f"its outputs lie in [{low:.3g}, {high:.3g}] and sum to {total:.4g}. Divide them by "
-            f'that in its forward and say outputs = "probabilities" in {FILE}, or return logits.'
+            f'that in its forward and say outputs = "probabilities" in {where}, or return logits.'
         )
     elif inside and bounded is not False:
         raise ClassifierError(
             f"{classifier.name} returns probabilities, not logits: for all {len(outputs)} trial "
             f"inputs its outputs lie in [{low:.3g}, {high:.3g}] (sigmoid inside). Say "
-            f'outputs = "probabilities" in {FILE}, with head = "sigmoid" if each output stands '
+            f'outputs = "probabilities" in {where}, with head = "sigmoid" if each output stands '
             "for itself, or take the sigmoid out."
         )
 
 
-def _refuse_no_probabilities(classifier: Classifier, low: float, high: float, off: float) -> None:
+def _refuse_no_probabilities(
+    classifier: Classifier, ends: tuple[float, float], off: float, where: str
+) -> None:
+    low, high = ends
     if low < -1e-6 or high > 1 + 1e-6:
         raise ClassifierError(
             f'{classifier.name} is said to return probabilities (outputs = "probabilities"), but '
             f"its outputs for the trial inputs lie in [{low:.3g}, {high:.3g}]; correct that in "
-            f"{FILE}."
+            f"{where}."
         )
     if classifier.head == "softmax" and off > UNLIKE:
         raise ClassifierError(
             f"{classifier.name} is said to return the probabilities of a softmax, but they sum to "
-            f'1 only within {off:.2g}; say head = "sigmoid" in {FILE} if each output stands for '
+            f'1 only within {off:.2g}; say head = "sigmoid" in {where} if each output stands for '
             "itself."
         )
 

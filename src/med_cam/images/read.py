@@ -43,14 +43,14 @@ from med_cam.images.geometry import Image
 from med_cam.images.overheard import overheard
 from med_cam.images.strips import tiff_faults
 from med_cam.images.tiff import Tiff, decoded, is_tiff, refuse_fax, refuse_several, tiff_of
-from med_cam.images.white import FILE, Range, White, note_on, unit
+from med_cam.images.white import FILE, Range, White, note_on, refuse_other_white, unit
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
 GREY_MODES = ("1", "L", "LA")
 COLOUR_MODES = ("RGB", "RGBA", "P", "PA", "CMYK", "YCbCr")
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
-AN_ARRAY = "a NumPy array or a tensor (read_image reads files; numpy.asarray takes PIL images)"
+AN_ARRAY = "a NumPy array or a tensor (explain takes paths and PIL images as they are)"
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in Pillow's and torchvision's grey
 MIN_IS_WHITE = 0  # TIFF PhotometricInterpretation, which Pillow heeds up to 8 bits only
 DAMAGED = (  # what Pillow's decoders raise on damaged files
@@ -102,6 +102,7 @@ def read_image(
     """
     refuse_other("path", path, (str, Path), "the path of an image file", ImageError)
     _refuse_other_channels(channels)
+    refuse_other_white(white)
     path = Path(path)
     content = content_of(path, most=budget)
     try:
@@ -110,7 +111,7 @@ def read_image(
         raise ImageError(f"{path} does not fit into memory; cut out a part of it.") from error
     except DAMAGED as error:
         raise damaged(str(path), _first_line(error)) from error
-    planes = _channels_first(picture.values, prefer_first=False)
+    planes = channels_first(picture.values, prefer_first=False)
     pixels = torch.from_numpy(np.ascontiguousarray(planes))
     return Image(
         with_channels(pixels, channels),
@@ -128,34 +129,55 @@ def image_from_array(
 
     Where both ends could be the channels (3 x 5 x 3), they are last in a NumPy array and first
     in a tensor. Bytes are divided by 255, uint16 by 65535 or what is declared white, floats have
-    to lie in [0, 1].
+    to lie in [0, 1] or below what is declared white; of other whole numbers white is asked for.
 
     Args:
         array: the pixels.
         channels: 1 or 3 to convert; as the array has it if not given.
-        white: of uint16, the value that is white; "file" is 65535, however dark the picture is.
+        white: the value that is white; "file" is the highest of the type (65535 of uint16),
+            however dark the picture is.
 
     Raises:
         ConfigError: channels is neither 1 nor 3.
         ImageError: another shape, type or range; or uint16 of which less than an eighth of the
-            range is used, and no white.
+            range is used, bytes of 0 and 1 only, or other whole numbers, and no white.
     """
     refuse_other("array", array, (np.ndarray, Tensor), AN_ARRAY, ImageError)
+    refuse_other_white(white)
     values, is_tensor = array, isinstance(array, Tensor)
     if isinstance(values, Tensor):
         values = _numpy(values)
-    planes = _channels_first(values, prefer_first=is_tensor)
-    full = {"bool": 1, "uint8": 255, "uint16": 65535}.get(planes.dtype.name)
-    if full is None and planes.dtype.kind != "f":
-        raise ImageError(
-            f"An array of {planes.dtype.name} has no known range; give uint8, uint16, or floats "
-            "in [0, 1]."
-        )
-    found = Range(float(full or 1), "16-bit values", deep=full == 65535)
+    planes = channels_first(values, prefer_first=is_tensor)
+    found = _range_of_array(planes, white)
     scaled, chosen = unit(planes, found, white, name="The array")
     pixels = torch.from_numpy(np.ascontiguousarray(scaled))
     pixels = with_channels(pixels, pixels.shape[0] if channels is None else channels)
     return Image(pixels, notes=note_on(chosen, found, planes))
+
+
+def _range_of_array(planes: NDArray[np.generic], white: White) -> Range:
+    """What an array of this type can hold.
+
+    Raises:
+        ImageError: nobody can know.
+    """
+    kind, option = planes.dtype, "white={}"
+    full = {"bool": 1, "uint8": 255, "uint16": 65535}.get(kind.name, 1 if kind.kind == "f" else 0)
+    if not full and (kind.kind not in "iu" or white in (None, FILE)):
+        raise ImageError(
+            f"An array of {kind.name} has no known range; say which value is white with "
+            "white=VALUE, or give uint8, uint16, or floats in [0, 1]."
+            if kind.kind in "iu"
+            else f"An array of {kind.name} has no known range; give uint8, uint16, or floats."
+        )
+    if kind.name == "uint8" and white is None and planes.max() == 1:
+        raise ImageError(
+            "The array holds bytes of 0 and 1 only; say white=1 if 1 is white, or white=255 if it "
+            "is so dark."
+        )
+    words = {"uint16": "16-bit values", "uint8": "bytes"}.get(kind.name, "floats")
+    deep = kind.name == "uint16" or white is not None
+    return Range(float(full or white or 1), words, deep=deep, option=option)
 
 
 def _numpy(values: Tensor) -> np.ndarray:
@@ -215,7 +237,7 @@ def _of_tiff(content: bytes, name: str, white: White, budget: int) -> Picture:
         turned = TURNS.get(tiff.orientation, lambda v: v)(grey)
         return Picture(turned, (*notes, *note_on(scale, tiff.range, values)))
     with picture:
-        found = _upright(picture, name, white, tiff.range, tiff)
+        found = upright(picture, name, white, tiff.range, tiff)
     return Picture(found.values, (*notes, *found.notes))
 
 
@@ -245,7 +267,7 @@ def _of_pillow(content: bytes, name: str, white: White, budget: int) -> Picture:
         if frames > 1 and picture.format != "MPO":  # an MPO is a JPEG that brings its previews
             raise ImageError(f"{name} has {frames} frames; save the one to explain by itself.")
         notes = _faults(faults_in(content, picture.format, name))
-        found = _upright(picture, name, white, _range(content))
+        found = upright(picture, name, white, _range(content))
     return Picture(found.values, (*notes, *found.notes))
 
 
@@ -253,7 +275,7 @@ def _faults(found: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"the image's file may be damaged: {fault}" for fault in found)
 
 
-def _upright(
+def upright(
     picture: PIL.Image.Image, name: str, white: White, found: Range, tiff: Tiff | None = None
 ) -> Picture:
     """The picture that Pillow decodes, turned as its EXIF data say.
@@ -337,20 +359,27 @@ def _deep_grey(
     return Picture(grey, note_on(scale, found, values))
 
 
-def _channels_first(values: np.ndarray, *, prefer_first: bool) -> np.ndarray:
+def channels_first(values: np.ndarray, *, prefer_first: bool) -> np.ndarray:
     """To c h w, from h w, h w c or c h w.
 
     Raises:
         ImageError: no pixels, or neither end has 1 or 3 channels.
     """
     shape = values.shape
+    if values.ndim == 4 and 0 not in shape:
+        raise ImageError(
+            f"An array of shape {shape} is no image but a batch of {shape[0]}; give one of them, "
+            "as in images[0]."
+        )
     if values.ndim not in (2, 3) or 0 in shape:
         raise ImageError(f"An array of shape {shape} is no image; give h w, h w c or c h w.")
     if values.ndim == 2:
         return values[None]
     first, last = shape[0] in (1, 3), shape[2] in (1, 3)
     if not first and not last:
-        raise ImageError(f"An array of shape {shape} has neither 1 nor 3 channels.")
+        more = "; of red, green, blue and alpha give the first three, if all is opaque"
+        seen = more if 4 in (shape[0], shape[2]) else ""
+        raise ImageError(f"An array of shape {shape} has neither 1 nor 3 channels{seen}.")
     return values if first and (prefer_first or not last) else np.moveaxis(values, 2, 0)
 
 

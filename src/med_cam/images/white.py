@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from med_cam.config.given import given
 from med_cam.errors import ConfigError, ImageError
 
 # A grey value; "file": the highest that the file can hold; None: nobody says.
@@ -30,6 +31,7 @@ class Range:
         said: white as the file itself declares it (TIFF MaxSampleValue); 0 if it does not.
         hint: what else the file says of it, as the end of a sentence; "" if nothing.
         deep: whether it has more than 8 bits: a dark image of 8 is read as it is.
+        option: how white is declared, {} is the value.
     """
 
     full: float
@@ -37,6 +39,12 @@ class Range:
     said: float = 0.0
     hint: str = ""
     deep: bool = False
+    option: str = "--white {}"
+
+    @property
+    def as_file(self) -> str:
+        """The word for the highest value, as it is written behind the option."""
+        return FILE if self.option.startswith("--") else f'"{FILE}"'
 
 
 def white_of(text: str) -> White:
@@ -57,6 +65,25 @@ def white_of(text: str) -> White:
             f"file), got {text!r}"
         )
     return value
+
+
+def refuse_other_white(white: object) -> None:
+    """Check a white that was given in Python.
+
+    Raises:
+        ConfigError: neither a number above 0 nor "file" nor None.
+    """
+    if white is None or (isinstance(white, str) and white == FILE) or _positive(white):
+        return
+    raise ConfigError(
+        f'white must be a grey value above 0, as in 4095, or "{FILE}" (the whole range), got '
+        f"{given(white)}."
+    )
+
+
+def _positive(value: object) -> bool:
+    known = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return known and 0 < float(value) < float("inf")  # type: ignore[arg-type]
 
 
 def white_text(white: White) -> str | None:
@@ -88,8 +115,8 @@ def unit(
             f"{name} would be almost black: "
             f"{'nearly all values are at most' if hot else 'its largest value is'} "
             f"{_plain(seen)}, {_percent(seen / white)} of the {_plain(white)} that {found.words} "
-            f"reach; say which value is white with --white VALUE{found.hint}, or --white file if "
-            "it is so dark."
+            f"reach; say which value is white with {found.option.format('VALUE')}{found.hint}, or "
+            f"{found.option.format(found.as_file)} if it is so dark."
         )
     scaled = values.astype(np.float32)
     scaled /= np.float32(white)
@@ -125,12 +152,14 @@ def _beyond(
 ) -> str:
     holds = f"{name} holds values from {_plain(lowest)} to {_plain(highest)}"
     if lowest < 0:
-        return f"{holds}; scale them to [0, {_plain(white)}]."
+        normalised = "" if found.option.startswith("--") else ", as they are before normalisation"
+        return f"{holds}; scale them to [0, {_plain(white)}]{normalised}."
     if declared not in (None, FILE):
-        return (
-            f"{holds}, above the {_plain(white)} that was declared white; give a higher --white."
-        )
-    return f"{holds}; scale them to [0, {_plain(white)}], or say what is white with --white VALUE."
+        option = found.option.format("").strip(" =")
+        above = f"above the {_plain(white)} that was declared white"
+        return f"{holds}, {above}; give a higher {option}."
+    how = found.option.format("VALUE")
+    return f"{holds}; scale them to [0, {_plain(white)}], or say what is white with {how}."
 
 
 def _percent(share: float) -> str:

@@ -1,0 +1,136 @@
+"""`med_cam.explain`: a classifier and an image in any form that a program in Python has."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import SupportsIndex, TypeAlias
+
+from torch import nn
+
+from med_cam.case.fills import Fill, Paint
+from med_cam.case.references import References
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.from_module import from_module
+from med_cam.classifiers.load import load_classifier
+from med_cam.config.given import refuse_other
+from med_cam.config.settings import Config
+from med_cam.errors import ClassifierError, ImageError
+from med_cam.images.from_python import ANY_IMAGE, AnyImage, image_of
+from med_cam.images.geometry import Image
+from med_cam.images.white import White
+from med_cam.pipeline import explain as pipeline
+from med_cam.results import Explanation, OnStep
+
+Model: TypeAlias = Classifier | nn.Module | str | Path
+A_MODEL = "a Classifier, the path of a folder or file, or a torch.nn.Module with labels"
+
+
+def explain(  # noqa: PLR0913  a keyword for each thing given
+    model: Model,
+    image: AnyImage,
+    *,
+    labels: Sequence[str] | None = None,
+    white: White = None,
+    target: SupportsIndex | str | None = None,
+    config: Config | None = None,
+    references: References | None = None,
+    fills: Mapping[str, Fill | Paint] | None = None,
+    on_step: OnStep | None = None,
+) -> Explanation:
+    """Find a small region of an image that is sufficient for a classifier's prediction.
+
+    Nothing is written, and the classifier is left as it was found. Gradients that are off,
+    inference mode, autocast and a default device around the call change nothing.
+
+    Args:
+        model: a classifier: a `Classifier`, from `load_classifier` or `from_module`; the path of
+            a folder or file, which is loaded; or a module in memory, where its labels are given
+            and its input size, mean and std are known (`from_module` takes them otherwise).
+        image: one image: an `Image`, the path of a file, an array or tensor h w, h w c or c h w,
+            or a PIL image, as it was before resizing and normalisation. Bytes are divided by
+            255, floats have to lie in [0, 1].
+        labels: names of the outputs of a module.
+        white: the value that is white where the image does not say it, as 4095 for 12 bits in
+            16; see `read_image` and `image_from_array`.
+        target: the class to explain, by index or label; by default the class predicted.
+        config: a preset or settings of your own; `PRESETS["default"]` if not given.
+        references: reference images for the test of the mask's shape, from `prepare_references`;
+            without any, the image's own shuffled pixels stand in, a weaker test.
+        fills: fills of your own, by the names that `config` has for them: a function from pixels
+            c h w in [0, 1], black where hidden, a mask 1 h w, true = shown, and a generator to
+            pixels c h w in [0, 1]; or what `load_fill` gives. See docs/method.md.
+        on_step: called after every step of the search, for progress and records.
+
+    Returns:
+        The mask in the image's own pixels, with all that was found of it.
+
+    Raises:
+        ClassifierError: if the model does not work as a classifier, or has no such target.
+        ConfigError: if the settings do not suit the classifier or the references, or torch's
+            default precision is not float32.
+        ImageError: if the image cannot be read, its range is not known, or it cannot be fitted
+            to the classifier.
+    """
+    classifier = classifier_of(model, labels)
+    return pipeline.explain(
+        classifier,
+        taken(image, classifier, white),
+        target=target,
+        config=config,
+        references=references,
+        fills=fills,
+        on_step=on_step,
+    )
+
+
+def explain_all(  # noqa: PLR0913  a keyword for each thing given
+    model: Model,
+    images: Iterable[AnyImage],
+    *,
+    labels: Sequence[str] | None = None,
+    white: White = None,
+    config: Config | None = None,
+    references: References | None = None,
+    fills: Mapping[str, Fill | Paint] | None = None,
+    on_step: OnStep | None = None,
+) -> Iterator[Explanation]:
+    """One explanation after the other, each as soon as it is done; see `explain`.
+
+    Raises:
+        ImageError: if `images` is none, or something else among them; and what `explain` raises.
+    """
+    refuse_other("images", images, Iterable, f"a list, each {ANY_IMAGE}", ImageError)
+    classifier = classifier_of(model, labels)
+    for image in images:
+        yield explain(
+            classifier,
+            image,
+            white=white,
+            config=config,
+            references=references,
+            fills=fills,
+            on_step=on_step,
+        )
+
+
+def classifier_of(model: Model, labels: Sequence[str] | None = None) -> Classifier:
+    """The classifier in any of its forms.
+
+    Raises:
+        ClassifierError: it is none of them, labels are given with one that has its own, or it
+            does not work as a classifier.
+    """
+    refuse_other("model", model, (Classifier, nn.Module, str, Path), A_MODEL, ClassifierError)
+    if isinstance(model, nn.Module):
+        return from_module(model, labels)
+    if labels is not None:
+        raise ClassifierError(
+            "labels belong to a module; a Classifier and a classifier folder have their own."
+        )
+    return model if isinstance(model, Classifier) else load_classifier(model)
+
+
+def taken(image: AnyImage, classifier: Classifier, white: White = None) -> Image:
+    """The image as it is read for this classifier, whose white goes where none is given."""
+    is_file = isinstance(image, str | Path)
+    said = classifier.white if white is None and is_file else white
+    return image_of(image, channels=classifier.channels, white=said)
