@@ -172,7 +172,7 @@ def explain(here):
     save_file({"conv.weight": torch.full((2, 3, 1, 1), 1 / 3)}, model / "model.safetensors")
     arguments = [
         "explain", str(here / "scans"), "--model", str(model), "--config",
-        str(here / "quick.toml"), "--out", str(here / "out"), "--seed",
+        str(here / "quick.toml"), "--out", str(here / "out"), "--existing", "redo", "--seed",
     ]  # fmt: skip
     if run([*arguments, "0"], here / "log.txt"):
         raise SystemExit((here / "log.txt").read_text())

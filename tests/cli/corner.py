@@ -8,6 +8,7 @@ from med_cam.results import BaselineResult, Check, Claim, Explanation, Passes, S
 
 ALWAYS = {"mask.png", "evidence.png", "figure.png", "explanation.json"}
 ALWAYS |= {"manifest.sha256", "environment.txt"}
+BESIDE = ("manifest.sha256", "table.csv", "index.html", "explain.log")
 NET = """
 import torch
 from torch import nn
@@ -59,11 +60,13 @@ def photograph(path, *, size=(30, 40), corner=230, seed=0):
 def results(folder):
     """Names of the result folders, each complete and with nothing half-written beside.
 
-    The manifest of the run is there if there are any, and lists them and the files of runs.
+    The manifest of the run is there if there are any, and lists them and the files of runs; so
+    are the tables and the log.
     """
     names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
     if names:
-        names.remove("manifest.sha256")
+        for beside in BESIDE:
+            names.remove(beside)
         lines = (folder / "manifest.sha256").read_text().splitlines()
         runs = [name for name in names if name.startswith("run-") and name.endswith(".json")]
         names = [name for name in names if name not in runs]

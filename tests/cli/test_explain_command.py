@@ -161,7 +161,7 @@ def test_equal_names_get_folders_of_their_own(run, scans, model, instant, here):
 def test_earlier_results_in_a_folder_are_not_explained(run, model, instant, here):
     photograph(here / "ward" / "patient" / "scan.png")
     for _ in range(2):
-        run("ward", "--model", model, "--out", "ward/results")
+        run("ward", "--model", model, "--out", "ward/results", "--existing", "replace")
     assert len(instant.calls) == 2
     shutil.rmtree(here / "ward" / "patient")
     status, _, err = run("ward", "--model", model)

@@ -8,15 +8,20 @@ from med_cam.cli.inputs import evenly
 from med_cam.cli.run import INTERNAL, MISTAKE, Ended, Failure, exit_status
 from med_cam.cli.tally import Done, duration, summary
 from med_cam.report.run_record import RunImage
+from med_cam.report.table import TableRow
 from med_cam.results import Passes
 
 IMAGE = RunImage("a.png", "ab" * 32, "explained", "a", "cd" * 32)
+ROW = TableRow(
+    "a", "a.png", "bright", 0.9, 0.8, "sufficiency test passed", True, 0.1, "", None, 0.95, 1,
+    "", (), 10, 5, 1.0, "", "ab" * 32, "cd" * 32,
+)  # fmt: skip
 PATHS = [Path(f"{index}.png") for index in range(10)]
 
 
 def test_the_median_is_of_all_images_and_those_that_passed_are_counted():
     finished = tuple(
-        Done("", area < 1, area, Passes(10, 5), IMAGE) for area in (0.1, 0.5, 1.0, 1.0)
+        Done("", area < 1, area, Passes(10, 5), IMAGE, ROW) for area in (0.1, 0.5, 1.0, 1.0)
     )
     text = summary(Ended(finished, ()), claimed=("black",), seconds=3.2, out=Path("r"))
     assert (
@@ -27,7 +32,7 @@ def test_the_median_is_of_all_images_and_those_that_passed_are_counted():
 
 
 def test_what_passed_as_more_than_half_of_the_image_is_counted_by_itself():
-    finished = tuple(Done("", True, area, Passes(10, 5), IMAGE) for area in (0.1, 0.6, 1.0))
+    finished = tuple(Done("", True, area, Passes(10, 5), IMAGE, ROW) for area in (0.1, 0.6, 1.0))
     text = summary(Ended(finished, ()), claimed=("black",), seconds=3.2, out=Path("r"))
     assert (
         "3 images explained, 1 passed the sufficiency test over black, 2 only as more than half "

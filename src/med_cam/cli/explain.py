@@ -1,62 +1,50 @@
 """`med-cam explain`: each image to its explanation on disk, whatever becomes of the others."""
 
+import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import torch
 
-from med_cam.case.fills import Fill
 from med_cam.case.references import References, relabelled
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.cli.choice import choice_for
 from med_cam.cli.command_line import command_line
+from med_cam.cli.estimate import estimated
 from med_cam.cli.fills import loaded, named_in
-from med_cam.cli.inputs import SHOWN, Ready, over_images, painted, require_room
+from med_cam.cli.inputs import Ready, over_images, painted, require_room
 from med_cam.cli.installed import versions
+from med_cam.cli.job import Job, refuse_unfit_options
+from med_cam.cli.kept import Plan, place_of, planned
 from med_cam.cli.options import ExplainOptions
+from med_cam.cli.overview import tabled
 from med_cam.cli.record import recorded, write_records
 from med_cam.cli.run import Ended, Failure, attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import settings
 from med_cam.cli.tally import Done, counted, done, image_begun, image_title, summary
-from med_cam.config.baselines import OF_REFERENCES
-from med_cam.config.settings import Config, relative_to
-from med_cam.errors import ClassifierError, ConfigError
-from med_cam.images.find import result_names
+from med_cam.config.settings import relative_to
+from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
 from med_cam.images.read import read_image
 from med_cam.pipeline.explain import explain
 from med_cam.report.choice_text import choice_sentence, choice_table
 from med_cam.report.circumstances import now
+from med_cam.report.file_names import JSON_FILE
 from med_cam.report.files import UnwritableError
 from med_cam.report.leftovers import sweep
 from med_cam.report.line import summary_line
 from med_cam.report.manifest import forget_run_manifest
 from med_cam.report.origin import provenance
 from med_cam.report.run_record import EXPLAINED, RunImage
+from med_cam.report.table import TableRow, table_row
 from med_cam.report.wording import baselines
 from med_cam.report.write import refuse_foreign_files, refuse_other_image, write
 from med_cam.results import OnStep, RemovalChoice
-
-NAMELESS = 16  # hexadecimal digits of the hash that a folder is called by with --no-source
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is the same for all images of a run."""
-
-    options: ExplainOptions
-    config: Config
-    ready: Ready
-    software: Mapping[str, str]
-    choice: RemovalChoice | None = None
-    fills: Mapping[str, Fill] = field(default_factory=dict)
 
 
 def run(options: ExplainOptions, screen: Screen) -> int:
@@ -75,14 +63,17 @@ def run(options: ExplainOptions, screen: Screen) -> int:
         fills = loaded(named_in(config), ready.classifier, ready.source, options.trust)
         job = Job(options, config, ready, versions(sys.modules), choice, fills)
         sweep(options.out)
-        screen.say(heading(job, len(paths)))
-        images: list[RunImage] = []
+        plan = planned(job, paths, screen)
+        screen.say(heading(job, plan))
+        for sentence in plan.broken:
+            screen.say(sentence, style="yellow")
+        images = {str(image.file): image for image in plan.kept}
         try:
-            ended = explain_each(job, paths, screen, images)
+            ended = explain_each(job, plan, screen, images)
         finally:  # of an interrupted run too
             write_records(options, created, images, failures=failures, paths=paths)
         every = Ended(ended.done, (*failures, *ended.failed))
-        if ended.done:
+        if ended.done or plan.kept:
             claimed, seconds = config.verification.baselines, time.perf_counter() - begun
             told = summary(
                 every,
@@ -91,6 +82,7 @@ def run(options: ExplainOptions, screen: Screen) -> int:
                 out=options.out,
                 with_image=not options.no_source,
                 choosing=choice.passes if choice and choice.source == "measured" else 0,
+                kept=len(plan.kept),
             )
             screen.say(told)
         return exit_status(every.failed)
@@ -98,51 +90,14 @@ def run(options: ExplainOptions, screen: Screen) -> int:
     return over_images(options, "explain", screen, work)
 
 
-def refuse_unfit_options(options: ExplainOptions, config: Config, ready: Ready) -> None:
-    """Check what was asked for against classifier and reference images, once for all images.
-
-    Raises:
-        ClassifierError: if the classifier does not know a label.
-        ConfigError: if reference images are needed and there are none.
-    """
-    asked = (*config.verification.baselines, *config.verification.beside)
-    made_of_others = [name for name in asked if name in OF_REFERENCES]
-    if made_of_others and ready.references is None:
-        raise ConfigError(
-            f"the baseline {made_of_others[0]!r} needs reference images; give --references FOLDER"
-        )
-    named = [label for label in (options.target, options.contrast) if label is not None]
-    for label in named:
-        refuse_unknown_label(label, ready.classifier.labels)
-    if len(set(named)) < len(named):
-        raise ClassifierError(
-            f"--target and --contrast are both {named[0]!r}; give one of them another label"
-        )
-
-
-def refuse_unknown_label(label: str, labels: Sequence[str]) -> None:
-    """Check a label.
-
-    Raises:
-        ClassifierError: if the classifier does not know it.
-    """
-    if label in labels:
-        return
-    close = get_close_matches(label, labels, n=1)
-    hint = f"did you mean {close[0]!r}? It" if close else "it"
-    more = f" and {len(labels) - SHOWN} more" if len(labels) > SHOWN else ""
-    raise ClassifierError(
-        f"the classifier has no label {label!r}; {hint} knows {', '.join(labels[:SHOWN])}{more}"
-    )
-
-
-def heading(job: Job, images: int) -> str:
+def heading(job: Job, plan: Plan) -> str:
     """What a run consists of, in two lines, and how its removals were chosen."""
+    kept = f"{counted(len(plan.kept), 'image')} kept, {len(plan.todo):,} to do. "
     references = job.ready.references
     count = "no" if references is None else f"{len(references.x)}"
     return (
         f"{job.ready.introduction}\n"
-        f"{counted(images, 'image')} to explain with "
+        f"{kept if plan.kept else ''}{counted(len(plan.todo), 'image')} to explain with "
         f"{baselines(job.config.verification.baselines)} as baselines; "
         f"{count} reference images for the shape leakage test. "
         f"{job.ready.colours}"
@@ -158,25 +113,26 @@ def chosen(choice: RemovalChoice | None) -> str:
     return f"\n{choice_sentence(choice)}" + (f"\n{table}" if table else "")
 
 
-def explain_each(
-    job: Job, paths: Sequence[Path], screen: Screen, images: list[RunImage]
-) -> Ended[Done]:
-    """All images one after the other, each shown when done and put down in `images`."""
-    steps, stems = job.config.search.steps, result_names(paths, job.options.images or ())
-    for place in {(job.options.out / stem).parent for stem in stems}:
+def explain_each(job: Job, plan: Plan, screen: Screen, images: dict[str, RunImage]) -> Ended[Done]:
+    """All images that are to be done, each shown when done and put down in `images`."""
+    options, todo, steps = job.options, plan.todo, job.config.search.steps
+    of, count = len(todo), len(todo) + len(plan.kept)
+    for place in {(options.out / image.stem).parent for image in todo}:
         sweep(place)
-    with row(screen.bar, "", total=steps * len(paths)) as task:
+    with row(screen.bar, "", total=steps * of) as task:
 
         def one(index: int, path: Path) -> Done:
-            title = image_title(path.name, index, len(paths))
+            title = image_title(path.name, index, of)
             on_step = image_begun(screen.bar, task, title, before=steps * index, steps=steps)
-            return explain_one(job, path, stems[index], on_step)
+            return explain_one(job, path, todo[index].stem, on_step)
 
+        ends = attempt_each([image.path for image in todo], one, last=UnwritableError)
+        known = tabled(recorded(ends, images), options.out, plan.rows, of=count)
         return show_each(
-            recorded(attempt_each(paths, one, last=UnwritableError), paths, images),
+            estimated(known, options.out, of=of, kept=len(plan.kept), say=screen.say),
             screen,
             line=lambda end: (end.line, "" if end.verified else "yellow"),
-            interrupted=partial(interrupted, of=len(paths), out=job.options.out),
+            interrupted=partial(interrupted, of=of, out=options.out),
         )
 
 
@@ -202,7 +158,7 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
     options, classifier = job.options, job.ready.classifier
     require_room(options.out)
     image = read_image(path, channels=classifier.channels, white=job.ready.white)
-    folder = options.out / (image.sha256[:NAMELESS] if options.no_source else stem)
+    folder = options.out / place_of(stem, image.sha256, nameless=options.no_source)
     refuse_foreign_files(folder)
     refuse_other_image(folder, image.sha256)
     task = task_of(job, image)
@@ -232,7 +188,12 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
     result = write(found, image, folder, origin, with_image=not options.no_source)
     entry = RunImage(str(path), image.sha256, EXPLAINED, place, result)
     name = f"{stem} in {folder.name}" if options.no_source else place
-    return done(summary_line(name, found), found, entry)
+    return done(summary_line(name, found), found, entry, row_of(folder, place, result))
+
+
+def row_of(folder: Path, place: str, result: str) -> TableRow:
+    """The line of a result that was just written, as the next run will read it."""
+    return table_row(json.loads((folder / JSON_FILE).read_bytes()), place, result)
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,11 +254,24 @@ class ExplainOptions:
             "DIR",
             "Gets a folder per image with mask.png (white = evidence), evidence.png, figure.png, "
             "explanation.json and a copy of the image, which med-cam verify needs. Folders "
-            "below a folder that was named are kept. An earlier result is replaced by one of the "
-            "same image only.",
+            "below a folder that was named are kept. table.csv and index.html have a line an "
+            "image, explain.log how long it will take. The same command again goes on where it "
+            "was stopped.",
             OUTPUT,
         ),
     ] = Path("med-cam-out")
+    existing: Annotated[
+        str,
+        option(
+            "keep|redo|replace",
+            "Of images that have a result in DIR. keep: a finished result of the same image, "
+            "classifier, settings and versions is kept; if one was made otherwise, nothing is "
+            "explained. redo: what was made otherwise is explained again. replace: all is. The "
+            "result of another image is never replaced.",
+            OUTPUT,
+            allowed=rules.one_of("keep", "redo", "replace"),
+        ),
+    ] = "keep"
     no_source: Annotated[
         bool,
         flag(

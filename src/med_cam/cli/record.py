@@ -3,7 +3,7 @@
 With --no-source nothing is kept that names an image: neither its path nor a sentence with it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -29,11 +29,12 @@ NOT_BEGUN = "the run ended before it was begun"
 
 
 def recorded(
-    ends: Iterable[Done | Failure], paths: Sequence[Path], images: list[RunImage]
+    ends: Iterable[Done | Failure], images: dict[str, RunImage]
 ) -> Iterator[Done | Failure]:
-    """What comes of each image as it comes, put down in `images` too."""
-    for path, end in zip(paths, ends, strict=False):
-        images.append(end.image if isinstance(end, Done) else failed(end, path))
+    """What comes of each image as it comes, put down in `images` too, by its path."""
+    for end in ends:
+        image = end.image if isinstance(end, Done) else failed(end, Path(end.where))
+        images[str(image.file)] = image
         yield end
 
 
@@ -49,7 +50,7 @@ def failed(failure: Failure, path: Path) -> RunImage:
 def write_records(
     options: ExplainOptions,
     created: str,
-    images: Sequence[RunImage],
+    images: Mapping[str, RunImage],
     *,
     failures: Iterable[Failure],
     paths: Sequence[Path],
@@ -59,16 +60,22 @@ def write_records(
     Args:
         options: of the run.
         created: when it began.
-        images: what became of the first of `paths`, in order.
+        images: what became of images, by path; of those of `paths` that are not among them
+            nothing.
         failures: images that were named and not found.
         paths: of all images that were found.
 
     Raises:
         UnwritableError: if one of them cannot be written.
     """
-    if any(image.outcome == EXPLAINED for image in images):
-        left = [RunImage(str(p), None, LEFT_OUT, reason=NOT_BEGUN) for p in paths[len(images) :]]
-        every = (*(failed(failure, Path(failure.where)) for failure in failures), *images, *left)
+    if any(image.outcome == EXPLAINED for image in images.values()):
+        every = (
+            *(failed(failure, Path(failure.where)) for failure in failures),
+            *(
+                images.get(str(p)) or RunImage(str(p), None, LEFT_OUT, reason=NOT_BEGUN)
+                for p in paths
+            ),
+        )
         private = options.no_source
         record = RunRecord(
             created=created,

@@ -8,8 +8,10 @@ from statistics import median
 from rich.progress import Progress, TaskID
 
 from med_cam.cli.run import Ended
+from med_cam.report.file_names import INDEX_FILE, TABLE_FILE
 from med_cam.report.line import claims_line
 from med_cam.report.run_record import RunImage
+from med_cam.report.table import TableRow
 from med_cam.report.wording import baselines, is_small, percent
 from med_cam.results import Explanation, OnStep, Passes, Step
 
@@ -29,16 +31,17 @@ class Done:
     area: float
     passes: Passes
     image: RunImage
+    row: TableRow
 
 
-def done(line: str, found: Explanation, image: RunImage) -> Done:
+def done(line: str, found: Explanation, image: RunImage, row: TableRow) -> Done:
     """An explanation without its pixels: its line, and what was tested."""
     claims = claims_line(found)
     below = f"\n    {claims}" if claims else ""
-    return Done(line + below, found.verified, found.area, found.passes, image)
+    return Done(line + below, found.verified, found.area, found.passes, image, row)
 
 
-def summary(
+def summary(  # noqa: PLR0913  a keyword for each fact
     ended: Ended[Done],
     *,
     claimed: Sequence[str],
@@ -46,8 +49,9 @@ def summary(
     out: Path,
     with_image: bool = True,
     choosing: int = 0,
+    kept: int = 0,
 ) -> str:
-    """The end of a run, in a few lines; at least one image was explained.
+    """The end of a run, in a few lines; at least one image was explained, or kept.
 
     Args:
         ended: the images explained, and those that failed.
@@ -56,8 +60,14 @@ def summary(
         out: where the results are.
         with_image: whether they show the images.
         choosing: forward passes that chose the removals.
+        kept: images that earlier runs had explained.
     """
     images = ended.done
+    where = f"Results in {out}, one folder per image: {SHOWN if with_image else HIDDEN}."
+    tables = f"All results: {TABLE_FILE}, {INDEX_FILE}."
+    if not images:
+        return "\n".join(["", f"Nothing to do: {counted(kept, 'image')} kept.", where, tables])
+    before = f" {counted(kept, 'image')} kept from earlier runs." if kept else ""
     passed = sum(image.verified and is_small(image.area) for image in images)
     large = sum(image.verified for image in images) - passed
     beyond = f", {large} only as more than half of the image" if large else ""
@@ -67,10 +77,10 @@ def summary(
     lines = [
         "",
         f"{counted(len(images), 'image')} explained, {passed} passed the sufficiency test over "
-        f"{baselines(claimed)}{beyond}; median area {area} of the image.",
+        f"{baselines(claimed)}{beyond}; median area {area} of the image.{before}",
         f"{duration(seconds)}, {forward:,} forward passes, {backward:,} backward passes"
         f"{f' ({choosing:,} forward to choose the removals)' if choosing else ''}.",
-        f"Results in {out}, one folder per image: {SHOWN if with_image else HIDDEN}.",
+        f"{where} {tables}",
     ]
     if ended.failed:
         lines.append(f"{len(ended.failed)} failed:")

@@ -19,3 +19,6 @@ RUN_FILE = "run-{}.json"  # beside the results: what became of every image
 LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # what file managers leave
 OLDER_NAMES = {RESTRICTED_FILE: "fallback.png", SUPERSET_FILE: "enlarged.png"}  # in schema 1
 OLDER_FILES = frozenset(OLDER_NAMES.values())
+TABLE_FILE = "table.csv"  # beside the results: a line an image
+INDEX_FILE = "index.html"  # the same to look at, with links to the results
+LOG_FILE = "explain.log"  # how a run goes on, and how long it will take

@@ -57,6 +57,23 @@ def replace_folder(folder: Path, contents: Mapping[str, Content]) -> None:
         raise unwritable(folder, error) from error
 
 
+def add_line(path: Path, line: str) -> None:
+    """Add a line to a text file in one write, so that several processes may do it.
+
+    Raises:
+        UnwritableError: if it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            os.write(descriptor, f"{line}\n".encode())
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
 def unwritable(path: Path, error: OSError) -> UnwritableError:
     """What to say where a file or folder cannot be written."""
     return UnwritableError(

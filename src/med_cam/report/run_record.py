@@ -17,8 +17,8 @@ from med_cam.report.layout import Sha256
 from med_cam.report.text import to_text
 from med_cam.results import OneOf
 
-EXPLAINED, FAILED, LEFT_OUT = "explained", "failed", "left out"
-RUN_VERSION = "1.0"  # the first number changes when a field changes its meaning or goes
+EXPLAINED, KEPT, FAILED, LEFT_OUT = "explained", "kept", "failed", "left out"
+RUN_VERSION = "1.1"  # the first number changes when a field changes its meaning or goes
 SHOWN = 8  # hexadecimal digits in the name of the file
 
 
@@ -29,7 +29,8 @@ class RunImage:
     Attributes:
         file: the image as it was named or found; null with `--no-source`.
         sha256: of its bytes; null if it was not read.
-        outcome: `explained`; `failed`; or `left out`, where the run ended before it was begun.
+        outcome: `explained`; `kept`, where an earlier run had finished the same; `failed`; or
+            `left out`, where the run ended before it was begun.
         folder: of its result; null if there is none.
         result: ID of its result; null if there is none.
         reason: why there is none; with `--no-source` the kind of error only, as sentences name
@@ -38,7 +39,7 @@ class RunImage:
 
     file: str | None
     sha256: Sha256 | None
-    outcome: Annotated[str, OneOf((EXPLAINED, FAILED, LEFT_OUT))]
+    outcome: Annotated[str, OneOf((EXPLAINED, KEPT, FAILED, LEFT_OUT))]
     folder: str | None = None
     result: Sha256 | None = None
     reason: str | None = None
