@@ -94,6 +94,7 @@ OLD = {
     "reproduce": {"--backgrounds": "--removal", "--baselines": "--removal"},
     "train": {},
     "data": {},
+    "export": {},
 }
 
 

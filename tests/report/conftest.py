@@ -13,6 +13,7 @@ from med_cam.images.read import read_image
 from med_cam.report.circumstances import Circumstances, Platform
 from med_cam.report.origin import Provenance
 from med_cam.report.source import source_of
+from med_cam.report.write import write
 from med_cam.results import (
     Agreement,
     Alternative,
@@ -299,3 +300,16 @@ def edit(folder):
         path.write_text(json.dumps(document), "utf-8")
 
     return change
+
+
+@pytest.fixture
+def instant_figure(monkeypatch):
+    """Figures that are not drawn; the figure has tests of its own."""
+    monkeypatch.setattr("med_cam.report.write.figure_png", lambda *_: b"figure")
+
+
+@pytest.fixture
+def folder(tmp_path, instant_figure, explanation, image, provenance):
+    """A result with everything."""
+    write(explanation, image, tmp_path / "run" / "scan", provenance)
+    return tmp_path / "run" / "scan"

@@ -15,6 +15,7 @@ from med_cam.classifiers.pairwise import pairwise
 from med_cam.cli.choice import choice_for
 from med_cam.cli.command_line import command_line
 from med_cam.cli.estimate import estimated
+from med_cam.cli.export import asked
 from med_cam.cli.fills import loaded, named_in
 from med_cam.cli.inputs import Ready, over_images, painted, require_room
 from med_cam.cli.installed import versions
@@ -34,6 +35,7 @@ from med_cam.images.read import read_image
 from med_cam.pipeline.explain import explain
 from med_cam.report.choice_text import choice_sentence, choice_table
 from med_cam.report.circumstances import now
+from med_cam.report.export import export, refuse_missing
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.files import UnwritableError
 from med_cam.report.leftovers import sweep
@@ -54,6 +56,7 @@ def run(options: ExplainOptions, screen: Screen) -> int:
         MedCamError: if the run cannot begin.
     """
     begun, created, said = time.perf_counter(), now(), settings(options)
+    refuse_missing(asked(options))
 
     def work(ready: Ready, paths: list[Path], failures: list[Failure]) -> int:
         ready = painted(ready)
@@ -69,6 +72,7 @@ def run(options: ExplainOptions, screen: Screen) -> int:
             screen.say(sentence, style="yellow")
         images = {str(image.file): image for image in plan.kept}
         try:
+            export_kept(options, plan)
             ended = explain_each(job, plan, screen, images)
         finally:  # of an interrupted run too
             write_records(options, created, images, failures=failures, paths=paths)
@@ -88,6 +92,18 @@ def run(options: ExplainOptions, screen: Screen) -> int:
         return exit_status(every.failed)
 
     return over_images(options, "explain", screen, work)
+
+
+def export_kept(options: ExplainOptions, plan: Plan) -> None:
+    """The exports that were asked for, also of results that are kept.
+
+    Raises:
+        OutputError: if they cannot be written.
+    """
+    names = asked(options)
+    for kept in plan.kept if names else ():
+        forget_run_manifest(options.out)
+        export(options.out / str(kept.folder), names)
 
 
 def heading(job: Job, plan: Plan) -> str:
@@ -186,6 +202,8 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
     forget_run_manifest(options.out)
     place = folder.relative_to(options.out).as_posix()
     result = write(found, image, folder, origin, with_image=not options.no_source)
+    if names := asked(options):
+        export(folder, names)
     entry = RunImage(str(path), image.sha256, EXPLAINED, place, result)
     name = f"{stem} in {folder.name}" if options.no_source else place
     return done(summary_line(name, found), found, entry, row_of(folder, place, result))

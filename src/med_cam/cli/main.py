@@ -14,6 +14,7 @@ from med_cam.cli.options import (
     AuditOptions,
     CheckOptions,
     ExplainOptions,
+    ExportOptions,
     ReproduceOptions,
     TrainOptions,
     VerifyOptions,
@@ -25,6 +26,7 @@ from med_cam.cli.screen import screen
 COMMANDS: Mapping[str, type] = {
     "explain": ExplainOptions,
     "verify": VerifyOptions,
+    "export": ExportOptions,
     "audit": AuditOptions,
     "data": CheckOptions,
     "train": TrainOptions,
@@ -168,6 +170,9 @@ app.command("explain", help=manual.EXPLAIN)(
 )
 app.command("verify", help=manual.VERIFY)(
     command(VerifyOptions, "verify", interrupted="interrupted; nothing was changed.")
+)
+app.command("export", help=manual.EXPORT)(
+    command(ExportOptions, "export", interrupted="interrupted; what was exported stays.")
 )
 app.command("audit", help=manual.AUDIT)(
     command(AuditOptions, "audit", interrupted="interrupted; nothing was written.")

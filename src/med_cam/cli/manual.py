@@ -43,6 +43,19 @@ VERIFY = (
     "could not be re-checked or an option was wrong; 1 after an internal error; 130 after Ctrl-C."
 )
 
+EXPORT = (
+    "Write saved explanations as files for other programs.\n\n"
+    "The files lie beside the explanation and stand in its manifest; its other files and its ID "
+    "stay as they are. They are made from what is saved: no classifier is needed, and no claim is "
+    "tested again (med-cam verify does that).\n\n"
+    "[bold]DIR[/bold]: a result, or a folder of results.\n\n"
+    "Examples:\n"
+    "  med-cam export med-cam-out --geojson\n"
+    "  med-cam export results/scan --geojson --coco\n\n"
+    "Exit status: 0 if all was written; 2 if a result is not as it was written, a package is "
+    "missing or an option was wrong; 1 after an internal error; 130 after Ctrl-C."
+)
+
 AUDIT = (
     "Missingness audit: what does a classifier predict for inputs without information?\n\n"
     "The inputs are baselines alone, shapes without content, and images with more and more "

@@ -96,6 +96,18 @@ Device = Annotated[
         SETTINGS,
     ),
 ]
+GeoJson = Annotated[
+    bool,
+    flag(
+        "--geojson",
+        "Write the regions as polygons (export.geojson), in the form of QuPath.",
+        OUTPUT,
+    ),
+]
+Coco = Annotated[
+    bool,
+    flag("--coco", "Write the regions as COCO JSON with run lengths (export.coco.json).", OUTPUT),
+]
 Debug = Annotated[
     bool, flag("--debug", "Show tracebacks of errors, and warnings of other libraries.", OUTPUT)
 ]
@@ -282,6 +294,8 @@ class ExplainOptions:
             OUTPUT,
         ),
     ] = False
+    geojson: GeoJson = False
+    coco: Coco = False
     debug: Debug = False
     trust: Trust = None
 
@@ -346,6 +360,16 @@ class VerifyOptions:
     device: Device = "auto"
     debug: Debug = False
     trust: Trust = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """The options of `med-cam export`."""
+
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR", hidden=True)]
+    geojson: GeoJson = False
+    coco: Coco = False
+    debug: Debug = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 r"""The files of a result, with the SHA-256 of each: `manifest.sha256`, read by `sha256sum -c`.
 
 A line for each other file of the folder, sorted by name: the hash, two spaces, the name. The ID of
-a result is the SHA-256 of those lines without that of figure.png, so that the figure can show it:
-`grep -v '  figure\.png$' manifest.sha256 | sha256sum`. It stands for all that is in
-explanation.json, for every mask and for the image; the figure itself is under the manifest.
+a result is the SHA-256 of those lines without those of figure.png and of exports, which are drawn
+from the rest and can show it:
+`grep -vE '  (figure\.png|export\..*)$' manifest.sha256 | sha256sum`. It stands for
+all that is in explanation.json, for every mask and for the image; what is drawn from them is under
+the manifest.
 
 A run has a manifest too, of the manifests of its results and of what became of its images
 (`run_record`). Neither shows who wrote them: for that,
@@ -18,7 +20,7 @@ from pathlib import Path
 
 from med_cam.errors import OutputError
 from med_cam.report.file_names import (
-    FIGURE_FILE,
+    DRAWN_FROM_REST,
     JSON_FILE,
     LITTER,
     MANIFEST_FILE,
@@ -45,8 +47,8 @@ def listed(hashes: Mapping[str, str]) -> bytes:
 
 
 def id_of(hashes: Mapping[str, str]) -> str:
-    """The ID of a result, from the hashes of its files by name; the figure does not count."""
-    rest = {name: digest for name, digest in hashes.items() if name != FIGURE_FILE}
+    """The ID of a result, from the hashes of its files by name; what is drawn does not count."""
+    rest = {name: digest for name, digest in hashes.items() if name not in DRAWN_FROM_REST}
     return hashlib.sha256(listed(rest)).hexdigest()
 
 

@@ -123,9 +123,9 @@ def _saved(folder: Path, written: Written, channels: int, images: Mapping[str, P
     rung = (document["ladder"] or {"rung": None})["rung"]
 
     def mask(entry: Mapping[str, Any]) -> Bool[Tensor, "h w"]:
-        return _mask(_beside(folder, entry["mask"]), entry["sha256"], size)
+        return _mask(file_beside(folder, entry["mask"]), entry["sha256"], size)
 
-    image, digest = _image(_image_file(folder, document, images), document, size, channels)
+    image, digest = image_and_hash(folder, document, channels, images)
     return Saved(
         folder=folder,
         document=document,
@@ -147,6 +147,27 @@ def _saved(folder: Path, written: Written, channels: int, images: Mapping[str, P
     )
 
 
+def image_and_hash(
+    folder: Path,
+    document: Mapping[str, Any],
+    channels: int,
+    images: Mapping[str, Path] = MappingProxyType({}),
+) -> tuple[Image, str]:
+    """The image of a result, and the hash of the file that it was read from.
+
+    Args:
+        folder: of the result.
+        document: its explanation.json.
+        channels: of the image, 1 or 3.
+        images: files by their SHA-256, for a result that has no copy of its image.
+
+    Raises:
+        OutputError: there is no such file, or it is not the one that was explained.
+    """
+    size = (int(document["image"]["height"]), int(document["image"]["width"]))
+    return _image(_image_file(folder, document, images), document, size, channels)
+
+
 def _image_file(folder: Path, document: Mapping[str, Any], images: Mapping[str, Path]) -> Path:
     """The copy of the image; where none was kept, the file that has its hash among those given.
 
@@ -155,7 +176,7 @@ def _image_file(folder: Path, document: Mapping[str, Any], images: Mapping[str, 
     """
     name, digest = document["image"]["file"], document["sha256"]["source"]
     if name is not None:
-        return _beside(folder, name)
+        return file_beside(folder, name)
     if digest not in images:
         given = f"none of the {len(images)} given is it" if images else "give it with --image FILE"
         raise OutputError(
@@ -200,10 +221,10 @@ def _image_of_pixels(path: Path, content: bytes) -> Image:
 
 def _mask(path: Path, sha256: str, size: tuple[int, int]) -> Bool[Tensor, "h w"]:
     """A mask from its file."""
-    return _decoded(path, _content(path, sha256, "mask"), size, mask_from_png)
+    return decoded(path, _content(path, sha256, "mask"), size, mask_from_png)
 
 
-def _decoded(
+def decoded(
     path: Path, content: bytes, size: tuple[int, int], decode: Callable[[bytes], Tensor]
 ) -> Tensor:
     """What a file says of each pixel of the image, of the image's size before and after."""
@@ -223,9 +244,9 @@ def _regions(
     minimality = (document["tests"] or {}).get("minimality")
     if minimality is None or minimality["regions"] is None:
         return None
-    path = _beside(folder, minimality["regions"])
+    path = file_beside(folder, minimality["regions"])
     content = _content(path, minimality["sha256"], "map of parts")
-    return _decoded(path, content, size, labels_from_png)
+    return decoded(path, content, size, labels_from_png)
 
 
 def _digest(path: Path) -> str | None:
@@ -236,7 +257,7 @@ def _digest(path: Path) -> str | None:
         return None
 
 
-def _beside(folder: Path, name: str) -> Path:
+def file_beside(folder: Path, name: str) -> Path:
     """A file of the folder itself, whatever a document says."""
     if Path(name).name != name:
         raise OutputError(

@@ -1,0 +1,41 @@
+"""`med-cam export`: saved results as files for other programs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from med_cam.cli.options import ExplainOptions, ExportOptions
+from med_cam.cli.run import attempt_each, exit_status, show_each
+from med_cam.cli.screen import Screen
+from med_cam.errors import ConfigError
+from med_cam.report.export import EXPORTS, export, runs_listed
+from med_cam.report.saved import found_results
+
+
+def run(options: ExportOptions, screen: Screen) -> int:
+    """Export what was asked for; return the exit status.
+
+    Raises:
+        MedCamError: if the run cannot begin.
+    """
+    names = asked(options)
+    if not names:
+        kinds = ", ".join(f"--{name}" for name in EXPORTS)
+        raise ConfigError(f"nothing to export was named; give one or more of {kinds}")
+    folders = found_results(options.folders)
+    with runs_listed(folders):
+        ended = show_each(
+            attempt_each(folders, lambda _, folder: line(folder, export(folder, names))),
+            screen,
+            line=lambda text: (text, ""),
+        )
+    return exit_status(ended.failed)
+
+
+def line(folder: Path, files: Sequence[str]) -> str:
+    """What was written beside a result."""
+    return f"{folder}  {', '.join(files)}"
+
+
+def asked(options: ExplainOptions | ExportOptions) -> list[str]:
+    """The exports that were asked for, by name."""
+    return [name for name in EXPORTS if getattr(options, name)]
