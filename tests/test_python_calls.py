@@ -111,7 +111,11 @@ CALLS = {  # each takes one argument that may be anything; the kinds that it tak
     ),
     "explain_all images": (
         lambda v: list(med_cam.explain_all(CLASSIFIER, v)),
-        {*NOTHING, "batch"},
+        {"empty list", "batch"},
+    ),
+    "explain_all on_error": (
+        lambda v: list(med_cam.explain_all(CLASSIFIER, [IMAGE], on_error=v)),
+        set(),
     ),
     "explain_tiles image": (lambda v: explain_tiles(CLASSIFIER, v, side=64), {"image"}),
     "explain_tiles side": (lambda v: explain_tiles(CLASSIFIER, IMAGE, side=v), set()),
@@ -137,6 +141,8 @@ CALLS = {  # each takes one argument that may be anything; the kinds that it tak
         lambda v: med_cam.recommended_removal(CLASSIFIER, v),
         {"none"},
     ),
+    "to_frame": (med_cam.to_frame, {"empty list", "empty array"}),
+    "to_frame each": (lambda v: med_cam.to_frame([v]), set()),
     "preset": (med_cam.preset, set()),
     "config_from_toml path": (
         lambda v: med_cam.config_from_toml(v, med_cam.PRESETS["default"]),

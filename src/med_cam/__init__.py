@@ -41,8 +41,9 @@ if TYPE_CHECKING:
         read_image as read_image,
     )
     from med_cam.notebook.explain import explain as explain, explain_all as explain_all
-    from med_cam.results import Claim as Claim, Explanation as Explanation, Step as Step
-
+    from med_cam.notebook.explanation import Explanation as Explanation
+    from med_cam.notebook.table import NotExplained as NotExplained, to_frame as to_frame
+    from med_cam.results import Claim as Claim, Step as Step
 PLACES = {
     "PRESETS": "config.presets",
     "Claim": "results",
@@ -50,10 +51,11 @@ PLACES = {
     "ClassifierError": "errors",
     "Config": "config.settings",
     "ConfigError": "errors",
-    "Explanation": "results",
+    "Explanation": "notebook.explanation",
     "Image": "images.geometry",
     "ImageError": "errors",
     "MedCamError": "errors",
+    "NotExplained": "notebook.table",
     "OutputError": "errors",
     "Recommended": "audit.recommended",
     "References": "case.references",
@@ -73,12 +75,17 @@ PLACES = {
     "preset": "config.presets",
     "read_image": "images.read",
     "recommended_removal": "audit.recommended",
+    "to_frame": "notebook.table",
 }
 
 __all__ = list(PLACES)
 
+__version__: str  # as the others, when it is asked for
+
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes, functions and values
+    if name == "__version__":
+        return import_module("med_cam.report.installed").own_version()
     if name not in PLACES:
         raise AttributeError(f"module 'med_cam' has no attribute {name!r}")
     return getattr(import_module(f"med_cam.{PLACES[name]}"), name)

@@ -107,7 +107,7 @@ def test_it_is_redone_if_asked_and_kept_from_then_on(run, model, instant, explai
 def test_another_version_of_the_software_is_another_result(
     run, model, instant, explained, monkeypatch, package
 ):
-    from med_cam.cli.installed import versions
+    from med_cam.report.installed import versions
 
     monkeypatch.setattr(
         "med_cam.cli.explain.versions", lambda known: versions(known) | {package: "0.0.1"}
@@ -118,7 +118,7 @@ def test_another_version_of_the_software_is_another_result(
 
 
 def test_another_python_alone_is_not(run, model, instant, explained, monkeypatch):
-    from med_cam.cli.installed import versions
+    from med_cam.report.installed import versions
 
     monkeypatch.setattr(
         "med_cam.cli.explain.versions", lambda known: versions(known) | {"python": "3.99"}

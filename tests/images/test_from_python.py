@@ -102,7 +102,6 @@ REFUSED = {
     "complex": (np.zeros((4, 4), complex), None, "complex128 has no known range"),
     "texts": (np.array([["a"]]), None, "no known range"),
     "an Image": (Image(torch.zeros(1, 4, 4)), 255, "white belongs to a file or an array"),
-    "a list": ([[0.5]], None, "must be an Image, the path of a file"),
 }
 
 

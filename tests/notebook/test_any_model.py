@@ -6,80 +6,23 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 import med_cam
-from lit import REFINEMENT, SEARCH
-from med_cam.config.settings import Certification, Verification
-
-CONFIG = med_cam.Config(
-    search=SEARCH,
-    refinement=REFINEMENT,
-    certification=Certification(
-        ladder_passes=0,
-        contrast=False,
-        patch=8,
-        reduction_samples=1,
-        pool=1,
-        deletion_samples=1,
-        reinsertion_trials=1,
-    ),
-    verification=Verification(samples=1, unseen_samples=1, baselines=("grey",)),
-)
-SIDE = 24
-NET = """
-from torch import nn
-
-def net():
-    return nn.Sequential(
-        nn.Conv2d(1, 1, 8, stride=8), nn.ReLU(), nn.Flatten(), nn.Linear(9, 2)
-    )
-"""
-TOML = """
-architecture = "factory:net:net"
-classes = ["dark", "bright"]
-input_size = 24
-mean = 0.0
-std = 1.0
-"""
-SAID = {"input_size": SIDE, "mean": 0.0, "std": 1.0}
-
-
-def net():
-    """Bright where the middle one of nine squares is."""
-    module = nn.Sequential(nn.Conv2d(1, 1, 8, stride=8), nn.ReLU(), nn.Flatten(), nn.Linear(9, 2))
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.zero_()
-        module[0].weight.fill_(1 / 64)
-        module[3].weight[1, 4], module[3].bias[1] = 12, -6
-    return module
-
-
-def levels():
-    values = np.random.default_rng(0).integers(0, 40, (SIDE, SIDE), dtype=np.uint8)
-    values[8:16, 8:16] = 250
-    return values
+from notebook.nine import CONFIG, SAID, SIDE, TOML, folder_of, levels, net
 
 
 @pytest.fixture(scope="module")
 def wanted():
-    classifier = med_cam.Classifier(net(), ("dark", "bright"), (SIDE, SIDE), 1, (0.0,), (1.0,))
+    classifier = med_cam.Classifier(
+        net(), ("dark", "bright"), (SIDE, SIDE), 1, (0.0,), (1.0,), hooked_layers=("1",)
+    )
     return med_cam.explain(classifier, med_cam.image_from_array(levels()), config=CONFIG)
 
 
 def test_the_middle_is_found(wanted):
     assert wanted.label == "bright"
     assert wanted.mask[8:16, 8:16].float().mean() > 0.5
-
-
-def folder_of(path):
-    (path / "net.py").write_text(NET)
-    (path / "classifier.toml").write_text(TOML)
-    save_file(net().state_dict(), path / "model.safetensors")
-    PIL.Image.fromarray(levels()).save(path / "scan.png")
-    return path
 
 
 def test_a_folder_and_a_file_give_the_same(wanted, tmp_path):
@@ -159,3 +102,32 @@ def test_all_of_many_images_in_any_form(wanted):
     images = [torch.from_numpy(levels())]
     for found in med_cam.explain_all(classifier, images, config=CONFIG):
         assert torch.equal(found.mask, wanted.mask)
+
+
+def test_an_image_that_fails_stops_the_others_or_is_recorded(wanted):
+    classifier = med_cam.from_module(net(), ["dark", "bright"], **SAID)
+    images = ["none.png", levels()]
+    with pytest.raises(med_cam.ImageError, match=r"none\.png does not exist"):
+        next(med_cam.explain_all(classifier, images, config=CONFIG))
+    failed, found = med_cam.explain_all(
+        classifier, images, config=CONFIG, on_error="record", progress=True
+    )
+    assert (failed.index, failed.image, failed.kind) == (0, "none.png", "ImageError")
+    assert "does not exist" in failed.error
+    assert torch.equal(found.mask, wanted.mask)
+
+
+def test_what_is_no_failure_of_an_image_stops_all_the_same(monkeypatch):
+    def broken(*_args, **_more):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("med_cam.pipeline.explain.observed", broken)
+    classifier = med_cam.from_module(net(), ["dark", "bright"], **SAID)
+    with pytest.raises(ZeroDivisionError):
+        next(med_cam.explain_all(classifier, [levels()], on_error="record"))
+
+
+@pytest.mark.parametrize("one", ["scan.png", np.zeros((3, 8, 8)), torch.zeros(8, 8)])
+def test_one_image_is_not_taken_for_many(one):
+    with pytest.raises(med_cam.ImageError, match="a list, or a batch n c h w"):
+        next(med_cam.explain_all("anywhere", one))

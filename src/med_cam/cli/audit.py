@@ -12,7 +12,6 @@ from med_cam.audit.predictions import labels_of
 from med_cam.audit.recommended import choice_of
 from med_cam.audit.shapes import patch_side
 from med_cam.cli.inputs import SHOWN, Ready, over_images, painted
-from med_cam.cli.installed import versions
 from med_cam.cli.options import AuditOptions
 from med_cam.cli.run import Ended, Failure, attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen, row
@@ -22,6 +21,7 @@ from med_cam.report.audit_document import Audit, Audited, write_audit
 from med_cam.report.audit_tables import as_text, removal_table, tables
 from med_cam.report.audit_text import meanings, verdicts
 from med_cam.report.choice_text import choice_sentence
+from med_cam.report.installed import versions
 from med_cam.results import RemovalChoice
 
 Found = tuple[Audited, Findings]  # one image, and its numbers

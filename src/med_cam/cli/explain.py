@@ -18,7 +18,6 @@ from med_cam.cli.estimate import estimated
 from med_cam.cli.export import asked
 from med_cam.cli.fills import loaded, named_in
 from med_cam.cli.inputs import Ready, over_images, painted, require_room
-from med_cam.cli.installed import versions
 from med_cam.cli.job import Job, refuse_unfit_options
 from med_cam.cli.kept import Plan, place_of, planned
 from med_cam.cli.options import ExplainOptions
@@ -38,6 +37,7 @@ from med_cam.report.circumstances import now
 from med_cam.report.export import export, refuse_missing
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.files import UnwritableError
+from med_cam.report.installed import versions
 from med_cam.report.leftovers import sweep
 from med_cam.report.line import summary_line
 from med_cam.report.manifest import forget_run_manifest

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from med_cam.cli import manual
-from med_cam.cli.installed import own_version
 from med_cam.cli.options import (
     AuditOptions,
     CheckOptions,
@@ -22,6 +21,7 @@ from med_cam.cli.options import (
 from med_cam.cli.parameters import old_names, with_parameters
 from med_cam.cli.run import DONE, MISTAKE, OFFLINE, ONLINE, Work, carry_out, one_sentence
 from med_cam.cli.screen import screen
+from med_cam.report.installed import own_version
 
 COMMANDS: Mapping[str, type] = {
     "explain": ExplainOptions,

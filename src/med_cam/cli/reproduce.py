@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from med_cam.cli.command_line import command_line
 from med_cam.cli.data_check import study_named
 from med_cam.cli.inputs import load_repeatable, references_from, require_room, source_of
-from med_cam.cli.installed import versions
 from med_cam.cli.options import ReproduceOptions
 from med_cam.cli.run import Ended, Failure, exit_status, failure_of, report, show_each
 from med_cam.cli.screen import Screen, row
@@ -19,6 +18,7 @@ from med_cam.cli.tally import counted, duration, image_begun, image_title
 from med_cam.config.settings import Config
 from med_cam.errors import ConfigError, DataError
 from med_cam.report.files import write_file
+from med_cam.report.installed import versions
 from med_cam.report.wording import baselines, percent, probability
 from med_cam.results import OnStep
 from med_cam_studies.data.collection import Collection, Item

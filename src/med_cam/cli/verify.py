@@ -22,7 +22,6 @@ from med_cam.cli.inputs import (
     references_from,
     source_of,
 )
-from med_cam.cli.installed import versions
 from med_cam.cli.options import VerifyOptions
 from med_cam.cli.run import (
     DONE,
@@ -45,6 +44,7 @@ from med_cam.recheck.cause import cause_of
 from med_cam.recheck.compare import Verdict
 from med_cam.recheck.fills import loadable
 from med_cam.recheck.recheck import Options, Recheck, rechecked
+from med_cam.report.installed import versions
 from med_cam.report.manifest import SHOWN, checked_id, refuse_changed_run
 from med_cam.report.saved import Saved, declared, found_results, read_saved
 from med_cam.report.specificity import specificity, specificity_lines

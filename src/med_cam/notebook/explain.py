@@ -1,8 +1,10 @@
 """`med_cam.explain`: a classifier and an image in any form that a program in Python has."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import replace
 from pathlib import Path
-from typing import SupportsIndex, TypeAlias
+from typing import Literal, SupportsIndex, TypeAlias
 
 from torch import nn
 
@@ -11,14 +13,20 @@ from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.from_module import from_module
 from med_cam.classifiers.load import load_classifier
-from med_cam.config.given import refuse_other
+from med_cam.config.given import given, refuse_other
+from med_cam.config.presets import PRESETS
+from med_cam.config.rules import one_of, refuse_value
 from med_cam.config.settings import Config
-from med_cam.errors import ClassifierError, ImageError
+from med_cam.errors import ClassifierError, ImageError, MedCamError
 from med_cam.images.from_python import ANY_IMAGE, AnyImage, image_of
 from med_cam.images.geometry import Image
 from med_cam.images.white import White
+from med_cam.notebook.explanation import Explanation, MadeFrom, shown
+from med_cam.notebook.table import NotExplained
 from med_cam.pipeline import explain as pipeline
-from med_cam.results import Explanation, OnStep
+from med_cam.results import OnStep
+
+_LOG = logging.getLogger(__name__)
 
 Model: TypeAlias = Classifier | nn.Module | str | Path
 A_MODEL = "a Classifier, the path of a folder or file, or a torch.nn.Module with labels"
@@ -71,15 +79,17 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
             to the classifier.
     """
     classifier = classifier_of(model, labels)
-    return pipeline.explain(
+    read = taken(image, classifier, white)
+    found = pipeline.explain(
         classifier,
-        taken(image, classifier, white),
+        read,
         target=target,
         config=config,
         references=references,
         fills=fills,
         on_step=on_step,
     )
+    return shown(found, MadeFrom(read, classifier, config or PRESETS["default"], references))
 
 
 def explain_all(  # noqa: PLR0913  a keyword for each thing given
@@ -92,24 +102,68 @@ def explain_all(  # noqa: PLR0913  a keyword for each thing given
     references: References | None = None,
     fills: Mapping[str, Fill | Paint] | None = None,
     on_step: OnStep | None = None,
-) -> Iterator[Explanation]:
+    progress: bool = False,
+    on_error: Literal["raise", "record"] = "raise",
+) -> Iterator[Explanation | NotExplained]:
     """One explanation after the other, each as soon as it is done; see `explain`.
 
+    Args:
+        model: as `explain` takes it; loaded once.
+        images: each as `explain` takes it.
+        labels: names of the outputs of a module.
+        white: the value that is white, where an image does not say it.
+        config: settings.
+        references: reference images.
+        fills: fills of your own.
+        on_step: called after every step of each search.
+        progress: whether a bar is shown on the screen.
+        on_error: "raise", or "record": an image that cannot be explained becomes a
+            `NotExplained` in its place, and the others go on.
+
     Raises:
+        ConfigError: if `on_error` is neither.
         ImageError: if `images` is none, or something else among them; and what `explain` raises.
     """
     refuse_other("images", images, Iterable, f"a list, each {ANY_IMAGE}", ImageError)
+    refuse_one_image(images)
+    refuse_value("on_error", on_error, one_of("raise", "record"))
     classifier = classifier_of(model, labels)
-    for image in images:
-        yield explain(
-            classifier,
-            image,
-            white=white,
-            config=config,
-            references=references,
-            fills=fills,
-            on_step=on_step,
-        )
+    for index, image in enumerate(shown_as_done(images) if progress else images):
+        try:
+            yield explain(
+                classifier,
+                image,
+                white=white,
+                config=config,
+                references=references,
+                fills=fills,
+                on_step=on_step,
+            )
+        except MedCamError as error:
+            if on_error == "raise":
+                raise
+            path = str(image) if isinstance(image, str | Path) else getattr(image, "path", "")
+            yield NotExplained(index, path, type(error).__name__, str(error))
+
+
+def shown_as_done(images: Iterable[AnyImage]) -> Iterator[AnyImage]:
+    """The images one by one, with a bar on stderr, or in the notebook, of how many are done."""
+    from rich.console import Console
+    from rich.progress import track
+
+    total = len(images) if isinstance(images, Sized) else None
+    bar = track(images, "explaining", total=total, console=Console(stderr=True))
+    yield from bar
+
+
+def refuse_one_image(images: Iterable[object]) -> None:
+    """Check that many images are given, not the rows or channels of one.
+
+    Raises:
+        ImageError: it is a path, or an array or a tensor that is no batch.
+    """
+    if isinstance(images, str) or getattr(images, "ndim", 4) < 4:
+        raise ImageError(f"images must be a list, or a batch n c h w, got {given(images)}.")
 
 
 def classifier_of(model: Model, labels: Sequence[str] | None = None) -> Classifier:
@@ -133,4 +187,9 @@ def taken(image: AnyImage, classifier: Classifier, white: White = None) -> Image
     """The image as it is read for this classifier, whose white goes where none is given."""
     is_file = isinstance(image, str | Path)
     said = classifier.white if white is None and is_file else white
-    return image_of(image, channels=classifier.channels, white=said)
+    read = image_of(image, channels=classifier.channels, white=said)
+    if read.sha256 or not read.notes or isinstance(image, Image):
+        return read
+    # A note of an array is for whoever gave it: what is saved are its pixels, in [0, 1].
+    _LOG.warning("%s.", "; ".join(read.notes))
+    return replace(read, notes=())

@@ -56,14 +56,14 @@ def draw_panels(
     whole, outlined, shown = (
         _panel(page, *entry) for entry in zip(places, (*TITLES[:-1], last), strict=True)
     )
-    _draw_image(whole, rgb)
-    _draw_image(outlined, rgb)
+    draw_image(whole, rgb)
+    draw_image(outlined, rgb)
     for number in range(1, int(parts.max()) + 1):
         _lines(outlined, outline(display_mask(parts == number)), color=OUTLINE, width=0.8)
     stroke(outlined, outline(mask), color=OUTLINE)
     for other, color in others:
         stroke(outlined, outline(display_mask(other)), color=color, dashed=True)
-    _draw_evidence(shown, rgb, display_mask(region))
+    draw_evidence(shown, rgb, display_mask(region))
 
 
 def panel_boxes(height: int, width: int, box: Box) -> tuple[Box, ...]:
@@ -133,12 +133,14 @@ def _panel(page: "Axes", place: Box, title: str) -> "Axes":
     return axes
 
 
-def _draw_image(axes: "Axes", rgb: Float[Tensor, "h w 3"]) -> None:
+def draw_image(axes: "Axes", rgb: Float[Tensor, "h w 3"]) -> None:
+    """The image, small ones pixel by pixel."""
     smooth = "nearest" if max(rgb.shape[:2]) < 100 else "antialiased"
     axes.imshow(rgb.numpy(), interpolation=smooth, aspect="auto", origin="upper")
 
 
-def _draw_evidence(axes: "Axes", rgb: Float[Tensor, "h w 3"], mask: Bool[Tensor, "h w"]) -> None:
+def draw_evidence(axes: "Axes", rgb: Float[Tensor, "h w 3"], mask: Bool[Tensor, "h w"]) -> None:
+    """The evidence alone, on hatched grey."""
     axes.patch.set(facecolor=BLANK, edgecolor=BLANK_LINES, hatch="///", linewidth=0, visible=True)
     rgba = torch.cat([rgb, mask[..., None].float()], dim=2).numpy()  # h w 4
     axes.imshow(rgba, interpolation="nearest", aspect="auto", origin="upper")

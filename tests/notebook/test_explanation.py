@@ -1,0 +1,195 @@
+"""What an explanation shows, saves and tells of itself."""
+
+import base64
+import copy
+import io
+import json
+import pickle
+import re
+import sys
+from dataclasses import replace
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+import med_cam
+from med_cam import results
+from med_cam.cli.main import main
+from med_cam.notebook.table import COLUMNS
+from notebook.nine import CONFIG, SAID, folder_of, levels, net
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return folder_of(tmp_path_factory.mktemp("nine"))
+
+
+@pytest.fixture(scope="module")
+def found(folder):
+    return med_cam.explain(folder, levels(), config=CONFIG)
+
+
+def test_it_is_one_line_of_less_than_200_characters(found):
+    assert repr(found).startswith("<Explanation of bright: ")
+    assert "of 24 x 24, p >0.99 -> " in repr(found)
+    for label in ("x" * 500, "two\nlines", ""):
+        odd = replace(found, label=label)
+        assert len(repr(odd)) < 200
+        assert "\n" not in repr(odd)
+
+
+def test_it_is_an_explanation_as_the_pipeline_has_it(found):
+    assert isinstance(found, results.Explanation)
+    assert type(found.found) is results.Explanation
+    assert found.found.mask is found.mask
+    assert replace(found, area=0.5).made_from is found.made_from
+    again = pickle.loads(pickle.dumps(found))  # sent back by a process
+    assert torch.equal(again.mask, found.mask)
+    assert copy.copy(found).label == "bright"
+
+
+def test_in_a_notebook_it_is_its_figure(found):
+    html = found._repr_html_()
+    (content,) = re.findall(r'src="data:image/png;base64,([\w+/=]+)"', html)
+    with PIL.Image.open(io.BytesIO(base64.b64decode(content))) as picture:
+        assert picture.width == 1600
+    assert 'alt="Explanation of bright' in html
+    odd = replace(found, label='a"><script>')
+    assert "<script>" not in odd._repr_html_()
+
+
+def test_the_mask_is_an_array_of_its_own(found):
+    array = found.mask_array
+    assert (array.dtype, array.shape) == (np.bool_, (24, 24))
+    array[:] = False
+    assert found.mask.any()
+
+
+def rendered(axes):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(axes.figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].astype(int)
+
+
+def levels_drawn(axes, places):
+    """The mean colour around pixels x y of the image."""
+    page, colours = rendered(axes), []
+    for place in places:
+        x, y = axes.transData.transform(place)
+        row = page.shape[0] - 1 - int(y)
+        colours.append(page[row - 1 : row + 2, int(x) - 1 : int(x) + 2].mean(axis=(0, 1)))
+    return colours
+
+
+@pytest.mark.parametrize("style", ["outline", "dimmed", "evidence"])
+def test_each_style_shows_what_it_says(found, style):
+    from matplotlib.figure import Figure
+
+    mask = torch.zeros(24, 24, dtype=torch.bool)
+    mask[6:18, 6:18] = True
+    image = med_cam.Image(torch.full((1, 24, 24), 0.8))
+    made = replace(found.made_from, image=image)
+    planted = replace(found, mask=mask, made_from=made)
+    axes = Figure(figsize=(4, 4)).add_subplot()
+    assert planted.plot(axes, style) is axes
+    inside, outside = levels_drawn(axes, [(12, 12), (2, 2)])
+    assert inside == pytest.approx([204] * 3, abs=2)
+    wanted = {"outline": 204, "dimmed": 204 * 0.35}
+    if style in wanted:
+        assert outside == pytest.approx([wanted[style]] * 3, abs=2)
+    else:
+        assert outside.mean() < 160
+    assert "bright" in axes.get_title()
+
+
+def test_without_axes_it_makes_some(found, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    from matplotlib import pyplot as plt
+
+    axes = found.plot()
+    assert axes.figure is plt.gcf()
+    plt.close("all")
+
+
+def test_another_style_is_refused(found):
+    from matplotlib.figure import Figure
+
+    with pytest.raises(
+        med_cam.ConfigError, match="'outline' or 'dimmed' or 'evidence', got 'glow'"
+    ):
+        found.plot(Figure().add_subplot(), style="glow")
+
+
+def test_the_claims_are_a_table(found):
+    claims = found.claims
+    lines = repr(claims).splitlines()
+    assert lines[0].split() == ["holds", "claim"]
+    assert max(map(len, lines)) <= 88
+    assert len(claims) == len(list(claims)) >= 4
+    firsts = [line.split()[0] for line in lines[1:] if line[0] != " "]
+    assert firsts == [{True: "yes", False: "no", None: "-"}[row.holds] for row in claims]
+    sufficient = next(row for row in claims if row.text.startswith("sufficient"))
+    assert sufficient.holds is found.claim.certificate.holds
+    assert "<tr><td>yes</td>" in claims._repr_html_()
+
+
+@pytest.mark.parametrize("form", ["array", "file", "deep"])
+def test_what_is_saved_is_verified_by_the_command(folder, form, tmp_path, capsys, caplog):
+    image = {
+        "array": levels(), "file": folder / "scan.png", "deep": levels().astype(np.uint16),
+    }[form]  # fmt: skip
+    white = 255 if form == "deep" else None
+    found = med_cam.explain(folder, image, config=CONFIG, white=white)
+    result = found.save(tmp_path / "r")
+    assert ("255 as white" in caplog.text) == (form == "deep")
+    document = json.loads((tmp_path / "r" / "explanation.json").read_text())
+    again = found.to_dict()
+    for each in (again, document):
+        each.pop("created")
+    assert again == document
+    assert main(["verify", str(tmp_path / "r"), "--model", str(folder)]) == 0
+    assert result[:12] in capsys.readouterr().out
+
+
+def test_a_module_in_memory_is_saved_with_its_state(tmp_path):
+    classifier = med_cam.from_module(net(), ["dark", "bright"], **SAID)
+    document = med_cam.explain(classifier, levels(), config=CONFIG).to_dict()
+    assert len(document["classifier"]["state"]) == 64
+    assert document["classifier"]["weights"] == {}
+    assert document["preset"] is None
+
+
+def test_a_choice_between_two_labels_is_not_saved_from_here(found, tmp_path):
+    pair = med_cam.pairwise(found.made_from.classifier, "bright", "dark")
+    odd = replace(found, made_from=replace(found.made_from, classifier=pair))
+    with pytest.raises(med_cam.OutputError, match="--contrast"):
+        odd.save(tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+def test_many_are_a_table_of_pandas(found):
+    pytest.importorskip("pandas")
+    failed = med_cam.NotExplained(1, "b.png", "ImageError", "b.png is empty.")
+    frame = med_cam.to_frame(iter([found, failed]))
+    assert tuple(frame.columns) == COLUMNS
+    assert frame["label"].iloc[0] == "bright"
+    assert frame["area"].iloc[0] == float(found.mask.float().mean())
+    assert frame["probability"].iloc[0] == found.before[1]
+    assert frame["error"].iloc[1] == "b.png is empty."
+    assert med_cam.to_frame([]).shape == (0, len(COLUMNS))
+
+
+def test_without_pandas_it_is_one_sentence(found, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(med_cam.ConfigError, match="pip install pandas"):
+        med_cam.to_frame([found])
+
+
+def test_the_version_is_that_of_the_distribution():
+    from importlib.metadata import version
+
+    assert med_cam.__version__ == version("med-cam-evidence")
