@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         OutputError as OutputError,
     )
     from med_cam.images.geometry import Image as Image
+    from med_cam.images.part import Part as Part
     from med_cam.images.read import (
         image_from_array as image_from_array,
         read_image as read_image,
@@ -57,6 +58,7 @@ PLACES = {
     "MedCamError": "errors",
     "NotExplained": "notebook.table",
     "OutputError": "errors",
+    "Part": "images.part",
     "Recommended": "audit.recommended",
     "References": "case.references",
     "Step": "results",

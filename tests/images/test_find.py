@@ -98,18 +98,21 @@ def test_links_to_folders_are_followed_once(tmp_path):
     assert [path.resolve() for path in found] == [a]
 
 
+HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(99)
+
+
 def test_a_folder_of_foreign_files_says_what_they_are(tmp_path):
-    for name in ("IM0001", "a.dcm"):
-        (tmp_path / name).write_bytes(bytes(128) + b"DICM" + bytes(99))
+    for name in ("x", "a.mat"):
+        (tmp_path / name).write_bytes(HDF5)
     with pytest.raises(
-        ImageError, match=r"no images.*; 2 of its files are each a DICOM file, which"
+        ImageError, match=r"no images.*; 2 of its files are each an HDF5 file, which"
     ):
         images_in(tmp_path)
 
 
 def test_one_foreign_file_is_one(tmp_path):
-    (tmp_path / "IM0001").write_bytes(bytes(128) + b"DICM" + bytes(99))
-    with pytest.raises(ImageError, match="; one of its files is a DICOM file, which"):
+    (tmp_path / "x").write_bytes(HDF5)
+    with pytest.raises(ImageError, match="; one of its files is an HDF5 file, which"):
         images_in(tmp_path)
 
 

@@ -385,6 +385,9 @@ def test_an_image_made_in_memory_has_no_name_and_no_hash(explanation, provenance
         "height": 20,
         "width": 30,
         "white": None,
+        "window": None,
+        "frame": None,
+        "dicom": None,
     }
     assert document["sha256"]["source"] == hashlib.sha256(b"pixels").hexdigest()
     for name in ("image", "weights", "reference_images"):

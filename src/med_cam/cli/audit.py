@@ -92,7 +92,9 @@ def audit_one(options: AuditOptions, ready: Ready, path: Path) -> Found:
     Raises:
         MedCamError: if it cannot be read, or the classifier does not answer.
     """
-    image = read_image(path, channels=ready.classifier.channels, white=ready.white)
+    image = read_image(
+        path, channels=ready.classifier.channels, white=ready.white, part=ready.part
+    )
     case, found = audited(
         ready.classifier,
         image,
@@ -102,7 +104,8 @@ def audit_one(options: AuditOptions, ready: Ready, path: Path) -> Found:
     )
     target = case.target
     label = target.labels[target.index] if case.predicted else None
-    return Audited(path.name, image.sha256, label, target.p_image), found
+    name = path.name if image.dicom is None else ""  # which may be the patient's
+    return Audited(name, image.sha256, label, target.p_image), found
 
 
 def audit_of(

@@ -19,9 +19,10 @@ from med_cam.cli.export import asked
 from med_cam.cli.fills import loaded, named_in
 from med_cam.cli.inputs import Ready, over_images, painted, require_room
 from med_cam.cli.job import Job, refuse_unfit_options
-from med_cam.cli.kept import Plan, place_of, planned
+from med_cam.cli.kept import Plan, planned
 from med_cam.cli.options import ExplainOptions
 from med_cam.cli.overview import tabled
+from med_cam.cli.private import Place, is_nameless, names_hidden, place_of
 from med_cam.cli.record import recorded, write_records
 from med_cam.cli.run import Ended, Failure, attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen, row
@@ -64,7 +65,8 @@ def run(options: ExplainOptions, screen: Screen) -> int:
         config = said if choice is None else relative_to(said, choice.removal)
         refuse_unfit_options(options, config, ready)
         fills = loaded(named_in(config), ready.classifier, ready.source, options.trust)
-        job = Job(options, config, ready, versions(sys.modules), choice, fills)
+        hidden = names_hidden(options, paths)
+        job = Job(options, config, ready, versions(sys.modules), choice, fills, hidden)
         sweep(options.out)
         plan = planned(job, paths, screen)
         screen.say(heading(job, plan))
@@ -75,7 +77,7 @@ def run(options: ExplainOptions, screen: Screen) -> int:
             export_kept(options, plan)
             ended = explain_each(job, plan, screen, images)
         finally:  # of an interrupted run too
-            write_records(options, created, images, failures=failures, paths=paths)
+            write_records(options, created, images, failures=failures, paths=paths, hidden=hidden)
         every = Ended(ended.done, (*failures, *ended.failed))
         if ended.done or plan.kept:
             claimed, seconds = config.verification.baselines, time.perf_counter() - begun
@@ -173,8 +175,11 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
     """
     options, classifier = job.options, job.ready.classifier
     require_room(options.out)
-    image = read_image(path, channels=classifier.channels, white=job.ready.white)
-    folder = options.out / place_of(stem, image.sha256, nameless=options.no_source)
+    image = read_image(
+        path, channels=classifier.channels, white=job.ready.white, part=job.ready.part
+    )
+    nameless = is_nameless(options, path)
+    folder = options.out / place_of(options, Place(path, stem), image.sha256)
     refuse_foreign_files(folder)
     refuse_other_image(folder, image.sha256)
     task = task_of(job, image)
@@ -196,16 +201,23 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
         software=job.software,
         references=task.references,
         contrast=options.contrast or "",
-        image_name=str(Path(stem).parent / path.name),
-        command=command_line(options, "explain", named=False, paths=not options.no_source),
+        image_name="" if nameless else str(Path(stem).parent / path.name),
+        command=command_line(options, "explain", named=False, paths=not job.names_hidden),
     )
     forget_run_manifest(options.out)
     place = folder.relative_to(options.out).as_posix()
-    result = write(found, image, folder, origin, with_image=not options.no_source)
+    result = write(
+        found,
+        image,
+        folder,
+        origin,
+        with_image=not options.no_source,
+        keep_identity=options.keep_identity,
+    )
     if names := asked(options):
         export(folder, names)
     entry = RunImage(str(path), image.sha256, EXPLAINED, place, result)
-    name = f"{stem} in {folder.name}" if options.no_source else place
+    name = f"{stem} in {folder.name}" if nameless else place
     return done(summary_line(name, found), found, entry, row_of(folder, place, result))
 
 

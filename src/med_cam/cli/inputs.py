@@ -27,6 +27,7 @@ from med_cam.cli.run import Failure, exit_status, failure_of, one_sentence, repo
 from med_cam.cli.screen import Screen, row
 from med_cam.errors import ClassifierError, ConfigError, ImageError, MedCamError
 from med_cam.images.find import Folder, find_images, images_in
+from med_cam.images.part import WHOLE, Part, Window, window_of
 from med_cam.images.read import read_image
 from med_cam.images.white import White, white_of
 from med_cam.report.file_names import JSON_FILE
@@ -57,6 +58,7 @@ class Ready:
     classifier: Classifier
     references: References | None
     white: White = None
+    part: Part = WHOLE
 
     @property
     def introduction(self) -> str:
@@ -133,12 +135,13 @@ def load(
             is no grey value.
     """
     said = None if options.white is None else white_of(options.white)
+    window = None if options.window is None else window_of(options.window)
     with row(screen.bar, "loading the classifier"):
         paths = evenly(reference_paths(options.references, source, opened), most=MANY)
         classifier = load_repeatable(source, options.device)
         white = classifier.white if said is None else said
-        references = references_from(classifier, paths, white, screen)
-        return Ready(source, classifier, references, white)
+        references = references_from(classifier, paths, white, screen, window=window)
+        return Ready(source, classifier, references, white, Part(window, options.frame))
 
 
 def painted(ready: Ready) -> Ready:
@@ -290,7 +293,12 @@ def reference_paths(given: Path | None, source: Source, opened: ExitStack) -> li
 
 
 def references_from(
-    classifier: Classifier, paths: Sequence[Path], white: White, screen: Screen
+    classifier: Classifier,
+    paths: Sequence[Path],
+    white: White,
+    screen: Screen,
+    *,
+    window: Window = None,
 ) -> References | None:
     """The reference images as the classifier sees them, read one by one; None for none.
 
@@ -302,7 +310,7 @@ def references_from(
     parts, refused, notes = [], [], Counter[str]()
     for path in paths:
         try:
-            image = read_image(path, channels=classifier.channels, white=white)
+            image = read_image(path, channels=classifier.channels, white=white, part=Part(window))
             parts.append(prepare_references(classifier, [image]))
             notes.update(image.notes)
         except ImageError as error:

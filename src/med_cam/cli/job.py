@@ -23,6 +23,7 @@ class Job:
     software: Mapping[str, str]
     choice: RemovalChoice | None = None
     fills: Mapping[str, Fill] = field(default_factory=dict)
+    names_hidden: bool = False
 
 
 def refuse_unfit_options(options: ExplainOptions, config: Config, ready: Ready) -> None:

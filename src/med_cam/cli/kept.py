@@ -11,10 +11,12 @@ from typing import Any
 from med_cam.classifiers.identity import identity_of
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.cli.job import Job
+from med_cam.cli.private import Place, place_of
 from med_cam.cli.screen import Screen, row
 from med_cam.config.toml import as_table
 from med_cam.errors import ClassifierError, MedCamError, OutputError
 from med_cam.images.find import result_names
+from med_cam.images.part import window_text
 from med_cam.images.white import white_text
 from med_cam.report.document import fields_of, plain
 from med_cam.report.finished import Earlier, Task, differences, earlier, in_words
@@ -25,21 +27,8 @@ from med_cam.report.run_record import KEPT, RunImage
 from med_cam.report.table import TableRow, saved_rows, table_row
 from med_cam.results import OwnFill
 
-NAMELESS = 16  # hexadecimal digits of the hash that a folder is called by with --no-source
+PlaceOf = Callable[[Place, str], str]  # of an image and its hash, where its result goes
 TaskOf = Callable[[str], Task]  # from the label of an earlier result to what would be done now
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One image of a run.
-
-    Attributes:
-        path: of its file.
-        stem: name of its result folder, but for one that may not tell the image's name.
-    """
-
-    path: Path
-    stem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +74,7 @@ def planned(job: Job, paths: Sequence[Path], screen: Screen) -> Plan:
             options.out,
             partial(task_for, job),
             existing=options.existing,
-            nameless=options.no_source,
+            place=partial(place_of, options),
         )
 
 
@@ -104,6 +93,8 @@ def task_for(job: Job, label: str) -> Task:
         config=plain(as_table(job.config)),
         references=None if references is None else references.sha256,
         white=white_text(job.ready.white),
+        window=window_text(job.ready.part.window),
+        frame=job.ready.part.frame,
         fills=fills_sha256([fill.source for fill in job.fills.values()]),
         versions=job.software,
         device=str(classifier.device),
@@ -111,7 +102,7 @@ def task_for(job: Job, label: str) -> Task:
 
 
 def plan_of(
-    images: Sequence[Place], out: Path, task_of: TaskOf, *, existing: str, nameless: bool
+    images: Sequence[Place], out: Path, task_of: TaskOf, *, existing: str, place: PlaceOf
 ) -> Plan:
     """Look through earlier results: of the same task they are kept, others are in the way.
 
@@ -121,7 +112,7 @@ def plan_of(
         task_of: what would be done with an image whose earlier result has this label.
         existing: `keep`: results made otherwise are refused. `redo`: their images are explained
             again. `replace`: all are.
-        nameless: whether result folders are called by the hash of their image.
+        place: of an image and the hash of its file, where its result goes.
 
     Raises:
         OutputError: results of these images were made otherwise, and are to be kept.
@@ -132,7 +123,7 @@ def plan_of(
         return Plan(tuple(images), rows=tuple(saved_rows(out)))
     for parent in {(out / image.stem).parent for image in images} | {out}:
         sweep(parent)  # an old result may have to be put back first
-    looked = {one.image: one for one in _looked(images, out, cache(task_of), nameless=nameless)}
+    looked = {one.image: one for one in _looked(images, out, cache(task_of), place)}
     if existing == "keep":
         refuse_others([one for one in looked.values() if one.others], out)
     kept = [one for one in looked.values() if not (one.others or one.found.fault)]
@@ -151,11 +142,6 @@ def plan_of(
             if one.found.fault
         ),
     )
-
-
-def place_of(stem: str, sha256: str, *, nameless: bool) -> str:
-    """Where a result goes, below the folder of results."""
-    return sha256[:NAMELESS] if nameless else stem
 
 
 def refuse_others(others: Sequence[Looked], out: Path) -> None:
@@ -183,16 +169,16 @@ def fills_sha256(fills: Sequence[OwnFill]) -> dict[str, Any]:
 
 
 def _looked(
-    images: Sequence[Place], out: Path, task_of: TaskOf, *, nameless: bool
+    images: Sequence[Place], out: Path, task_of: TaskOf, place_of: PlaceOf
 ) -> Iterator[Looked]:
     """Each image that has a result of its own; of another image's the writing will tell."""
     for image in images:
-        if not nameless and not (out / image.stem).is_dir():
+        if place_of(image, "") == image.stem and not (out / image.stem).is_dir():
             continue
         sha256 = ""
         with suppress(OSError, MedCamError):  # one that cannot be read says so when it is its turn
             sha256 = sha256_of_file(image.path.resolve())
-        place = place_of(image.stem, sha256, nameless=nameless)
+        place = place_of(image, sha256)
         found = earlier(out / place) if sha256 else None
         if found is None or found.image != sha256:
             continue

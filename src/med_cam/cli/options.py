@@ -55,6 +55,25 @@ White = Annotated[
         INPUT,
     ),
 ]
+Window = Annotated[
+    str | None,
+    option(
+        "CENTRE,WIDTH|N",
+        "Of DICOM files of grey values: the window in which they are read, its centre and its "
+        "width in the units of the image, as in 300,2000 for bone in CT; or which of the file's "
+        "own windows, as in 2. Default: the first of the file. CT that names none is refused.",
+        INPUT,
+    ),
+]
+Frame = Annotated[
+    int | None,
+    option(
+        "N",
+        "Of DICOM files with several frames: which one, from 1. Without it they are refused.",
+        INPUT,
+        allowed=whole(1, 1_000_000),
+    ),
+]
 Trust = Annotated[
     list[str] | None,
     option(
@@ -161,6 +180,8 @@ class ExplainOptions:
         ),
     ] = None
     white: White = None
+    window: Window = None
+    frame: Frame = None
     preset: Preset = "default"
     config: ConfigFile = None
     removal: Annotated[
@@ -294,6 +315,17 @@ class ExplainOptions:
             OUTPUT,
         ),
     ] = False
+    keep_identity: Annotated[
+        bool,
+        flag(
+            "--keep-identity",
+            "Keep of DICOM files what they say of the patient: their copy is the file itself, and "
+            "results are called as the files. Without it no name, ID or birth date from them is "
+            "written, nor a name of their files: the copy has the pixels only, and folders are "
+            "called by the numbers of series and image.",
+            OUTPUT,
+        ),
+    ] = False
     geojson: GeoJson = False
     coco: Coco = False
     debug: Debug = False
@@ -409,6 +441,8 @@ class AuditOptions:
         ),
     ] = None
     white: White = None
+    window: Window = None
+    frame: Frame = None
     debug: Debug = False
     trust: Trust = None
 

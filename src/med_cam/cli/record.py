@@ -1,6 +1,7 @@
 """What becomes of every image of a run: kept while it goes on, written at its end.
 
-With --no-source nothing is kept that names an image: neither its path nor a sentence with it.
+With --no-source, and of DICOM, nothing is kept that names an image: neither its path nor a
+sentence with it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,6 +55,7 @@ def write_records(
     *,
     failures: Iterable[Failure],
     paths: Sequence[Path],
+    hidden: bool,
 ) -> None:
     """The file of the run, if anything was explained in it, and the manifest of the folder.
 
@@ -64,6 +66,7 @@ def write_records(
             nothing.
         failures: images that were named and not found.
         paths: of all images that were found.
+        hidden: whether no name and no path of an image is written.
 
     Raises:
         UnwritableError: if one of them cannot be written.
@@ -76,13 +79,12 @@ def write_records(
                 for p in paths
             ),
         )
-        private = options.no_source
         record = RunRecord(
             created=created,
             ended=now(),
-            command=command_line(options, "explain", paths=not private),
+            command=command_line(options, "explain", paths=not hidden),
             platform=this_platform(),
-            images=tuple(nameless(image) for image in every) if private else every,
+            images=tuple(nameless(image) for image in every) if hidden else every,
         )
         write_run_record(options.out, record)
     write_run_manifest(options.out)

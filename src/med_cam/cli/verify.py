@@ -39,6 +39,7 @@ from med_cam.cli.settings import removal_names
 from med_cam.cli.tally import counted, duration
 from med_cam.config.baselines import fill_name, is_own
 from med_cam.errors import OutputError
+from med_cam.images.part import Window
 from med_cam.images.white import White
 from med_cam.recheck.cause import cause_of
 from med_cam.recheck.compare import Verdict
@@ -46,11 +47,11 @@ from med_cam.recheck.fills import loadable
 from med_cam.recheck.recheck import Options, Recheck, rechecked
 from med_cam.report.installed import versions
 from med_cam.report.manifest import SHOWN, checked_id, refuse_changed_run
-from med_cam.report.saved import Saved, declared, found_results, read_saved
+from med_cam.report.saved import Saved, declared, found_results, part_of, read_saved
 from med_cam.report.specificity import specificity, specificity_lines
 from med_cam.verify.warnings import floored
 
-ReadReferences = Callable[[White], References | None]
+ReadReferences = Callable[[White, Window], References | None]
 ReadFills = Callable[[tuple[str, ...]], Mapping[str, Fill]]
 
 
@@ -82,8 +83,8 @@ def run(options: VerifyOptions, screen: Screen) -> int:
             ready = Ready(source, load_repeatable(source, options.device), None)
 
         @cache
-        def references(white: White) -> References | None:
-            return references_from(ready.classifier, paths, white, screen)
+        def references(white: White, window: Window) -> References | None:
+            return references_from(ready.classifier, paths, white, screen, window=window)
 
         @cache
         def fills(names: tuple[str, ...]) -> Mapping[str, Fill]:
@@ -187,7 +188,7 @@ def references_of(saved: Saved, read: ReadReferences) -> References | None:
     digest = saved.document["sha256"]["reference_images"]
     if digest is None:
         return None
-    given = read(declared(saved.document))
+    given = read(declared(saved.document), part_of(saved.document).window)
     if given is None:
         raise OutputError(
             f"{saved.folder} was explained with reference images; give the same ones with "

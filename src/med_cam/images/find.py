@@ -5,11 +5,13 @@ import re
 import stat
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from med_cam.errors import ImageError
+from med_cam.images.dicom_file import EXTRA
+from med_cam.images.dicom_folder import UNREAD, Listed, listed
 from med_cam.images.file import special
 from med_cam.images.foreign import HEAD, foreign
 from med_cam.images.read import SUFFIXES
@@ -66,21 +68,22 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
 
 
 def images_in(folder: Path) -> Folder:
-    """The files of a folder with an image's suffix; if it has none, those of all folders below it.
+    """The images of a folder; if it has none, those of all folders below it.
 
-    Links to folders are followed, each folder is gone through once. Hidden files are left out and
-    not counted.
+    Images are files with an image's suffix, and DICOM files of images whatever they are called:
+    these come last, sorted by study, series and position. Where there is a DICOMDIR, only the
+    DICOM files are taken, of all folders below it. Links to folders are followed, each folder is
+    gone through once. Hidden files are left out and not counted.
 
     Raises:
         ImageError: it has no images; what it has is said.
         OSError: it cannot be opened.
     """
     files = sorted(_walked(folder))
-    images = [path for path in files if _is_image(path)]
-    top = [path for path in images if path.parent == folder]
-    taken = set(top or images)
-    left_out = [(path, _kind(path, folder)) for path in files if path not in taken]
-    found = Folder(tuple(top or images), tuple(left_out))
+    dicom = {path: one for path in files if (one := _dicom(path)) is not None}
+    taken = _taken(folder, files, dicom)
+    left_out = tuple((p, _kind(p, folder, dicom.get(p))) for p in files if p not in set(taken))
+    found = Folder(tuple(taken), left_out)
     if not taken:
         raise _without_images(folder, found)
     return found
@@ -170,10 +173,33 @@ def _is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and path.is_file()
 
 
-def _kind(path: Path, folder: Path) -> str:
+def _dicom(path: Path) -> Listed | None:
+    """What a file is in DICOM, unless its suffix says that it is a picture of another kind."""
+    if path.suffix.lower() in SUFFIXES or not path.is_file():
+        return None
+    return listed(path)
+
+
+def _taken(folder: Path, files: Sequence[Path], dicom: Mapping[Path, Listed]) -> list[Path]:
+    """The images among the files of a folder, in their order."""
+    slices = sorted((p for p, d in dicom.items() if not d.kind), key=lambda p: dicom[p].place)
+    if any(one.directory and path.parent == folder for path, one in dicom.items()):
+        return slices
+    images = [*filter(_is_image, files), *slices]
+    return [path for path in images if path.parent == folder] or images
+
+
+def _kind(path: Path, folder: Path, dicom: Listed | None) -> str:
     """What is said of a file that was left out."""
-    if _is_image(path):
+    if dicom is not None and dicom.kind:
+        return dicom.kind
+    if _is_image(path) or dicom is not None:
         return BELOW if path.parent != folder else "image"
+    return _kind_of_other(path)
+
+
+def _kind_of_other(path: Path) -> str:
+    """What is said of a file that is no image by its name."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -193,9 +219,11 @@ def _without_images(folder: Path, found: Folder) -> ImageError:
     known = Counter(
         words
         for path, _ in found.left_out[:LOOKED_INTO]
-        if path.is_file() and (words := _foreign(path))
+        if path.is_file() and "DICOM" not in (words := _foreign(path)) and words
     )
-    said = f"The folder {folder} has no images ({', '.join(SUFFIXES)}) in it"
+    said = f"The folder {folder} has no images ({', '.join(SUFFIXES)}, DICOM) in it"
+    if any(kind == UNREAD for _, kind in found.left_out):
+        return ImageError(f"{said} that can be read: {found.words}; for DICOM, {EXTRA}.")
     if known:
         (words, number), *_ = known.most_common(1)
         are = "one of its files is" if number == 1 else f"{number:,} of its files are each"

@@ -11,6 +11,7 @@ SCALED = (
     "export the slice to explain as PNG or TIFF, its window scaled to the full range of 8 or 16 "
     "bits, or say what is white with --white"
 )
+UNPACK = "unpack it first"
 REGION = "export the region to explain as PNG or TIFF"
 
 
@@ -63,7 +64,7 @@ def is_text(head: bytes) -> bool:
 
 FTYP = starts(b"ftyp", at=4)
 FOREIGN: tuple[tuple[Fits, str, str], ...] = (  # the first that fits: what it is, what to do
-    (starts(b"DICM", at=128), "a DICOM file", SCALED),
+    (starts(b"DICM", at=128), "a DICOM file", UNPACK),
     (is_nifti, "a NIfTI volume", SCALED),
     (is_analyze, "the header of an Analyze volume", SCALED),
     (is_metaimage, "a MetaImage file", SCALED),
@@ -94,10 +95,10 @@ FOREIGN: tuple[tuple[Fits, str, str], ...] = (  # the first that fits: what it i
     (starts(b"SIMPLE  ="), "a FITS file", SCALED),
     (starts(b"\0\0\1\0", b"\0\0\2\0"), "a Windows icon", PICTURE),
     (is_pnm, "a portable bitmap (PNM)", PICTURE),
-    (starts(b"PK\3\4", b"Rar!", b"7z\xbc\xaf"), "an archive", "unpack it first"),
-    (starts(b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"), "a compressed file", "unpack it first"),
+    (starts(b"PK\3\4", b"Rar!", b"7z\xbc\xaf"), "an archive", UNPACK),
+    (starts(b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"), "a compressed file", UNPACK),
     (starts(b"version https://git-lfs"), "a pointer of Git LFS", "fetch it with git lfs pull"),
-    (is_headless_dicom, "a DICOM file without its preamble", SCALED),
+    (is_headless_dicom, "a DICOM file without its preamble", UNPACK),
     (lambda head: b"<svg" in head[:HEAD], "an SVG drawing", PICTURE),
     (
         lambda head: head.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")),
@@ -127,7 +128,7 @@ def foreign(content: bytes) -> str:
     if head.startswith(b"\x1f\x8b"):
         inner = foreign(_unpacked(head))
         what = inner.partition(", which")[0] or "a file"
-        cure = inner.partition("; ")[2] or "unpack it first"
+        cure = inner.partition("; ")[2] or UNPACK
         return f"{what} in gzip, which is not read; {cure}"
     if head.startswith(b"\xff\xd8\xff"):
         return _kind_of_jpeg(content)

@@ -25,6 +25,8 @@ from torch.nn import functional as F
 
 from med_cam.config.given import refuse_other
 from med_cam.errors import ConfigError, ImageError
+from med_cam.images.dicom_image import DicomImage
+from med_cam.images.part import WHOLE, Part
 from med_cam.images.white import White
 
 RULES = ("squash", "crop", "pad")
@@ -42,6 +44,8 @@ class Image:
         sha256: of the file's bytes, or "" for an image made in memory.
         white: what was declared white when it was read; see `images.white`.
         notes: what a reader must know of how the file was read; warnings of its result.
+        part: what was asked for of the file; see `images.part`.
+        dicom: what a DICOM file says of itself, but for the patient; None of other files.
 
     Raises:
         ImageError: if the pixels are no tensor of floats c h w.
@@ -52,6 +56,8 @@ class Image:
     sha256: str = ""
     white: White = None
     notes: tuple[str, ...] = ()
+    part: Part = WHOLE
+    dicom: DicomImage | None = None
 
     def __post_init__(self) -> None:
         refuse_other("pixels", self.pixels, Tensor, f"a tensor; {FROM_ARRAY}", ImageError)

@@ -1,4 +1,4 @@
-"""What decoders say beside the picture: Pillow's warnings, and tifffile's log."""
+"""What decoders say beside the picture: warnings of Python, and a decoder's log."""
 
 import logging
 import threading
@@ -14,23 +14,24 @@ SHOWN, LONGEST = 3, 200  # messages of tifffile, which may have one for each tag
 
 
 @contextmanager
-def overheard(*, tiff: bool) -> Iterator[list[str]]:
+def overheard(*, tiff: bool, log: str = "tifffile") -> Iterator[list[str]]:
     """A list that has, after the `with`, what was said in it, each a note of the image.
 
     It is said nowhere else: neither as a Python warning nor in the log.
 
     Args:
         tiff: whether a TIFF is decoded.
+        log: name of the log that is listened to.
     """
     notes: list[str] = []
-    log, ear = logging.getLogger("tifffile"), _Ear()
+    logger, ear = logging.getLogger(log), _Ear()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        log.addFilter(ear)
+        logger.addFilter(ear)
         try:
             yield notes
         finally:
-            log.removeFilter(ear)
+            logger.removeFilter(ear)
     harmless = (*HARMLESS, HARMLESS_IN_TIFF) if tiff else HARMLESS
     said = [
         str(w.message)

@@ -1,7 +1,7 @@
 """Files and arrays to images.
 
-A file is read once, as PNG, JPEG, TIFF, BMP, WebP or GIF, whatever its name says. Its values
-become [0, 1] so:
+A file is read once, as PNG, JPEG, TIFF, BMP, WebP, GIF or DICOM, whatever its name says. DICOM is
+read in `dicom`. The values of others become [0, 1] so:
 
 * 1 and 8 bits, palettes: white is 1. CMYK and YCbCr are converted to RGB. Signed bytes: 127 is 1.
 * more bits and floats: white is the highest value that the file can hold (65535; 1 for floats),
@@ -37,10 +37,14 @@ from med_cam.config.rules import is_whole
 from med_cam.errors import ConfigError, ImageError
 from med_cam.images.budget import BUDGET, refuse_beyond
 from med_cam.images.damage import PNG, damaged, faults_in
+from med_cam.images.dicom import read_dicom
+from med_cam.images.dicom_file import is_dicom
+from med_cam.images.dicom_image import DicomImage
 from med_cam.images.file import content_of
 from med_cam.images.foreign import foreign
 from med_cam.images.geometry import Image
 from med_cam.images.overheard import overheard
+from med_cam.images.part import WHOLE, Part
 from med_cam.images.strips import tiff_faults
 from med_cam.images.tiff import Tiff, decoded, is_tiff, refuse_fax, refuse_several, tiff_of
 from med_cam.images.white import FILE, Range, White, note_on, refuse_other_white, unit
@@ -76,14 +80,21 @@ class Picture:
     Attributes:
         values: h w or h w 3, float32, in [0, 1].
         notes: what a reader must know of how it was read.
+        dicom: what a DICOM file says of itself.
     """
 
     values: NDArray[np.float32]
     notes: tuple[str, ...] = ()
+    dicom: DicomImage | None = None
 
 
 def read_image(
-    path: str | Path, *, channels: int = 3, white: White = None, budget: int = BUDGET
+    path: str | Path,
+    *,
+    channels: int = 3,
+    white: White = None,
+    budget: int = BUDGET,
+    part: Part = WHOLE,
 ) -> Image:
     """Read one picture as grey (channels 1) or colour (channels 3).
 
@@ -93,6 +104,7 @@ def read_image(
         white: the grey value that is white in files of more than 8 bits; "file" is the highest
             that the file can hold, however dark the picture is. None: as the file says.
         budget: bytes of memory that the image may take.
+        part: window and frame, of DICOM; as in `Part(window=(300, 2000), frame=3)`.
 
     Raises:
         ConfigError: channels is neither 1 nor 3.
@@ -106,7 +118,7 @@ def read_image(
     path = Path(path)
     content = content_of(path, most=budget)
     try:
-        picture = _picture(content, str(path), white, budget)
+        picture = _read(content, str(path), white, budget, part)
     except MemoryError as error:
         raise ImageError(f"{path} does not fit into memory; cut out a part of it.") from error
     except DAMAGED as error:
@@ -119,6 +131,8 @@ def read_image(
         hashlib.sha256(content).hexdigest(),
         white=white,
         notes=picture.notes,
+        part=part,
+        dicom=picture.dicom,
     )
 
 
@@ -206,6 +220,14 @@ def with_channels(pixels: Float[Tensor, "c h w"], channels: int) -> Float[Tensor
         return pixels.repeat(3, 1, 1)
     weights = pixels.new_tensor(LUMA)[:, None, None]
     return (pixels * weights).sum(dim=0, keepdim=True).clamp(0, 1)
+
+
+def _read(content: bytes, name: str, white: White, budget: int, part: Part) -> Picture:
+    """The one picture in the bytes, or one frame of DICOM."""
+    if not is_dicom(content):
+        return _picture(content, name, white, budget)
+    found = read_dicom(content, name, part, budget)
+    return Picture(found.values, found.notes, found.image)
 
 
 def _picture(content: bytes, name: str, white: White, budget: int) -> Picture:

@@ -110,6 +110,16 @@ def changes(case: Case, saved: Saved, found: Again | None, *, older: bool) -> It
         yield from differences(was, value, name, older=older)
     yield from unspoken_files(saved)
     yield from other_evidence(saved)
+    yield from other_dicom(saved)
+
+
+def other_dicom(saved: Saved) -> Iterator[Difference]:
+    """What a result says of a DICOM file, where the file itself is there and says otherwise."""
+    if saved.image.dicom is not None:
+        now, was = fields_of(saved.image.dicom), saved.document["image"]["dicom"] or {}
+        for name, value in now.items():
+            if was.get(name, ABSENT) != value:
+                yield Difference(f"image.dicom.{name}", was.get(name, ABSENT), value)
 
 
 def other_evidence(saved: Saved) -> Iterator[Difference]:

@@ -47,6 +47,8 @@ class Task:
         config: every setting.
         references: SHA-256 of the reference images; None without any.
         white: what was declared white.
+        window: the window that was asked for, of DICOM.
+        frame: the frame that was asked for, of DICOM.
         fills: SHA-256 of the user's own fills, by name.
         versions: of the software that takes part.
         device: where the classifier runs.
@@ -60,6 +62,8 @@ class Task:
     fills: Mapping[str, str | None]
     versions: Mapping[str, str]
     device: str
+    window: str | None = None
+    frame: int | None = None
 
 
 def earlier(folder: Path) -> Earlier | None:
@@ -108,8 +112,9 @@ def _differences(document: Mapping[str, Any], task: Task) -> Iterator[str]:
     yield from _of_settings(document["config"], task.config)
     if document["sha256"]["reference_images"] != task.references:
         yield "other reference images"
-    if document["image"]["white"] != task.white:
-        yield f"white: {document['image']['white']} then, {task.white} now"
+    for name in ("white", "window", "frame"):
+        if document["image"][name] != getattr(task, name):
+            yield f"{name}: {document['image'][name]} then, {getattr(task, name)} now"
     if {fill["name"]: fill["sha256"] for fill in document["fills"]} != task.fills:
         yield "another fill of your own"
     yield from _of_software(document, task)

@@ -6,7 +6,13 @@ from importlib.metadata import PackageNotFoundError, version
 
 DISTRIBUTION = "med-cam-evidence"
 ALWAYS = ("torch", "numpy", "scipy", "pillow")
-ZOOS = ("timm", "torchvision", "transformers", "onnx2torch")  # import and distribution alike
+ZOOS = (
+    "timm",
+    "torchvision",
+    "transformers",
+    "onnx2torch",
+    "pydicom",
+)  # import and distribution alike
 
 
 def own_version() -> str:

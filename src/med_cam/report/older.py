@@ -120,7 +120,12 @@ ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "channel_order": "rgb",
             "standardise": "dataset",
         },
-        "image": {"white": FILE},  # any file was read, however dark
+        "image": {  # any file was read, however dark, and none was DICOM
+            "white": FILE,
+            "window": None,
+            "frame": None,
+            "dicom": None,
+        },
     }
 )
 

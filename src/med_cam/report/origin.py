@@ -14,7 +14,9 @@ from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.identity import Identity, identity_of
 from med_cam.config.settings import Config
 from med_cam.config.toml import as_table
+from med_cam.images.dicom_image import DicomImage
 from med_cam.images.geometry import Image
+from med_cam.images.part import WHOLE, Part, window_text
 from med_cam.images.white import White, white_text
 from med_cam.report.circumstances import Circumstances, Platform, Time, circumstances
 from med_cam.report.file_names import MANIFEST_FILE
@@ -46,6 +48,8 @@ class Provenance:
     references_sha256: str = ""
     contrast: str = ""
     white: White = None
+    part: Part = WHOLE
+    dicom: DicomImage | None = None
     references_left_out: int = 0
 
 
@@ -55,15 +59,21 @@ class SourceImage:
 
     Attributes:
         name: file name, with the folders below the one that was named; null for an image made in
-            memory, and with `--no-source`.
+            memory, with `--no-source`, and of DICOM without `--keep-identity`.
         file: name of the copy beside this file: the image's own file, or `source.npy` for an image
             made in memory or cut from a larger one (channels, rows, columns; 32-bit floats in
-            [0, 1]); null with `--no-source`.
+            [0, 1]); of DICOM `source.png`, its pixels as they were read (grey with 16 bits; of
+            colour with more than 8 `source.npy`), with `--keep-identity` the file itself,
+            `source.dcm`; null with `--no-source`.
         height: rows of pixels, as in `mask.png`.
         width: columns of pixels, as in `mask.png`.
         white: what was declared white (`--white`, or `white` of the classifier) when files of more
             than 8 bits were read: a grey value, or `file` for the highest that a file can hold;
             null if nothing was declared.
+        window: the window that was asked for (`--window`) when DICOM files were read, the
+            reference images among them; null if none was.
+        frame: the frame that was asked for (`--frame`); null if none was.
+        dicom: what the file says of itself, nothing of the patient; null of other files.
     """
 
     name: str | None
@@ -71,6 +81,9 @@ class SourceImage:
     height: Positive
     width: Positive
     white: str | None = None
+    window: str | None = None
+    frame: Positive | None = None
+    dicom: DicomImage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +155,8 @@ class Hashes:
 
     Attributes:
         image: of the image file; null for an image made in memory.
-        source: of `image.file`, the copy beside this file; with `--no-source` of what it would be.
+        source: of `image.file`, the copy beside this file; with `--no-source` of what it would
+            be, of DICOM then of the image file.
         mask: of `mask.png`.
         weights: of the weights file; null if there was none.
         reference_images: of the reference images; null if there were none.
@@ -219,12 +233,13 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
         preset: that the settings started from, or "".
         software: versions by name.
         references: the reference images, if there were any.
-        image_name: of the image, where it is more than its file's name; "" is that.
+        image_name: of the image, where it is more than its file's name; "" is that, of DICOM
+            none, as it may be the patient's.
         contrast: label of the one class that the target was separated from, or "".
         command: that makes it, if one does.
     """
     return Provenance(
-        image_name=image_name or Path(image.path).name,
+        image_name=image_name or ("" if image.dicom else Path(image.path).name),
         image_sha256=image.sha256,
         classifier=classifier.name,
         weights_sha256=classifier.sha256,
@@ -238,6 +253,8 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
         references_sha256="" if references is None else references.sha256,
         contrast=contrast,
         white=image.white,
+        part=image.part,
+        dicom=image.dicom,
         references_left_out=0 if references is None else references.left_out,
     )
 
@@ -256,7 +273,14 @@ def origin_of(found: Provenance, source: Source, mask: Bool[Tensor, "h w"]) -> O
         seed=found.seed,
         preset=found.preset or None,
         image=SourceImage(
-            found.image_name or None, source.name or None, height, width, white_text(found.white)
+            found.image_name or None,
+            source.name or None,
+            height,
+            width,
+            white=white_text(found.white),
+            window=window_text(found.part.window),
+            frame=found.part.frame,
+            dicom=found.dicom,
         ),
         classifier=explained(found.identity, name=found.classifier, contrast=found.contrast),
         sha256=Hashes(

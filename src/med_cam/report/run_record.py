@@ -1,7 +1,8 @@
 """What became of every image of a run: `run-<time>-<hash>.json` beside the results.
 
 A file of its own for every run, also of several into one folder, under the manifest of the run.
-With `--no-source` it has no name and no path of an image, only hashes.
+With `--no-source` it has no name and no path of an image, only hashes; nor where DICOM files were
+among the images, but with `--keep-identity`.
 """
 
 import hashlib
@@ -27,13 +28,14 @@ class RunImage:
     """One image of a run, and what became of it.
 
     Attributes:
-        file: the image as it was named or found; null with `--no-source`.
+        file: the image as it was named or found; null with `--no-source`, and in a run with DICOM
+            files without `--keep-identity`.
         sha256: of its bytes; null if it was not read.
         outcome: `explained`; `kept`, where an earlier run had finished the same; `failed`; or
             `left out`, where the run ended before it was begun.
         folder: of its result; null if there is none.
         result: ID of its result; null if there is none.
-        reason: why there is none; with `--no-source` the kind of error only, as sentences name
+        reason: why there is none; where `file` is null the kind of error only, as sentences name
             files.
     """
 

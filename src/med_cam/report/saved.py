@@ -13,18 +13,19 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from med_cam.errors import ImageError, OutputError
+from med_cam.errors import ConfigError, ImageError, OutputError
 from med_cam.images.geometry import Image
 from med_cam.images.label_file import labels_from_png
 from med_cam.images.mask_file import mask_from_png
+from med_cam.images.part import Part, window_of
 from med_cam.images.read import image_from_array, read_image, with_channels
-from med_cam.images.white import White, white_of
+from med_cam.images.white import FILE, White, white_of
 from med_cam.report.file_names import ENVIRONMENT_FILE, JSON_FILE, MASK_FILE
 from med_cam.report.headers import size_said
 from med_cam.report.opening import content_of, sha256_of_file
 from med_cam.report.read import Written, read_written
 from med_cam.report.schema import SCHEMA_VERSION
-from med_cam.report.source import PIXELS_FILE
+from med_cam.report.source import LEVELS_FILE, PIXELS_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,14 +193,18 @@ def _image(
     """The image from its file, and the hash of that; the copy of a file has the file's own."""
     hashes = document["sha256"]
     pixels = path.suffix == Path(PIXELS_FILE).suffix
-    content = _content(path, hashes["source" if pixels else "image"], "image")
+    levels = document["image"]["dicom"] is not None and path.name == LEVELS_FILE
+    content = _content(path, hashes["source" if pixels or levels else "image"], "image")
     try:
         _refuse_other_header(path, content, size)
-        white = declared(document)
         image = (
             _image_of_pixels(path, content)
             if pixels
-            else read_image(path, channels=channels, white=white)
+            else read_image(path, channels=channels, white=FILE)
+            if levels
+            else read_image(
+                path, channels=channels, white=declared(document), part=part_of(document)
+            )
         )
     except ImageError as error:
         raise OutputError(f"{path} cannot be used: {error}") from error
@@ -212,6 +217,21 @@ def declared(document: Mapping[str, Any]) -> White:
     """What was declared white when the image of a result was read."""
     white = document["image"]["white"]
     return None if white is None else white_of(white)
+
+
+def part_of(document: Mapping[str, Any]) -> Part:
+    """What was asked for of the file of a result's image.
+
+    Raises:
+        OutputError: no file has such a part.
+    """
+    image = document["image"]
+    try:
+        return Part(
+            None if image["window"] is None else window_of(image["window"]), image["frame"]
+        )
+    except ConfigError as error:
+        raise OutputError(f"{JSON_FILE} is not as med-cam writes it ({error})") from error
 
 
 def _image_of_pixels(path: Path, content: bytes) -> Image:

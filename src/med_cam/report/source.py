@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -15,7 +16,11 @@ from med_cam.images.geometry import Image
 from med_cam.images.read import SUFFIXES, read_image
 
 PIXELS_FILE = "source.npy"
-SOURCE_FILES = frozenset({"source", PIXELS_FILE, *(f"source{suffix}" for suffix in SUFFIXES)})
+LEVELS_FILE = "source.png"  # of DICOM: its pixels as they were read, and nothing else
+DICOM_FILE = "source.dcm"  # the file itself, with all that it says of the patient
+SOURCE_FILES = frozenset(
+    {"source", PIXELS_FILE, DICOM_FILE, *(f"source{suffix}" for suffix in SUFFIXES)}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +36,50 @@ class Source:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def source_of(image: Image) -> Source:
+def source_of(image: Image, *, kept: bool = True, keep_identity: bool = False) -> Source:
     """The image's own file, if the pixels are what is in it; else the pixels.
 
     Pixels are saved for an image made in memory, one cut from a larger file, or one changed after
-    it was read.
+    it was read; and of DICOM, whose file names the patient.
+
+    Args:
+        image: that was explained.
+        kept: whether it will be written; of DICOM that is not, the hash of the file itself is
+            wanted, by which the file will be known again.
+        keep_identity: keeps of DICOM the file itself.
 
     Raises:
         OutputError: the file is gone, or is not the one that was read.
         ImageError: the file cannot be read any more.
     """
-    if not image.sha256:
+    content = unchanged_content(image) if image.sha256 else b""
+    if not content or not _is_whole(image):
         return Source(PIXELS_FILE, pixels_file(image.pixels))
-    content = unchanged_content(image)
-    path, channels = Path(image.path), image.pixels.shape[0]
-    again = read_image(path, channels=channels, white=image.white)
-    if not torch.equal(again.pixels, image.pixels.cpu()):
-        return Source(PIXELS_FILE, pixels_file(image.pixels))
-    suffix = path.suffix.lower()
+    if image.dicom is not None:
+        private = kept and not keep_identity
+        return source_of_pixels(image.pixels) if private else Source(DICOM_FILE, content)
+    suffix = Path(image.path).suffix.lower()
     return Source(f"source{suffix if suffix in SUFFIXES else ''}", content)
+
+
+def _is_whole(image: Image) -> bool:
+    """Whether the pixels are what is in the image's file, read again as it was read."""
+    path, channels = Path(image.path), image.pixels.shape[0]
+    again = read_image(path, channels=channels, white=image.white, part=image.part)
+    return torch.equal(again.pixels, image.pixels.cpu())
+
+
+def source_of_pixels(pixels: Float[Tensor, "c h w"]) -> Source:
+    """Pixels as PNG, grey with 16 bits or colour with 8, where it holds them exactly."""
+    grey = bool((pixels == pixels[:1]).all())
+    full, kind = (65535, np.uint16) if grey else (255, np.uint8)
+    levels = (pixels.cpu().double() * full).round().numpy().astype(kind)
+    if not np.array_equal(levels.astype(np.float32) / np.float32(full), pixels.cpu().numpy()):
+        return Source(PIXELS_FILE, pixels_file(pixels))
+    buffer = BytesIO()
+    picture = levels[0] if grey else np.ascontiguousarray(np.moveaxis(levels, 0, 2))
+    PIL.Image.fromarray(picture).save(buffer, format="PNG")
+    return Source(LEVELS_FILE, buffer.getvalue())
 
 
 def pixels_file(pixels: Float[Tensor, "c h w"]) -> bytes:

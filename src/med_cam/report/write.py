@@ -73,6 +73,7 @@ def write(
     provenance: Provenance,
     *,
     with_image: bool = True,
+    keep_identity: bool = False,
 ) -> str:
     """Write an explanation and a copy of its image to a folder; see docs/explanation-json.md.
 
@@ -83,6 +84,7 @@ def write(
         provenance: where it came from.
         with_image: false keeps of the image its hashes and its size only: no copy, no picture
             that shows pixels of it, not the name of its file.
+        keep_identity: keeps of DICOM the file itself, with all that it says of the patient.
 
     Returns:
         The ID of the result.
@@ -92,17 +94,24 @@ def write(
             or the image's file is no longer the one that was read.
     """
     refuse_foreign_files(folder)
-    contents = result_files(explanation, image, provenance, with_image=with_image)
+    contents = result_files(
+        explanation, image, provenance, with_image=with_image, keep_identity=keep_identity
+    )
     hashes = hashes_of(contents)
     replace_folder(folder, contents | {MANIFEST_FILE: listed(hashes)})
     return id_of(hashes)
 
 
 def result_files(
-    explanation: Explanation, image: Image, provenance: Provenance, *, with_image: bool
+    explanation: Explanation,
+    image: Image,
+    provenance: Provenance,
+    *,
+    with_image: bool,
+    keep_identity: bool = False,
 ) -> dict[str, bytes]:
     """The files of an explanation by name, in memory, all but the manifest."""
-    source = source_of(image)
+    source = source_of(image, kept=with_image, keep_identity=keep_identity)
     if not with_image:
         provenance, source = replace(provenance, image_name=""), replace(source, name="")
     document = to_json(explanation, provenance=provenance, source=source)
