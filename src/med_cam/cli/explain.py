@@ -3,11 +3,13 @@
 import json
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import torch
+from rich.progress import TaskID
 
 from med_cam.case.references import References, relabelled
 from med_cam.classifiers.base import Classifier, hooks_attached
@@ -21,13 +23,14 @@ from med_cam.cli.inputs import Ready, over_images, painted, require_room
 from med_cam.cli.job import Job, refuse_unfit_options
 from med_cam.cli.kept import Plan, planned
 from med_cam.cli.options import ExplainOptions
-from med_cam.cli.overview import tabled
+from med_cam.cli.overview import joined, tabled
 from med_cam.cli.private import Place, is_nameless, names_hidden, place_of
 from med_cam.cli.record import recorded, write_records
 from med_cam.cli.run import Ended, Failure, attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import settings
-from med_cam.cli.tally import Done, counted, done, image_begun, image_title, summary
+from med_cam.cli.tally import Done, counted, done, image_begun, image_title, summary, update
+from med_cam.cli.workers import ends_of_workers
 from med_cam.config.settings import relative_to
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
@@ -79,6 +82,8 @@ def run(options: ExplainOptions, screen: Screen) -> int:
         finally:  # of an interrupted run too
             write_records(options, created, images, failures=failures, paths=paths, hidden=hidden)
         every = Ended(ended.done, (*failures, *ended.failed))
+        if plan.shard is not None and (ended.done or plan.kept):
+            joined(options.out)
         if ended.done or plan.kept:
             claimed, seconds = config.verification.baselines, time.perf_counter() - begun
             told = summary(
@@ -144,14 +149,36 @@ def explain_each(job: Job, plan: Plan, screen: Screen, images: dict[str, RunImag
             on_step = image_begun(screen.bar, task, title, before=steps * index, steps=steps)
             return explain_one(job, path, todo[index].stem, on_step)
 
-        ends = attempt_each([image.path for image in todo], one, last=UnwritableError)
-        known = tabled(recorded(ends, images), options.out, plan.rows, of=count)
+        if options.workers is None:
+            ends = attempt_each([image.path for image in todo], one, last=UnwritableError)
+        else:
+            ends = counted_off(in_workers(job, todo, screen), screen, task, steps=steps)
+        known = tabled(recorded(ends, images), options.out, plan, of=count)
         return show_each(
             estimated(known, options.out, of=of, kept=len(plan.kept), say=screen.say),
             screen,
             line=lambda end: (end.line, "" if end.verified else "yellow"),
             interrupted=partial(interrupted, of=of, out=options.out),
         )
+
+
+def in_workers(job: Job, todo: Sequence[Place], screen: Screen) -> Iterator[Done | Failure]:
+    """The ends of images in processes of their own, which import this module."""
+    places = {(job.options.out / image.stem).parent for image in todo}
+    try:
+        yield from ends_of_workers(explain_one, job, todo, screen)
+    finally:
+        for place in places:
+            sweep(place)  # what those left that were told to stop
+
+
+def counted_off(
+    ends: Iterator[Done | Failure], screen: Screen, task: TaskID, *, steps: int
+) -> Iterator[Done | Failure]:
+    """The ends as they come, each moving the bar by an image."""
+    for number, end in enumerate(ends, start=1):
+        update(screen.bar, task, f"{number} done", completed=steps * number)
+        yield end
 
 
 def interrupted(finished: int, *, of: int, out: Path) -> str:

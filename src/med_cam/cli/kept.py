@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from med_cam.report.leftovers import sweep
 from med_cam.report.opening import sha256_of_file
 from med_cam.report.origin import explained
 from med_cam.report.run_record import KEPT, RunImage
+from med_cam.report.shards import Shard, shard_of
 from med_cam.report.table import TableRow, saved_rows, table_row
 from med_cam.results import OwnFill
 
@@ -39,6 +40,7 @@ class Plan:
         todo: the images to explain, in order.
         kept: those that are finished, as the file of the run has them.
         rows: the lines of the table that there are: theirs, and those of other results.
+        shard: the part of the run that this is; None for all of it.
         broken: sentences on results that are not whole; their images are explained again.
     """
 
@@ -46,6 +48,7 @@ class Plan:
     kept: tuple[RunImage, ...] = ()
     rows: tuple[TableRow, ...] = ()
     broken: tuple[str, ...] = ()
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +66,29 @@ def planned(job: Job, paths: Sequence[Path], screen: Screen) -> Plan:
     """What is to be done, after a look at what earlier runs have finished.
 
     Raises:
+        ConfigError: if the part of the run that is asked for is none.
         OutputError: results of these images were made otherwise, and are to be kept.
     """
     options = job.options
     names = result_names(paths, options.images or ())
-    images = [Place(path, name) for path, name in zip(paths, names, strict=True)]
+    shard = None if options.shard is None else shard_of(options.shard)
+    images = [
+        Place(path, name)
+        for path, name in zip(paths, names, strict=True)
+        if shard is None or shard.holds(name)
+    ]
     with row(screen.bar, "looking at earlier results"):
-        return plan_of(
+        plan = plan_of(
             images,
             options.out,
             partial(task_for, job),
             existing=options.existing,
             place=partial(place_of, options),
         )
+    if shard is None:
+        return plan
+    own = {image.folder for image in plan.kept}
+    return replace(plan, shard=shard, rows=tuple(row for row in plan.rows if row.folder in own))
 
 
 def task_for(job: Job, label: str) -> Task:

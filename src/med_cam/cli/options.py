@@ -305,6 +305,25 @@ class ExplainOptions:
             allowed=rules.one_of("keep", "redo", "replace"),
         ),
     ] = "keep"
+    workers: Annotated[
+        int | None,
+        option(
+            "N",
+            "Explain N images at a time, each in a process of its own with one thread of torch. "
+            "The results are those of one. Default: one image at a time, with all threads.",
+            SETTINGS,
+            allowed=whole(1, 256),
+        ),
+    ] = None
+    shard: Annotated[
+        str | None,
+        option(
+            "I/N",
+            "Explain the I-th of N parts of the images only, as in 1/4, for several machines "
+            "into one DIR or into one each. The parts are disjoint and together all images.",
+            INPUT,
+        ),
+    ] = None
     no_source: Annotated[
         bool,
         flag(

@@ -5,11 +5,14 @@ exception in the middle of an import comes out as anything. While a command work
 KeyboardInterrupt, so that what was begun is taken back.
 """
 
+import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from types import FrameType
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -53,6 +56,28 @@ def stoppable() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def not_interrupted() -> Iterator[None]:
+    """Ctrl-C waits for the length of a `with`, and never comes to a process started meanwhile."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # its start would let Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_with_parent() -> None:
+    """In a process of `multiprocessing`: end as soon as the one that started it has ended."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def received() -> int:

@@ -24,12 +24,13 @@ HEAD = (
 COLUMNS = ("image", "label", "probability", "area", "outcome", "warnings")
 
 
-def index_page(rows: Iterable[TableRow], *, of: int) -> str:
+def index_page(rows: Iterable[TableRow], *, of: int, table: str = TABLE_FILE) -> str:
     """The page, the images sorted by folder.
 
     Args:
         rows: of the results that there are.
         of: images of the run, those among them that are still to be explained.
+        table: name of the CSV file beside it.
     """
     found = sorted(rows, key=lambda row: row.folder)
     left = f" of {of:,}" if of > len(found) else ""
@@ -37,7 +38,7 @@ def index_page(rows: Iterable[TableRow], *, of: int) -> str:
     return (
         f"{HEAD}<h1>Med-CAM results</h1>\n"
         f"<p>{len(found):,}{left} images explained. {NOT_A_DIAGNOSIS} All figures: "
-        f'<a href="{TABLE_FILE}">{TABLE_FILE}</a>. A page with the pictures: '
+        f'<a href="{table}">{table}</a>. A page with the pictures: '
         "<code>med-cam report</code>.</p>\n"
         f'<div class="s"><table><thead><tr>{head}</tr></thead><tbody>\n'
         + "".join(map(_line, found))

@@ -29,7 +29,7 @@ def fresh_folder(parent: Path) -> Iterator[Path]:
     fresh = parent / f"{PREFIX}{secrets.token_hex(4)}"
     try:
         fresh.mkdir()
-        with _locked(fresh):
+        with locked(fresh):
             fresh.mkdir(exist_ok=True)  # if a sweep came first
             yield fresh
     finally:
@@ -64,7 +64,7 @@ def sweep(parent: Path) -> None:
 def _sweep_one(fresh: Path) -> None:
     with suppress(OSError):
         fresh.mkdir(exist_ok=True)  # to be locked, also if only the old result is left
-        with _locked(fresh, wait=False):
+        with locked(fresh, wait=False):
             _put_right(fresh)
             shutil.rmtree(fresh, ignore_errors=True)
 
@@ -85,7 +85,7 @@ def _beside(fresh: Path, ending: str) -> Path:
 
 
 @contextmanager
-def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
+def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
     """A lock that ends with the process, however that ends.
 
     Raises:
