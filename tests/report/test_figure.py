@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from med_cam.images.geometry import Image
-from med_cam.report.figure import BAD, figure
+from med_cam.report.figure import BAD, HEIGHT, figure
 from med_cam.results import BesideClaim
 
 LONG = "Severe non-proliferative diabetic retinopathy with macular oedema, grade 3 of 4, "
@@ -100,14 +100,14 @@ def test_one_that_is_not_verified_says_so_in_words_and_not_by_colour_alone(refus
     text = said(figure(image, refused))
     assert "\u2717  SUFFICIENCY TEST FAILED" in text
     assert "PASSED" not in text
-    assert "Tests (7 not passed)" in text
+    assert "Tests (6 not passed)" in text
     assert "NOT certified" in text
     assert "shift stability 18/24, 90% required" in text
 
 
 @pytest.mark.parametrize(
     ("part", "sign"),
-    [("NOT certified", "\u2717"), ("not necessary", "\u2717"), ("hidden patches", "\u2717"),
+    [("NOT certified", "\u2717"), ("not necessary", "\u2022"), ("hidden patches", "\u2717"),
      ("shift stability 18/24", "\u2717"), ("negative finding", "\u2022")],
 )  # fmt: skip
 def test_what_fails_has_its_sign_and_the_failing_colour(refused, image, part, sign):
@@ -121,12 +121,52 @@ def test_what_fails_has_its_sign_and_the_failing_colour(refused, image, part, si
 
 
 def test_one_claim_that_fails_among_others_is_counted(explanation, image):
-    necessity = replace(explanation.tests.necessity, changed=9)
-    found = replace(explanation, tests=replace(explanation.tests, necessity=necessity))
+    minimality = replace(explanation.tests.minimality, sufficient=False)
+    found = replace(explanation, tests=replace(explanation.tests, minimality=minimality))
     text = said(figure(image, found))
     assert "all passed" not in text
     assert "Tests (1 not passed)" in text
+    assert "not minimal" in text
+
+
+def test_not_necessary_is_no_failure(explanation, image):
+    necessity = replace(explanation.tests.necessity, changed=9)
+    found = replace(explanation, tests=replace(explanation.tests, necessity=necessity))
+    text = said(figure(image, found))
+    assert "Tests (all passed)" in text
     assert "not necessary" in text
+
+
+def test_of_the_whole_image_nothing_is_a_success(explanation, image):
+    whole = replace(explanation, area=1.0, mask=torch.ones_like(explanation.mask))
+    text = said(figure(image, whole))
+    assert "\u2022  NO SMALLER REGION FOUND" in text
+    assert "\u2713" not in text
+    assert "all passed" not in text
+    assert "TEST PASSED" not in text
+
+
+def test_the_three_highest_probabilities_stand_before_and_after(explanation, image):
+    labels = ("a", "b", "c", "d")
+    before, after = (0.1, 0.6, 0.0999, 0.2001), (0.001, 0.9, 0.05, 0.049)
+    found = replace(explanation, labels=labels, target=1, before=before, after=after)
+    text = said(figure(image, found))
+    assert "Whole image: b 0.60, d 0.20, a 0.10\n" in text
+    assert "Evidence over grey: b 0.90, c 0.05, d 0.05\n" in text
+
+
+def test_the_last_line_says_where_it_comes_from(explanation, image):
+    for line in (
+        "scan.png \u00b7 my-classifier \u00b7 med-cam 0.1.0 \u00b7 2026-11-26",
+        "x" * 400,
+    ):
+        drawing = figure(image, explanation, "0123456789abcdef" * 4, line)
+        rendered(drawing)
+        (drawn,) = [text for text in words(drawing) if text.get_text()[:8] == line[:8]]
+        box = drawn.get_window_extent()
+        assert box.x0 >= 0
+        others = [text for text in words(drawing) if text is not drawn]
+        assert not any(box.overlaps(text.get_window_extent()) for text in others)
 
 
 def test_without_certificate_and_tests_there_are_the_checks_and_their_baselines(bare, image):
@@ -204,7 +244,7 @@ def test_all_text_lies_on_the_page_and_none_on_another(request, which, shape, le
         assert box.x0 >= 0
         assert box.x1 <= 1600
         assert box.y0 >= 0
-        assert box.y1 <= 960
+        assert box.y1 <= HEIGHT
         later = [*boxes[i + 1 :], *panels]
         # Line boxes may touch by the room for accents; ink may not.
         assert not any(box.padded(-2.5).overlaps(other.padded(-2.5)) for other in later)
@@ -222,7 +262,7 @@ def test_the_pictures_stay_large_however_much_there_is_to_say(refused, shape):
 
 
 def test_the_page_is_sixteen_hundred_pixels_wide(explanation, image):
-    assert rendered(figure(image, explanation)).shape == (960, 1600, 3)
+    assert rendered(figure(image, explanation)).shape == (int(HEIGHT), 1600, 3)
 
 
 def test_the_evidence_panel_shows_content_inside_and_hatched_grey_outside(explanation):
@@ -233,7 +273,7 @@ def test_the_evidence_panel_shows_content_inside_and_hatched_grey_outside(explan
 
     def at(x, y):
         column, row = axes.transData.transform((x, y))
-        return page[959 - int(row), int(column)]
+        return page[int(HEIGHT) - 1 - int(row), int(column)]
 
     np.testing.assert_array_equal(at(12.5, 7.5), (255, 0, 0))
     outside = at(24, 15)
@@ -247,7 +287,7 @@ def test_the_outline_shows_on_dark_and_on_bright_content(explanation, level):
     drawing = figure(image, explanation)
     page, axes = rendered(drawing), drawing.axes[2]
     column, row = axes.transData.transform((7.5, 8.0))
-    around = page[959 - int(row), int(column) - 6 : int(column) + 7].astype(float)
+    around = page[int(HEIGHT) - 1 - int(row), int(column) - 6 : int(column) + 7].astype(float)
     brightness = around @ (0.299, 0.587, 0.114)
     assert abs(brightness - 255 * level).max() > 90
     assert (around.max(axis=1) - around.min(axis=1)).max() > 100  # the accent colour

@@ -142,7 +142,7 @@ def test_the_line_of_an_image_that_passed(explanation):
     [
         (0.5, "sufficiency test passed"),
         (0.501, "sufficient only as a large region"),
-        (1.0, "only the whole image is sufficient"),
+        (1.0, "no smaller region found"),
     ],
 )
 def test_of_more_than_half_of_the_image_it_is_not_said_that_it_passed(explanation, area, words):

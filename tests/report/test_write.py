@@ -58,7 +58,7 @@ def test_a_result_has_its_files(tmp_path, monkeypatch, explanation, image, prove
     write(explanation, image, tmp_path / "out" / "scan", provenance)
     assert names(tmp_path / "out") == {"scan"}
     assert names(tmp_path / "out" / "scan") == FILES | PROOFS
-    assert pixels_of((tmp_path / "out/scan/figure.png").read_bytes())[1].shape[:2] == (960, 1600)
+    assert pixels_of((tmp_path / "out/scan/figure.png").read_bytes())[1].shape[:2] == (1020, 1600)
     assert read_explanation(tmp_path / "out/scan")["label"] == "meningioma"
 
 

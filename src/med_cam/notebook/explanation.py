@@ -21,7 +21,7 @@ from med_cam.images.geometry import Image
 from med_cam.notebook.claims import Claims, claims_of
 from med_cam.report import wording
 from med_cam.report.document import to_json
-from med_cam.report.installed import versions
+from med_cam.report.installed import own_version, versions
 from med_cam.report.origin import Provenance, provenance
 from med_cam.report.source import source_of
 from med_cam.report.styles import draw
@@ -79,7 +79,10 @@ class Explanation(results.Explanation):
 
     def _repr_html_(self) -> str:
         """The figure, for a notebook."""
-        content = b64encode(figure_png(self.made_from.image, self.found)).decode()
+        made = self.made_from
+        name = Path(made.image.path).name or "image in memory"
+        line = f"{name} \u00b7 {made.classifier.name} \u00b7 med-cam {own_version()}"
+        content = b64encode(figure_png(made.image, self.found, line=line)).decode()
         text = repr(self).strip("<>").replace("&", "&amp;").replace("<", "&lt;")
         text = text.replace('"', "&quot;")
         source = f"data:image/png;base64,{content}"

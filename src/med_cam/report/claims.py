@@ -204,7 +204,7 @@ def _necessary(necessity: Necessity, label: str) -> Statement:
         text = f"prediction unchanged in {count} without the region"
         disjoint = ": other regions that do not overlap it suffice too"
         rest = "" if necessity.lost else disjoint  # at its threshold, as the claim asks
-        return Statement(f"not necessary: {text}{rest}", holds=False)
+        return Statement(f"not necessary: {text}{rest}", holds=None)  # it was never claimed
     full, mean = probability(necessity.p_image), probability(necessity.mean)
     if necessity.label == label:  # of a sigmoid head
         text = f"without the region {label} is no longer predicted"

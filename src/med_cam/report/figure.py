@@ -40,13 +40,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LOG = logging.getLogger(__name__)
-WIDTH, HEIGHT = 1600.0, 960.0  # pixels
+WIDTH, HEIGHT = 1600.0, 1020.0  # pixels
 MARGIN = 44.0
 ROOM = WIDTH - 2 * MARGIN
 WARNINGS_SHOWN = 3
 LONGEST_LABEL = 28  # characters of it within a sentence; the whole label stands at the top
 INDENT, BETWEEN = 26.0, 44.0  # pixels: from a sign to its text, between claims of one row
-END = 200.0  # pixels for the ID at the right of the last line
+PROBABILITIES, TOP = 136.0, 152.0  # the line of probabilities, and where the pictures begin
+NOTES, LAST = HEIGHT - 50, HEIGHT - 22  # the last lines
 SPACING = 1.9  # pixels from line to line for each point of the letters
 
 NEUTRAL = "#4b5563"
@@ -74,9 +75,16 @@ CAPTION = Face(14, color="#5b6470")
 
 
 def figure(
-    image: Image, explanation: Explanation, result_id: str = ""
+    image: Image, explanation: Explanation, result_id: str = "", source: str = ""
 ) -> "matplotlib.figure.Figure":
-    """Draw an explanation; nothing is shown, saved or left in matplotlib's global state."""
+    """Draw an explanation; nothing is shown, saved or left in matplotlib's global state.
+
+    Args:
+        image: that was explained.
+        explanation: what was found.
+        result_id: of the result.
+        source: file, classifier, version and date, for the last line.
+    """
     from matplotlib.figure import Figure
 
     drawing = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor="white")
@@ -84,10 +92,11 @@ def figure(
     page = _page(drawing)
     _tell_of_undrawable(explanation)
     _header(page, explanation)
-    _mark(page, result_id)
+    _probabilities(page, explanation)
+    _mark(page, result_id, source)
     _choice(page, explanation)
     bottom = _footer(page, explanation)
-    box = (MARGIN, 122.0, WIDTH - MARGIN, bottom - 14)
+    box = (MARGIN, TOP, WIDTH - MARGIN, bottom - 14)
     others = [(mask, color) for mask, color, _ in _others(explanation)]
     alone = _alone(explanation)
     patches = None if explanation.tests is None else explanation.tests.minimality
@@ -134,6 +143,20 @@ def _facts(found: Explanation) -> tuple[tuple[str, str], ...]:
         (wording.percent(found.area), "of the image is evidence"),
         (f"{before} \u2192 {after}", "probability: image \u2192 evidence"),
     )
+
+
+def _probabilities(page: "Axes", found: Explanation) -> None:
+    """The three highest probabilities on the whole image and on the evidence alone, in a line."""
+    labels = tuple(_brief(label, found.labels) for label in found.labels)
+    parts = [f"Whole image: {wording.leading(labels, found.before)}"]
+    if wording.weaker(found) is None:
+        over = f"Evidence over {wording.baseline(found.claim.searched[0])}"
+        parts.append(f"{over}: {wording.leading(labels, found.after)}")
+    x = MARGIN
+    for text in parts:
+        text = shortened(text, BODY, width=(ROOM - BETWEEN) / 2)
+        write(page, (x, PROBABILITIES), text, BODY)
+        x = max(x + text_width(text, BODY) + BETWEEN, WIDTH / 2)
 
 
 def _named(found: Explanation) -> str:
@@ -194,7 +217,7 @@ def _label(page: "Axes", label: str, *, width: float) -> None:
 
 def _footer(page: "Axes", found: Explanation) -> float:
     """Legend, status, claims, baselines, warnings; returns the height at which they begin."""
-    y = HEIGHT - 24
+    y = NOTES
     write(page, (MARGIN, y), wording.NOT_A_DIAGNOSIS, CAPTION)
     y = _rows_up(page, _warnings(found.claim.warnings), WARNING, y=y - 36)
     y = _rows_up(page, _relative_to(found), BODY, y=y - 2)
@@ -203,19 +226,23 @@ def _footer(page: "Axes", found: Explanation) -> float:
     return _legend(page, found, y=y - 6) if _others(found) else y
 
 
-def _mark(page: "Axes", result_id: str) -> None:
-    """The first digits of the result's ID, at the right of the last line."""
+def _mark(page: "Axes", result_id: str, source: str) -> None:
+    """The last line: where the result comes from, and the first digits of its ID at the right."""
+    room = ROOM
     if result_id:
         text = f"result {result_id[:SHOWN]}"
-        write(page, (WIDTH - MARGIN - text_width(text, CAPTION), HEIGHT - 24), text, CAPTION)
+        room -= text_width(text, CAPTION) + BETWEEN
+        write(page, (WIDTH - MARGIN - text_width(text, CAPTION), LAST), text, CAPTION)
+    if source:
+        write(page, (MARGIN, LAST), shortened(source, CAPTION, width=room), CAPTION)
 
 
 def _choice(page: "Axes", found: Explanation) -> None:
-    """How the removals were chosen, in the last line, between what stands there at its ends."""
+    """How the removals were chosen, behind the note that this is no diagnosis."""
     if found.removal_choice is not None:
         left = MARGIN + text_width(wording.NOT_A_DIAGNOSIS, CAPTION) + BETWEEN / 2
-        text = shortened(choice_line(found.removal_choice), CAPTION, width=ROOM - left - END)
-        write(page, (left, HEIGHT - 24), text, CAPTION)
+        text = shortened(choice_line(found.removal_choice), CAPTION, width=WIDTH - MARGIN - left)
+        write(page, (left, NOTES), text, CAPTION)
 
 
 def _rows_up(page: "Axes", rows: Sequence[str], face: Face, *, y: float) -> float:
@@ -247,7 +274,11 @@ def _statements(found: Explanation) -> list[Statement]:
     checks = [check for check in found.claim.checks if check.name not in covered]
     labels = (found.label, *found.labels)
     reported = [Statement(_brief(claim.text, labels), claim.holds) for claim in claims(found)]
-    return [*reported, *(Statement(wording.check(check), check.passed) for check in checks)]
+    reported += [Statement(wording.check(check), check.passed) for check in checks]
+    if found.area < 1:
+        return reported
+    # Of the whole image everything holds: that is no success.
+    return [Statement(s.text, None if s.holds else s.holds) for s in reported]
 
 
 def _brief(text: str, labels: Sequence[str]) -> str:
@@ -266,7 +297,8 @@ def _tests(page: "Axes", found: Explanation, *, y: float) -> float:
         y = _claims_up(page, row, y=y)
     failed = sum(claim.holds is False for claim in reported)
     what = "Tests" if wording.weaker(found) is None else "Tests of the mask of the solid line"
-    heading = f"{what} ({failed} not passed)" if failed else f"{what} (all passed)"
+    passed = "all passed" if found.area < 1 else "of the whole image, which shows nothing"
+    heading = f"{what} ({failed} not passed)" if failed else f"{what} ({passed})"
     return _rows_up(page, [heading] if rows else [], HEADED, y=y)
 
 

@@ -259,6 +259,13 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
     )
 
 
+def source_line(found: Provenance) -> str:
+    """File, classifier, version and day of a result, in a line."""
+    image = found.image_name or "image in memory"
+    version = f"med-cam {found.versions.get('med-cam', '')}".strip()
+    return " \u00b7 ".join((image, found.classifier, version, found.made.created[:10]))
+
+
 def explained(identity: Identity, *, name: str, contrast: str = "") -> ExplainedClassifier:
     """What is written of a classifier."""
     known = {field.name: getattr(identity, field.name) for field in fields(Identity)}

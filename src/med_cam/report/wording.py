@@ -23,6 +23,12 @@ def probability(value: float) -> str:
     return "<0.01" if 0 < value < 0.005 else f"{value:.2f}"
 
 
+def leading(labels: Sequence[str], probabilities: Sequence[float], *, most: int = 3) -> str:
+    """The labels of the highest probabilities, as in "glioma 0.97, pituitary 0.02"."""
+    order = sorted(range(len(labels)), key=lambda k: -probabilities[k])[:most]
+    return ", ".join(f"{labels[k]} {probability(probabilities[k])}" for k in order)
+
+
 def percent(share: float) -> str:
     """One decimal, never rounded to nothing or all: 0.00002 is "<0.1%"."""
     if 0.9995 <= share < 1:
@@ -86,9 +92,7 @@ def is_small(area: float) -> bool:
 
 def of_large(area: float) -> str:
     """How the tests ended of a larger mask that passed them all."""
-    return (
-        "sufficient only as a large region" if area < 1 else "only the whole image is sufficient"
-    )
+    return "sufficient only as a large region" if area < 1 else "no smaller region found"
 
 
 def verdict(found: Explanation) -> str:

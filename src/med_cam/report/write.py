@@ -46,7 +46,7 @@ from med_cam.report.files import replace_folder
 from med_cam.report.limits import JSON_BYTES
 from med_cam.report.manifest import hashes_of, id_of, listed
 from med_cam.report.opening import content_of
-from med_cam.report.origin import Provenance
+from med_cam.report.origin import Provenance, source_line
 from med_cam.report.source import SOURCE_FILES, Source, source_of
 from med_cam.report.text import to_text
 from med_cam.results import Explanation, MaskTests
@@ -130,11 +130,19 @@ def result_files(
     if explanation.contrast is not None:
         contents[QUIET_FILE] = mask_png(explanation.contrast.quiet.mask)
         contents[RUNNER_UP_FILE] = mask_png(explanation.contrast.runner_up.mask)
-    return contents | (picture_files(explanation, image, source, contents) if with_image else {})
+    return contents | (
+        picture_files(explanation, image, source, contents, source_line(provenance))
+        if with_image
+        else {}
+    )
 
 
 def picture_files(
-    explanation: Explanation, image: Image, source: Source, others: Mapping[str, bytes]
+    explanation: Explanation,
+    image: Image,
+    source: Source,
+    others: Mapping[str, bytes],
+    line: str = "",
 ) -> dict[str, bytes]:
     """The files that show the image, by name; the figure shows the ID of all the others."""
     contents = {
@@ -142,7 +150,7 @@ def picture_files(
         source.name: source.content,
     }
     result_id = id_of(hashes_of({**others, **contents}))
-    return contents | {FIGURE_FILE: figure_png(image, explanation, result_id)}
+    return contents | {FIGURE_FILE: figure_png(image, explanation, result_id, line)}
 
 
 def test_files(tests: MaskTests) -> dict[str, bytes]:
@@ -173,13 +181,15 @@ def evidence_png(image: Image, mask: Bool[Tensor, "h w"]) -> bytes:
     return _png(shown[0] if len(shown) == 1 else shown.permute(1, 2, 0))
 
 
-def figure_png(image: Image, explanation: Explanation, result_id: str = "") -> bytes:
+def figure_png(
+    image: Image, explanation: Explanation, result_id: str = "", line: str = ""
+) -> bytes:
     """The figure as PNG, at the size it was laid out for whatever matplotlib is set to."""
     with in_memory():
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     buffer = BytesIO()
-    FigureCanvasAgg(figure(image, explanation, result_id)).print_png(buffer)  # type: ignore[no-untyped-call]
+    FigureCanvasAgg(figure(image, explanation, result_id, line)).print_png(buffer)  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
