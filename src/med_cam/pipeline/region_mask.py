@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -14,7 +15,7 @@ from med_cam.certification.minimality import region_side
 from med_cam.pipeline.found import Found, found_on
 from med_cam.reduction.bisection import smallest_passing
 from med_cam.reduction.ground import Ground, ground_of
-from med_cam.reduction.regions import highest, pooled, regions_of, within
+from med_cam.reduction.regions import Regions, highest, pooled, regions_of, union, within
 from med_cam.results import Step
 from med_cam.verify.baseline_response import BaselineResponse, baseline_rate
 from med_cam.verify.consistency import Pictures, consistency, moves_none
@@ -83,15 +84,27 @@ def with_margin(
     share: float,
     response: BaselineResponse,
 ) -> Mask:
-    """The smallest mask from this share on that has the margin and does not leak; else all."""
+    """The smallest mask from this share on that has the margin and does not leak; else all.
+
+    Tried are the regions of the highest scores, and the same with all that touch them: shifted
+    masks need what lies around, whatever its score.
+    """
     silent, most = judged_by_shape(case, ground, response), case.config.refinement.large
+    masks = []
     while share < 1.0:
         mask = highest(scores, ground.regions, share)
-        units = within(mask, ground.regions)
-        if ground.slack(units) >= 0 and silent(mask):
-            return mask
+        masks += [mask, surrounded(mask, ground.regions)]
         share = share * GROWTH if share < most else 1.0
+    for mask in sorted(masks, key=lambda mask: int(mask.sum())):
+        if ground.slack(within(mask, ground.regions)) >= 0 and silent(mask):
+            return mask
     return highest(scores, ground.regions, 1.0)
+
+
+def surrounded(mask: Mask, regions: Regions) -> Mask:
+    """A mask of regions with all regions that touch it."""
+    near = F.max_pool2d(mask.float(), 3, stride=1, padding=1) > 0
+    return union(regions, within(near, regions))
 
 
 def judged_by_shape(

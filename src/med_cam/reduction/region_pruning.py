@@ -78,6 +78,7 @@ class Sweep:
         rules: what smaller masks are held to.
         found: regions that a first look can spare together.
         tested: removals tried.
+        lost: masked inputs on which the last mask that was lost is so.
     """
 
     units: Units
@@ -86,6 +87,7 @@ class Sweep:
     rules: Rules
     found: Few = ()
     tested: int = 0
+    lost: Few = ()
 
     def whole(self, some: Sequence[int]) -> bool:
         """Whether the mask without these has no more specks and holes."""
@@ -93,9 +95,18 @@ class Sweep:
 
     def looked(self, some: Few) -> "Sweep":
         """After a first look at the mask without these."""
-        left = first_look(self.units - {*some}, self.now, self.rules.margin, self.rules.measure)
-        found = some if left >= 0 else self.found
-        return replace(self, found=found, tested=self.tested + 1)
+        rules, units = self.rules, self.units - {*some}
+        look = first_look(units, self.now, rules.margin, rules.measure, self.lost)
+        found, lost = (some, self.lost) if look.slack >= 0 else (self.found, look.lost)
+        return replace(self, found=found, tested=self.tested + 1, lost=lost)
+
+    @property
+    def lost_on_shifts_alone(self) -> bool:
+        """Whether the last mask that was lost is so on nothing but shifted masks.
+
+        What is needed there alone is not what costs most where the mask is not shifted.
+        """
+        return bool(self.lost) and not {*self.lost} & {*self.rules.margin.unshifted}
 
     def shorter(self, some: Few, count: int) -> Few:
         """The first of some regions, so many at most, that leave no more specks and holes."""
@@ -206,7 +217,7 @@ def extended(sweep: Sweep) -> Sweep:
         elif size > 1:
             size //= 2
             continue
-        else:
+        elif not sweep.lost_on_shifts_alone:
             misses += 1
         left = [unit for unit in left if unit not in some]
     return sweep

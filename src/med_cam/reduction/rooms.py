@@ -148,7 +148,26 @@ def deviation(values: Sequence[float]) -> float:
     return stdev(values) if len(values) > 1 else 0.0
 
 
-def first_look(units: frozenset[int], now: Rooms, margin: Margin, measure: Measure) -> float:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a few masked inputs tell of a smaller mask.
+
+    Attributes:
+        slack: estimated.
+        lost: masked inputs on which the prediction is lost.
+    """
+
+    slack: float
+    lost: tuple[int, ...] = ()
+
+
+def first_look(
+    units: frozenset[int],
+    now: Rooms,
+    margin: Margin,
+    measure: Measure,
+    before: Sequence[int] = (),
+) -> Look:
     """The slack of a smaller mask, estimated from a few masked inputs.
 
     The hardest for the mask that it was cut from: on the same samples both are compared, so that a
@@ -159,9 +178,10 @@ def first_look(units: frozenset[int], now: Rooms, margin: Margin, measure: Measu
         now: room of the larger one, on every masked input.
         margin: that is asked for.
         measure: gives the room of masks.
+        before: masked inputs on which another mask was lost: likely that this one is too.
     """
     hardest = {name: lowest(now, margin.among(name))[:HARDEST] for name in margin.random}
-    first = [places[0] for places in hardest.values()]
+    first = [*(places[0] for places in hardest.values()), *before]
     shifts = lowest(now, margin.among("shift"))[: SHIFTS + margin.tolerance]
     rest = [*margin.among("fixed"), *shifts]
     rest += [i for places in hardest.values() for i in places]
@@ -170,10 +190,10 @@ def first_look(units: frozenset[int], now: Rooms, margin: Margin, measure: Measu
         seen |= measure([units], [some])[0]
         counted = decisive(seen, margin)
         if min(counted, default=0.0) < 0:
-            return min(counted)
+            return Look(min(counted), tuple(i for i in seen if seen[i] < 0))
     fallen = {n: fmean(now[i] - seen[i] for i in places) for n, places in hardest.items()}
     means = [above(now, margin, name, fell) for name, fell in fallen.items()]
-    return min([*decisive(seen, margin), *means])
+    return Look(min([*decisive(seen, margin), *means]))
 
 
 def lowest(rooms: Rooms, places: Sequence[int]) -> list[int]:
