@@ -260,7 +260,7 @@ class Certification:
 
     rounds: rules.Rounds = 2
     grown: rules.Extra = 2
-    units: rules.Units = "squares"
+    units: rules.Units = "regions"
     margin: rules.Deviations = 2.5
     budget: rules.Budget = 0
     patch: rules.Patch = 16

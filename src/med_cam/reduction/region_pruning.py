@@ -79,6 +79,10 @@ class Sweep:
         found: regions that a first look can spare together.
         tested: removals tried.
         lost: masked inputs on which the last mask that was lost is so.
+        watched: those on which a mask was lost that a first look had let pass: from then on every
+            look takes them.
+        failed: single regions that could not be spared beside those found.
+        skipped: those that could not beside more than what was found in the end.
     """
 
     units: Units
@@ -88,6 +92,9 @@ class Sweep:
     found: Few = ()
     tested: int = 0
     lost: Few = ()
+    watched: Few = ()
+    failed: Few = ()
+    skipped: Few = ()
 
     def whole(self, some: Sequence[int]) -> bool:
         """Whether the mask without these has no more specks and holes."""
@@ -96,7 +103,8 @@ class Sweep:
     def looked(self, some: Few) -> "Sweep":
         """After a first look at the mask without these."""
         rules, units = self.rules, self.units - {*some}
-        look = first_look(units, self.now, rules.margin, rules.measure, self.lost)
+        known = (self.lost, self.watched)
+        look = first_look(units, self.now, rules.margin, rules.measure, *known)
         found, lost = (some, self.lost) if look.slack >= 0 else (self.found, look.lost)
         return replace(self, found=found, tested=self.tested + 1, lost=lost)
 
@@ -144,14 +152,13 @@ def pruned(
         units = trajectory[-1]
         if not affordable(2 * len(units)):
             return Pruned(tuple(trajectory), now, tested, cut_short=True)
-        costs = {u: cost for u, cost in costs_of(units, now, rules).items() if u not in needed}
-        sweep = extended(together(Sweep(units, now, costs, rules)))
-        spared, rooms, more = confirmed(sweep)
-        tested += len(units) + sweep.tested + more
+        costs = costs_of(units, units - needed, now, rules)
+        sweep, spared, rooms = swept(Sweep(units, now, costs, rules))
+        tested += len(units) + sweep.tested
         trajectory += [units - {*spared[: i + 1]} for i in range(len(spared))]
         now = rooms or now
         failed = not spared and bool(sweep.found)
-        needed |= {*sweep.found[:1]} if failed else set()
+        needed |= {*sweep.found[:1]} if failed else {*sweep.failed}
         worth = pixels(spared, rules) >= WORTH * pixels(units, rules)
         worth |= failed and len(needed) < MISSES
     return Pruned(tuple(trajectory), now, tested)
@@ -162,12 +169,12 @@ def pixels(units: Sequence[int] | Units, rules: Rules) -> int:
     return sum(rules.sizes[unit] for unit in units)
 
 
-def costs_of(units: Units, now: Rooms, rules: Rules) -> Mapping[int, float]:
-    """By how much the room before the hardest masked input falls without each region.
+def costs_of(units: Units, asked: Units, now: Rooms, rules: Rules) -> Mapping[int, float]:
+    """By how much the room before the hardest masked input falls without each region asked for.
 
     In the order in which they are tried: that of the least cost for its size first.
     """
-    place, each = hardest(now, rules.margin), sorted(units)
+    place, each = hardest(now, rules.margin), sorted(asked)
     alone = rules.measure([units - {unit} for unit in each], [[place]] * len(each))
     costs = {u: now[place] - rooms[place] for u, rooms in zip(each, alone, strict=True)}
     return dict(sorted(costs.items(), key=lambda cost: (cost[1] / rules.sizes[cost[0]], cost[0])))
@@ -205,7 +212,7 @@ def extended(sweep: Sweep) -> Sweep:
 
     Until several single ones in a row cannot be spared.
     """
-    left = [unit for unit in sweep.costs if unit not in sweep.found]
+    left = [unit for unit in sweep.costs if unit not in (*sweep.found, *sweep.skipped)]
     misses, size = 0, max(1, len(sweep.found) // 2)
     while misses < MISSES:
         some = sweep.next_ones(left, size)
@@ -217,25 +224,49 @@ def extended(sweep: Sweep) -> Sweep:
         elif size > 1:
             size //= 2
             continue
-        elif not sweep.lost_on_shifts_alone:
-            misses += 1
+        else:
+            sweep = replace(sweep, failed=(*sweep.failed, some[-1]))
+            misses += not sweep.lost_on_shifts_alone
         left = [unit for unit in left if unit not in some]
     return sweep
 
 
-def confirmed(sweep: Sweep) -> tuple[Few, Rooms, int]:
+def swept(sweep: Sweep) -> tuple[Sweep, Few, Rooms]:
+    """One sweep, with the regions that it takes out and the room of what is left.
+
+    Where what was found is lost on a masked input that no first look took, more is looked for with
+    that one in sight.
+    """
+    sweep = extended(together(sweep))
+    while True:
+        sweep, spared, rooms = confirmed(sweep)
+        new = [place for place in sweep.lost if place not in sweep.watched]
+        if len(spared) == len(sweep.found) or not new:
+            return sweep, spared, rooms
+        sweep = replace(
+            sweep,
+            found=spared,
+            watched=(*sweep.watched, *new),
+            failed=(),
+            skipped=(*sweep.skipped, *sweep.failed),
+        )
+        sweep = extended(sweep)
+
+
+def confirmed(sweep: Sweep) -> tuple[Sweep, Few, Rooms]:
     """As many of the regions as leave the margin on every masked input, fewer each time.
 
-    With the room of what is left, and how many removals were tried.
+    With the room of what is left; the sweep is told on what the last one was lost.
     """
-    spared, tested, margin = sweep.found, 0, sweep.rules.margin
+    spared, margin = sweep.found, sweep.rules.margin
     while spared:
-        tested += 1
         rooms = rooms_until_lost(sweep.units - {*spared}, sweep.now, sweep.rules)
+        sweep = replace(sweep, tested=sweep.tested + 1)
         if len(rooms) == len(margin.every) and slack(rooms, margin) >= 0:
-            return spared, rooms, tested
+            return sweep, spared, rooms
+        sweep = replace(sweep, lost=tuple(i for i in rooms if rooms[i] < 0))
         spared = sweep.shorter(spared, len(spared) * 2 // 3)
-    return (), {}, tested
+    return sweep, (), {}
 
 
 def rooms_until_lost(units: Units, now: Rooms, rules: Rules) -> Rooms:

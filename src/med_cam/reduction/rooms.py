@@ -167,6 +167,7 @@ def first_look(
     margin: Margin,
     measure: Measure,
     before: Sequence[int] = (),
+    watched: Sequence[int] = (),
 ) -> Look:
     """The slack of a smaller mask, estimated from a few masked inputs.
 
@@ -178,12 +179,13 @@ def first_look(
         now: room of the larger one, on every masked input.
         margin: that is asked for.
         measure: gives the room of masks.
-        before: masked inputs on which another mask was lost: likely that this one is too.
+        before: masked inputs on which the last mask was lost: likely that this one is too.
+        watched: further masked inputs to look at.
     """
     hardest = {name: lowest(now, margin.among(name))[:HARDEST] for name in margin.random}
     first = [*(places[0] for places in hardest.values()), *before]
     shifts = lowest(now, margin.among("shift"))[: SHIFTS + margin.tolerance]
-    rest = [*margin.among("fixed"), *shifts]
+    rest = [*margin.among("fixed"), *shifts, *watched]
     rest += [i for places in hardest.values() for i in places]
     seen: dict[int, float] = {}
     for some in (first, rest):
