@@ -64,14 +64,16 @@ def test_both_claims_are_reported_each_with_its_own_area_and_bound(found):
     assert found.beside.claim.holds
     for claim in (found.claim, found.beside.claim):
         assert claim.certificate.bound >= 0.9
-        assert claim.certificate.risk == pytest.approx(0.04)  # 0.8 of 5%, for each by itself
+        spent = 0.2 ** (claim.certificate.tried - 1)  # by masks that were tried before
+        assert claim.certificate.risk == pytest.approx(0.8 * 0.05 * spent)  # for each by itself
     assert found.beside.images == 3
     assert found.beside.area > found.area + 0.1
 
 
 def test_the_left_edge_is_evidence_only_where_other_images_speak_against_it(found):
-    assert found.beside.mask[:, :7].float().mean() > 0.5
-    assert found.mask[:, :7].float().mean() < 0.2
+    """A share c of the edge that is covered leaves crowded at most 16 - 36 c, and lit has 10."""
+    assert found.beside.mask[:, :7].float().mean() > 1 / 6
+    assert found.mask[:, :7].float().mean() < 0.05
 
 
 def test_the_status_and_the_tests_have_both_areas(found):

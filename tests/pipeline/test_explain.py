@@ -1,7 +1,7 @@
 """The whole path on tiny classifiers: what comes out, what it costs, and what it leaves alone."""
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 import pytest
@@ -75,16 +75,22 @@ def found():
 
 def same(first, second):
     """Everything but the time it took."""
-    names = [
-        f.name
-        for f in fields(first)
-        if f.name not in ("seconds", "timeline", "mask", "soft", "restricted")
+    timeless = [
+        replace(each, seconds=0.0, timeline=(), restricted=None) for each in (first, second)
     ]
-    return (
-        torch.equal(first.mask, second.mask)
-        and torch.equal(first.soft, second.soft)
-        and all(getattr(first, name) == getattr(second, name) for name in names)
-    )
+    return equal(*timeless)
+
+
+def equal(first, second):
+    """Whether two values are the same, the tensors within them too."""
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if is_dataclass(first):
+        pairs = [(getattr(first, f.name), getattr(second, f.name)) for f in fields(first)]
+        return type(first) is type(second) and all(equal(*pair) for pair in pairs)
+    if isinstance(first, tuple):
+        return len(first) == len(second) and all(map(equal, first, second))
+    return first == second
 
 
 # -- what comes out -------------------------------------------------------------------------------

@@ -56,6 +56,8 @@ def mask_of_regions(
         if still(case, smallest, response):
             return found_on(case, smallest, scores, response, steps)
     mask = with_margin(case, ground, scores, share or 1.0, response)
+    if mask is None:  # larger masks leak the label or are not robust: making them smaller is vain
+        return found_on(case, case.open, scores, response, steps)
     source = exported(case, mask)
     area = source.float().mean().item()
     return Found(source, area, scores, (), response, steps, ground)
@@ -83,8 +85,8 @@ def with_margin(
     scores: Float[Tensor, "1 1 h w"],
     share: float,
     response: BaselineResponse,
-) -> Mask:
-    """The smallest mask from this share on that has the margin and does not leak; else all.
+) -> Mask | None:
+    """The smallest mask from this share on that has the margin and does not leak; None if none.
 
     Tried are the regions of the highest scores, and the same with all that touch them: shifted
     masks need what lies around, whatever its score.
@@ -95,10 +97,11 @@ def with_margin(
         mask = highest(scores, ground.regions, share)
         masks += [mask, surrounded(mask, ground.regions)]
         share = share * GROWTH if share < most else 1.0
+    masks.append(highest(scores, ground.regions, 1.0))
     for mask in sorted(masks, key=lambda mask: int(mask.sum())):
         if ground.slack(within(mask, ground.regions)) >= 0 and silent(mask):
             return mask
-    return highest(scores, ground.regions, 1.0)
+    return None
 
 
 def surrounded(mask: Mask, regions: Regions) -> Mask:
