@@ -37,7 +37,7 @@ def always(_):
 
 def pruned(start, margin, measure, affordable, *, sizes=None, whole=always):
     sizes = sizes or dict.fromkeys(start, 1)
-    return pruned_by(start, Rules(sizes, whole, margin, measure), affordable)
+    return pruned_by(start, Rules(sizes, whole, margin, measure, affordable))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -106,6 +106,26 @@ def test_a_region_that_only_a_masked_input_needs_which_no_first_look_takes_stays
     assert pruned(frozenset({0, 5, 6}), MARGIN, measure, always).units == frozenset({0, 5})
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_regions_that_shifted_masks_alone_need_stay_and_all_others_go(order):
+    """A rim of which each shifted mask needs one region costs nothing where nothing is shifted."""
+    kinds = ("fixed", "noise", "noise", *["shift"] * 12)
+    rim, spare = (range(20, 32), range(40, 60)) if order > 0 else (range(40, 52), range(10, 30))
+    plain = measure_of(
+        {0: 3.0, **dict.fromkeys(rim, 0.0), **dict.fromkeys(spare, 0.0)}, None, [0.0] * 15
+    )
+
+    def measure(several, places):
+        found = plain(several, places)
+        for units, rooms in zip(several, found, strict=True):
+            lost = {i for i in rooms if i >= 3 and rim[i - 3] not in units}
+            rooms.update(dict.fromkeys(lost, -5.0))
+        return found
+
+    start = frozenset({0, *rim, *spare})
+    assert pruned(start, Margin(kinds, 2.0), measure, always).units == {0, *rim}
+
+
 def test_masks_on_the_way_lie_within_each_other_one_region_apart():
     worth = dict.fromkeys(range(10), 0.0) | {10: 3.0}
     found = pruned(frozenset(worth), MARGIN, measure_of(worth), always)
@@ -130,6 +150,19 @@ def test_nothing_is_taken_where_the_budget_does_not_allow_it():
     assert found.trajectory == (frozenset(worth),)
     assert found.cut_short
     assert not pruned(frozenset(worth), MARGIN, measure_of(worth), always).cut_short
+
+
+def test_a_budget_ends_the_pruning_between_two_looks():
+    worth = dict.fromkeys(range(40), 0.0) | {40: 3.0}
+    left = [3]
+
+    def few(_):
+        left[0] -= 1
+        return left[0] >= 0
+
+    found = pruned(frozenset(worth), MARGIN, measure_of(worth), few)
+    assert found.cut_short
+    assert slack(measure_of(worth)([found.units], [MARGIN.every])[0], MARGIN) >= 0
 
 
 def test_the_last_region_stays():
@@ -157,7 +190,7 @@ def test_a_first_look_foresees_the_slack_where_all_samples_fall_alike():
     now = measure([frozenset(worth)], [MARGIN.every])[0]
     less = frozenset({1, 3})
     found = slack(measure([less], [MARGIN.every])[0], MARGIN)
-    assert first_look(less, now, MARGIN, measure) == pytest.approx(found)
+    assert first_look(less, now, MARGIN, measure).slack == pytest.approx(found)
 
 
 def test_a_first_look_ends_with_the_first_loss():
@@ -165,8 +198,22 @@ def test_a_first_look_ends_with_the_first_loss():
     measure = measure_of(worth, asked)
     now = measure([frozenset(worth)], [MARGIN.every])[0]
     asked.clear()
-    assert first_look(frozenset({1}) - {1}, now, MARGIN, measure) < 0
+    assert first_look(frozenset({1}) - {1}, now, MARGIN, measure).slack < 0
     assert len(asked) == 1
+
+
+def test_a_first_look_takes_what_it_is_told_and_says_on_what_a_mask_is_lost():
+    kinds = ("noise", "noise", *["shift"] * 8)
+
+    def measure(several, places):
+        return [{i: -1.0 if i == 9 else 5.0 + i for i in chosen} for chosen in places]
+
+    now, margin = {i: 5.0 + i for i in range(10)}, Margin(kinds, 2.0)
+    assert first_look(frozenset({1}), now, margin, measure).slack > 0
+    for known in ({"before": (9,)}, {"watched": (9,)}):
+        look = first_look(frozenset({1}), now, margin, measure, **known)
+        assert look.slack < 0
+        assert look.lost == (9,)
 
 
 # Parts

@@ -251,9 +251,9 @@ class ExplainOptions:
         int | None,
         option(
             "PIXELS",
-            "Side of the patches, in pixels of the model input. Patches are removed from the mask "
-            "until every remaining one is needed. Smaller patches find smaller masks and take "
-            f"longer. 0: remove none. Default: {DEFAULTS.certification.patch}.",
+            "Make the mask of square patches in place of the image's own regions. Their side, in "
+            "pixels of the model input. Patches are removed from the mask until every remaining "
+            "one is needed. Smaller patches find smaller masks and take longer. 0: remove none.",
             TESTS,
             allowed=rules.patch,
         ),
@@ -263,9 +263,9 @@ class ExplainOptions:
         int | None,
         option(
             "PIXELS",
-            "Make the mask of the image's own regions, whose borders follow its edges, in place "
-            "of square patches. Side of a square of their mean area, in pixels of the model "
-            "input, such as 16. They take fewer passes.",
+            "Size of the regions that the mask is made of; their borders follow the image's "
+            "edges. Side of a square of their mean area, in pixels of the model input. Default: "
+            f"{DEFAULTS.certification.patch}, smaller for small images.",
             TESTS,
             allowed=rules.region,
         ),
@@ -276,7 +276,7 @@ class ExplainOptions:
             "PASSES",
             "Passes of an image through the classifier, forward and backward, after which its "
             "mask is not made smaller any more, nor a further one tried; what was found is tested "
-            "all the same. Default: no limit.",
+            f"all the same. 0: no limit. Default: {DEFAULTS.certification.budget}.",
             TESTS,
             allowed=rules.budget,
         ),

@@ -262,7 +262,7 @@ class Certification:
     grown: rules.Extra = 2
     units: rules.Units = "regions"
     margin: rules.Deviations = 2.5
-    budget: rules.Budget = 0
+    budget: rules.Budget = 1500
     patch: rules.Patch = 16
     most_patches: rules.Patches = 40
     reduction_samples: rules.Samples = 16

@@ -1,6 +1,6 @@
 """Masks of regions to certify, the smallest first, and which of their parts are needed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -15,10 +15,10 @@ from med_cam.certification.minimality import (
     retested,
     sample_set,
 )
-from med_cam.pipeline.budget import MEASURED, affordable
+from med_cam.pipeline.budget import MEASURED, affordable, claim_passes
 from med_cam.pipeline.found import Found
 from med_cam.reduction.ground import Ground, Units, further
-from med_cam.reduction.merging import Part, borders_of, merged
+from med_cam.reduction.merging import Part, borders_of, merged, neighbours
 from med_cam.reduction.region_pruning import Pruned, Rules, pruned
 from med_cam.reduction.regions import SMALLEST, highest, within
 from med_cam.reduction.splitting import flaws, split
@@ -71,13 +71,13 @@ def pruned_twice(case: Case, start: Units, ground: Ground) -> tuple[Ground, Prun
     side = region_side(case)
 
     def enough(more: int) -> bool:
-        return affordable(case, 1, more)
+        return affordable(case, 2, more + MEASURED + claim_passes(case.config, 1))
 
-    coarse = pruned(start, held_to(ground, start, side), enough)
+    coarse = pruned(start, held_to(ground, start, side, enough))
     fine = split(case, ground.mask(coarse.units), ground.regions, max(1, side // FINER))
     smaller = ground.split_into(fine, case.batched)
     units = within(ground.mask(coarse.units), fine)
-    found = pruned(units, held_to(smaller, units, side), enough, coarse.rooms)
+    found = pruned(units, held_to(smaller, units, side, enough), coarse.rooms)
     before = (within(ground.mask(larger), fine) for larger in coarse.trajectory[:-1])
     whole = replace(
         found,
@@ -88,7 +88,7 @@ def pruned_twice(case: Case, start: Units, ground: Ground) -> tuple[Ground, Prun
     return smaller, whole
 
 
-def held_to(ground: Ground, start: Units, side: int) -> Rules:
+def held_to(ground: Ground, start: Units, side: int, affordable: Callable[[int], bool]) -> Rules:
     """What smaller masks are held to.
 
     No part and no hole is below half of a region's area, but as many as a mask begins with.
@@ -100,7 +100,8 @@ def held_to(ground: Ground, start: Units, side: int) -> Rules:
         return bool(units) and flaws(ground.mask(units), least) <= most
 
     sizes = dict(enumerate(ground.regions.flatten().bincount().tolist()))
-    return Rules(sizes, whole, ground.margin, ground.measure)
+    near = neighbours(borders_of(ground.regions))
+    return Rules(sizes, whole, ground.margin, ground.measure, affordable, near)
 
 
 def next_wider(

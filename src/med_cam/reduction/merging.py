@@ -60,6 +60,12 @@ def borders_of(regions: Regions) -> Mapping[tuple[int, int], int]:
     return Counter(pairs)
 
 
+def neighbours(borders: Mapping[tuple[int, int], int]) -> Mapping[int, Units]:
+    """The regions that have a border with each."""
+    pairs = [*borders, *((b, a) for a, b in borders)]
+    return {one: Units(b for a, b in pairs if a == one) for one, _ in pairs}
+
+
 def touching(one: Tensor, other: Tensor) -> list[tuple[int, int]]:
     """The labels of neighbouring pixels that differ, the lower one first."""
     apart = one != other

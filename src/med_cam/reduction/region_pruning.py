@@ -7,7 +7,7 @@ measured on every masked input before it counts.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from med_cam.reduction.rooms import (
     Margin,
@@ -23,6 +23,7 @@ Units = frozenset[int]
 Few = tuple[int, ...]  # regions to take out, in order
 AT_ONCE = 8  # masked inputs, of many: a mask that is lost on some is not tried on the rest
 MISSES = 3  # regions in a row that cannot be spared: the next ones cost more
+AROUND = 0.25  # of what a region costs, as that of each that touches it: shifted masks need it
 WORTH = 0.15  # of the mask's pixels that a sweep has to take for another one to follow
 
 
@@ -35,7 +36,7 @@ class Pruned:
             taken together comes off one by one, that of the least cost first.
         rooms: of it on every masked input.
         tested: removals that were tried, of one region or of several.
-        cut_short: whether the next sweep was not affordable.
+        cut_short: whether more was not affordable.
     """
 
     trajectory: tuple[Units, ...]
@@ -58,12 +59,16 @@ class Rules:
         whole: whether some regions make a mask without specks and holes.
         margin: that is kept.
         measure: gives the room of masks.
+        affordable: whether so many passes more are.
+        beside: the regions that touch each.
     """
 
     sizes: Mapping[int, int]
     whole: Callable[[Units], bool]
     margin: Margin
     measure: Measure
+    affordable: Callable[[int], bool] = lambda _: True
+    beside: Mapping[int, Units] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,6 @@ class Sweep:
 def pruned(
     start: Units,
     rules: Rules,
-    affordable: Callable[[int], bool],
     now: Rooms | None = None,
 ) -> Pruned:
     """Take regions out until a sweep takes little.
@@ -143,14 +147,13 @@ def pruned(
     Args:
         start: regions of a mask that has the margin.
         rules: that every smaller mask is held to.
-        affordable: whether so many passes more are; asked before each sweep, which else ends it.
         now: room of the start on every masked input, if it is known.
     """
     now = now or rules.measure([start], [rules.margin.every])[0]
     trajectory, tested, needed, worth = [start], 0, Units(), True
     while worth and len(trajectory[-1]) > 1:
         units = trajectory[-1]
-        if not affordable(2 * len(units)):
+        if not rules.affordable(2 * len(units)):
             return Pruned(tuple(trajectory), now, tested, cut_short=True)
         costs = costs_of(units, units - needed, now, rules)
         sweep, spared, rooms = swept(Sweep(units, now, costs, rules))
@@ -161,7 +164,7 @@ def pruned(
         needed |= {*sweep.found[:1]} if failed else {*sweep.failed}
         worth = pixels(spared, rules) >= WORTH * pixels(units, rules)
         worth |= failed and len(needed) < MISSES
-    return Pruned(tuple(trajectory), now, tested)
+    return Pruned(tuple(trajectory), now, tested, cut_short=not rules.affordable(AT_ONCE))
 
 
 def pixels(units: Sequence[int] | Units, rules: Rules) -> int:
@@ -177,7 +180,12 @@ def costs_of(units: Units, asked: Units, now: Rooms, rules: Rules) -> Mapping[in
     place, each = hardest(now, rules.margin), sorted(asked)
     alone = rules.measure([units - {unit} for unit in each], [[place]] * len(each))
     costs = {u: now[place] - rooms[place] for u, rooms in zip(each, alone, strict=True)}
-    return dict(sorted(costs.items(), key=lambda cost: (cost[1] / rules.sizes[cost[0]], cost[0])))
+
+    def dear(unit: int) -> tuple[float, int]:
+        around = max((costs.get(other, 0.0) for other in rules.beside.get(unit, ())), default=0.0)
+        return (costs[unit] + AROUND * max(around, 0.0)) / rules.sizes[unit], unit
+
+    return {unit: costs[unit] for unit in sorted(costs, key=dear)}
 
 
 def hardest(now: Rooms, margin: Margin) -> int:
@@ -214,7 +222,7 @@ def extended(sweep: Sweep) -> Sweep:
     """
     left = [unit for unit in sweep.costs if unit not in (*sweep.found, *sweep.skipped)]
     misses, size = 0, max(1, len(sweep.found) // 2)
-    while misses < MISSES:
+    while misses < MISSES and sweep.rules.affordable(AT_ONCE):
         some = sweep.next_ones(left, size)
         if len(some) == len(sweep.found):
             break
