@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from cli.corner import photograph
 from forging import rewrite_manifests
@@ -43,7 +44,8 @@ def test_a_result_keeps_nothing_of_the_image_but_its_hash(run, patient, model, q
     folder = only_result(out)
     assert folder.name == digest[:16]
     assert {path.name for path in folder.iterdir()} <= {
-        "mask.png", "explanation.json", "manifest.sha256", "environment.txt", "restricted.png"
+        "mask.png", "explanation.json", "manifest.sha256", "environment.txt", "restricted.png",
+        "regions.png",
     }  # fmt: skip
     document = json.loads((folder / "explanation.json").read_text())
     unnamed = {"height": 30, "width": 40}
@@ -56,7 +58,10 @@ def test_a_result_keeps_nothing_of_the_image_but_its_hash(run, patient, model, q
             content = path.read_bytes()
             assert not any(part.encode() in content for part in (NAME, "DOE", "JOHN", str(out)))
             assert scan.read_bytes() not in content
-            if path.suffix == ".png":  # a mask: no grey of the image
+            if path.name == "regions.png":  # numbers of parts: no grey of the image
+                parts = len(document["tests"]["minimality"]["patches"])
+                assert set(np.unique(np.asarray(Image.open(path)))) <= {*range(parts + 1)}
+            elif path.suffix == ".png":  # a mask
                 assert set(read_image(path).pixels.unique().tolist()) <= {0.0, 1.0}
     assert len(pixels.unique()) > 2
     (record,) = out.glob("run-*.json")

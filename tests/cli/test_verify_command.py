@@ -98,9 +98,9 @@ def test_a_result_without_the_manifest_that_it_names_is_refused(verify, explaine
 
 def test_a_mask_forged_with_its_hash_is_refuted(verify, explained, model):
     forge(explained / "scan-1", lambda mask: ~mask)
-    status, out, _ = verify(explained, "--model", model)
-    assert status == 3
-    assert any("NOT REPRODUCED: sufficient" in line for line in out)
+    status, _, err = verify(explained, "--model", model)
+    assert status == 2  # of squares, which no file divides, it is refuted: recheck/test_recheck.py
+    assert any("regions.png does not divide the mask" in line for line in err)
 
 
 def test_a_classifier_with_other_weights_is_refused(verify, explained, model):

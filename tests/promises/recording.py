@@ -43,6 +43,8 @@ FAST = Config(
         certified=0.8,  # 15 samples for the first mask
     ),
     certification=Certification(
+        units="squares",  # of regions see test_region_masks.py
+        budget=0,
         patch=PATCH,
         reduction_samples=8,
         pool=16,

@@ -1,13 +1,28 @@
 """A mask of regions: what is certified is whole regions, every part that is reported is needed."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 import torch
-from recording import FAST, Toy, classifier_of, image_of, losing, the_case
+from recording import (
+    EACH,
+    FAST,
+    Toy,
+    Watch,
+    chunks,
+    classifier_of,
+    image_of,
+    losing,
+    noise,
+    of,
+    shared,
+    the_case,
+)
 
 from med_cam.case.round_trip import labels_exported, labels_reread, reread, settled
-from med_cam.pipeline.certify import certified
+from med_cam.pipeline.budget import affordable, from_here
+from med_cam.pipeline.certify import certified, smallest_certified
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.propose import smallest_mask
 from med_cam.pipeline.region_candidates import by_regions
@@ -76,6 +91,22 @@ def test_after_a_refused_certificate_a_larger_mask_is_tried_and_pays_for_it(done
     assert again.area > first.area
 
 
+def test_no_sample_that_a_mask_was_made_on_certifies_it_and_no_two_certificates_share_one():
+    with the_case(config=REGIONS) as case:
+        watch = Watch(case)
+        found = smallest_mask(watch.case)
+        searched = watch.take()
+        done = certified(losing(watch.case, [3, 0]), found)
+        calls = watch.take()
+        x = case.scene.x
+    assert done.tried == 2
+    claims = chunks(of(calls, "single"), EACH)[:2]
+    made_on = [*searched, *of(calls, "batched")]
+    drawn = [noise(part, x) for part in (made_on, *claims)]
+    assert all(len(part) > 1000 for part in drawn)
+    assert all(shared(*two) == 0 for two in combinations(drawn, 2))
+
+
 def test_where_the_budget_ends_what_is_there_is_certified_and_that_is_said(done):
     _, _, full = done
     with the_case(config=REGIONS) as case:
@@ -106,6 +137,14 @@ def test_a_budget_that_is_not_used_up_changes_nothing(budget, done):
     found = explain(classifier_of(toy), image_of(toy), config=config)
     assert torch.equal(found.mask, done[2].mask)
     assert not found.cut_short
+
+
+def test_a_further_claim_has_a_budget_of_its_own(done):
+    with the_case(config=REGIONS) as case:
+        spent = replace(case, cost=lambda: Passes(REGIONS.certification.budget + 7, 9))
+        assert not affordable(spent, 1)
+        assert affordable(from_here(spent), 1)
+        assert torch.equal(smallest_certified(spent).mask, done[2].mask)
 
 
 def test_every_open_pixel_is_in_a_region_and_no_other():

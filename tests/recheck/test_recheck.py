@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from med_cam.config.settings import Config
+from med_cam.config.settings import Certification, Config
 from med_cam.errors import ClassifierError, ConfigError, OutputError
 from med_cam.images.mask_file import mask_from_png, mask_png
 from med_cam.pipeline.explain import explain
@@ -19,10 +19,8 @@ from planted import CASES
 
 PLANTED = CASES["bright patch, convolutional"]
 MODEL = replace(PLANTED.classifier, sha256="ab" * 32)
-ALTERNATIVES = Config()
-ALTERNATIVES = replace(
-    ALTERNATIVES, certification=replace(ALTERNATIVES.certification, alternatives=1)
-)
+# of masks of regions see test_recheck_regions.py
+ALTERNATIVES = Config(certification=Certification(units="squares", budget=0, alternatives=1))
 
 
 @pytest.fixture(scope="module")

@@ -276,7 +276,8 @@ class ExplainOptions:
             "PASSES",
             "Passes of an image through the classifier, forward and backward, after which its "
             "mask is not made smaller any more, nor a further one tried; what was found is tested "
-            f"all the same. 0: no limit. Default: {DEFAULTS.certification.budget}.",
+            "all the same. Weaker and further claims come on top, each with the same limit. "
+            f"0: none. Default: {DEFAULTS.certification.budget}; with --patch none.",
             TESTS,
             allowed=rules.budget,
         ),

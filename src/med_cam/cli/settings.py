@@ -76,8 +76,8 @@ def to_certify(options: ExplainOptions, rules: Certification) -> Certification:
     more, seeds, patch = options.alternatives, options.seeds, options.patch
     if patch is not None and options.region_size is not None:
         raise ConfigError("--patch is for squares and --region-size for regions; give one of them")
-    if patch is not None:
-        rules = replace(rules, units="squares")
+    if patch is not None:  # squares take more passes: their reduction has no limit of its own
+        rules = replace(rules, units="squares", budget=0)
     if options.region_size is not None:
         rules, patch = replace(rules, units="regions"), options.region_size
     if options.budget is not None:

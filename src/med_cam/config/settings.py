@@ -234,7 +234,8 @@ class Certification:
         margin: standard deviations of the log-odds, over random samples, by which a mask of
             regions has to retain the prediction on average. With 2.5 one sample in 160 is lost.
         budget: passes of an image, forward and backward, after which its mask is not made smaller
-            any more, nor a further one tried; 0 = no limit.
+            any more, nor a further one tried; 0 = no limit. Weaker claims, alternatives and
+            further seeds come on top, each with the same limit.
         patch: side of a square, or of one of the mean area of a region, in pixels of the model
             input; 0 = no 1-minimal reduction.
         most_patches: of a mask of squares; they are made twice as large until there are no more.

@@ -1,9 +1,12 @@
 """The budget of passes of an image: what is kept back of it for the certificate and the tests."""
 
+from dataclasses import replace
+
 from med_cam.case.case import Case
 from med_cam.certification.certificate import samples_of
 from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Config
+from med_cam.results import Passes
 from med_cam.verify.shift_stability import DIRECTIONS
 
 MEASURED = 100  # passes to find the next mask that has its margin, as a rule
@@ -15,6 +18,17 @@ def affordable(case: Case, tried: int, more: int = 0) -> bool:
     budget, spent = case.config.certification.budget, case.cost()
     needed = more + claim_passes(case.config, tried) + test_passes(case.config)
     return not budget or spent.forward + spent.backward + needed <= budget
+
+
+def from_here(case: Case) -> Case:
+    """The same case with a budget that begins here: each further claim has one of its own."""
+    before = case.cost()
+
+    def since() -> Passes:
+        now = case.cost()
+        return Passes(now.forward - before.forward, now.backward - before.backward)
+
+    return replace(case, cost=since)
 
 
 def claim_passes(config: Config, tried: int) -> int:

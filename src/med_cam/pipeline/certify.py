@@ -18,7 +18,7 @@ from med_cam.case.timing import Mark, mark
 from med_cam.certification.certificate import certificate_of
 from med_cam.certification.minimality import patches_of, retested, sample_set
 from med_cam.masking import keep_most
-from med_cam.pipeline.budget import MEASURED, affordable
+from med_cam.pipeline.budget import MEASURED, affordable, from_here
 from med_cam.pipeline.propose import Found, shares_to_claim, smallest_mask
 from med_cam.pipeline.region_candidates import by_regions, of_regions
 from med_cam.reduction.counterexamples import Reduced, reduced, refined
@@ -197,5 +197,6 @@ def minimality_of(
 
 
 def smallest_certified(case: Case) -> Certified:
-    """A mask and its certificate, without any further test."""
+    """A mask and its certificate, without any further test, within a budget of its own."""
+    case = from_here(case)
     return certified(case, smallest_mask(case))
