@@ -127,6 +127,14 @@ Coco = Annotated[
     bool,
     flag("--coco", "Write the regions as COCO JSON with run lengths (export.coco.json).", OUTPUT),
 ]
+Pdf = Annotated[
+    bool,
+    flag(
+        "--pdf",
+        "Write a document for the reader of the case, in plain words (explanation.pdf).",
+        OUTPUT,
+    ),
+]
 Debug = Annotated[
     bool, flag("--debug", "Show tracebacks of errors, and warnings of other libraries.", OUTPUT)
 ]
@@ -348,6 +356,7 @@ class ExplainOptions:
     ] = False
     geojson: GeoJson = False
     coco: Coco = False
+    pdf: Pdf = False
     debug: Debug = False
     trust: Trust = None
 
@@ -421,6 +430,7 @@ class ExportOptions:
     folders: Annotated[list[Path], typer.Argument(metavar="DIR", hidden=True)]
     geojson: GeoJson = False
     coco: Coco = False
+    pdf: Pdf = False
     debug: Debug = False
 
 

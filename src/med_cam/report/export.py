@@ -8,7 +8,8 @@ from pathlib import Path
 from med_cam.errors import ConfigError, OutputError
 from med_cam.report.export_coco import coco
 from med_cam.report.export_geojson import geojson
-from med_cam.report.file_names import COCO_FILE, GEOJSON_FILE, JSON_FILE, MANIFEST_FILE
+from med_cam.report.export_pdf import pdf
+from med_cam.report.file_names import COCO_FILE, GEOJSON_FILE, JSON_FILE, MANIFEST_FILE, PDF_FILE
 from med_cam.report.files import replace_folder
 from med_cam.report.manifest import (
     forget_run_manifest,
@@ -24,6 +25,7 @@ from med_cam.report.result import Result, read_result
 EXPORTS: Mapping[str, tuple[str, Callable[[Result], bytes]]] = {  # name: file, what makes it
     "geojson": (GEOJSON_FILE, geojson),
     "coco": (COCO_FILE, coco),
+    "pdf": (PDF_FILE, pdf),
 }
 NEEDS = {"geojson": ("shapely", "slides")}  # the package, and the extra that brings it
 

@@ -3,9 +3,9 @@ r"""The files of a result, with the SHA-256 of each: `manifest.sha256`, read by 
 A line for each other file of the folder, sorted by name: the hash, two spaces, the name. The ID of
 a result is the SHA-256 of those lines without those of figure.png and of exports, which are drawn
 from the rest and can show it:
-`grep -vE '  (figure\.png|export\..*)$' manifest.sha256 | sha256sum`. It stands for
-all that is in explanation.json, for every mask and for the image; what is drawn from them is under
-the manifest.
+`grep -vE '  (figure\.png|explanation\.pdf|export\..*)$' manifest.sha256 | sha256sum`. It stands
+for all that is in explanation.json, for every mask and for the image; what is drawn from them is
+under the manifest.
 
 A run has a manifest too, of the manifests of its results and of what became of its images
 (`run_record`). Neither shows who wrote them: for that,

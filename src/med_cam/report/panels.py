@@ -23,6 +23,7 @@ RUNNER_UP_OUTLINE = "#ff5cc8"
 BESIDE_OUTLINE = "#7dff6b"
 BLANK, BLANK_LINES = "#808080", "#929292"  # hatched grey: no image looks like it
 GAP, TITLE = 28, 34  # pixels between pictures; for the title above each
+TITLED = Face(17)
 TITLES = ("Image", "Evidence outlined", "Evidence alone")
 
 Line = NDArray[np.float64]  # n 2, columns x y
@@ -64,6 +65,39 @@ def draw_panels(
     for other, color in others:
         stroke(outlined, outline(display_mask(other)), color=color, dashed=True)
     draw_evidence(shown, rgb, display_mask(region))
+
+
+def draw_outlined(
+    page: "Axes",
+    pixels: Float[Tensor, "c h w"],
+    masks: Sequence[tuple[Bool[Tensor, "h w"], str]],
+    *,
+    places: Sequence[Box],
+    titles: tuple[str, str],
+) -> None:
+    """The image alone in the first place; in the second with the outlines of masks, in colours.
+
+    Args:
+        page: of the document.
+        pixels: the image.
+        masks: and their colours; the first is drawn solid, the others dashed.
+        places: two boxes, in each of which a picture is as large as its shape allows.
+        titles: above them.
+    """
+    rgb = display_pixels(pixels)
+    for number, (place, title) in enumerate(zip(places, titles, strict=True)):
+        axes = _panel(page, fitted(rgb.shape[0], rgb.shape[1], place), title, Face(11))
+        draw_image(axes, rgb)
+        for order, (mask, color) in enumerate(masks if number else ()):
+            stroke(axes, outline(display_mask(mask)), color=color, dashed=order > 0)
+
+
+def fitted(height: int, width: int, box: Box) -> Box:
+    """The largest place of the image's shape in a box, in its middle, at its top."""
+    left, top, right, bottom = box
+    scale = min((right - left) / width, (bottom - top - TITLE) / height)
+    x = (left + right - scale * width) / 2
+    return (x, top + TITLE, x + scale * width, top + TITLE + scale * height)
 
 
 def panel_boxes(height: int, width: int, box: Box) -> tuple[Box, ...]:
@@ -117,10 +151,10 @@ def stroke(axes: "Axes", lines: Sequence[Line], *, color: str, dashed: bool = Fa
     _lines(axes, lines, color=color, width=2.2, dashed=dashed)
 
 
-def _panel(page: "Axes", place: Box, title: str) -> "Axes":
+def _panel(page: "Axes", place: Box, title: str, face: Face = TITLED) -> "Axes":
     """Axes for one picture with its title above."""
     left, top, right, bottom = place
-    write(page, ((left + right) / 2, top - 11), title, Face(17), centred=True)
+    write(page, ((left + right) / 2, top - 11), title, face, centred=True)
     _, width = page.get_xlim()
     height, _ = page.get_ylim()
     corner = (left / width, 1 - bottom / height)
