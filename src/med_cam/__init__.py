@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from med_cam.classifiers.from_module import from_module as from_module
     from med_cam.classifiers.load import load_classifier as load_classifier
     from med_cam.classifiers.pairwise import pairwise as pairwise
+    from med_cam.classifiers.repeatable import repeatable_gpu as repeatable_gpu
     from med_cam.config.presets import PRESETS as PRESETS, preset as preset
     from med_cam.config.settings import Config as Config
     from med_cam.config.toml import config_from_toml as config_from_toml
@@ -77,6 +78,7 @@ PLACES = {
     "preset": "config.presets",
     "read_image": "images.read",
     "recommended_removal": "audit.recommended",
+    "repeatable_gpu": "classifiers.repeatable",
     "to_frame": "notebook.table",
 }
 

@@ -21,7 +21,8 @@ from med_cam.classifiers.bundled import (
 )
 from med_cam.classifiers.colours import ASSUMED, REFERENCES, fault_of, in_levels
 from med_cam.classifiers.description import FILE
-from med_cam.classifiers.load import load_classifier
+from med_cam.classifiers.load import chosen_device, load_classifier
+from med_cam.classifiers.repeatable import repeatable_gpu
 from med_cam.cli.options import AuditOptions, ExplainOptions
 from med_cam.cli.run import Failure, exit_status, failure_of, one_sentence, report
 from med_cam.cli.screen import Screen, row
@@ -162,11 +163,9 @@ def load_repeatable(source: Source, device: str) -> Classifier:
     Raises:
         MedCamError: if it cannot be loaded.
     """
-    classifier = load_classifier(source.path, device=device, trust=source.trusted)
-    if classifier.device.type == "cuda":
-        torch.backends.cudnn.benchmark = False
-        torch.use_deterministic_algorithms(mode=True, warn_only=True)
-    return classifier
+    if chosen_device(device).type == "cuda":
+        repeatable_gpu()  # before anything runs there
+    return load_classifier(source.path, device=device, trust=source.trusted)
 
 
 def source_of(model: str | None, opened: ExitStack, trust: Sequence[str] | None = None) -> Source:

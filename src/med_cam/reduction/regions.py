@@ -80,13 +80,14 @@ def squares(size: tuple[int, int], side: int) -> Int[Tensor, "h w"]:
 
 def pooled(scores: Float[Tensor, "1 1 h w"], regions: Regions) -> Float[Tensor, "1 1 h w"]:
     """The mean score of its region on each pixel; below all of them where there is none."""
-    sizes = regions.flatten().bincount()
-    sums = torch.bincount(regions.flatten(), scores.flatten().double())
+    labels = regions.flatten().cpu()  # a GPU would add in any order
+    sizes = labels.bincount()
+    sums = torch.bincount(labels, scores.flatten().cpu().double())
     means = sums / sizes.clamp(min=1)
     inside = sizes.nonzero()[:, 0]
     inside = inside[inside > 0]
     means[0] = means[inside].min() - 1 if len(inside) else 0.0
-    return means[regions].to(scores)
+    return means.to(scores)[regions]
 
 
 def highest(

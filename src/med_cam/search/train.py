@@ -109,7 +109,26 @@ class Scores(nn.Module):
             raw = F.avg_pool2d(raw, 2)
         if not self.grid:
             return raw
-        return F.interpolate(raw, size=self.size, mode="bicubic", align_corners=False)
+        return raised(raw, (self.size[0], self.size[1]))
+
+
+def raised(raw: Float[Tensor, "1 1 g g"], size: tuple[int, int]) -> Float[Tensor, "1 1 h w"]:
+    """A coarse grid raised smoothly to a size (bicubic).
+
+    On a GPU by two matrices, which is the same: torch's own gradient adds there in any order, so
+    that the same seed would give another mask.
+    """
+    if raw.device.type == "cpu":
+        return F.interpolate(raw, size=size, mode="bicubic", align_corners=False)
+    rows, columns = (raising(*sides) for sides in zip(raw.shape[2:], size, strict=True))
+    return rows.to(raw) @ raw @ columns.to(raw).T
+
+
+def raising(coarse: int, fine: int) -> Float[Tensor, "fine coarse"]:
+    """The matrix that raises a column of so many values to so many (bicubic)."""
+    each = torch.eye(coarse)[:, None, :, None]  # one column a value
+    columns = F.interpolate(each, size=(fine, 1), mode="bicubic", align_corners=False)
+    return columns[:, 0, :, 0].T
 
 
 def weighted_disc_map(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
