@@ -42,12 +42,14 @@ if TYPE_CHECKING:
         image_from_array as image_from_array,
         read_image as read_image,
     )
+    from med_cam.notebook.attribution import Attribution as Attribution
     from med_cam.notebook.explain import explain as explain, explain_all as explain_all
     from med_cam.notebook.explanation import Explanation as Explanation
     from med_cam.notebook.table import NotExplained as NotExplained, to_frame as to_frame
     from med_cam.results import Claim as Claim, Step as Step
 PLACES = {
     "PRESETS": "config.presets",
+    "Attribution": "notebook.attribution",
     "Claim": "results",
     "Classifier": "classifiers.base",
     "ClassifierError": "errors",
