@@ -162,3 +162,22 @@ def test_whole_files_of_every_compression_raise_nothing(tmp_path, format_, optio
     if options["compression"] != "jpeg":
         found = read(tmp_path, encoded(PIL.Image.fromarray(DEEP), format_, **options))
         assert found.notes == ()
+
+
+@pytest.mark.parametrize("below", [True, False], ids=["SubIFDs", "pages"])
+def test_a_pyramid_is_never_shrunk_without_a_word(tmp_path, below):
+    """As OME-TIFF has its levels (below the page), and as scanners do (pages marked reduced)."""
+    full = RANDOM.integers(0, 256, (64, 96), dtype=np.uint8)
+    options = {"tile": (16, 16), "photometric": "minisblack"}
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as file:
+        file.write(full, subifds=2 if below else None, metadata=None, **options)
+        for step in (2, 4):
+            file.write(full[::step, ::step], subfiletype=1, metadata=None, **options)
+    found = read(tmp_path, buffer.getvalue())
+    assert (found.pixels[0] * 255).round().numpy().astype(np.uint8).tolist() == full.tolist()
+    assert [note for note in found.notes if "pyramid of 3 levels" in note and "96 x 64" in note]
+
+
+def test_a_tiled_picture_without_levels_is_no_pyramid(tmp_path):
+    assert read(tmp_path, written(np.tile(GREY, (9, 9)), tile=(16, 16))).notes == ()

@@ -46,7 +46,15 @@ from med_cam.images.geometry import Image
 from med_cam.images.overheard import overheard
 from med_cam.images.part import WHOLE, Part
 from med_cam.images.strips import tiff_faults
-from med_cam.images.tiff import Tiff, decoded, is_tiff, refuse_fax, refuse_several, tiff_of
+from med_cam.images.tiff import (
+    Tiff,
+    decoded,
+    is_tiff,
+    note_on_pyramid,
+    refuse_fax,
+    refuse_several,
+    tiff_of,
+)
 from med_cam.images.white import FILE, Range, White, note_on, refuse_other_white, unit
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
@@ -249,7 +257,7 @@ def _of_tiff(content: bytes, name: str, white: White, budget: int) -> Picture:
     refuse_beyond(name, tiff.size, len(content), budget=budget)
     refuse_several(tiff, name)
     refuse_fax(tiff, name)
-    notes = _faults(tiff_faults(tiff, content, name))
+    notes = (*_faults(tiff_faults(tiff, content, name)), *note_on_pyramid(tiff))
     declared = white not in (None, FILE) and tiff.samples == 3 and tiff.bits > 8
     picture = None if declared or not tiff.plain else _known(content)
     if picture is None:

@@ -34,6 +34,7 @@ COMPRESSIONS = {  # as sentences call them
 REDUCED, MASK = 1, 4  # bits of NewSubfileType
 YCBCR = 6
 STK_PLANES, DEPTH = 33629, 32997  # tags of planes behind one page
+SUB_IFDS = 330  # tag of the pages below a page
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Tiff:
         size: rows and columns.
         bits, format: of a value (bits, and SampleFormat).
         samples: values per pixel.
+        levels: of a pyramid, the full resolution among them; 1 for any other.
         compression, photometric: as the tags have it.
         range: of the values.
         page: tifffile's, to decode it.
@@ -59,6 +61,7 @@ class Tiff:
     bits: int
     format: int
     samples: int
+    levels: int
     compression: int
     photometric: int
     range: Range
@@ -124,6 +127,19 @@ def refuse_several(tiff: Tiff, name: str) -> None:
         raise ImageError(f"{name} holds reduced copies only; save the image itself.")
 
 
+def note_on_pyramid(tiff: Tiff) -> tuple[str, ...]:
+    """What a reader must know of a pyramid: a classifier sees all of it at its own size."""
+    if tiff.levels == 1:
+        return ()
+    height, width = tiff.size
+    return (
+        f"the file is a pyramid of {tiff.levels} levels, of which the full resolution was read "
+        f"whole ({width:,} x {height:,} pixels); fitting it to the classifier's input hides fine "
+        "detail: export the region to explain, at the resolution that the classifier was trained "
+        "on",
+    )
+
+
 def refuse_fax(tiff: Tiff, name: str) -> None:
     """Check that a decoder would say what it cannot read: Pillow's fills up fax lines unheard.
 
@@ -170,11 +186,20 @@ def _facts(pages: list[Any]) -> Tiff:
         bits=bits,
         format=kind,
         samples=samples,
+        levels=_levels(page, pages),
         compression=int(page.compression),
         photometric=int(page.photometric),
         range=_range(page, bits, kind),
         page=page,
     )
+
+
+def _levels(page: Any, pages: list[Any]) -> int:  # noqa: ANN401  tifffile's
+    """Resolutions of a tiled picture, as pages of their own or below the first."""
+    reduced = sum(bool(int(one.subfiletype or 0) & REDUCED) for one in pages[1:])
+    below = page.tags.valueof(SUB_IFDS, default=()) if reduced == 0 else ()
+    count = len(below) if isinstance(below, tuple) else 1
+    return 1 + reduced + count if page.is_tiled else 1
 
 
 def _range(page: Any, bits: int, kind: int) -> Range:  # noqa: ANN401  tifffile's

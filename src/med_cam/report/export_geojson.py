@@ -2,7 +2,8 @@
 
 A FeatureCollection, one feature for each region: an `annotation` with `classification`,
 `measurements` (numbers by name) and `metadata` (texts by name), as QuPath 0.4 and later have them.
-Coordinates are pixels from the top left corner, x to the right and y down, as in QuPath.
+Coordinates are pixels from the top left corner, x to the right and y down, as in QuPath; of a tile
+that QuPath named, pixels of the full resolution of its slide.
 https://qupath.readthedocs.io/en/stable/docs/advanced/exporting_annotations.html
 """
 
@@ -14,24 +15,30 @@ from med_cam.report import wording
 from med_cam.report.outline import polygons
 from med_cam.report.parts import Part, parts
 from med_cam.report.result import Result
+from med_cam.report.tile_name import TilePlace, tile_place
 from med_cam.results import Explanation
 
 IDS = uuid.UUID("6f0a5d0e-6c1b-5e0b-9a52-6d65642d6361")  # under which ours are made
 
 
 def geojson(result: Result) -> bytes:
-    """The file, in UTF-8."""
-    found = result.explanation
-    features = [_feature(part, found, result.result_id) for part in parts(found)]
+    """The file, in UTF-8.
+
+    Raises:
+        OutputError: the name of a tile does not fit its size.
+    """
+    found, image = result.explanation, result.document["image"]
+    place = tile_place(image["name"] or "", image["height"], image["width"]) or TilePlace()
+    features = [_feature(part, found, result.result_id, place) for part in parts(found)]
     whole = {"type": "FeatureCollection", "features": features}
     return f"{json.dumps(whole, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 
-def _feature(part: Part, found: Explanation, result_id: str) -> dict[str, Any]:
+def _feature(part: Part, found: Explanation, result_id: str, place: TilePlace) -> dict[str, Any]:
     return {
         "type": "Feature",
         "id": str(uuid.uuid5(IDS, f"{result_id}/{part.name}")),
-        "geometry": _geometry(part),
+        "geometry": _geometry(part, place),
         "properties": {
             "objectType": "annotation",
             "name": f"{part.name}: {part.finding}",
@@ -43,10 +50,14 @@ def _feature(part: Part, found: Explanation, result_id: str) -> dict[str, Any]:
     }
 
 
-def _geometry(part: Part) -> dict[str, Any]:
+def _geometry(part: Part, place: TilePlace) -> dict[str, Any]:
+    from shapely import affinity
     from shapely.geometry import mapping, polygon
 
-    outline = polygons(part.mask)
+    across, down = place.scale
+    outline = affinity.affine_transform(
+        polygons(part.mask), (across, 0, 0, down, place.x, place.y)
+    )
     several = [polygon.orient(one) for one in getattr(outline, "geoms", [outline])]
     rings = [_whole(mapping(one)["coordinates"]) for one in several]
     if len(rings) == 1:
