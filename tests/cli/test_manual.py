@@ -95,6 +95,7 @@ OLD = {
     "train": {},
     "data": {},
     "export": {},
+    "report": {},
 }
 
 

@@ -14,6 +14,7 @@ from med_cam.cli.options import (
     CheckOptions,
     ExplainOptions,
     ExportOptions,
+    ReportOptions,
     ReproduceOptions,
     TrainOptions,
     VerifyOptions,
@@ -27,6 +28,7 @@ COMMANDS: Mapping[str, type] = {
     "explain": ExplainOptions,
     "verify": VerifyOptions,
     "export": ExportOptions,
+    "report": ReportOptions,
     "audit": AuditOptions,
     "data": CheckOptions,
     "train": TrainOptions,
@@ -170,6 +172,9 @@ app.command("explain", help=manual.EXPLAIN)(
 )
 app.command("verify", help=manual.VERIFY)(
     command(VerifyOptions, "verify", interrupted="interrupted; nothing was changed.")
+)
+app.command("report", help=manual.REPORT)(
+    command(ReportOptions, "report", interrupted="interrupted; nothing was written.")
 )
 app.command("export", help=manual.EXPORT)(
     command(ExportOptions, "export", interrupted="interrupted; what was exported stays.")

@@ -43,6 +43,22 @@ VERIFY = (
     "could not be re-checked or an option was wrong; 1 after an internal error; 130 after Ctrl-C."
 )
 
+REPORT = (
+    "Make one page of all results in a folder, with every picture, sorted by what to look at "
+    "first.\n\n"
+    "First come images that are predicted otherwise than is known, then those without a small "
+    "sufficient region, then warnings by how much they say, confidence that rises where the rest "
+    "is hidden, evidence on the border. The page is one file that loads nothing from elsewhere: "
+    "it can be sorted, searched, printed and read on a phone. It shows the images: treat it as "
+    "you treat them.\n\n"
+    "[bold]DIR[/bold]: a folder of results.\n\n"
+    "Examples:\n"
+    "  med-cam report med-cam-out\n"
+    "  med-cam report results/ --labels labels.csv --audit audit/audit.json --out page.html\n\n"
+    "Exit status: 0 if all results are on the page; 2 if one is not as it was written, or an "
+    "option was wrong; 1 after an internal error."
+)
+
 EXPORT = (
     "Write saved explanations as files for other programs.\n\n"
     "The files lie beside the explanation and stand in its manifest; its other files and its ID "

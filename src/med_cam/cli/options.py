@@ -435,6 +435,30 @@ class ExportOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """The options of `med-cam report`."""
+
+    results: Annotated[Path, typer.Argument(metavar="DIR", hidden=True)]
+    labels: Annotated[
+        Path | None,
+        option(
+            "FILE.csv",
+            "The labels that are right, with columns image and label: misread images come first. "
+            "Default: the folder that an image lies in, if it is called as a label.",
+            INPUT,
+        ),
+    ] = None
+    audit: Annotated[
+        Path | None,
+        option("FILE", "The audit.json of the classifier; its sentences stand above.", INPUT),
+    ] = None
+    out: Annotated[
+        Path | None, option("FILE.html", "The page. Default: report.html in DIR.", OUTPUT)
+    ] = None
+    debug: Debug = False
+
+
+@dataclass(frozen=True, slots=True)
 class AuditOptions:
     """The options of `med-cam audit`."""
 

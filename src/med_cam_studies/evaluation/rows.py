@@ -82,6 +82,9 @@ class Shown:
         maps: of other methods by name ("grad_cam", "attention_rollout"), in [0, 1], 1 = first to
             be retained; of any size in the image's proportions.
         finding: what people have outlined, of the image's size; None where nothing is.
+        verdict: how the tests ended, in words; "" for whether they passed.
+        reasons: why it deserves a look.
+        claims: what was tested, in sentences.
     """
 
     row: Row
@@ -89,3 +92,6 @@ class Shown:
     mask: Bool[Tensor, "h w"]
     maps: Mapping[str, Float[Tensor, "h1 w1"]]
     finding: Bool[Tensor, "h w"] | None = None
+    verdict: str = ""
+    reasons: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()

@@ -88,6 +88,8 @@ class Card:
     truth: str
     right: str
     href: str
+    reasons: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
@@ -103,11 +105,13 @@ def card(item: Shown, columns: Sequence[Column], *, id: str, longest: int) -> Ca
         row=row,
         cells=tuple(Cell(c.text(row), str(c.key(row)), c.kind) for c in columns),
         panes=tuple(panes(item, id, longest)),
-        verdict=words.verdict(row),
+        verdict=words.signed(item),
         decision=words.decision(row),
         truth=words.differing_truth(row),
         right=str(int(row.label == row.truth)) if row.truth else "",
         href=f"./{quote(row.folder)}/",
+        reasons=item.reasons,
+        claims=item.claims,
     )
 
 

@@ -10,7 +10,7 @@ import importlib.resources
 import statistics
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 
 from med_cam.errors import OutputError
 from med_cam.report import wording
@@ -31,6 +31,7 @@ def page(
     facts: Mapping[str, str],
     tables: Mapping[str, Table],
     notes: Sequence[str] = (),
+    folded: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> str:
     """The text of report.html; the same input gives the same text.
 
@@ -40,6 +41,7 @@ def page(
         facts: about study and classifier, by name: SHA-256, accuracy, the paper's.
         tables: by heading, above the images.
         notes: a paragraph each, below the facts.
+        folded: lists by heading, to be unfolded by the reader.
 
     Raises:
         OutputError: if Jinja2 is not installed.
@@ -51,6 +53,7 @@ def page(
         title=title,
         facts=facts,
         notes=notes,
+        folded=folded,
         tables=tables,
         not_a_diagnosis=wording.NOT_A_DIAGNOSIS,
         labels=list(dict.fromkeys(row.label for row in rows)),

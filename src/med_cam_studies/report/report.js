@@ -146,6 +146,10 @@
 
   for (const tick of ticks) tick.addEventListener("change", () => outlines(tick.checked));
 
+  window.addEventListener("beforeprint", () => {
+    for (const folded of document.querySelectorAll("details")) folded.open = true;
+  });
+
   document.body.classList.add("js");
   form.hidden = false;
   filter();

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from med_cam.report import wording
-from med_cam_studies.evaluation.rows import OURS, Row
+from med_cam_studies.evaluation.rows import OURS, Row, Shown
 
 METHOD_WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -34,6 +34,12 @@ def decision(row: Row) -> str:
 def verdict(row: Row) -> str:
     """How the sufficiency test ended: a sign and words, to be told apart without colour."""
     return "\u2713 test passed" if row.verified else "\u2717 test failed"
+
+
+def signed(item: Shown) -> str:
+    """The same, in the words that a result has of its own."""
+    sign = verdict(item.row)[0]
+    return f"{sign} {item.verdict}" if item.verdict else verdict(item.row)
 
 
 def differing_truth(row: Row) -> str:

@@ -1,0 +1,123 @@
+"""One page of any results: what deserves a look first comes first, and nothing is left out."""
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pytest
+import torch
+
+from cli.corner import made_up, photograph
+from med_cam.cli.main import main
+from med_cam_studies.report.look_first import border_share
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture
+def results(run, model, instant, here, monkeypatch):
+    """Four results in `r`: all well, failed, more confident on the evidence, a warning."""
+
+    def explain(_, image, **__):
+        found = made_up(image, verified="failed" not in image.path)
+        if "rises" in image.path:
+            return replace(found, after=(0.01, 0.99))
+        if "warned" in image.path:
+            claim = replace(
+                found.claim, warnings=("the mask leaks the label through its outline",)
+            )
+            return replace(found, claim=claim)
+        return found
+
+    monkeypatch.setattr("med_cam.cli.explain.explain", explain)
+    for number, name in enumerate(("bright/well", "bright/warned", "dark/rises", "x/failed")):
+        photograph(here / "scans" / f"{name}.png", seed=number)
+    assert run("scans", "--model", model, "--out", "r").status == 0
+    return here / "r"
+
+
+def report(capsys, *arguments):
+    status = main(["report", *map(str, arguments)])
+    return status, capsys.readouterr()
+
+
+def order(text):
+    return re.findall(r"<h3>(.*?)</h3>", text)
+
+
+def test_what_deserves_a_look_comes_first(results, capsys):
+    status, said = report(capsys, results)
+    text = (results / "report.html").read_text()
+    assert (status, said.err) == (0, "")
+    assert "4 results in" in said.out
+    names = ["dark/rises.png", "x/failed.png", "bright/warned.png", "bright/well.png"]
+    assert order(text) == names  # of which the first is misread: its folder is "dark"
+    assert "predicted bright, but is dark and evidence for it is sufficient" in text
+    assert "more confident on the evidence (0.99) than on the image (0.95)" in text
+    assert "no small region passed the sufficiency test" in text
+    assert text.count("the mask leaks the label through its outline") == 1  # said once
+    assert not re.search(r"(src|href)=\"(?!data:|#|\./)", text)  # nothing from elsewhere
+
+
+def test_labels_of_a_table_stand_over_the_names_of_folders(results, capsys, here):
+    (here / "l.csv").write_text("image,label\nwell.png,dark\ndark/rises.png,bright\n")
+    assert report(capsys, results, "--labels", here / "l.csv", "--out", here / "p.html")[0] == 0
+    text = (here / "p.html").read_text()
+    assert order(text)[0] == "bright/well.png"
+    assert text.count("but is dark") == 1
+
+
+@pytest.mark.parametrize("content", ["a,b\n1,2\n", "", None])
+def test_a_table_without_labels_is_refused(results, capsys, here, content):
+    if content is not None:
+        (here / "l.csv").write_text(content)
+    status, said = report(capsys, results, "--labels", here / "l.csv")
+    assert (status, len(said.err.splitlines())) == (2, 1)
+    assert "l.csv" in said.err
+
+
+def test_the_sentences_of_an_audit_are_on_the_page(results, capsys, here):
+    (here / "a.json").write_text('{"verdict": {"sentences": ["Blank is <dark>."]}}')
+    assert report(capsys, results, "--audit", here / "a.json")[0] == 0
+    assert "Blank is &lt;dark&gt;." in (results / "report.html").read_text()
+    (here / "a.json").write_text("[]")
+    assert report(capsys, results, "--audit", here / "a.json")[0] == 2
+
+
+def test_a_changed_result_is_said_and_the_others_are_shown(results, capsys):
+    with (results / "x" / "failed" / "mask.png").open("ab") as file:
+        file.write(b" ")
+    status, said = report(capsys, results)
+    assert (status, len(said.err.splitlines())) == (2, 1)
+    assert "mask.png was changed" in said.err
+    assert len(order((results / "report.html").read_text())) == 3
+
+
+def test_results_without_images_have_a_page_too(run, model, instant, scans, capsys, here):
+    run("scans", "--model", model, "--out", "r", "--no-source")
+    assert report(capsys, here / "r")[0] == 0
+    assert "scan-" not in (here / "r" / "report.html").read_text()
+
+
+def test_a_mask_on_the_border_is_told_from_one_within():
+    mask = torch.zeros(40, 60, dtype=torch.bool)
+    mask[:2] = True  # a twentieth of 40 rows
+    assert border_share(mask) == 1.0
+    mask[2:6] = True
+    inner = 4 * (60 - 2 * 3)
+    assert border_share(mask) == pytest.approx(1 - inner / 360)
+    assert border_share(torch.zeros(4, 4, dtype=torch.bool)) == 0.0
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_a_browser_sorts_and_shows_every_image(results, capsys, here):
+    report(capsys, results)
+    page = subprocess.run(
+        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={here}/b",
+         "--dump-dom", (results / "report.html").as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    ).stdout  # fmt: skip
+    assert 'class="js"' in page
+    assert page.count('<button type="button">') >= 12  # heads of columns that sort
+    assert "4 of 4 images, 3 of 4 passed the sufficiency test" in page
