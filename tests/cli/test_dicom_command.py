@@ -15,10 +15,12 @@ from med_cam.cli.main import main
 from med_cam.errors import OutputError
 from med_cam.images.part import Part
 from med_cam.images.read import read_image
+from med_cam.report.manifest import refuse_changed_run
 from med_cam.report.saved import read_saved
 
 FOLDER = "Doe^Jane"  # as a PACS calls it
 WINDOW = {"WindowCenter": 120, "WindowWidth": 240}
+OBJECTS = ["export.sc.dcm", "export.seg.dcm", "export.sr.dcm"]
 
 
 def lit(*, size=(30, 40), seed=0):
@@ -153,3 +155,43 @@ def test_an_audit_names_no_file_of_dicom(here, patient, model, capsys):
     assert main(["audit", str(patient), "--model", str(model), "--out", "audit"]) == 0
     capsys.readouterr()
     assert not any(s.encode() in content for content in written(here / "audit") for s in SECRETS)
+
+
+def objects(folder):
+    return sorted(path.name for path in folder.glob("export.*"))
+
+
+def test_objects_of_the_study_are_written_beside_a_result(
+    run, instant, patient, model, capsys, monkeypatch
+):
+    monkeypatch.setattr(
+        "med_cam.report.write.figure_png", lambda *_: (patient.parent / "f.png").read_bytes()
+    )
+    photograph(patient.parent / "f.png", size=(40, 48))
+    words = (patient / "Quixote-1", "--model", model, "--out", "out")
+    assert run(*words, "--dicom").status == 0
+    out = patient.parent / "out"
+    (folder,) = results(out)
+    assert objects(folder) == OBJECTS
+    assert not any(s.encode() in content for content in written(out) for s in SECRETS)
+    assert main(["export", "out", "--dicom"]) == 2
+    assert "give it, or its folder, with --image" in capsys.readouterr().err
+    assert main(["export", "out", "--dicom", "--image", str(patient), "--keep-identity"]) == 0
+    assert b"Doe^Jane^Quixote" in (folder / "export.seg.dcm").read_bytes()
+    refuse_changed_run(out)
+
+
+def test_objects_are_for_dicom_only_and_no_search_is_begun_for_others(run, instant, here, model):
+    status, _, err = run(photograph(here / "scan.png"), "--model", model, "--dicom")
+    assert status == 2
+    assert "is no DICOM image" in err[0]
+    assert instant.calls == []
+
+
+def test_a_second_run_tells_that_the_window_is_another(run, instant, patient, model):
+    words = (patient, "--model", model, "--out", "out", "--removal", "grey")
+    assert run(*words).status == 0
+    before = len(instant.calls)
+    status, _, err = run(*words, "--window", "100,300")
+    assert (status, len(instant.calls)) == (2, before)
+    assert "window: None then, 100,300 now" in err[0]

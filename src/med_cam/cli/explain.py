@@ -32,7 +32,7 @@ from med_cam.cli.settings import settings
 from med_cam.cli.tally import Done, counted, done, image_begun, image_title, summary, update
 from med_cam.cli.workers import ends_of_workers
 from med_cam.config.settings import relative_to
-from med_cam.errors import ClassifierError
+from med_cam.errors import ClassifierError, ImageError
 from med_cam.images.geometry import Image
 from med_cam.images.read import read_image
 from med_cam.pipeline.explain import explain
@@ -110,7 +110,9 @@ def export_kept(options: ExplainOptions, plan: Plan) -> None:
     names = asked(options)
     for kept in plan.kept if names else ():
         forget_run_manifest(options.out)
-        export(options.out / str(kept.folder), names)
+        images = {str(kept.sha256): Path(str(kept.file))}
+        folder, identity = options.out / str(kept.folder), options.keep_identity
+        export(folder, names, images=images, keep_identity=identity)
 
 
 def heading(job: Job, plan: Plan) -> str:
@@ -205,6 +207,7 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
     image = read_image(
         path, channels=classifier.channels, white=job.ready.white, part=job.ready.part
     )
+    refuse_other_kind(options, image)
     nameless = is_nameless(options, path)
     folder = options.out / place_of(options, Place(path, stem), image.sha256)
     refuse_foreign_files(folder)
@@ -242,10 +245,24 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
         keep_identity=options.keep_identity,
     )
     if names := asked(options):
-        export(folder, names)
+        images = {image.sha256: path}
+        export(folder, names, images=images, keep_identity=options.keep_identity)
     entry = RunImage(str(path), image.sha256, EXPLAINED, place, result)
     name = f"{stem} in {folder.name}" if nameless else place
     return done(summary_line(name, found), found, entry, row_of(folder, place, result))
+
+
+def refuse_other_kind(options: ExplainOptions, image: Image) -> None:
+    """Check that the image is of the kind that the exports are for, before it is explained.
+
+    Raises:
+        ImageError: it is not.
+    """
+    if options.dicom and image.dicom is None:
+        raise ImageError(
+            f"{image.path} is no DICOM image, to whose study DICOM objects would belong; leave "
+            "--dicom out"
+        )
 
 
 def row_of(folder: Path, place: str, result: str) -> TableRow:

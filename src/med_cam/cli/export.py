@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from med_cam.cli.inputs import images_by_hash
 from med_cam.cli.options import ExplainOptions, ExportOptions
 from med_cam.cli.run import attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen
 from med_cam.errors import ConfigError
-from med_cam.report.export import EXPORTS, export, runs_listed
+from med_cam.report.export import DICOM, EXPORTS, export, runs_listed
 from med_cam.report.saved import found_results
 
 
@@ -19,12 +20,18 @@ def run(options: ExportOptions, screen: Screen) -> int:
     """
     names = asked(options)
     if not names:
-        kinds = ", ".join(f"--{name}" for name in EXPORTS)
+        kinds = ", ".join(f"--{name}" for name in (*EXPORTS, DICOM))
         raise ConfigError(f"nothing to export was named; give one or more of {kinds}")
     folders = found_results(options.folders)
+    images = images_by_hash(options.image or ())
+
+    def one(_: int, folder: Path) -> str:
+        identity = options.keep_identity
+        return line(folder, export(folder, names, images=images, keep_identity=identity))
+
     with runs_listed(folders):
         ended = show_each(
-            attempt_each(folders, lambda _, folder: line(folder, export(folder, names))),
+            attempt_each(folders, one),
             screen,
             line=lambda text: (text, ""),
         )
@@ -38,4 +45,4 @@ def line(folder: Path, files: Sequence[str]) -> str:
 
 def asked(options: ExplainOptions | ExportOptions) -> list[str]:
     """The exports that were asked for, by name."""
-    return [name for name in EXPORTS if getattr(options, name)]
+    return [name for name in (*EXPORTS, DICOM) if getattr(options, name)]

@@ -67,7 +67,8 @@ EXPORT = (
     "[bold]DIR[/bold]: a result, or a folder of results.\n\n"
     "Examples:\n"
     "  med-cam export med-cam-out --geojson\n"
-    "  med-cam export results/scan --geojson --coco\n\n"
+    "  med-cam export results/scan --geojson --coco\n"
+    "  med-cam export results --dicom --image CD/ --keep-identity\n\n"
     "Exit status: 0 if all was written; 2 if a result is not as it was written, a package is "
     "missing or an option was wrong; 1 after an internal error; 130 after Ctrl-C."
 )

@@ -135,6 +135,16 @@ Pdf = Annotated[
         OUTPUT,
     ),
 ]
+Dicom = Annotated[
+    bool,
+    flag(
+        "--dicom",
+        "Of DICOM images: write the regions as DICOM SEG, the findings as SR and the figure as "
+        "Secondary Capture (export.seg.dcm, export.sr.dcm, export.sc.dcm), with --pdf that too "
+        "(export.pdf.dcm), in the image's study. They name the patient with --keep-identity only.",
+        OUTPUT,
+    ),
+]
 Debug = Annotated[
     bool, flag("--debug", "Show tracebacks of errors, and warnings of other libraries.", OUTPUT)
 ]
@@ -357,6 +367,7 @@ class ExplainOptions:
     geojson: GeoJson = False
     coco: Coco = False
     pdf: Pdf = False
+    dicom: Dicom = False
     debug: Debug = False
     trust: Trust = None
 
@@ -431,6 +442,26 @@ class ExportOptions:
     geojson: GeoJson = False
     coco: Coco = False
     pdf: Pdf = False
+    dicom: Dicom = False
+    image: Annotated[
+        list[Path] | None,
+        option(
+            "FILE|FOLDER",
+            "For --dicom: the DICOM file, or a folder with those of many; may be given several "
+            "times. Each result takes the one that has its SHA-256. A result made with "
+            "--keep-identity has its own.",
+            INPUT,
+        ),
+    ] = None
+    keep_identity: Annotated[
+        bool,
+        flag(
+            "--keep-identity",
+            "For --dicom: the objects name the patient as the image does, which a PACS needs to "
+            "file them with it. Without it they have no name, no ID and no birth date.",
+            OUTPUT,
+        ),
+    ] = False
     debug: Debug = False
 
 

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 
 from med_cam.errors import ConfigError, OutputError
 from med_cam.report.export_coco import coco
+from med_cam.report.export_dicom import dicom_files
 from med_cam.report.export_geojson import geojson
 from med_cam.report.export_pdf import pdf
 from med_cam.report.file_names import COCO_FILE, GEOJSON_FILE, JSON_FILE, MANIFEST_FILE, PDF_FILE
@@ -27,10 +29,20 @@ EXPORTS: Mapping[str, tuple[str, Callable[[Result], bytes]]] = {  # name: file, 
     "coco": (COCO_FILE, coco),
     "pdf": (PDF_FILE, pdf),
 }
-NEEDS = {"geojson": ("shapely", "slides")}  # the package, and the extra that brings it
+DICOM = "dicom"  # several files, and of DICOM images only
+NEEDS = {  # the package, and the extra that brings it
+    "geojson": ("shapely", "slides"),
+    DICOM: ("highdicom", "dicom"),
+}
 
 
-def export(folder: Path, names: Sequence[str]) -> list[str]:
+def export(
+    folder: Path,
+    names: Sequence[str],
+    *,
+    images: Mapping[str, Path] = MappingProxyType({}),
+    keep_identity: bool = False,
+) -> list[str]:
     """Add exports to a result, in the place of earlier ones of the same kind.
 
     The result's other files and its ID stay as they are. A run that the result belongs to has to
@@ -38,7 +50,10 @@ def export(folder: Path, names: Sequence[str]) -> list[str]:
 
     Args:
         folder: of one result.
-        names: of exports, among `EXPORTS`.
+        names: of exports, among `EXPORTS` and `DICOM`.
+        images: DICOM files by their SHA-256, to whose studies DICOM objects belong; a result with
+            a copy of its file needs none.
+        keep_identity: whether DICOM objects name the patient.
 
     Returns:
         The names of the files.
@@ -49,8 +64,13 @@ def export(folder: Path, names: Sequence[str]) -> list[str]:
     """
     refuse_missing(names)
     result = read_result(folder)
-    contents = {EXPORTS[name][0]: EXPORTS[name][1](result) for name in names}
+    contents = {EXPORTS[n][0]: EXPORTS[n][1](result) for n in names if n in EXPORTS}
     hashes = read_manifest(folder / MANIFEST_FILE)
+    if DICOM in names:
+        document = contents.get(PDF_FILE)
+        if document is None and PDF_FILE in hashes:
+            document = content_of(folder / PDF_FILE)
+        contents |= dicom_files(result, images, keep_identity=keep_identity, pdf=document)
     kept = {name: content_of(folder / name) for name in hashes if name not in contents}
     every = listed(hashes | hashes_of(contents))
     replace_folder(folder, {**kept, **contents, MANIFEST_FILE: every})

@@ -19,8 +19,12 @@ RUN_FILE = "run-{}.json"  # beside the results: what became of every image
 GEOJSON_FILE = "export.geojson"
 COCO_FILE = "export.coco.json"
 PDF_FILE = "explanation.pdf"
+SEG_FILE, SR_FILE, SC_FILE = "export.seg.dcm", "export.sr.dcm", "export.sc.dcm"
+PDF_OBJECT_FILE = "export.pdf.dcm"
+DICOM_FILES = frozenset({SEG_FILE, SR_FILE, SC_FILE, PDF_OBJECT_FILE})
 EXPORT_FILES = frozenset({GEOJSON_FILE, COCO_FILE, PDF_FILE})  # for other programs and readers
-DRAWN_FROM_REST = EXPORT_FILES | {FIGURE_FILE}  # not part of a result's ID, which they may show
+# Not part of a result's ID, which they may show.
+DRAWN_FROM_REST = EXPORT_FILES | DICOM_FILES | {FIGURE_FILE}
 LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # what file managers leave
 OLDER_NAMES = {RESTRICTED_FILE: "fallback.png", SUPERSET_FILE: "enlarged.png"}  # in schema 1
 OLDER_FILES = frozenset(OLDER_NAMES.values())

@@ -26,6 +26,7 @@ from med_cam.report.file_names import (
     AGREEMENT_FILE,
     ALTERNATIVE_FILE,
     BESIDE_FILE,
+    DICOM_FILES,
     ENVIRONMENT_FILE,
     EVIDENCE_FILE,
     EXPORT_FILES,
@@ -60,6 +61,7 @@ AT_TIMES = (
     | frozenset({QUIET_FILE, RUNNER_UP_FILE, MANIFEST_FILE, ENVIRONMENT_FILE, BESIDE_FILE})
     | frozenset({RUNG_FILE, REGIONS_FILE})
     | EXPORT_FILES
+    | DICOM_FILES
     | OLDER_FILES
     | SOURCE_FILES
 )
