@@ -15,9 +15,17 @@ from med_cam_studies.report.look_first import border_share
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """A folder for results that all tests begin with."""
+    return tmp_path_factory.mktemp("once") / "r"
+
+
 @pytest.fixture
-def results(run, model, instant, here, monkeypatch):
+def results(run, model, instant, here, monkeypatch, once):
     """Four results in `r`: all well, failed, more confident on the evidence, a warning."""
+    if once.exists():
+        return shutil.copytree(once, here / "r")
 
     def explain(_, image, **__):
         found = made_up(image, verified="failed" not in image.path)
@@ -34,6 +42,7 @@ def results(run, model, instant, here, monkeypatch):
     for number, name in enumerate(("bright/well", "bright/warned", "dark/rises", "x/failed")):
         photograph(here / "scans" / f"{name}.png", seed=number)
     assert run("scans", "--model", model, "--out", "r").status == 0
+    shutil.copytree(here / "r", once)
     return here / "r"
 
 
