@@ -137,10 +137,10 @@ def test_the_claims_are_a_table(found):
     assert "<tr><td>yes</td>" in claims._repr_html_()
 
 
-@pytest.mark.parametrize("form", ["array", "file", "deep"])
+@pytest.mark.parametrize("form", ["file", "deep"])
 def test_what_is_saved_is_verified_by_the_command(folder, form, tmp_path, capsys, caplog):
     image = {
-        "array": levels(), "file": folder / "scan.png", "deep": levels().astype(np.uint16),
+        "file": folder / "scan.png", "deep": levels().astype(np.uint16),
     }[form]  # fmt: skip
     white = 255 if form == "deep" else None
     found = med_cam.explain(folder, image, config=CONFIG, white=white)
