@@ -13,7 +13,6 @@ from med_cam.images.dicom_file import is_dicom
 from med_cam.images.read import read_image
 
 GREY = np.zeros((8, 8), dtype=np.uint8)
-NIFTI = struct.pack("<i", 348) + bytes(340) + b"n+1\0" + bytes(400)
 EXPLICIT = b"\x02\0\0\0UL\x04\0\x9c\0\0\0\x02\0\x01\0OB\0\0" + bytes(40)
 IMPLICIT = b"\x08\0\x05\0\x0a\0\0\0ISO_IR 100" + bytes(40)
 
@@ -26,8 +25,6 @@ def frame(marker, bits):
 FILES = {
     "a DICOM file in gzip": gzip.compress(bytes(128) + b"DICM" + bytes(99)),
     "a DICOM file without its preamble in gzip": gzip.compress(EXPLICIT),
-    "a NIfTI volume": NIFTI,
-    "a NIfTI volume in gzip": gzip.compress(NIFTI),
     "a MetaImage file": b"ObjectType = Image\nNDims = 3\nElementDataFile = LOCAL\n" + bytes(9),
     "an NRRD file": b"NRRD0004\ntype: short\n" + bytes(9),
     "an HDF5 file": b"\x89HDF\r\n\x1a\n" + bytes(40),

@@ -207,7 +207,9 @@ def test_what_an_older_result_lacks_may_not_be_taken_out_of_a_newer_one(tmp_path
             found = read_explanation(tmp_path)
             assert found["sha256"].pop("environment") is None
             assert found["image"].pop("white") == "file"
-            assert [found["image"].pop(n) for n in ("window", "frame", "dicom")] == [None] * 3
+            new = ("window", "frame", "dicom", "slice", "nifti")
+            assert [found["image"].pop(n) for n in new] == [None] * 5
+            assert found["image"].pop("notes") == []
             patches = found["tests"]["minimality"]
             assert (patches.pop("regions"), patches.pop("sha256")) == (None, None)
             since = {"references_left_out": 0, "cut_short": False, "fills": []}

@@ -388,6 +388,9 @@ def test_an_image_made_in_memory_has_no_name_and_no_hash(explanation, provenance
         "window": None,
         "frame": None,
         "dicom": None,
+        "slice": None,
+        "nifti": None,
+        "notes": [],
     }
     assert document["sha256"]["source"] == hashlib.sha256(b"pixels").hexdigest()
     for name in ("image", "weights", "reference_images"):

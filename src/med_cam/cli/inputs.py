@@ -142,7 +142,9 @@ def load(
         classifier = load_repeatable(source, options.device)
         white = classifier.white if said is None else said
         references = references_from(classifier, paths, white, screen, window=window)
-        return Ready(source, classifier, references, white, Part(window, options.frame))
+        return Ready(
+            source, classifier, references, white, Part(window, options.frame, options.slice)
+        )
 
 
 def painted(ready: Ready) -> Ready:

@@ -108,6 +108,7 @@ def task_for(job: Job, label: str) -> Task:
         white=white_text(job.ready.white),
         window=window_text(job.ready.part.window),
         frame=job.ready.part.frame,
+        slice=job.ready.part.slice,
         fills=fills_sha256([fill.source for fill in job.fills.values()]),
         versions=job.software,
         device=str(classifier.device),

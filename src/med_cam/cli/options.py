@@ -59,9 +59,10 @@ Window = Annotated[
     str | None,
     option(
         "CENTRE,WIDTH|N",
-        "Of DICOM files of grey values: the window in which they are read, its centre and its "
-        "width in the units of the image, as in 300,2000 for bone in CT; or which of the file's "
-        "own windows, as in 2. Default: the first of the file. CT that names none is refused.",
+        "Of DICOM and NIfTI files of grey values: the window in which they are read, its centre "
+        "and its width in the units of the image, as in 300,2000 for bone in CT; or which of the "
+        "file's own windows, as in 2. Default: the first of the file. CT that names none is "
+        "refused.",
         INPUT,
     ),
 ]
@@ -72,6 +73,15 @@ Frame = Annotated[
         "Of DICOM files with several frames: which one, from 1. Without it they are refused.",
         INPUT,
         allowed=whole(1, 1_000_000),
+    ),
+]
+Slice = Annotated[
+    str | None,
+    option(
+        "AXIS=INDEX",
+        "Of NIfTI volumes: which slice, as in axial=80, coronal=80, sagittal=80, or by the number "
+        "of the axis, 2=80; both from 0. Without it they are refused.",
+        INPUT,
     ),
 ]
 Trust = Annotated[
@@ -126,6 +136,15 @@ GeoJson = Annotated[
 Coco = Annotated[
     bool,
     flag("--coco", "Write the regions as COCO JSON with run lengths (export.coco.json).", OUTPUT),
+]
+Nifti = Annotated[
+    bool,
+    flag(
+        "--nifti",
+        "Of a slice of a NIfTI volume: write the evidence as a volume of the same shape and "
+        "affine (export.nii.gz).",
+        OUTPUT,
+    ),
 ]
 Pdf = Annotated[
     bool,
@@ -200,6 +219,7 @@ class ExplainOptions:
     white: White = None
     window: Window = None
     frame: Frame = None
+    slice: Slice = None
     preset: Preset = "default"
     config: ConfigFile = None
     removal: Annotated[
@@ -366,6 +386,7 @@ class ExplainOptions:
     ] = False
     geojson: GeoJson = False
     coco: Coco = False
+    nifti: Nifti = False
     pdf: Pdf = False
     dicom: Dicom = False
     debug: Debug = False
@@ -441,6 +462,7 @@ class ExportOptions:
     folders: Annotated[list[Path], typer.Argument(metavar="DIR", hidden=True)]
     geojson: GeoJson = False
     coco: Coco = False
+    nifti: Nifti = False
     pdf: Pdf = False
     dicom: Dicom = False
     image: Annotated[
@@ -528,6 +550,7 @@ class AuditOptions:
     white: White = None
     window: Window = None
     frame: Frame = None
+    slice: Slice = None
     debug: Debug = False
     trust: Trust = None
 

@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from med_cam.config.given import refuse_other
 from med_cam.errors import ConfigError, ImageError
 from med_cam.images.dicom_image import DicomImage
+from med_cam.images.nifti_slice import NiftiSlice
 from med_cam.images.part import WHOLE, Part
 from med_cam.images.white import White
 
@@ -46,6 +47,7 @@ class Image:
         notes: what a reader must know of how the file was read; warnings of its result.
         part: what was asked for of the file; see `images.part`.
         dicom: what a DICOM file says of itself, but for the patient; None of other files.
+        nifti: where the slice lies in its NIfTI volume; None of other files.
 
     Raises:
         ImageError: if the pixels are no tensor of floats c h w.
@@ -58,6 +60,7 @@ class Image:
     notes: tuple[str, ...] = ()
     part: Part = WHOLE
     dicom: DicomImage | None = None
+    nifti: NiftiSlice | None = None
 
     def __post_init__(self) -> None:
         refuse_other("pixels", self.pixels, Tensor, f"a tensor; {FROM_ARRAY}", ImageError)

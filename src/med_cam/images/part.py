@@ -3,6 +3,7 @@
 A DICOM file may hold many frames, and name several windows or none.
 """
 
+import re
 from dataclasses import dataclass
 
 from med_cam.config.rules import is_whole
@@ -16,6 +17,8 @@ WINDOW = (
     "file's own windows, as in 2"
 )
 
+SLICE = re.compile(r"(axial|coronal|sagittal|[012])=\d{1,6}", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -24,6 +27,8 @@ class Part:
     Attributes:
         window: of a DICOM file of grey values; see `Window`.
         frame: of a DICOM file with several, from 1; None where there is one.
+        slice: of a NIfTI volume: `axial`, `coronal`, `sagittal` or the number of an axis from 0,
+            and the index on it from 0, as `axial=80`; None for files that are no volume.
 
     Raises:
         ConfigError: no such window or frame can be.
@@ -31,12 +36,18 @@ class Part:
 
     window: Window = None
     frame: int | None = None
+    slice: str | None = None
 
     def __post_init__(self) -> None:
         if self.frame is not None and not (is_whole(self.frame) and self.frame >= 1):
             raise ConfigError(f"frame must be a whole number from 1, got {self.frame!r}")
         if self.window is not None and not _is_window(self.window):
             raise ConfigError(f"window must be {WINDOW}, got {self.window!r}")
+        if self.slice is not None and not SLICE.fullmatch(str(self.slice)):
+            raise ConfigError(
+                "slice must be an axis (axial, coronal, sagittal, 0, 1 or 2) and an index from 0, "
+                f"as in axial=80, got {self.slice!r}"
+            )
 
 
 WHOLE = Part()

@@ -1,7 +1,7 @@
 """Files and arrays to images.
 
-A file is read once, as PNG, JPEG, TIFF, BMP, WebP, GIF or DICOM, whatever its name says. DICOM is
-read in `dicom`. The values of others become [0, 1] so:
+A file is read once, as PNG, JPEG, TIFF, BMP, WebP, GIF, DICOM or NIfTI, whatever its name says.
+DICOM is read in `dicom`, NIfTI in `nifti`. The values of others become [0, 1] so:
 
 * 1 and 8 bits, palettes: white is 1. CMYK and YCbCr are converted to RGB. Signed bytes: 127 is 1.
 * more bits and floats: white is the highest value that the file can hold (65535; 1 for floats),
@@ -43,6 +43,8 @@ from med_cam.images.dicom_image import DicomImage
 from med_cam.images.file import content_of
 from med_cam.images.foreign import foreign
 from med_cam.images.geometry import Image
+from med_cam.images.nifti import holds_nifti, read_nifti
+from med_cam.images.nifti_slice import NiftiSlice
 from med_cam.images.overheard import overheard
 from med_cam.images.part import WHOLE, Part
 from med_cam.images.strips import tiff_faults
@@ -89,11 +91,13 @@ class Picture:
         values: h w or h w 3, float32, in [0, 1].
         notes: what a reader must know of how it was read.
         dicom: what a DICOM file says of itself.
+        nifti: where the slice lies in a NIfTI volume.
     """
 
     values: NDArray[np.float32]
     notes: tuple[str, ...] = ()
     dicom: DicomImage | None = None
+    nifti: NiftiSlice | None = None
 
 
 def read_image(
@@ -112,7 +116,8 @@ def read_image(
         white: the grey value that is white in files of more than 8 bits; "file" is the highest
             that the file can hold, however dark the picture is. None: as the file says.
         budget: bytes of memory that the image may take.
-        part: window and frame, of DICOM; as in `Part(window=(300, 2000), frame=3)`.
+        part: window and frame, of DICOM, as in `Part(window=(300, 2000), frame=3)`; window and
+            slice, of NIfTI, as in `Part(slice="axial=80")`.
 
     Raises:
         ConfigError: channels is neither 1 nor 3.
@@ -141,6 +146,7 @@ def read_image(
         notes=picture.notes,
         part=part,
         dicom=picture.dicom,
+        nifti=picture.nifti,
     )
 
 
@@ -231,7 +237,10 @@ def with_channels(pixels: Float[Tensor, "c h w"], channels: int) -> Float[Tensor
 
 
 def _read(content: bytes, name: str, white: White, budget: int, part: Part) -> Picture:
-    """The one picture in the bytes, or one frame of DICOM."""
+    """The one picture in the bytes, one frame of DICOM, or one slice of NIfTI."""
+    if holds_nifti(content):
+        volume = read_nifti(content, name, part, white, budget)
+        return Picture(volume.values, volume.notes, nifti=volume.slice)
     if not is_dicom(content):
         return _picture(content, name, white, budget)
     found = read_dicom(content, name, part, budget)

@@ -114,12 +114,13 @@ def changes(case: Case, saved: Saved, found: Again | None, *, older: bool) -> It
 
 
 def other_dicom(saved: Saved) -> Iterator[Difference]:
-    """What a result says of a DICOM file, where the file itself is there and says otherwise."""
-    if saved.image.dicom is not None:
-        now, was = fields_of(saved.image.dicom), saved.document["image"]["dicom"] or {}
-        for name, value in now.items():
-            if was.get(name, ABSENT) != value:
-                yield Difference(f"image.dicom.{name}", was.get(name, ABSENT), value)
+    """What a result says of a DICOM or NIfTI file that is there and says otherwise."""
+    for kind, said in (("dicom", saved.image.dicom), ("nifti", saved.image.nifti)):
+        if said is not None:
+            now, was = fields_of(said), saved.document["image"][kind] or {}
+            for name, value in now.items():
+                if was.get(name, ABSENT) != value:
+                    yield Difference(f"image.{kind}.{name}", was.get(name, ABSENT), value)
 
 
 def other_evidence(saved: Saved) -> Iterator[Difference]:

@@ -10,8 +10,16 @@ from med_cam.errors import ConfigError, OutputError
 from med_cam.report.export_coco import coco
 from med_cam.report.export_dicom import dicom_files
 from med_cam.report.export_geojson import geojson
+from med_cam.report.export_nifti import nifti
 from med_cam.report.export_pdf import pdf
-from med_cam.report.file_names import COCO_FILE, GEOJSON_FILE, JSON_FILE, MANIFEST_FILE, PDF_FILE
+from med_cam.report.file_names import (
+    COCO_FILE,
+    GEOJSON_FILE,
+    JSON_FILE,
+    MANIFEST_FILE,
+    NIFTI_FILE,
+    PDF_FILE,
+)
 from med_cam.report.files import replace_folder
 from med_cam.report.manifest import (
     forget_run_manifest,
@@ -27,11 +35,13 @@ from med_cam.report.result import Result, read_result
 EXPORTS: Mapping[str, tuple[str, Callable[[Result], bytes]]] = {  # name: file, what makes it
     "geojson": (GEOJSON_FILE, geojson),
     "coco": (COCO_FILE, coco),
+    "nifti": (NIFTI_FILE, nifti),
     "pdf": (PDF_FILE, pdf),
 }
 DICOM = "dicom"  # several files, and of DICOM images only
 NEEDS = {  # the package, and the extra that brings it
     "geojson": ("shapely", "slides"),
+    "nifti": ("nibabel", "nifti"),
     DICOM: ("highdicom", "dicom"),
 }
 

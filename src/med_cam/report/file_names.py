@@ -18,11 +18,13 @@ ENVIRONMENT_FILE = "environment.txt"
 RUN_FILE = "run-{}.json"  # beside the results: what became of every image
 GEOJSON_FILE = "export.geojson"
 COCO_FILE = "export.coco.json"
+NIFTI_FILE = "export.nii.gz"
 PDF_FILE = "explanation.pdf"
 SEG_FILE, SR_FILE, SC_FILE = "export.seg.dcm", "export.sr.dcm", "export.sc.dcm"
 PDF_OBJECT_FILE = "export.pdf.dcm"
 DICOM_FILES = frozenset({SEG_FILE, SR_FILE, SC_FILE, PDF_OBJECT_FILE})
-EXPORT_FILES = frozenset({GEOJSON_FILE, COCO_FILE, PDF_FILE})  # for other programs and readers
+# For other programs and readers.
+EXPORT_FILES = frozenset({GEOJSON_FILE, COCO_FILE, NIFTI_FILE, PDF_FILE})
 # Not part of a result's ID, which they may show.
 DRAWN_FROM_REST = EXPORT_FILES | DICOM_FILES | {FIGURE_FILE}
 LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # what file managers leave

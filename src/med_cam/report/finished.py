@@ -49,6 +49,7 @@ class Task:
         white: what was declared white.
         window: the window that was asked for, of DICOM.
         frame: the frame that was asked for, of DICOM.
+        slice: the slice that was asked for, of NIfTI.
         fills: SHA-256 of the user's own fills, by name.
         versions: of the software that takes part.
         device: where the classifier runs.
@@ -64,6 +65,7 @@ class Task:
     device: str
     window: str | None = None
     frame: int | None = None
+    slice: str | None = None
 
 
 def earlier(folder: Path) -> Earlier | None:
@@ -112,7 +114,7 @@ def _differences(document: Mapping[str, Any], task: Task) -> Iterator[str]:
     yield from _of_settings(document["config"], task.config)
     if document["sha256"]["reference_images"] != task.references:
         yield "other reference images"
-    for name in ("white", "window", "frame"):
+    for name in ("white", "window", "frame", "slice"):
         if document["image"][name] != getattr(task, name):
             yield f"{name}: {document['image'][name]} then, {getattr(task, name)} now"
     if {fill["name"]: fill["sha256"] for fill in document["fills"]} != task.fills:

@@ -125,6 +125,9 @@ ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "window": None,
             "frame": None,
             "dicom": None,
+            "slice": None,
+            "nifti": None,
+            "notes": [],
         },
     }
 )

@@ -16,6 +16,7 @@ from med_cam.config.settings import Config
 from med_cam.config.toml import as_table
 from med_cam.images.dicom_image import DicomImage
 from med_cam.images.geometry import Image
+from med_cam.images.nifti_slice import NiftiSlice
 from med_cam.images.part import WHOLE, Part, window_text
 from med_cam.images.white import White, white_text
 from med_cam.report.circumstances import Circumstances, Platform, Time, circumstances
@@ -50,6 +51,8 @@ class Provenance:
     white: White = None
     part: Part = WHOLE
     dicom: DicomImage | None = None
+    nifti: NiftiSlice | None = None
+    notes: tuple[str, ...] = ()
     references_left_out: int = 0
 
 
@@ -74,6 +77,10 @@ class SourceImage:
             reference images among them; null if none was.
         frame: the frame that was asked for (`--frame`); null if none was.
         dicom: what the file says of itself, nothing of the patient; null of other files.
+        slice: the slice of a NIfTI volume that was asked for (`--slice`), as `axial=80`; null if
+            none was.
+        nifti: where the slice lies in its volume; null of other files.
+        notes: what a reader must know of how the file was read; each is a warning of the claim.
     """
 
     name: str | None
@@ -84,6 +91,9 @@ class SourceImage:
     window: str | None = None
     frame: Positive | None = None
     dicom: DicomImage | None = None
+    slice: str | None = None
+    nifti: NiftiSlice | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +265,8 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
         white=image.white,
         part=image.part,
         dicom=image.dicom,
+        nifti=image.nifti,
+        notes=image.notes,
         references_left_out=0 if references is None else references.left_out,
     )
 
@@ -288,6 +300,9 @@ def origin_of(found: Provenance, source: Source, mask: Bool[Tensor, "h w"]) -> O
             window=window_text(found.part.window),
             frame=found.part.frame,
             dicom=found.dicom,
+            slice=found.part.slice,
+            nifti=found.nifti,
+            notes=found.notes,
         ),
         classifier=explained(found.identity, name=found.classifier, contrast=found.contrast),
         sha256=Hashes(

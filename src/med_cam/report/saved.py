@@ -208,6 +208,8 @@ def _image(
         )
     except ImageError as error:
         raise OutputError(f"{path} cannot be used: {error}") from error
+    if pixels or levels:  # the file that was read, and what was wrong with it, is not here
+        image = replace(image, notes=tuple(document["image"]["notes"]))
     _refuse_other_size(path, tuple(image.pixels.shape[1:]), size)
     digest = hashlib.sha256(content).hexdigest()
     return replace(image, pixels=with_channels(image.pixels, channels)), digest
@@ -228,7 +230,9 @@ def part_of(document: Mapping[str, Any]) -> Part:
     image = document["image"]
     try:
         return Part(
-            None if image["window"] is None else window_of(image["window"]), image["frame"]
+            None if image["window"] is None else window_of(image["window"]),
+            image["frame"],
+            image["slice"],
         )
     except ConfigError as error:
         raise OutputError(f"{JSON_FILE} is not as med-cam writes it ({error})") from error

@@ -55,6 +55,9 @@ def source_of(image: Image, *, kept: bool = True, keep_identity: bool = False) -
     content = unchanged_content(image) if image.sha256 else b""
     if not content or not _is_whole(image):
         return Source(PIXELS_FILE, pixels_file(image.pixels))
+    if image.nifti is not None:  # the whole volume is more than what was explained
+        pixels = Source(PIXELS_FILE, pixels_file(image.pixels))
+        return pixels if kept else Source("source", content)
     if image.dicom is not None:
         private = kept and not keep_identity
         return source_of_pixels(image.pixels) if private else Source(DICOM_FILE, content)
