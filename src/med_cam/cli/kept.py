@@ -60,6 +60,7 @@ class Looked:
     sha256: str
     found: Earlier
     others: tuple[str, ...]
+    row: TableRow | None = None
 
 
 def planned(job: Job, paths: Sequence[Path], screen: Screen) -> Plan:
@@ -142,7 +143,7 @@ def plan_of(
         refuse_others([one for one in looked.values() if one.others], out)
     kept = [one for one in looked.values() if not (one.others or one.found.fault)]
     done, places = {one.image for one in kept}, {one.place for one in kept}
-    rows = [table_row(one.found.document, one.place, one.found.result) for one in kept]
+    rows = [one.row for one in kept if one.row is not None]
     return Plan(
         todo=tuple(image for image in images if image not in done),
         kept=tuple(
@@ -198,4 +199,6 @@ def _looked(
             continue
         label = str(found.document.get("label", ""))
         others = () if found.fault else differences(found.document, task_of(label))
-        yield Looked(image, place, sha256, found, others)
+        row = None if found.fault or others else table_row(found.document, place, found.result)
+        without = replace(found, document={})  # thousands of them would fill the memory
+        yield Looked(image, place, sha256, without, others, row)
