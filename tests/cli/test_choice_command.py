@@ -65,9 +65,8 @@ def test_a_classifier_of_the_users_gets_its_removals_chosen_and_said_and_saved(
     status, out, err = verify("r", "--model", model, "--references", references)
     assert (status, err) == (0, [])
     # a second run into that folder reads it, and costs nothing for it
-    status, out, err = run(
-        scan, "--model", model, "--config", quick, "--references", references, "--out", "r"
-    )
+    again = ("--references", references, "--out", "r", "--existing", "redo")
+    status, out, err = run(scan, "--model", model, "--config", quick, *again)
     assert (status, err) == (0, [])
     assert document(here / "r")["removal_choice"] == {**choice, "source": "audit"}
     passes = found["passes"]["forward"]

@@ -67,6 +67,7 @@ def test_the_classifiers_white_counts_and_the_option_goes_before_it(run, deep, m
     words = ["--model", model, "--config", quick]
     assert run("deep.png", *words).status == 0
     assert saved(deep / "med-cam-out" / "deep")["image"]["white"] == "4095"
+    words += ["--existing", "redo"]
     assert run("deep.png", *words, "--white", "file").status == 0
     assert saved(deep / "med-cam-out" / "deep")["image"]["white"] == "file"
     ran = run("deep.png", *words, "--white", "1000")

@@ -29,7 +29,7 @@ def drawn(monkeypatch):
     """The IDs that figures were given; the figure has tests of its own."""
     ids = []
 
-    def figure_png(image, explanation, result_id):
+    def figure_png(image, explanation, result_id, *_):
         ids.append(result_id)
         return b"figure"
 
