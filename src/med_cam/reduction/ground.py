@@ -121,7 +121,8 @@ def on_samples(
     names = case.config.verification.baselines
     fixed, random = ([n for n in names if is_fixed(n) == kind] for kind in (True, False))
     kinds = ["fixed" if i < len(fixed) else random[(i - len(fixed)) % len(random)] for i in chosen]
-    trial = joined(on.trial(chosen, ()), shifted_over(on, len(fixed) if random else 0))
+    around = [i for i in chosen if i >= len(fixed)] or list(chosen)
+    trial = joined(on.trial(chosen, ()), shifted_over(on, around, len(fixed) if random else 0))
     shifts = len(trial.names) - len(kinds)
     margin = Margin((*kinds, *("shift" for _ in range(shifts))), deviations, on.tolerance)
     return Ground(
@@ -132,17 +133,18 @@ def on_samples(
     )
 
 
-def shifted_over(on: SampleSet, fixed: int) -> Trial:
+def shifted_over(on: SampleSet, around: Sequence[int], fixed: int) -> Trial:
     """The mask shifted in every direction, over fixed baselines and over random samples.
 
     A claim shifts it over both alike.
 
     Args:
         on: the samples.
+        around: those that take turns, by their number.
         fixed: how many of them are of fixed baselines, if others are not; else 0.
     """
     every = range(len(DIRECTIONS))
-    over = [fixed + i % (on.turn - fixed) for i in every]
+    over = [around[i % len(around)] for i in every]
     over += [i % fixed for i in every] if fixed else []
     steps = [(dy * on.distance, dx * on.distance) for dy, dx in DIRECTIONS]
     ways = [i % len(DIRECTIONS) for i in range(len(over))]
