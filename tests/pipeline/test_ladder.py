@@ -89,7 +89,7 @@ def test_a_graded_mask_holds_at_its_strength_and_nothing_does_without_it():
 
 
 def test_where_a_small_mask_is_sufficient_there_is_no_ladder_and_no_pass_for_it():
-    rules = with_rules(CONFIG, reduction_samples=16, pool=32)  # enough to have a margin on
+    rules = with_rules(CONFIG, units="squares")  # of two samples a margin tells nothing
     generous = replace(rules, refinement=replace(CONFIG.refinement, large=1.0))
     found = explained("graded", generous)
     assert found.claim.holds

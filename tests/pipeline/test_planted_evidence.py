@@ -15,7 +15,7 @@ def fit(case, count, seed):
     g = torch.Generator().manual_seed(seed)
     for i in torch.randperm(len(POSITIONS), generator=g)[:count].tolist():
         plant = case.plant(POSITIONS[i], g)
-        found = explain(case.classifier, plant.image)
+        found = explain(case.classifier, plant.image, config=UNLIMITED)
         needed = plant.needed.sum().item()
         covered = (found.mask & plant.needed).sum().item() / needed
         yield found.label, found.verified, covered, found.mask.sum().item() / needed
