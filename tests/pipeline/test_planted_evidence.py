@@ -6,8 +6,11 @@
 import pytest
 import torch
 
+from med_cam.config.settings import Certification, Config
 from med_cam.pipeline.explain import explain
 from planted import CASES, POSITIONS
+
+UNLIMITED = Config(certification=Certification(budget=0))
 
 
 def fit(case, count, seed):
@@ -26,7 +29,7 @@ def hold(case, count, seed):
         assert label == case.classifier.labels[1]
         assert verified
         assert covered >= 0.95
-        assert times <= 3
+        assert times <= 2.5  # shifted masks need 1.6; with the default budget up to 3.1
 
 
 @pytest.mark.parametrize("name", CASES)

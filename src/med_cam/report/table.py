@@ -13,6 +13,7 @@ from med_cam.report.file_names import JSON_FILE, MANIFEST_FILE
 from med_cam.report.manifest import id_of, read_manifest
 from med_cam.report.read import read_explanation
 from med_cam.report.wording import WEAKER, is_small, of_large, spaced
+from med_cam.results import given_anyway
 
 BETWEEN = " | "  # warnings
 
@@ -124,11 +125,20 @@ def verdict_of(document: Mapping[str, Any]) -> str:
         return "sufficiency test passed" if is_small(area) else of_large(area)
     if rung is not None and not claim["holds"]:
         return WEAKER[rung["name"]]
-    if document["tests"] is None or claim["baseline_suffices"]:
+    if document["tests"] is None or given_by_baselines(claim):
         return "cannot be explained"
     failed = [check["name"] for check in claim["checks"] if not check["passed"]]
     first = "sufficiency" if "sufficiency" in failed or not failed else failed[0]
     return "rules too weak to verify" if claim["holds"] else f"{spaced(first)} test failed"
+
+
+def given_by_baselines(claim: Mapping[str, Any]) -> bool:
+    """Whether a searched baseline alone gives the label, as `Claim.baseline_suffices` tells."""
+    enough, image = claim["minimum_effect"], claim["p_image"]
+    alone = (b["baseline_probability"] for b in claim["baselines"] if b["searched"])
+    return image is not None and any(
+        p is not None and given_anyway(p, image, enough) for p in alone
+    )
 
 
 def table_csv(rows: Iterable[TableRow]) -> str:
