@@ -39,9 +39,6 @@ def test_a_folder_is_explained_with_the_users_classifier(run, scans, model, quic
         "height": 30,
         "width": 40,
         "white": None,
-        "window": None,
-        "frame": None,
-        "dicom": None,
     }
     with PIL.Image.open(scans.parent / "r" / "scan-1" / "mask.png") as mask:
         assert (mask.size, mask.mode) == ((40, 30), "1")

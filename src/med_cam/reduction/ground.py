@@ -121,7 +121,7 @@ def on_samples(
     names = case.config.verification.baselines
     fixed, random = ([n for n in names if is_fixed(n) == kind] for kind in (True, False))
     kinds = ["fixed" if i < len(fixed) else random[(i - len(fixed)) % len(random)] for i in chosen]
-    around = [i for i in chosen if i >= len(fixed)] or list(chosen)
+    around = [i for i in chosen if i >= len(fixed)] or list(range(len(fixed)))
     trial = joined(on.trial(chosen, ()), shifted_over(on, around, len(fixed) if random else 0))
     shifts = len(trial.names) - len(kinds)
     margin = Margin((*kinds, *("shift" for _ in range(shifts))), deviations, on.tolerance)
