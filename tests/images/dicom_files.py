@@ -1,5 +1,6 @@
 """DICOM files made in tests, each with a name, an ID and a birth date that nobody may write."""
 
+import builtins
 from io import BytesIO
 
 import numpy as np
@@ -114,3 +115,15 @@ def linear(values, centre, width):
         else:
             out[place] = (x - (centre - 0.5)) / (width - 1) + 0.5
     return out
+
+
+def forget_pydicom(monkeypatch):
+    """From here on as where the extra `dicom` is not installed."""
+    known = builtins.__import__
+
+    def missing(name, *rest):
+        if name.startswith("pydicom"):
+            raise ImportError(name)
+        return known(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", missing)

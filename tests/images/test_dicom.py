@@ -1,6 +1,5 @@
 """DICOM files as pydicom and the standard show them, and one sentence where that cannot be."""
 
-import builtins
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from images.dicom_files import (
     STUDY,
     dicom,
     encoded,
+    forget_pydicom,
     item,
     linear,
     multiframe,
@@ -303,14 +303,7 @@ def test_a_missing_decoder_is_named(tmp_path, monkeypatch, syntax, package):
 
 def test_without_pydicom_the_extra_is_named(tmp_path, monkeypatch):
     path = saved(tmp_path / "x", dicom(soft(), "MR", **WINDOW))
-    known = builtins.__import__
-
-    def missing(name, *rest):
-        if name.startswith("pydicom"):
-            raise ImportError(name)
-        return known(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", missing)
+    forget_pydicom(monkeypatch)
     assert 'pip install "med-cam-evidence[dicom]"' in refusal(path)
 
 

@@ -1,13 +1,12 @@
 """Folders as a PACS exports them: images found whatever they are called, in their order."""
 
-import builtins
 import shutil
 from pathlib import Path
 
 import pydicom
 import pytest
 
-from images.dicom_files import dicom, saved, soft
+from images.dicom_files import dicom, forget_pydicom, saved, soft
 from med_cam.errors import ImageError
 from med_cam.images.find import images_in
 
@@ -67,13 +66,6 @@ def test_a_file_cut_short_counts_as_an_image_and_is_told_when_it_is_read(tmp_pat
 
 def test_without_pydicom_the_extra_is_named(tmp_path, monkeypatch):
     saved(tmp_path / "a", dicom(soft(), "MR"))
-    known = builtins.__import__
-
-    def missing(name, *rest):
-        if name.startswith("pydicom"):
-            raise ImportError(name)
-        return known(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", missing)
+    forget_pydicom(monkeypatch)
     with pytest.raises(ImageError, match=r"DICOM file; for DICOM, pip install .*\[dicom\]"):
         images_in(tmp_path)

@@ -45,7 +45,7 @@ from med_cam.report.installed import versions
 from med_cam.report.leftovers import sweep
 from med_cam.report.line import summary_line
 from med_cam.report.manifest import forget_run_manifest
-from med_cam.report.origin import provenance
+from med_cam.report.origin import Provenance, provenance
 from med_cam.report.run_record import EXPLAINED, RunImage
 from med_cam.report.table import TableRow, table_row
 from med_cam.report.wording import baselines
@@ -202,10 +202,10 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
     Raises:
         MedCamError: if it cannot be read, explained or written; nothing is written then.
     """
-    options, classifier = job.options, job.ready.classifier
+    options = job.options
     require_room(options.out)
     image = read_image(
-        path, channels=classifier.channels, white=job.ready.white, part=job.ready.part
+        path, channels=job.ready.classifier.channels, white=job.ready.white, part=job.ready.part
     )
     refuse_other_kind(options, image)
     nameless = is_nameless(options, path)
@@ -223,17 +223,8 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
         on_step=on_step,
     )
     found = replace(found, removal_choice=job.choice)
-    origin = provenance(
-        image,
-        classifier,
-        job.config,
-        preset=options.preset,
-        software=job.software,
-        references=task.references,
-        contrast=options.contrast or "",
-        image_name="" if nameless else str(Path(stem).parent / path.name),
-        command=command_line(options, "explain", named=False, paths=not job.names_hidden),
-    )
+    name = "" if nameless else str(Path(stem).parent / path.name)
+    origin = origin_of(job, image, task.references, name)
     forget_run_manifest(options.out)
     place = folder.relative_to(options.out).as_posix()
     result = write(
@@ -248,8 +239,24 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
         images = {image.sha256: path}
         export(folder, names, images=images, keep_identity=options.keep_identity)
     entry = RunImage(str(path), image.sha256, EXPLAINED, place, result)
-    name = f"{stem} in {folder.name}" if nameless else place
-    return done(summary_line(name, found), found, entry, row_of(folder, place, result))
+    called = f"{stem} in {folder.name}" if nameless else place
+    return done(summary_line(called, found), found, entry, row_of(folder, place, result))
+
+
+def origin_of(job: Job, image: Image, references: References | None, name: str) -> Provenance:
+    """On what a result was made; `name` is the image's, empty where it may not be told."""
+    options = job.options
+    return provenance(
+        image,
+        job.ready.classifier,
+        job.config,
+        preset=options.preset,
+        software=job.software,
+        references=references,
+        contrast=options.contrast or "",
+        image_name=name,
+        command=command_line(options, "explain", named=False, paths=not job.names_hidden),
+    )
 
 
 def refuse_other_kind(options: ExplainOptions, image: Image) -> None:

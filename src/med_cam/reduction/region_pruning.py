@@ -137,11 +137,7 @@ class Sweep:
         return more
 
 
-def pruned(
-    start: Units,
-    rules: Rules,
-    now: Rooms | None = None,
-) -> Pruned:
+def pruned(start: Units, rules: Rules, now: Rooms | None = None) -> Pruned:
     """Take regions out until a sweep takes little.
 
     Args:
@@ -160,10 +156,10 @@ def pruned(
         tested += len(units) + sweep.tested
         trajectory += [units - {*spared[: i + 1]} for i in range(len(spared))]
         now = rooms or now
-        failed = not spared and bool(sweep.found)
-        needed |= {*sweep.found[:1]} if failed else {*sweep.failed}
+        in_vain = not spared and bool(sweep.found)
+        needed |= {*sweep.found[:1]} if in_vain else {*sweep.failed}
         worth = pixels(spared, rules) >= WORTH * pixels(units, rules)
-        worth |= failed and len(needed) < MISSES
+        worth |= in_vain and len(needed) < MISSES
     return Pruned(tuple(trajectory), now, tested, cut_short=not rules.affordable(AT_ONCE))
 
 

@@ -12,7 +12,7 @@ from med_cam.errors import OutputError
 from med_cam.report.file_names import JSON_FILE, MANIFEST_FILE
 from med_cam.report.manifest import id_of, read_manifest
 from med_cam.report.read import read_explanation
-from med_cam.report.wording import WEAKER, is_small, of_large, spaced
+from med_cam.report.wording import ended
 from med_cam.results import given_anyway
 
 BETWEEN = " | "  # warnings
@@ -119,17 +119,15 @@ def table_row(document: Mapping[str, Any], folder: str, result: str) -> TableRow
 
 def verdict_of(document: Mapping[str, Any]) -> str:
     """How the tests ended, in the words of the figure and the terminal (`wording.verdict`)."""
-    claim, area = document["claim"], document["area"]
-    rung = (document["ladder"] or {}).get("rung")
-    if document["verified"]:
-        return "sufficiency test passed" if is_small(area) else of_large(area)
-    if rung is not None and not claim["holds"]:
-        return WEAKER[rung["name"]]
-    if document["tests"] is None or given_by_baselines(claim):
-        return "cannot be explained"
-    failed = [check["name"] for check in claim["checks"] if not check["passed"]]
-    first = "sufficiency" if "sufficiency" in failed or not failed else failed[0]
-    return "rules too weak to verify" if claim["holds"] else f"{spaced(first)} test failed"
+    claim = document["claim"]
+    rung = None if claim["holds"] else (document["ladder"] or {}).get("rung")
+    return ended(
+        area=document["area"] if document["verified"] else None,
+        rung=None if rung is None else rung["name"],
+        explicable=document["tests"] is not None and not given_by_baselines(claim),
+        holds=claim["holds"],
+        failed=[check["name"] for check in claim["checks"] if not check["passed"]],
+    )
 
 
 def given_by_baselines(claim: Mapping[str, Any]) -> bool:

@@ -97,13 +97,35 @@ def of_large(area: float) -> str:
 
 def verdict(found: Explanation) -> str:
     """How the tests ended, in a few words; the status says why."""
-    if found.verified:
-        return "sufficiency test passed" if is_small(found.area) else of_large(found.area)
-    if (rung := weaker(found)) is not None:
-        return WEAKER[rung.name]
-    if found.tests is None or found.claim.baseline_suffices:
+    rung = weaker(found)
+    return ended(
+        area=found.area if found.verified else None,
+        rung=None if rung is None else rung.name,
+        explicable=found.tests is not None and not found.claim.baseline_suffices,
+        holds=found.claim.holds,
+        failed=[check.name for check in found.claim.checks if not check.passed],
+    )
+
+
+def ended(
+    *, area: float | None, rung: str | None, explicable: bool, holds: bool, failed: Sequence[str]
+) -> str:
+    """How the tests ended, for whoever has a result and for whoever has its document.
+
+    Args:
+        area: of a verified mask; None if it is not verified.
+        rung: of the ladder that holds where the claim failed.
+        explicable: whether anything was tested, and no baseline alone gives the label.
+        holds: whether the claim does.
+        failed: names of the checks that did not pass.
+    """
+    if area is not None:
+        return "sufficiency test passed" if is_small(area) else of_large(area)
+    if rung is not None:
+        return WEAKER[rung]
+    if not explicable:
         return "cannot be explained"
-    return "rules too weak to verify" if found.claim.holds else failed_test(found)
+    return "rules too weak to verify" if holds else failed_test(failed)
 
 
 def weaker(found: Explanation) -> Rung | None:
@@ -111,9 +133,8 @@ def weaker(found: Explanation) -> Rung | None:
     return None if found.ladder is None or found.claim.holds else found.ladder.rung
 
 
-def failed_test(found: Explanation) -> str:
+def failed_test(failed: Sequence[str]) -> str:
     """Which check failed, sufficiency before all others."""
-    failed = [check.name for check in found.claim.checks if not check.passed]
     first = "sufficiency" if "sufficiency" in failed or not failed else failed[0]
     return f"{spaced(first)} test failed"
 
