@@ -1,13 +1,15 @@
-"""Our masks against other methods' and controls, all cut and tested alike.
+"""Our masks against other methods' and controls, all reduced, certified and tested alike.
 
     python benchmarks/methods.py --root BRAIN_MRI_ROOT [--model DIR] [--per-class 15]
         [--methods NAME ...] [--out results.jsonl] [--workers 2] [--table-only]
 
 Images: the test set without what the training set holds byte for byte, of each class the first by
 SHA-256 of the file, without those that ship as samples or reference images. The classifier's own
-prediction is explained, right or wrong. Every method gives one score map; its smallest top-k% that
-passes is found by bisection with one test, grown until a claim on new random samples holds, as in
-every explanation. The paper's presets are cut at one half instead, as the paper has it.
+prediction is explained, right or wrong. Every method gives maps of scores and nothing else; from
+there on all are treated as ours: pooled over the image's regions, cut at the smallest share that
+has the margin, pruned, certified on new random samples, within the same budget of passes after the
+map. The paper's presets are cut at one half instead, as the paper has it. `rex` needs the package
+rex-xai (version 0.4.1 was used).
 
 Every result is a line of --out as soon as it is there; started again, the command continues
 where it was. The tables are printed from that file alone.
@@ -21,20 +23,29 @@ from dataclasses import replace
 import torch
 from command import resumed, resumed_parser
 from pool import Bench, Task, explain_missing
+from responsibility import rex
 from rows import Column, by_prediction, count, heading, mean, middle, share, table
 from study_images import brain_mri_images
 
 from med_cam.case.case import Case, observed, reference_of
 from med_cam.case.seeds import CANDIDATES, SEARCH, fresh
+from med_cam.certification.certificate import response_of
 from med_cam.classifiers.base import hooks_attached
 from med_cam.config.presets import preset
 from med_cam.config.settings import Config
 from med_cam.images.geometry import Image
-from med_cam.pipeline.propose import Found, candidate_rules, proposed, whole_image
-from med_cam.search.train import search
+from med_cam.pipeline.budget import from_here
+from med_cam.pipeline.certify import Certified, certified
+from med_cam.pipeline.explain import as_certified
+from med_cam.pipeline.found import Found
+from med_cam.pipeline.propose import candidate_rules, made_of_regions, proposed, whole_image
+from med_cam.pipeline.region_mask import mask_of_regions
+from med_cam.search.starts import best_of_starts
+from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.candidates import candidate_judge
 from med_cam_studies.methods.comparators import METHODS
 
+OTHERS = {**METHODS, "rex": rex}
 OURS = "default"
 
 
@@ -52,7 +63,7 @@ def searches() -> Mapping[str, Config]:
 
 def main() -> int:
     """Run what is missing, print the tables."""
-    known = [*searches(), *METHODS]
+    known = [*searches(), *OTHERS]
     parser = resumed_parser(__doc__, "methods.jsonl")
     parser.add_argument("--per-class", type=int, default=15)
     parser.add_argument("--methods", nargs="+", choices=known, default=known, metavar="NAME")
@@ -83,19 +94,18 @@ def explained(bench: Bench, task: Task, image: Image) -> dict:
 
 
 def measured(case: Case, method: str) -> dict[str, object]:
-    """The map, the cut, the claims and what they cost."""
+    """The maps, the mask made of them, its certificate, and what they cost."""
     begun = time.perf_counter()
-    samples = fresh(case, CANDIDATES)
-    rules = candidate_rules(case.config)
-    decision, passes = candidate_judge(case.batched, case.target, rules, samples)
+    response = response_of(case)
     before, mapping = case.cost(), time.perf_counter()
-    if case.target.p_image - decision.p_baseline < case.config.verification.minimum_effect:
-        found, mapped, after = whole_image(case), mapping, before
+    if response.decision.given_by:
+        found, mapped, after = whole_image(case, response), mapping, before
+        reduction = None
     else:
-        scores = scores_of(case, method, decision.threshold)
+        maps = maps_of(case, method, response)
         mapped, after = time.perf_counter(), case.cost()
-        found = proposed(case, scores, passes)
-    return outcome(found) | {
+        found, reduction = reduced(from_here(case), maps, response)
+    return outcome(found, reduction) | {
         "map_forward": after.forward - before.forward,
         "map_backward": after.backward - before.backward,
         "map_seconds": mapped - mapping,
@@ -105,25 +115,37 @@ def measured(case: Case, method: str) -> dict[str, object]:
     }
 
 
-def scores_of(case: Case, method: str, threshold: float) -> torch.Tensor:
-    """The method's score map."""
+def maps_of(case: Case, method: str, response: BaselineResponse) -> torch.Tensor:
+    """The method's maps of scores; of ours several, among which the cut chooses."""
     generator = fresh(case, SEARCH)
-    if method in METHODS:
-        return METHODS[method](case, generator)
-    return search(case, reference_of(case, threshold), generator)[0]
+    if method in OTHERS:
+        return OTHERS[method](case, generator).detach()
+    reference = reference_of(case, response.decision.threshold)
+    return best_of_starts(case, reference, generator)[0]
 
 
-def outcome(found: Found) -> dict[str, object]:
+def reduced(case: Case, maps: torch.Tensor, response: BaselineResponse) -> tuple[Found, Certified]:
+    """The mask of these maps as small as it goes, with its certificate."""
+    if made_of_regions(case.config):
+        found = mask_of_regions(case, maps, response)
+    else:
+        rules, samples = candidate_rules(case.config), fresh(case, CANDIDATES)
+        judge = candidate_judge(case.batched, case.target, rules, samples)
+        found = proposed(case, maps, judge.suffices, moves=judge.moves)
+    certificate = certified(case, found)
+    return as_certified(found, certificate), certificate
+
+
+def outcome(found: Found, certificate: Certified | None) -> dict[str, object]:
     """Area and claim, for the record."""
     claim = found.claim
     return {
         "area": found.area,
         "holds": claim.holds,
-        "first_holds": found.claims[0].holds,
-        "claims": len(found.claims),
+        "tried": 0 if certificate is None else certificate.tried,
+        "cut_short": found.cut_short,
         "checks": {c.name: {"value": c.value, "passed": c.passed} for c in claim.checks},
         "baselines": {b.name: b.retained / b.samples for b in claim.baselines},
-        "top1": {b.name: b.retained_top1 / b.samples for b in claim.baselines},
         "searched": claim.searched,
         "warnings": claim.warnings,
     }
@@ -147,7 +169,7 @@ def report(lines: Sequence[dict]) -> str:
 def order(lines: Sequence[dict]) -> list[str]:
     """Methods that have results, ours first."""
     there = {line["method"] for line in lines}
-    return [name for name in (*searches(), *METHODS) if name in there]
+    return [name for name in (*searches(), *OTHERS) if name in there]
 
 
 def over(baseline: str) -> Column:
@@ -166,7 +188,8 @@ COLUMNS = {
     "mean area": mean("area", ".3f"),
     "above half": share(lambda line: line["area"] > 0.5),
     "verified below half": share(lambda line: line["holds"] and line["area"] < 0.5),
-    "first claim holds": share(lambda line: line["first_holds"]),
+    "first certificate holds": share(lambda line: line["holds"] and line["tried"] == 1),
+    "ended by the budget": share(lambda line: line["cut_short"]),
     "retained": check("sufficiency"),
     "no shape leakage": check("shape_leakage"),
     "shift-stable": check("shift_stability"),

@@ -3,10 +3,15 @@
 import importlib.util
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from med_cam.case.case import observed
+from med_cam.classifiers.base import hooks_attached
 from med_cam.classifiers.bundled import bundled_classifier, bundled_samples
 from med_cam.classifiers.load import load_classifier
 from med_cam.config.presets import preset
@@ -15,6 +20,7 @@ from med_cam.results import BaselineResult
 from med_cam.verify.claim import CHECKS
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.copies import sha256_of
+from planted import CASES, POSITIONS
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 COMMANDS = [p.stem for p in sorted(FOLDER.glob("*.py")) if "\ndef main(" in p.read_text()]
@@ -106,3 +112,51 @@ def test_what_has_a_line_is_not_done_again_and_other_settings_are_refused(loaded
         assert [(task.item.name, task.variant) for task in left] == wanted[1:]
         with pytest.raises(MedCamError, match="other settings"):
             pool.missing(out, items, classifier, {"a": preset("paper-histology")}, "method")
+
+
+def test_every_method_gives_a_mask_of_regions_with_a_certificate(loaded):
+    methods = loaded("methods")
+    planted = CASES["bright patch, convolutional"]
+    plant = planted.plant(POSITIONS[12], torch.Generator().manual_seed(0))
+    area = plant.needed.float().mean().item()
+    for name in ("default", "grad_cam"):
+        config = methods.config_of(name, 0)
+        search = replace(config.search, steps=4, widths=(8,), maps=1)
+        with hooks_attached(planted.classifier) as forward:
+            case = observed(
+                forward, planted.classifier, plant.image, replace(config, search=search)
+            )
+            found = methods.measured(case, name)
+        assert found["holds"]
+        assert area <= found["area"] <= 4 * area
+        assert found["map_backward"] == (1 if name == "grad_cam" else 4 * 4)
+        assert found["forward"] > found["map_forward"]
+
+
+def test_an_outline_on_edges_is_told_from_one_that_is_not(loaded):
+    boundary = loaded("boundary")
+    grey, mask = np.zeros((96, 96)), np.zeros((96, 96), dtype=bool)
+    grey[30:60, 20:60] = 1
+    mask[30:60, 20:60] = True
+    found = boundary.of_mask(mask, boundary.near_edges(grey), np.random.default_rng(0))
+    assert found["on_edges"] == 1
+    assert found["moved"] < 0.5
+    assert 0 < found["anywhere"] < 0.2
+    cut = mask.copy()
+    cut[:, :40] = False  # one side of four is off the edges
+    assert boundary.on_edges(cut, boundary.near_edges(grey)) == pytest.approx(68 / 96, abs=0.06)
+
+
+def test_a_mask_that_is_moved_stays_whole(loaded):
+    boundary, generator = loaded("boundary"), np.random.default_rng(1)
+    mask = np.zeros((20, 30), dtype=bool)
+    mask[2:9, 5:11] = mask[4, 11] = True
+    for _ in range(30):
+        where = np.argwhere(boundary.moved(mask, generator))
+        assert ((where - where[0]) == (np.argwhere(mask) - np.argwhere(mask)[0])).all()
+
+
+def test_the_outline_ends_at_the_border_of_the_image(loaded):
+    mask = np.zeros((6, 6), dtype=bool)
+    mask[:3] = True
+    assert np.argwhere(loaded("boundary").outline(mask))[:, 0].tolist() == [2] * 6
