@@ -5,12 +5,15 @@ import shutil
 import subprocess
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from cli.corner import made_up, photograph
 from med_cam.cli.main import main
-from med_cam_studies.report.look_first import border_share
+from med_cam.images.content import Content, content_warnings
+from med_cam.images.read import image_from_array
+from med_cam_studies.report.look_first import border_share, reasons
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -49,6 +52,11 @@ def results(run, model, instant, here, monkeypatch, once):
 def report(capsys, *arguments):
     status = main(["report", *map(str, arguments)])
     return status, capsys.readouterr()
+
+
+def made_up_with(warning):
+    found = made_up(image_from_array(np.zeros((8, 8), np.uint8)))
+    return replace(found, claim=replace(found.claim, warnings=(warning,)))
 
 
 def order(text):
@@ -107,6 +115,13 @@ def test_results_without_images_have_a_page_too(run, model, instant, scans, caps
     run("scans", "--model", model, "--out", "r", "--no-source")
     assert report(capsys, here / "r")[0] == 0
     assert "scan-" not in (here / "r" / "report.html").read_text()
+
+
+def test_evidence_on_printed_text_weighs_as_much_as_on_the_border():
+    (sentence,) = content_warnings(Content(0.4, 0.0, 0.0, 0.9))
+    found = made_up_with(sentence)
+    (reason,) = (r for r in reasons(found, "") if r.text == sentence)
+    assert reason.weight == 20
 
 
 def test_a_mask_on_the_border_is_told_from_one_within():

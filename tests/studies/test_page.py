@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
 
@@ -16,8 +17,9 @@ from med_cam.errors import OutputError
 from med_cam.report.wording import NOT_A_DIAGNOSIS
 from med_cam_studies.evaluation.rows import Shown
 from med_cam_studies.report import cards
-from med_cam_studies.report.cards import longest_side
+from med_cam_studies.report.cards import longest_side, weight
 from med_cam_studies.report.page import page
+from med_cam_studies.report.shrunk import within
 from med_cam_studies.report.tables import Table, summary
 
 VOID = {"meta", "link", "img", "input", "br", "path", "use"}
@@ -198,11 +200,38 @@ def test_pictures_show_the_image_and_its_evidence():
 def test_outlines_enclose_the_mask_in_the_units_of_their_box():
     _, found = document([shown(size=(30, 40), maps=())])
     (evidence,) = (a["d"] for a in found.all("path") if a.get("id", "").endswith("e"))
-    box = found.all("svg", viewbox="0 0 1000 750")
-    assert len(box) == 2
-    points = np.array([[float(v) for v in p.split()] for p in re.split("[MLZ]", evidence) if p])
-    np.testing.assert_allclose(points.min(axis=0), (200, 125), atol=7)
-    np.testing.assert_allclose(points.max(axis=0), (600, 375), atol=7)
+    assert len(found.all("svg", viewbox="0 0 40 30")) == 2
+    assert evidence == "M8 5h16v10h-16z"  # rows 5 to 14, columns 8 to 23
+
+
+def test_a_large_mask_keeps_its_specks_and_its_box_has_few_units():
+    item = shown(size=(1600, 800), maps=())
+    speck = torch.zeros_like(item.mask)
+    speck[1599, 401] = True
+    _, found = document([replace(item, mask=speck)])
+    (path,) = (a["d"] for a in found.all("path") if a.get("id", "").endswith("e"))
+    assert len(found.all("svg", viewbox="0 0 267 534")) == 2  # three pixels are one
+    assert path == "M133 533h1v1h-1z"
+
+
+def test_the_parts_of_a_mask_are_divided_by_lines_and_said_to_be_needed_or_not():
+    item = shown(maps=())
+    regions = item.mask.long()
+    regions[5:15, 20:24] = 2
+    said = "Minimal at regions: removing any of the 2 parts loses the prediction."
+    text, found = document([replace(item, regions=regions, needed=said), shown(1, maps=())])
+    (line,) = (a["d"] for a in found.all("path") if a.get("id", "").endswith("r"))
+    assert line == "M20 5v10"
+    assert len(found.all("use", href="#image-1r")) == 4  # in two pictures, with a dark line under
+    assert text.count(said) == 1
+    assert "divided by thin lines" in text
+    assert "divided by thin lines" not in document([item])[0]
+
+
+def test_regions_are_reduced_with_the_image():
+    regions = torch.arange(35).reshape(5, 7)
+    small = within(replace(shown(size=(5, 7)), regions=regions), 4).regions
+    assert small.tolist() == [[8, 10, 12, 13], [22, 24, 26, 27], [29, 31, 33, 34]]
 
 
 def test_every_name_is_there_once_and_every_reference_has_its_name(items):
@@ -212,6 +241,19 @@ def test_every_name_is_there_once_and_every_reference_has_its_name(items):
     used = [a["href"][1:] for _, a in found.elements if a.get("href", "").startswith("#")]
     assert set(used) <= set(names)
     assert len(found.all("use")) > 5 * 4
+
+
+def test_of_many_images_a_sample_is_weighed(monkeypatch):
+    fine, plain = (shown(n, size=(300, 300), maps=()) for n in range(2))
+    plain = replace(plain, pixels=torch.zeros_like(plain.pixels))
+    many = [fine, plain] * 30
+    monkeypatch.setattr(cards, "BUDGET", weight(many, 272))
+    monkeypatch.setattr(cards, "WEIGHED", 7)
+    assert longest_side(many) in (216, 272, 336)
+    drawn = []
+    monkeypatch.setattr(cards, "jpeg", lambda rgb: drawn.append(rgb) or b"")
+    longest_side(many)
+    assert len(drawn) == 7
 
 
 def test_many_or_fine_pictures_are_made_smaller_rather_than_the_file_large(monkeypatch):

@@ -112,7 +112,7 @@ def _runner_up(other: RunnerUp) -> str:
 
 def _of_tests(tests: MaskTests, label: str, exceeded: Check | None) -> Iterator[Statement]:
     if tests.minimality is not None:
-        yield _minimal(tests.minimality)
+        yield minimal(tests.minimality)
     yield _necessary(tests.necessity, label)
     yield from _of_rates(tests, label, exceeded)
     if tests.alternatives or tests.remainder_sufficient is not None:
@@ -182,7 +182,8 @@ def _where_retained(claim: Claim, certificate: Certificate) -> str:
     return f"{head}{joint}{count} samples of {names}"
 
 
-def _minimal(minimality: Minimality) -> Statement:
+def minimal(minimality: Minimality) -> Statement:
+    """Whether each part of the mask is needed."""
     count, needed = len(minimality.patches), minimality.needed
     patch = "patch" if minimality.regions is None else "part"
     several = "patches" if minimality.regions is None else "parts"

@@ -8,7 +8,7 @@ import hashlib
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -96,13 +96,19 @@ class Form:
 
     Attributes:
         base: without what is below.
+        outer: the base without its arguments: `tuple` of `tuple[int, ...]`.
+        inner: these arguments.
         known: what `Annotated` adds.
         null: whether it may be None.
+        is_object: whether the base is a dataclass, an object in JSON.
     """
 
     base: Any
+    outer: Any
+    inner: tuple[Any, ...]
     known: tuple[object, ...] = ()
     null: bool = False
+    is_object: bool = False
 
 
 @cache
@@ -114,7 +120,8 @@ def form(kind: Any) -> Form:  # noqa: ANN401  any annotation
     if get_origin(kind) in (UnionType, Union):
         (inner,) = (a for a in arguments if a is not NoneType)
         return replace(form(inner), null=True)
-    return Form(kind)
+    is_object = isinstance(kind, type) and is_dataclass(kind)
+    return Form(kind, get_origin(kind) or kind, arguments, is_object=is_object)
 
 
 @cache
@@ -125,6 +132,12 @@ def entries(kind: type) -> tuple[Entry, ...]:
         names += INSTEAD.get(f"{kind.__name__}.{field.name}", (field.name,))
     meanings, hints = attributes(kind), get_type_hints(kind, include_extras=True)
     return tuple(e for name in names for e in _entries(kind, name, meanings, hints))
+
+
+@cache
+def forms(kind: type) -> tuple[tuple[str, Form], ...]:
+    """The fields of a value as they are written, by name, each type taken apart."""
+    return tuple((entry.name, form(entry.kind)) for entry in entries(kind))
 
 
 def attributes(kind: type) -> dict[str, str]:

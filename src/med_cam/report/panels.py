@@ -119,8 +119,9 @@ def panel_boxes(height: int, width: int, box: Box) -> tuple[Box, ...]:
 
 def display_pixels(pixels: Float[Tensor, "c h w"]) -> Float[Tensor, "h1 w1 3"]:
     """The image in three channels, averaged down to at most `LONGEST` a side."""
-    k = _factor(pixels)
-    small = F.avg_pool2d(pixels.cpu().float()[None], k, ceil_mode=True, count_include_pad=False)
+    k, small = _factor(pixels), pixels.cpu().float()[None]
+    if k > 1:
+        small = F.avg_pool2d(small, k, ceil_mode=True, count_include_pad=False)
     rgb = small[0].clamp(0, 1).expand(3, -1, -1)  # 3 h/k w/k
     return rgb.permute(1, 2, 0)
 
@@ -128,6 +129,8 @@ def display_pixels(pixels: Float[Tensor, "c h w"]) -> Float[Tensor, "h1 w1 3"]:
 def display_mask(mask: Bool[Tensor, "h w"]) -> Bool[Tensor, "h1 w1"]:
     """The mask reduced in the same way; a pixel with any evidence in it stays evidence."""
     k = _factor(mask)
+    if k == 1:
+        return mask.cpu() > 0
     return F.max_pool2d(mask.cpu().float()[None, None], k, ceil_mode=True)[0, 0] > 0.5
 
 

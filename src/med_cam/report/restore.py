@@ -5,14 +5,15 @@ document. What is not saved is empty: `soft`, and the counts of an edge that are
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
-from typing import Any, get_args, get_origin, get_type_hints
+from dataclasses import fields
+from functools import cache
+from typing import Any, NamedTuple, get_type_hints
 
 import torch
 from torch import Tensor
 
 from med_cam.report.file_names import MASK_FILE
-from med_cam.report.layout import CALLED, FILES, form
+from med_cam.report.layout import CALLED, FILES, Form, form
 from med_cam.results import Explanation, unique_names
 
 OfFile = Callable[[str], Tensor]  # what a file of the result says of each pixel, by its name
@@ -40,34 +41,56 @@ def _object(
     entry: Mapping[str, Any], kind: type, of_file: OfFile, known: Mapping[str, Any]
 ) -> Any:  # noqa: ANN401  any dataclass
     """A dataclass from its object in JSON; `known` are fields that are not looked up there."""
-    hints = get_type_hints(kind, include_extras=True)
     values = dict(known)
-    for field in fields(kind):
-        path = f"{kind.__name__}.{field.name}"
-        name = CALLED.get(path, field.name)
-        if field.name in known:
+    for field, path, name, found in _plan(kind):
+        if field in known:
             continue
         if path in NOT_SAVED:
-            values[field.name] = NOT_SAVED[path]
+            values[field] = NOT_SAVED[path]
         elif path == "Explanation.mask":
-            values[field.name] = of_file(MASK_FILE)
+            values[field] = of_file(MASK_FILE)
         elif path in FILES:
-            values[field.name] = None if entry[name] is None else of_file(entry[name])
+            values[field] = None if entry[name] is None else of_file(entry[name])
         else:
-            values[field.name] = _value(entry[name], hints[field.name], of_file)
+            values[field] = _of_form(entry[name], found, of_file)
     return kind(**values)
 
 
+class _Field(NamedTuple):
+    """Name in Python, name with that of its class, name in JSON, and its type taken apart."""
+
+    name: str
+    path: str
+    called: str
+    form: Form
+
+
+@cache
+def _plan(kind: type) -> tuple[_Field, ...]:
+    """How the fields of a dataclass are read."""
+    hints = get_type_hints(kind, include_extras=True)
+    paths = {field.name: f"{kind.__name__}.{field.name}" for field in fields(kind)}
+    return tuple(
+        _Field(name, path, CALLED.get(path, name), form(hints[name]))
+        for name, path in paths.items()
+    )
+
+
 def _value(value: Any, kind: Any, of_file: OfFile) -> Any:  # noqa: ANN401  any JSON value
+    """A value from its JSON."""
+    return _of_form(value, form(kind), of_file)
+
+
+def _of_form(value: Any, found: Form, of_file: OfFile) -> Any:  # noqa: ANN401  any JSON value
     """A value from its JSON; a number that JSON lacks was written as null."""
-    found = form(kind)
-    base, inner = get_origin(found.base) or found.base, get_args(found.base)
+    base, inner = found.outer, found.inner
     if value is None:
         return None if found.null or base is not float else float("nan")
     if base is tuple:
-        return tuple(_value(one, inner[0], of_file) for one in value)
+        each = form(inner[0])
+        return tuple(_of_form(one, each, of_file) for one in value)
     if base is Mapping:
         return {key: _value(one, inner[1], of_file) for key, one in value.items()}
-    if isinstance(base, type) and is_dataclass(base):
+    if found.is_object:
         value = _object(value, base, of_file, {})
     return float(value) if base is float else value

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from re import fullmatch
-from typing import Any, get_args, get_origin
+from typing import Any
 
-from med_cam.report.layout import Pattern, entries, form
+from med_cam.report.layout import Form, Pattern, entries, form, forms
 from med_cam.report.schema import WHOLE
 from med_cam.results import Number, OneOf
 
@@ -44,37 +44,41 @@ def unknown(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _in_object(value: Mapping[str, Any], kind: type, place: str) -> Iterator[str]:
-    for entry in entries(kind):
-        where = f"{place}.{entry.name}".lstrip(".")
-        if entry.name in value:
-            yield from _in_value(value[entry.name], entry.kind, where)
+    for name, found in forms(kind):
+        where = f"{place}.{name}".lstrip(".")
+        if name in value:
+            yield from _in_value(value[name], found, where)
         else:
             yield f"it lacks {where}"
 
 
-def _in_value(value: Any, kind: Any, place: str) -> Iterator[str]:  # noqa: ANN401  any JSON value
-    found = form(kind)
-    base, inner = get_origin(found.base) or found.base, get_args(found.base)
-    finite = all(k.finite for k in found.known if isinstance(k, Number))
-    unsure = found.base is float and not (found.known and finite)
-    if value is None and (found.null or unsure or base is object):
+def _in_value(value: Any, found: Form, place: str) -> Iterator[str]:  # noqa: ANN401  any JSON value
+    base = found.outer
+    if value is None and (found.null or base is object or _may_lack(found)):
         return
-    if isinstance(base, type) and is_dataclass(base) and isinstance(value, Mapping):
+    if found.is_object and isinstance(value, Mapping):
         yield from _in_object(value, base, place)
     elif base is tuple and isinstance(value, list):
-        yield from _in_list(value, inner, place)
+        yield from _in_list(value, found.inner, place)
     elif base is Mapping and isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _in_value(item, inner[1], f"{place}.{name}")
+            yield from _in_value(item, form(found.inner[1]), f"{place}.{name}")
     elif not _fits(value, base, found.known):
         yield f"{place} is {_shown(value)}"
+
+
+def _may_lack(found: Form) -> bool:
+    """Whether a number may be one that JSON does not have, which is written as null."""
+    finite = all(k.finite for k in found.known if isinstance(k, Number))
+    return found.base is float and not (found.known and finite)
 
 
 def _in_list(value: list[Any], inner: tuple[Any, ...], place: str) -> Iterator[str]:
     if ... not in inner and len(value) != len(inner):
         yield f"{place} has {len(value)} entries, not {len(inner)}"
+    each = form(inner[0])
     for number, item in enumerate(value):
-        yield from _in_value(item, inner[0], f"{place}[{number}]")
+        yield from _in_value(item, each, f"{place}[{number}]")
 
 
 def _fits(value: Any, base: Any, known: tuple[object, ...]) -> bool:  # noqa: ANN401

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.stats import binomtest, bootstrap
 from torch import Generator
 
 RESAMPLES = 10_000
@@ -50,6 +49,8 @@ def interval(
         return Interval(mean, math.nan, math.nan)
     if np.ptp(known) < SAME:  # BCa is not defined here
         return Interval(mean, mean, mean)
+    from scipy.stats import bootstrap  # here, since it takes seconds to import
+
     bounds = bootstrap(
         (known,), np.mean, n_resamples=resamples, batch=BATCH, confidence_level=level, rng=rng
     ).confidence_interval
@@ -80,5 +81,7 @@ def share_interval(count: int, of: int, *, level: float = LEVEL) -> tuple[float,
     """
     if of == 0:
         return math.nan, math.nan
+    from scipy.stats import binomtest
+
     bounds = binomtest(count, of).proportion_ci(level, method="exact")
     return float(bounds.low), float(bounds.high)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 OURS = "med-cam"  # in the table: the mask of the explanation
@@ -85,6 +85,9 @@ class Shown:
         verdict: how the tests ended, in words; "" for whether they passed.
         reasons: why it deserves a look.
         claims: what was tested, in sentences.
+        regions: on each pixel the number of its part of the mask, from 1, 0 outside; None where
+            the mask has no parts that are known.
+        needed: whether its parts are needed, in a sentence; "" where that was not looked into.
     """
 
     row: Row
@@ -95,3 +98,5 @@ class Shown:
     verdict: str = ""
     reasons: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+    regions: Int[Tensor, "h w"] | None = None
+    needed: str = ""

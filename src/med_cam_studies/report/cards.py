@@ -17,13 +17,13 @@ from med_cam.report import wording
 from med_cam.report.panels import OUTLINE
 from med_cam_studies.evaluation.rows import OURS, Row, Shown
 from med_cam_studies.report import words
+from med_cam_studies.report.paths import box_of, divisions_path, outline_path
 from med_cam_studies.report.pictures import (
     CUT_OUTLINE,
     FINDING_OUTLINE,
     Pixels,
-    alone,
-    contours,
     cut,
+    evidence_in,
     map_over,
     whole,
 )
@@ -33,7 +33,7 @@ QUALITY = 85  # of JPEG
 SIDES = (512, 416, 336, 272, 216, 176, 144, 112)  # pixels, longest side of a picture
 BUDGET = 10_000_000  # bytes of all pictures; a third more as text
 EVIDENCE = 0.5  # of the bytes of an image are allowed for its evidence: most of it is grey
-BOX = 1000  # units of a path per side
+WEIGHED = 40  # images, spread over all, by which a side is chosen
 
 
 class Column(NamedTuple):
@@ -90,6 +90,7 @@ class Card:
     href: str
     reasons: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+    needed: str = ""
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
@@ -112,6 +113,7 @@ def card(item: Shown, columns: Sequence[Column], *, id: str, longest: int) -> Ca
         href=f"./{quote(row.folder)}/",
         reasons=item.reasons,
         claims=item.claims,
+        needed=item.needed,
     )
 
 
@@ -120,13 +122,15 @@ def panes(item: Shown, prefix: str, longest: int) -> Iterator[Pane]:
     name, label, area = item.row.image, item.row.label, wording.percent(item.row.area)
     box = box_of(item.mask)
     seen = [shape(item.mask, f"{prefix}e", "evidence", OUTLINE)]
+    if item.regions is not None and (path := divisions_path(item.regions)):
+        seen.append(Shape(f"{prefix}r", "region", OUTLINE, path))
     if item.finding is not None:
         seen.append(shape(item.finding, f"{prefix}f", "finding", FINDING_OUTLINE))
     rgb = whole(item, longest=longest)
     alt = f"{name}: the evidence for {label} outlined, {area} of the image"
     yield pane("Evidence outlined", alt, rgb, box, seen)
     alt = f"{name}: the evidence alone, neutral grey elsewhere"
-    yield pane("Evidence alone", alt, alone(item, longest=longest), box, seen)
+    yield pane("Evidence alone", alt, evidence_in(rgb, item.mask), box, seen)
     for method, scores in item.maps.items():
         title = words.method(method)
         alt = f"{name}: map of {title}, its brightest part outlined, as large as the evidence"
@@ -151,24 +155,14 @@ def jpeg(rgb: Pixels) -> bytes:
 
 def shape(mask: Bool[Tensor, "h w"], id: str, kind: str, color: str) -> Shape:  # noqa: A002
     """The mask's outline; an empty path for an empty mask."""
-    width, height = box_of(mask)
-    lines = ((line[:-1] * (width, height)).tolist() for line in contours(mask))
-    path = "".join(
-        "M" + "L".join(f"{round(x, 1):g} {round(y, 1):g}" for x, y in line) + "Z" for line in lines
-    )
-    return Shape(id, kind, color, path)
-
-
-def box_of(mask: Bool[Tensor, "h w"]) -> tuple[int, int]:
-    """Width and height of the mask in units of a path."""
-    height, width = mask.shape
-    unit = BOX / max(height, width)
-    return max(1, round(unit * width)), max(1, round(unit * height))
+    return Shape(id, kind, color, outline_path(mask))
 
 
 def longest_side(shown: Sequence[Shown]) -> int:
-    """The largest of `SIDES` at which all pictures stay within `BUDGET`."""
-    return next((side for side in SIDES if weight(shown, side) <= BUDGET), SIDES[-1])
+    """The largest of `SIDES` at which all pictures, going by a sample, stay within `BUDGET`."""
+    sample = shown[:: max(1, -(-len(shown) // WEIGHED))]
+    most = BUDGET * len(sample) / max(1, len(shown))
+    return next((side for side in SIDES if weight(sample, side) <= most), SIDES[-1])
 
 
 def weight(shown: Sequence[Shown], longest: int) -> float:
@@ -210,7 +204,7 @@ COLUMNS = (
     _number("Probability, image", "before", wording.probability),
     _number("Probability, evidence", "after", wording.probability),
     _number("Area", "area", wording.percent),
-    _number("Parts", "components"),
+    _number("Pieces", "components"),
     _number("Forward", "forward"),
     _number("Backward", "backward"),
     _number("Seconds", "seconds", "{:.1f}".format),

@@ -2,24 +2,29 @@
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from med_cam.errors import ConfigError
 from med_cam.report.backend import in_memory
-from med_cam.report.claims import claims
+from med_cam.report.claims import claims, minimal
 from med_cam.report.result import Result, image_of, read_result
 from med_cam.report.wording import baselines, is_small, verdict
+from med_cam.results import MaskTests
 from med_cam_studies.evaluation.rows import Row, Shown
 from med_cam_studies.report.look_first import reasons, urgency
 from med_cam_studies.report.page import page
-from med_cam_studies.report.publish import LONGEST, shrunk
+from med_cam_studies.report.shrunk import within
 from med_cam_studies.report.tables import summary
 
 NAMED = ("image", "file", "name", "folder")  # columns of a table of labels that name the image
 LABELLED = ("label", "truth", "class")
+LONGEST = 768  # pixels per side that are kept of an image; its picture on the page has fewer
+NO_IMAGE = 0.75  # grey in the place of an image of which no copy was kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ def one_result(folder: Path, out: Path, truth_of: Callable[[str, str], str]) -> 
     truth = truth_of(name, place)
     why = reasons(found, truth)
     image = image_of(result)
-    pixels = torch.full((3, *found.mask.shape), 0.75) if image is None else image.pixels
+    pixels = torch.full((1, *found.mask.shape), NO_IMAGE) if image is None else image.pixels
     row = Row(
         image=name,
         folder=place,
@@ -112,9 +117,31 @@ def one_result(folder: Path, out: Path, truth_of: Callable[[str, str], str]) -> 
         verdict=verdict(found),
         reasons=tuple(reason.text for reason in why if reason.text not in row.warnings),
         claims=tuple(" ".join(statement.text.split()) for statement in claims(found)),
+        regions=None if found.tests is None else regions_of(found.tests),
+        needed="" if found.tests is None else needed(found.tests),
     )
-    k = -(-max(found.mask.shape) // LONGEST)
-    return OneResult(shown if k == 1 else shrunk(shown, k), urgency(why), facts_of(result))
+    return OneResult(light(within(shown, LONGEST)), urgency(why), facts_of(result))
+
+
+def light(shown: Shown) -> Shown:
+    """The same in less memory: a page has hundreds of them, and shows 256 levels."""
+    pixels = shown.pixels
+    if len(pixels) == 3 and torch.equal(pixels[0], pixels[1]) and torch.equal(*pixels[1:]):
+        pixels = pixels[:1]
+    return replace(shown, pixels=pixels.half())
+
+
+def regions_of(tests: MaskTests) -> Int[Tensor, "h w"] | None:
+    """On each pixel the number of its part of the mask; None where it has no such parts."""
+    return None if tests.minimality is None else tests.minimality.regions
+
+
+def needed(tests: MaskTests) -> str:
+    """Whether the parts of the mask are needed, in a sentence."""
+    if tests.minimality is None:
+        return ""
+    text = minimal(tests.minimality).text
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def facts_of(result: Result) -> dict[str, str]:

@@ -44,7 +44,8 @@ def pictures(item: Shown, methods: Sequence[str]) -> Iterator[tuple[Pixels, Outl
 
 def legend(shown: Sequence[Shown]) -> dict[str, str]:
     """What the colours of the lines are, of those that are drawn."""
-    keys = {OUTLINE: "evidence"}
+    parts = any(item.regions is not None for item in shown)
+    keys = {OUTLINE: "evidence, its parts divided by thin lines" if parts else "evidence"}
     if any(item.finding is not None for item in shown):
         keys[FINDING_OUTLINE] = "outlined by people"
     if any(item.maps for item in shown):
@@ -59,8 +60,15 @@ def whole(item: Shown, *, longest: int) -> Pixels:
 
 def alone(item: Shown, *, longest: int) -> Pixels:
     """The evidence in its place, neutral grey elsewhere."""
-    rgb, mask = display_pixels(item.pixels), display_mask(item.mask)
-    return reduced(torch.where(mask[..., None], rgb, torch.full_like(rgb, GREY)), longest)
+    return evidence_in(whole(item, longest=longest), item.mask)
+
+
+def evidence_in(rgb: Pixels, mask: Bool[Tensor, "h1 w1"]) -> Pixels:
+    """A picture where the mask is, neutral grey elsewhere; between them where it is finer."""
+    size, seen = rgb.shape[:2], mask.cpu().float()[None, None]
+    if mask.shape != size:
+        seen = F.interpolate(seen, size, mode="bilinear", antialias=True)
+    return torch.lerp(torch.full_like(rgb, GREY), rgb, seen[0, 0, :, :, None])
 
 
 def map_over(rgb: Pixels, scores: Float[Tensor, "h1 w1"]) -> Pixels:

@@ -1,12 +1,10 @@
 """What a study shows: the figure, the tables and the report, from rows and the files of a run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch.nn.functional as F
-from jaxtyping import Bool, Float
-from torch import Generator, Tensor
+from torch import Generator
 
 from med_cam.images.mask_file import mask_from_png
 from med_cam.images.read import read_image
@@ -26,6 +24,7 @@ from med_cam_studies.evaluation.item_result import (
 from med_cam_studies.evaluation.rows import Row, Shown
 from med_cam_studies.report.gallery import gallery_files
 from med_cam_studies.report.page import FILE as REPORT, page
+from med_cam_studies.report.shrunk import LONGEST, within
 from med_cam_studies.report.tables import (
     Table,
     ahead_table,
@@ -34,7 +33,6 @@ from med_cam_studies.report.tables import (
     summary,
 )
 
-LONGEST = 1200  # pixels per side at most in figures and report; sources may have twelve million
 TABLE, SUMMARY = "table.csv", "table.md"
 FILES = ("figure.pdf", "figure.png", TABLE, SUMMARY, REPORT)
 
@@ -113,32 +111,4 @@ def shown_row(row: Row, item: Item, out: Path) -> Shown:
     files = {name: map_file(out, row.image, name) for name in (GRAD_CAM, ROLLOUT)}
     maps = {name: map_from_png(path) for name, path in files.items() if path.exists()}
     outlined = outline_of(item, image)
-    whole = Shown(row, image.pixels, mask, maps, outlined)
-    k = -(-max(mask.shape) // LONGEST)
-    return whole if k == 1 else shrunk(whole, k)
-
-
-def shrunk(shown: Shown, k: int) -> Shown:
-    """The same with k by k pixels as one: the mean of images and maps, most of a mask."""
-    return replace(
-        shown,
-        pixels=pooled(shown.pixels, k),
-        mask=most(shown.mask, k),
-        maps={name: pooled(values[None], k)[0] for name, values in shown.maps.items()},
-        finding=None if shown.finding is None else anywhere(shown.finding, k),
-    )
-
-
-def pooled(x: Float[Tensor, "c h w"], k: int) -> Float[Tensor, "c h1 w1"]:
-    """Means of k by k pixels; of fewer at the far edges."""
-    return F.avg_pool2d(x[None], k, ceil_mode=True, count_include_pad=False)[0]
-
-
-def most(mask: Bool[Tensor, "h w"], k: int) -> Bool[Tensor, "h1 w1"]:
-    """True where at least half of k by k pixels is."""
-    return pooled(mask.float()[None], k)[0] >= 0.5
-
-
-def anywhere(finding: Bool[Tensor, "h w"], k: int) -> Bool[Tensor, "h1 w1"]:
-    """True where any of k by k pixels is, so that a finding of a few pixels stays to be seen."""
-    return F.max_pool2d(finding.float()[None], k, ceil_mode=True)[0] > 0
+    return within(Shown(row, image.pixels, mask, maps, outlined), LONGEST)
