@@ -8,6 +8,7 @@ are as good as a fingerprint: 72 bits, wherever they lie.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ FAST = Config(
 )
 NEAR = 1e-5  # what a hard mask with a soft gradient may leave of rounding in the image's pixels
 EACH = 6  # questions of a claim: three baselines, shape leakage, shift stability, specificity
-SHIFTS = 4  # which of them is that of the shifts
+SHIFTED = 8  # masked inputs of the question after shifts
 WIDER = 5  # the same without the last: it is not asked of a necessary superset
 
 
@@ -222,24 +223,55 @@ def predicting(case: Case, predict_one: Callable) -> Case:
     return replace(case, single=replace(case.single, classifier=predict_one))
 
 
-def losing(case: Case, failures: Sequence[int], *, stable: Sequence[bool] = ()) -> Case:
-    """A case whose n-th claim loses so many of its samples of noise, and its shifts if not stable.
+def hides(x: torch.Tensor) -> str:
+    """What masked inputs hide the strip with: "grey", "black", "noise", or several of these."""
+    kinds = {0.0: "grey", -1.0: "black"}
+    found = {kinds.get(value, "noise") for value in x[:, 0, STRIP, 0].tolist()}
+    return found.pop() if len(found) == 1 else "several"
 
-    Beyond those listed, claims are predicted as the classifier does.
+
+def losing(case: Case, failures: Sequence[int], *, stable: Sequence[bool] = ()) -> Case:
+    """A case whose n-th certificate loses so many samples of noise, its shifts if not stable.
+
+    The last ones, so that a certificate that is given up has seen most. Beyond those listed,
+    certificates are predicted as the classifier does. Grey comes first in each.
     """
-    asked = [0]
+    number, seen = -1, 0
 
     def predict_one(x):
-        number, part = divmod(asked[0], EACH)
-        asked[0] += 1
-        p = case.single.classifier(x)
-        if part == 0 and number < len(failures):
-            p[: failures[number]] = p.new_tensor([1.0, 0.0])
-        if part == SHIFTS and number < len(stable) and not stable[number]:
+        nonlocal number, seen
+        p, kind = case.single.classifier(x), hides(x)
+        if kind == "grey" and len(x) == 1:
+            number, seen = number + 1, 0
+        elif kind == "noise" and 0 <= number < len(failures):
+            samples = samples_needed(number + 1, case.config.verification.certified)
+            for row in p:
+                seen += 1
+                if samples - failures[number] < seen <= samples:
+                    row[:] = p.new_tensor([1.0, 0.0])
+        elif len(x) == SHIFTED and number < len(stable) and not stable[number]:
             p[:] = p.new_tensor([1.0, 0.0])
         return p
 
     return predicting(case, predict_one)
+
+
+def certificates(calls: Sequence[Call], count: int) -> tuple[list[list[Call]], list[Call]]:
+    """What was asked for each of so many certificates, and after them.
+
+    Each begins with one masked input over grey; one that is judged ends with its second call of as
+    many masked inputs as trials of the shape.
+    """
+    starts = [i for i, call in enumerate(calls) if len(call.x) == 1 and hides(call.x) == "grey"]
+    starts, of_shape = starts[:count], 0
+    end = len(calls)
+    for i in range(starts[-1], len(calls)):
+        of_shape += len(calls[i].x) == FAST.verification.leakage_trials
+        if of_shape == 2:
+            end = i + 1
+            break
+    cuts = [*starts, end]
+    return [list(calls[a:b]) for a, b in pairwise(cuts)], list(calls[end:])
 
 
 # The arithmetic of a certificate, from scipy and from the sentence in the docs.

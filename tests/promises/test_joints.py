@@ -287,8 +287,9 @@ def test_the_restricted_claim_is_smaller_and_on_what_the_classifier_is_robust_to
     assert restricted.claim.holds
     assert restricted.claim.certificate.fixed == 0
     assert {b.name for b in restricted.claim.baselines if b.searched} == {"gaussian"}
-    certificate = [call for call in shown if len(call.x) == restricted.claim.certificate.samples]
-    assert any(torch.equal(evidence(c, frail.scene.x)[0, 0], restricted.mask) for c in certificate)
+    certificate = [evidence(call, frail.scene.x)[0, 0] for call in shown if len(call.x) == 1]
+    same = sum(torch.equal(each, restricted.mask) for each in certificate)
+    assert same >= restricted.claim.certificate.samples
 
 
 @pytest.mark.parametrize("times", [0.5, 1.0])

@@ -6,13 +6,13 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 from recording import (
-    EACH,
     FAST,
     Watch,
-    chunks,
+    certificates,
     evidence,
     exact,
     found_on,
+    hides,
     losing,
     noise,
     patches_mask,
@@ -40,7 +40,7 @@ def run(failures, config=PLAIN, start=START, stable=()):
         found = found_on(case, start)
         watch = Watch(losing(case, failures, stable=stable))
         done = certified(watch.case, found)
-        asked = chunks(watch.take("single"), EACH)[: done.tried]
+        asked, _ = certificates(watch.take("single"), done.tried)
         return done, asked, case.scene.x
 
 
@@ -77,23 +77,58 @@ def test_the_third_mask_may_lose_four():
 
 
 @pytest.mark.parametrize("failures", [[1, 3, 5], [9, 3, 30], [9, 30, 5], [1, 30, 60]])
-def test_where_all_are_refused_the_highest_bound_is_reported(failures):
+def test_where_all_are_given_up_the_last_one_is_reported_on_all_of_its_samples(failures):
     done, asked, x = run(failures)
     assert done.tried == 3
     assert not done.claim.holds
-    counts = [(samples_needed(n, WANTED), lost) for n, lost in enumerate(failures, start=1)]
-    bounds = [exact(n - k, n, risk_for(i)) for i, (n, k) in enumerate(counts, start=1)]
-    best = bounds.index(max(bounds))
-    refuse(done.claim.certificate, best + 1, failures[best])
-    assert torch.equal(done.mask, evidence(asked[best][0], x)[0, 0])
+    refuse(done.claim.certificate, 3, failures[2])
+    assert torch.equal(done.mask, evidence(asked[2][0], x)[0, 0])
     assert done.area == pytest.approx(done.mask.float().mean().item())
 
 
-def test_of_masks_that_retain_nothing_the_smallest_is_reported():
-    done, _, _ = run([samples_needed(n, WANTED) for n in (1, 2, 3)])
-    assert done.claim.certificate.bound == 0.0
-    assert done.claim.certificate.tried == 1
-    assert torch.equal(done.mask, START[0, 0])
+def test_of_masks_that_are_refused_on_all_of_their_samples_the_highest_bound_is_reported():
+    done, asked, x = run([0, 2, 1], stable=[False, False, False])  # all lose their shifts
+    counts = [(samples_needed(n, WANTED), lost) for n, lost in enumerate([0, 2, 1], start=1)]
+    bounds = [exact(n - k, n, risk_for(i)) for i, (n, k) in enumerate(counts, start=1)]
+    best = bounds.index(max(bounds))
+    refuse(done.claim.certificate, best + 1, [0, 2, 1][best])
+    assert torch.equal(done.mask, evidence(asked[best][0], x)[0, 0])
+    assert not done.claim.holds
+
+
+def test_a_mask_that_is_judged_comes_before_one_that_was_given_up():
+    done, _, _ = run([0, 9, 9], stable=[False])
+    refuse(done.claim.certificate, 1, 0)
+    assert not done.claim.holds
+
+
+@pytest.mark.parametrize("lost", [1, 4, 15])
+def test_a_certificate_is_given_up_at_the_sample_that_refuses_it(lost):
+    done, asked, _ = run([lost, 0])
+    samples = samples_needed(1, WANTED)
+    assert done.claim.holds
+    assert len(asked[0]) == 1 + samples - lost + 1  # grey, those retained, the first one lost
+    assert all(len(call.x) == 1 for call in asked[0])
+
+
+def test_a_certificate_is_given_up_at_once_where_grey_is_lost():
+    with the_case(config=PLAIN) as case:
+        found = found_on(case, START)
+        grey_lost = [0]
+
+        def predict_one(x):
+            p = case.single.classifier(x)
+            if hides(x) == "grey" and len(x) == 1 and not grey_lost[0]:
+                grey_lost[0] = 1
+                p[:] = p.new_tensor([1.0, 0.0])
+            return p
+
+        watch = Watch(predicting(case, predict_one))
+        done = certified(watch.case, found)
+        asked, _ = certificates(watch.take("single"), done.tried)
+    assert [len(calls) for calls in asked][:1] == [1]
+    assert done.tried == 2
+    assert done.claim.holds
 
 
 def test_a_mask_that_is_certified_comes_before_a_refused_one_of_a_higher_bound():

@@ -6,11 +6,10 @@ from itertools import combinations
 import pytest
 import torch
 from recording import (
-    EACH,
     FAST,
     Toy,
     Watch,
-    chunks,
+    certificates,
     classifier_of,
     image_of,
     losing,
@@ -100,7 +99,7 @@ def test_no_sample_that_a_mask_was_made_on_certifies_it_and_no_two_certificates_
         calls = watch.take()
         x = case.scene.x
     assert done.tried == 2
-    claims = chunks(of(calls, "single"), EACH)[:2]
+    claims, _ = certificates(of(calls, "single"), 2)
     made_on = [*searched, *of(calls, "batched")]
     drawn = [noise(part, x) for part in (made_on, *claims)]
     assert all(len(part) > 1000 for part in drawn)

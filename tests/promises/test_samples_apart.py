@@ -19,6 +19,7 @@ from recording import (
     WIDER,
     Toy,
     Watch,
+    certificates,
     chunks,
     losing,
     noise,
@@ -74,13 +75,13 @@ def certifying(case, found):
     assert (done.tried, done.claim.holds) == (2, True)
     calls = watch.take()
     single = of(calls, "single")
-    first, second = chunks(single, EACH)[:2]
+    (first, second), after = certificates(single, 2)
     stages = {
         "reduction": of(calls, "batched"),
         "first certificate": first,
         "second certificate": second,
     }
-    return done, stages | {"retested patches": single[2 * EACH :]}
+    return done, stages | {"retested patches": after}
 
 
 def its_tests(watch, done):

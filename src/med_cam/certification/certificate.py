@@ -12,6 +12,7 @@ from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Verification
 from med_cam.results import Certificate, Check, Claim
 from med_cam.verify.baseline_response import BaselineResponse, baseline_response
+from med_cam.verify.begun import Begun, begun
 from med_cam.verify.certificate import (
     as_tried,
     least_retained,
@@ -19,7 +20,7 @@ from med_cam.verify.certificate import (
     risk_of,
     samples_for,
 )
-from med_cam.verify.claim import verify
+from med_cam.verify.claim import judged, verify
 
 Exported = Bool[Tensor, "h1 w1"]  # a mask in the source image's pixels, as it is in its file
 
@@ -70,13 +71,35 @@ def claim_on(
         tried: from 1; decides which samples are used, and what risk the bound may have.
         samples: of the random baselines together, at least.
     """
+    return concluded(begun_on(case, mask, response, tried=tried, samples=samples), tried)
+
+
+def begun_on(
+    case: Case, mask: Exported, response: BaselineResponse, *, tried: int, samples: int
+) -> Begun:
+    """The same claim with its samples drawn; no pass yet."""
     rules = case.config.verification
     random = sum(not is_fixed(name) for name in rules.baselines)
     rules = replace(rules, samples=-(-samples // max(1, random)))
     generator = fresh(case, CERTIFY + tried - 1)
-    claim = verify(case.single, reread(case, mask), response, rules, generator)
+    return begun(case.single, reread(case, mask), response, rules, generator)
+
+
+def losses_borne(claim: Begun, tried: int) -> int:
+    """How many samples of random baselines a certificate may lose; more refuse it."""
+    if not claim.random:
+        return 0
+    rules = claim.rules
+    least = least_retained(claim.random, rules.certified, risk_of(tried, rules.confidence))
+    return claim.random - least
+
+
+def concluded(of: Begun, tried: int) -> Claim:
+    """The claim as the n-th for which a certificate was tried, on all of its samples."""
+    claim = judged(of)
     if claim.certificate is None:
         return claim
+    random = sum(not is_fixed(name) for name in of.rules.baselines)
     certificate = as_tried(claim.certificate, tried, random=random)
     checks = tuple(
         replace(sufficiency_check(certificate), edge=check.edge)

@@ -15,7 +15,7 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import exported, reread
 from med_cam.case.timing import Mark, mark
-from med_cam.certification.certificate import certificate_of
+from med_cam.certification.certificate import begun_on, concluded, losses_borne, samples_of
 from med_cam.certification.minimality import patches_of, retested, sample_set
 from med_cam.masking import keep_most
 from med_cam.pipeline.budget import MEASURED, affordable, from_here
@@ -24,6 +24,7 @@ from med_cam.pipeline.region_candidates import by_regions, of_regions
 from med_cam.reduction.counterexamples import Reduced, reduced, refined
 from med_cam.reduction.ground import Ground
 from med_cam.results import Claim, Minimality, Patch
+from med_cam.verify.begun import Begun, until_lost
 from med_cam.verify.minimality import Mask, Trial, lost, places, survived
 from med_cam.verify.shift_stability import DIRECTIONS
 from med_cam.verify.specificity import sufficient
@@ -56,18 +57,17 @@ def certified(case: Case, found: Found) -> Certified:
     """Make the mask as small as it goes, and certify it.
 
     Tried are the mask after the 1-minimal reduction, again after it was reduced on further
-    samples, the mask before it, then larger ones of the same scores. If none is certified, the
-    one of the highest bound is reported: all bounds hold together.
+    samples, the mask before it, then larger ones of the same scores. A certificate that can only
+    be refused any more is given up. If none is certified, the mask of the highest bound is
+    reported, of those judged on all of their samples: all bounds hold together.
     """
     tried: list[Tried] = []
     marks = []
     for chosen in candidates(case, found):
         marks.append(mark("reduction", case.cost()))
-        source = exported(case, chosen.mask)
-        claim = certificate_of(case, source, found.response, len(tried) + 1)
-        tried.append((chosen, source, claim))
+        tried.append(put_to_certificate(case, chosen, found, len(tried) + 1))
         marks.append(mark("certificate", case.cost()))
-        if sufficient(claim) or not affordable(case, len(tried) + 1, MEASURED):
+        if tried[-1].sufficient or not affordable(case, len(tried) + 1, MEASURED):
             break
     chosen, source, claim = best(tried)
     minimality = minimality_of(case, source, chosen, found)
@@ -77,15 +77,48 @@ def certified(case: Case, found: Found) -> Certified:
     return Certified(source, area, claim, len(tried), minimality, tuple(marks), short)
 
 
-Tried = tuple["Candidate", Bool[Tensor, "h w"], Claim]
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A mask that was put to a certificate.
+
+    Attributes:
+        chosen: the mask, in the model input.
+        source: the same as exported.
+        looked: its claim, on as many samples as were looked at.
+        claim: on all of them; None if it was given up before.
+    """
+
+    chosen: "Candidate"
+    source: Bool[Tensor, "h w"]
+    looked: Begun
+    claim: Claim | None
+
+    @property
+    def sufficient(self) -> bool:
+        """Whether the search for a certificate ends with it."""
+        return self.claim is not None and sufficient(self.claim)
 
 
-def best(tried: list[Tried]) -> Tried:
-    """The mask whose claim holds, which is the last; else the highest bound, the smaller first."""
-    if tried[-1][2].holds:
-        return tried[-1]
-    bounds = [0.0 if c.certificate is None else c.certificate.bound for _, _, c in tried]
-    return tried[bounds.index(max(bounds))]
+def put_to_certificate(case: Case, chosen: "Candidate", found: Found, number: int) -> Tried:
+    """The n-th certificate, given up as soon as it can only be refused."""
+    source, samples = exported(case, chosen.mask), samples_of(number, case.config.verification)
+    drawn = begun_on(case, source, found.response, tried=number, samples=samples)
+    looked, refused = until_lost(drawn, losses_borne(drawn, number))
+    return Tried(chosen, source, looked, None if refused else concluded(looked, number))
+
+
+def best(tried: list[Tried]) -> tuple["Candidate", Bool[Tensor, "h w"], Claim]:
+    """The mask whose claim holds, which is the last; else the highest bound, the smaller first.
+
+    Where all were given up, the last one, whose claim is judged on all of its samples now.
+    """
+    last = tried[-1]
+    judged = [(each, each.claim) for each in tried if each.claim is not None]
+    if not judged:
+        return last.chosen, last.source, concluded(last.looked, len(tried))
+    bounds = [0.0 if c.certificate is None else c.certificate.bound for _, c in judged]
+    each, claim = judged[-1] if judged[-1][1].holds else judged[bounds.index(max(bounds))]
+    return each.chosen, each.source, claim
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ from med_cam.masking import Scene, View
 from med_cam.removal.samples import Sampled, joined
 from med_cam.results import BaselineResult, Check, Claim
 from med_cam.verify.baseline_response import BaselineResponse, baseline_rate
+from med_cam.verify.begun import Begun, begun, seen_on_all
 from med_cam.verify.certificate import certificate
 from med_cam.verify.consistency import consistency
 from med_cam.verify.decision import Decision
 from med_cam.verify.shape_leakage import other_contents, shape_leakage
 from med_cam.verify.shift_stability import shift_stability
 from med_cam.verify.specificity import specificity
-from med_cam.verify.sufficiency import baseline_result, drawn, over_baselines, sufficiency
+from med_cam.verify.sufficiency import baseline_result, sufficiency
 from med_cam.verify.warnings import (
     claim_warnings,
     edge_of_claim,
@@ -66,11 +67,15 @@ def verify(
         rules: baselines, samples, thresholds.
         generator: for the samples of this claim alone.
     """
+    return judged(begun(view, mask, response, rules, generator))
+
+
+def judged(claim: Begun) -> Claim:
+    """Every check of a claim whose samples are drawn, and some perhaps looked at."""
+    view, mask, rules, generator = claim.view, claim.mask, claim.rules, claim.generator
+    response, samples = claim.response, claim.samples
     decision, scene = response.decision, view.scene
-    samples = drawn(scene, rules.baselines, rules.samples, generator)
-    unseen = [name for name in response.predictions if name not in samples]
-    others = drawn(scene, unseen, rules.unseen_samples, generator)
-    seen = over_baselines(view, mask, samples | others)
+    seen = seen_on_all(claim)
     results = tuple(
         baseline_result(name, p, response.predictions[name], decision, searched=name in samples)
         for name, p in seen.items()

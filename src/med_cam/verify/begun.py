@@ -1,0 +1,108 @@
+"""A claim of which some samples have been looked at, so that a bad mask is given up early.
+
+Samples are looked at one after the other. As soon as more of them are lost than the certificate
+may lose, no sample that is left can save it: it is refused then and there. A mask is never
+certified this way, and none is refused that would be certified on all of its samples, so that
+every bound stays what it is (curtailed sampling, Wald 1947, Sequential Analysis).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor
+
+from med_cam.config.baselines import is_fixed
+from med_cam.config.settings import Verification
+from med_cam.masking import View
+from med_cam.removal.samples import Sampled
+from med_cam.verify.baseline_response import BaselineResponse
+from med_cam.verify.decision import retains
+from med_cam.verify.sufficiency import drawn, over_baselines
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A claim whose samples are drawn.
+
+    Attributes:
+        view, mask, response, rules: what is claimed of, see `verify`.
+        generator: for what the claim draws after its samples.
+        samples: of the searched baselines.
+        others: of those that are only reported.
+        seen: probabilities on the first samples of searched baselines, by name.
+    """
+
+    view: View[Tensor]
+    mask: Bool[Tensor, "1 1 h w"]
+    response: BaselineResponse
+    rules: Verification
+    generator: Generator
+    samples: Mapping[str, Sampled]
+    others: Mapping[str, Sampled]
+    seen: Mapping[str, Float[Tensor, "_ k"]]
+
+    @property
+    def random(self) -> int:
+        """How many samples of random baselines there are."""
+        return sum(len(s) for name, s in self.samples.items() if not is_fixed(name))
+
+
+def begun(
+    view: View[Tensor],
+    mask: Bool[Tensor, "1 1 h w"],
+    response: BaselineResponse,
+    rules: Verification,
+    generator: Generator,
+) -> Begun:
+    """Draw the samples of a claim; no pass yet."""
+    samples = drawn(view.scene, rules.baselines, rules.samples, generator)
+    unseen = [name for name in response.predictions if name not in samples]
+    others = drawn(view.scene, unseen, rules.unseen_samples, generator)
+    return Begun(view, mask, response, rules, generator, samples, others, {})
+
+
+def until_lost(claim: Begun, allowed: int) -> tuple[Begun, bool]:
+    """Look at one sample after the other until the claim can only be refused.
+
+    Args:
+        claim: without samples seen.
+        allowed: samples of random baselines that may be lost; of fixed ones none may.
+
+    Returns:
+        The claim with what was seen, and whether it is to be refused.
+    """
+    seen: dict[str, list[Tensor]] = {name: [] for name in claim.samples}
+    lost = 0
+    for name, index in in_turn(claim.samples):
+        p = claim.view.over(claim.mask, claim.samples[name][index : index + 1])
+        seen[name].append(p)
+        if not retains(p, claim.response.decision).all():
+            lost += allowed + 1 if is_fixed(name) else 1
+        if lost > allowed:
+            break
+    looked = {name: torch.cat(several) for name, several in seen.items() if several}
+    return replace(claim, seen=looked), lost > allowed
+
+
+def in_turn(samples: Mapping[str, Sampled]) -> Iterator[tuple[str, int]]:
+    """Fixed baselines first, then a sample of each random one, and again."""
+    order = sorted(samples, key=lambda name: not is_fixed(name))
+    for index in range(max(map(len, samples.values()))):
+        yield from ((name, index) for name in order if index < len(samples[name]))
+
+
+def seen_on_all(claim: Begun) -> dict[str, Float[Tensor, "_ k"]]:
+    """Probabilities on every sample, searched baselines first; no sample is asked for twice."""
+    left = {name: s[len(claim.seen.get(name, ())) :] for name, s in claim.samples.items()}
+    asked = {name: s for name, s in (left | dict(claim.others)).items() if len(s)}
+    new = over_baselines(claim.view, claim.mask, asked)
+    every = [*claim.samples, *claim.others]
+    parts = {
+        name: [p for p in (claim.seen.get(name), new.get(name)) if p is not None] for name in every
+    }
+    return {
+        name: several[0] if len(several) == 1 else torch.cat(several)
+        for name, several in parts.items()
+    }
