@@ -11,11 +11,21 @@ from torch import nn
 from med_cam.classifiers.compat import import_timm
 from med_cam.classifiers.description import FILE, KINDS, READERS
 from med_cam.classifiers.load import load_classifier
-from med_cam.cli.options import CheckOptions, ExplainOptions, ReproduceOptions, TrainOptions
+from med_cam.cli.options import (
+    CheckOptions,
+    CompareOptions,
+    DossierOptions,
+    ExplainOptions,
+    ReproduceOptions,
+    TrainOptions,
+)
 from med_cam.config.baselines import FIXED, HARD
 from med_cam.config.presets import PRESETS
 from med_cam.config.toml import config_from_toml
+from med_cam.report.layout import attributes
+from med_cam_studies.dossier.intended_use import KEYS
 from med_cam_studies.training.catalogue import STUDIES
+from med_cam_studies.versions.listed import Line
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("src/**/*.md")]
@@ -137,3 +147,16 @@ def test_the_names_of_the_readme_are_there():
     code = "\n".join(re.findall(r"^from .*$", (ROOT / "README.md").read_text(), re.MULTILINE))
     assert "from med_cam import explain" in code
     exec(code, {})
+
+
+def test_the_document_of_the_dossier_names_every_option_key_and_column():
+    text = (ROOT / "docs/dossier.md").read_text() + (ROOT / "README.md").read_text()
+    for command in (DossierOptions, CompareOptions):
+        for option in command.__annotations__:
+            if option not in ("results", "before", "after", "debug"):
+                assert f"--{option}" in text
+    meanings = {cells[0]: cells[1] for cells in rows("docs/dossier.md") if len(cells) == 2}
+    for name, meaning in {**KEYS, **attributes(Line)}.items():
+        assert meanings[name] == f"{meaning[:1].lower()}{meaning[1:].rstrip('.')}".replace("`", "")
+    example = re.search(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[1]
+    assert set(tomllib.loads(example)) <= set(KEYS)

@@ -96,6 +96,8 @@ OLD = {
     "data": {},
     "export": {},
     "report": {},
+    "dossier": {},
+    "compare": {},
 }
 
 

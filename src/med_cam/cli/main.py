@@ -12,6 +12,8 @@ from med_cam.cli import manual
 from med_cam.cli.options import (
     AuditOptions,
     CheckOptions,
+    CompareOptions,
+    DossierOptions,
     ExplainOptions,
     ExportOptions,
     ReportOptions,
@@ -29,6 +31,8 @@ COMMANDS: Mapping[str, type] = {
     "verify": VerifyOptions,
     "export": ExportOptions,
     "report": ReportOptions,
+    "dossier": DossierOptions,
+    "compare": CompareOptions,
     "audit": AuditOptions,
     "data": CheckOptions,
     "train": TrainOptions,
@@ -175,6 +179,12 @@ app.command("verify", help=manual.VERIFY)(
 )
 app.command("report", help=manual.REPORT)(
     command(ReportOptions, "report", interrupted="interrupted; nothing was written.")
+)
+app.command("dossier", help=manual.DOSSIER)(
+    command(DossierOptions, "dossier", interrupted="interrupted; nothing was written.")
+)
+app.command("compare", help=manual.COMPARE)(
+    command(CompareOptions, "compare", interrupted="interrupted; nothing was written.")
 )
 app.command("export", help=manual.EXPORT)(
     command(ExportOptions, "export", interrupted="interrupted; what was exported stays.")

@@ -59,6 +59,35 @@ REPORT = (
     "option was wrong; 1 after an internal error."
 )
 
+DOSSIER = (
+    "Make one printable page about a classifier, from its saved results.\n\n"
+    "What it is and what it is for, how often it is right, how often a small region is sufficient "
+    "for its prediction, its warnings, its missingness audit, the cases that it gets wrong, "
+    "whether the evidence tells them, and what is not stated or not done. Every number has its "
+    "denominator. The page is one file that loads nothing from elsewhere. It shows images: treat "
+    "it as you treat them.\n\n"
+    "[bold]DIR[/bold]: a folder of results of one classifier.\n\n"
+    "Examples:\n"
+    "  med-cam dossier results/ --labels labels.csv --meta intended-use.toml\n"
+    "  med-cam verify results/ --model my-classifier/ > verify.txt\n"
+    "  med-cam dossier results/ --audit audit/audit.json --verify verify.txt\n\n"
+    "Exit status: 0 if all results are in it; 2 if one is not as it was written, if there are "
+    "several classifiers, or an option was wrong; 1 after an internal error."
+)
+
+COMPARE = (
+    "Compare two versions of a classifier on the same images, from their saved results.\n\n"
+    "Which images are predicted otherwise, how the tests ended, how large the evidence is and "
+    "whether it lies elsewhere, what differs between the classifiers and the settings, and where "
+    "right labels are known McNemar's exact test. Images are matched by the SHA-256 of their "
+    "files; those that changed most come first.\n\n"
+    "[bold]DIR_A, DIR_B[/bold]: folders of results, before and after.\n\n"
+    "Example:\n"
+    "  med-cam compare results-1.0/ results-1.1/ --labels labels.csv --out compare.html\n\n"
+    "Exit status: 0 if all results were compared; 2 if one is not as it was written, if no image "
+    "is in both, or an option was wrong; 1 after an internal error."
+)
+
 EXPORT = (
     "Write saved explanations as files for other programs.\n\n"
     "The files lie beside the explanation and stand in its manifest; its other files and its ID "

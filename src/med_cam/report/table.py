@@ -146,11 +146,11 @@ def table_csv(rows: Iterable[TableRow]) -> str:
     names = [field.name for field in fields(TableRow)]
     writer.writerow(names)
     for row in sorted(rows, key=lambda row: row.folder):
-        writer.writerow([_cell(getattr(row, name)) for name in names])
+        writer.writerow([cell(getattr(row, name)) for name in names])
     return lines.getvalue()
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
     """One value as text; a name that a spreadsheet would take for a formula stays text."""
     if isinstance(value, tuple):
         value = BETWEEN.join(value)

@@ -1,0 +1,1 @@
+"""Two versions of a classifier on the same images."""
