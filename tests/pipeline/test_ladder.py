@@ -8,6 +8,7 @@ import torch
 from ladders import CONFIG, READ, SQUARE, classifier, picture, with_rules
 from med_cam.case.case import observed
 from med_cam.classifiers.base import hooks_attached
+from med_cam.config.floor import weak_rules
 from med_cam.config.rules import confidence as allowed_confidence
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.ladder import restricted_confidence
@@ -33,10 +34,17 @@ def test_the_strongest_rung_that_holds_is_the_one_that_was_planted(found):
     assert ladder.sentence in explanation.status
 
 
-def test_no_rung_makes_a_result_verified_and_the_mask_stays_that_of_the_claim(found):
+def test_the_mask_stays_that_of_the_claim(found):
     _, explanation = found
-    assert explanation.verified == explanation.claim.holds
     assert explanation.area == explanation.mask.float().mean().item()
+
+
+def test_no_rung_makes_a_result_verified():
+    rules = replace(CONFIG.verification, consistency=0.05)  # below the floor nothing would be
+    found = explained("graded", replace(CONFIG, verification=rules))
+    assert found.ladder.rung is not None
+    assert not weak_rules(replace(CONFIG, verification=rules))
+    assert not found.verified
 
 
 def test_the_rungs_are_tried_in_order_down_to_the_one_that_holds(found):

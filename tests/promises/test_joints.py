@@ -7,6 +7,7 @@ import torch
 from recording import (
     FAST,
     FIRST,
+    IN_PICTURES,
     SECOND,
     SIDE,
     THIRD,
@@ -115,7 +116,7 @@ class Shaky(Toy):
 
 
 def test_an_explanation_whose_certificate_is_refused_is_not_verified():
-    toy, rules = Shaky(), claiming(certified=0.95, samples=2)
+    toy, rules = Shaky(), claiming(IN_PICTURES, certified=0.95, samples=2)
     explained = [
         explain(classifier_of(toy), image_of(toy), config=replace(rules, seed=seed))
         for seed in range(3)
@@ -129,7 +130,7 @@ def test_an_explanation_whose_certificate_is_refused_is_not_verified():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_an_explanation_that_is_verified_is_certified_on_the_mask_that_is_exported(seed):
     toy = Toy()
-    config = replace(FAST, seed=seed)
+    config = replace(IN_PICTURES, seed=seed)
     found = explain(classifier_of(toy), image_of(toy), config=config)
     assert found.verified
     assert found.claim.certificate.holds
@@ -306,7 +307,8 @@ def test_a_restricted_claim_that_is_not_smaller_than_the_mask_is_none(frail, tim
 def test_the_full_claim_is_not_verified_by_the_restricted_one():
     toy = Toy()
     toy.bears_black = False
-    config = replace(CANNOT, refinement=replace(CANNOT.refinement, cut="smallest"))
+    rules = claiming(CANNOT, consistency=0.05)  # below the floor nothing is verified
+    config = replace(rules, refinement=replace(rules.refinement, cut="smallest"))
     found = explain(classifier_of(toy), image_of(toy), config=config)
     assert set(found.claim.searched) == {"gaussian", "black"}
     assert found.restricted is not None

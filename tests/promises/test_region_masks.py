@@ -122,7 +122,7 @@ def test_where_the_budget_ends_what_is_there_is_certified_and_that_is_said(done)
 
 @pytest.mark.parametrize("names", [("grey",), ("gaussian",), ("gaussian", "uniform", "grey")])
 def test_masks_of_regions_are_certified_on_other_baselines_too(names):
-    rules = replace(REGIONS.verification, baselines=names, unseen=())
+    rules = replace(REGIONS.verification, baselines=names, unseen=(), consistency=0.05)
     toy = Toy()
     found = explain(classifier_of(toy), image_of(toy), config=replace(REGIONS, verification=rules))
     assert found.verified

@@ -14,6 +14,9 @@ AT_LEAST: Mapping[str, float] = MappingProxyType(
         "minimum_effect": 0.01,  # less is rounding: any mask would do
         "stability_rate": 0.5,  # a mask that fails most shifts is an outline
         "specificity_rate": 0.05,  # what all random masks do as well is nobody's evidence
+        "consistency": 0.01,  # of the way to the image's log-odds: less is no movement
+        "consistency_rate": 0.1,  # what moves hardly any picture speaks behind masks alone
+        "consistency_trials": 12,  # half of them are used, and six that stay tell it
         "certified": 0.8,
         "confidence": 0.8,
     }

@@ -156,8 +156,12 @@ def rules_of(case: Case, saved: Saved) -> Config:
     """The settings that the floor is held to: not what stands for a check of a later version."""
     if not saved.older:
         return case.config
-    rate = Config().verification.specificity_rate
-    rules = replace(case.config.verification, specificity_rate=rate)
+    today = Config().verification
+    rules = replace(
+        case.config.verification,
+        specificity_rate=today.specificity_rate,
+        consistency=today.consistency,
+    )
     return replace(case.config, verification=rules)
 
 
