@@ -94,7 +94,7 @@ class Search:
     jitter: rules.Jitter = 3
     places: rules.Places = 5
     radii: rules.Radii = (0.6, 0.35)
-    look_weight: rules.Pull = 2.0
+    look_weight: rules.Pull = 4.0
     maps: rules.Maps = 4
     sparse_from: rules.Share = 0.0
     sparse_until: rules.Share = 0.0
