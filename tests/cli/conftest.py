@@ -35,15 +35,26 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture
-def model(here):
+def corner(folder):
     """The folder of the corner classifier."""
-    folder = here / "corner"
     folder.mkdir()
     (folder / "net.py").write_text(NET)
     (folder / "classifier.toml").write_text(TOML)
     save_file({"conv.weight": torch.full((2, 3, 1, 1), 1 / 3)}, folder / "model.safetensors")
     return folder
+
+
+def three(folder):
+    """A folder of three pictures."""
+    for index in range(3):
+        photograph(folder / f"scan-{index}.png", seed=index)
+    return folder
+
+
+@pytest.fixture
+def model(here):
+    """The folder of the corner classifier."""
+    return corner(here / "corner")
 
 
 @pytest.fixture
@@ -81,9 +92,24 @@ def verify(capsys):
 @pytest.fixture
 def scans(here):
     """A folder of three pictures."""
-    for index in range(3):
-        photograph(here / "scans" / f"scan-{index}.png", seed=index)
-    return here / "scans"
+    return three(here / "scans")
+
+
+@pytest.fixture(scope="session")
+def explained_once(tmp_path_factory):
+    """Three results of the corner classifier, made once for all tests."""
+    folder = tmp_path_factory.mktemp("explained")
+    (folder / "quick.toml").write_text(QUICK)
+    scans, model, out = three(folder / "scans"), corner(folder / "corner"), folder / "r"
+    arguments = ("explain", scans, "--model", model, "--config", folder / "quick.toml")
+    assert main([*map(str, (*arguments, "--out", out))]) == 0
+    return out
+
+
+@pytest.fixture
+def explained(explained_once, here):
+    """A copy of them that a test may change."""
+    return shutil.copytree(explained_once, here / "r")
 
 
 @pytest.fixture

@@ -15,13 +15,6 @@ from med_cam.images.mask_file import mask_from_png, mask_png
 from med_cam.recheck.recheck import rechecked
 
 
-@pytest.fixture
-def explained(run, scans, model, quick):
-    """Three results of the corner classifier."""
-    run(scans, "--model", model, "--config", quick, "--out", "r")
-    return scans.parent / "r"
-
-
 def forge(folder, change):
     """A mask changed, and its hash with it."""
     path = folder / "mask.png"

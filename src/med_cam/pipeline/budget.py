@@ -1,6 +1,7 @@
 """The budget of passes of an image: what is kept back of it for the certificate and the tests."""
 
 from dataclasses import replace
+from functools import cache
 
 from med_cam.case.case import Case
 from med_cam.certification.certificate import samples_of
@@ -31,6 +32,7 @@ def from_here(case: Case) -> Case:
     return replace(case, cost=since)
 
 
+@cache  # asked before each mask that the reduction tries, and made of hundreds of bounds
 def claim_passes(config: Config, tried: int) -> int:
     """What the n-th certificate takes."""
     rules = config.verification
