@@ -58,6 +58,12 @@ def model(here):
 
 
 @pytest.fixture
+def no_figures(monkeypatch):
+    """Results without a drawing, which takes longer than a quick search does."""
+    monkeypatch.setattr("med_cam.report.write.figure_png", lambda *_: b"a figure")
+
+
+@pytest.fixture
 def quick(here):
     """Settings that make a search short, not good."""
     path = here / "quick.toml"

@@ -42,6 +42,13 @@ places = 2
 [refinement]
 rounds = 1
 attempts = 1
+[certification]
+patch = 6
+most_patches = 0
+reduction_samples = 2
+pool = 2
+deletion_samples = 2
+reinsertion_trials = 4
 [verification]
 samples = 1
 unseen_samples = 1

@@ -17,6 +17,7 @@ from med_cam.config.settings import Verification
 from med_cam.errors import ConfigError
 
 USUAL = Verification().baselines
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from med_cam.report.saved import read_saved
 from med_cam.report.source import pixels_file
 from recheck.kinds import KINDS, pictured
 
+pytestmark = pytest.mark.usefixtures("no_figures")
 NAME = "DOE^JOHN 1950"  # of a patient, and in every path
 
 

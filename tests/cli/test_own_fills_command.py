@@ -6,6 +6,7 @@ import pytest
 
 from cli.corner import photograph
 
+pytestmark = pytest.mark.usefixtures("no_figures")
 PYTHON = """
 import torch
 

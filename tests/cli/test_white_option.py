@@ -9,6 +9,8 @@ from cli.corner import results
 from forging import rewrite_manifests
 from images.bytes_of import deep_png
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 
 def twelve(path, seed=0):
     """Light in the corner, of 12 bits in 16."""

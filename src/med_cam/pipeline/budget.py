@@ -32,7 +32,7 @@ def from_here(case: Case) -> Case:
     return replace(case, cost=since)
 
 
-@cache  # asked before each mask that the reduction tries, and made of hundreds of bounds
+@cache  # asked before each mask that the reduction tries, of which each takes dozens of bounds
 def claim_passes(config: Config, tried: int) -> int:
     """What the n-th certificate takes."""
     rules = config.verification
