@@ -219,7 +219,7 @@ def claim_of(ready, retained, samples, *, tried=1, grey=True, wanted=0.8):
     return claim_on(case, mask, response, tried=tried, samples=samples)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     tried=st.integers(1, 4),
     more=st.integers(0, 20),

@@ -276,7 +276,7 @@ def mutated(document, path, value, *, drop):
     return found
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_whatever_stands_in_a_document_is_read_or_refused_in_a_sentence(folder, data):
     for source in (OLD / "explanation.json", folder / "explanation.json"):
@@ -300,7 +300,7 @@ def folder_text(folder):
     return kept.read_text("utf-8")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(content=st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_whatever_stands_in_its_place_is_refused_in_a_sentence(tmp_path_factory, content):
     folder = tmp_path_factory.mktemp("any")

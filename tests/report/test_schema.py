@@ -405,7 +405,7 @@ def test_labels_that_occur_twice_stay_apart():
 
 
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.text(st.characters()), st.text(st.characters()))
 def test_any_text_survives(explanation, provenance, source, status, path):
