@@ -18,7 +18,7 @@ from med_cam.case.timing import Mark, mark
 from med_cam.certification.certificate import begun_on, concluded, losses_borne, samples_of
 from med_cam.certification.minimality import patches_of, retested, sample_set
 from med_cam.masking import keep_most
-from med_cam.pipeline.budget import MEASURED, affordable, from_here
+from med_cam.pipeline.budget import affordable, from_here
 from med_cam.pipeline.propose import Found, shares_to_claim, smallest_mask
 from med_cam.pipeline.region_candidates import by_regions, of_regions
 from med_cam.reduction.counterexamples import Reduced, reduced, refined
@@ -67,13 +67,13 @@ def certified(case: Case, found: Found) -> Certified:
         marks.append(mark("reduction", case.cost()))
         tried.append(put_to_certificate(case, chosen, found, len(tried) + 1))
         marks.append(mark("certificate", case.cost()))
-        if tried[-1].sufficient or not affordable(case, len(tried) + 1, MEASURED):
+        if tried[-1].sufficient or not affordable(case, len(tried) + 1):
             break
     chosen, source, claim = best(tried)
     minimality = minimality_of(case, source, chosen, found)
     marks.append(mark("reduction", case.cost()))
     area = source.float().mean().item()
-    short = chosen.cut_short or not (claim.holds or affordable(case, len(tried) + 1, MEASURED))
+    short = chosen.cut_short or not (claim.holds or affordable(case, len(tried) + 1))
     return Certified(source, area, claim, len(tried), minimality, tuple(marks), short)
 
 

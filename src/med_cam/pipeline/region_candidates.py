@@ -25,6 +25,7 @@ from med_cam.reduction.splitting import flaws, split
 from med_cam.results import Minimality, Patch
 from med_cam.verify.minimality import Mask
 
+WIDER = 1.1  # times the area of a mask that was refused: a region more seldom helps
 FINER = 2  # a side of a region over this is that of those that it is split into
 
 
@@ -56,9 +57,10 @@ def by_regions(case: Case, found: Found, ground: Ground) -> Iterator[Reached]:
     ground, now = pruned_twice(case, within(reread(case, found.mask), ground.regions), ground)
     back = [now.trajectory[-1 - count] for count in counts(len(now.trajectory))]
     masks = [now.units, *back, *grown(case, found, ground)]
+    start = now.trajectory[0]
     turn, last, short = 0, Units(), now.cut_short
     while turn <= rules.rounds + rules.grown:
-        units, over = next_wider(case, masks, last, further(case, ground, turn), turn)
+        units, over = next_wider(case, masks, start, last, further(case, ground, turn), turn)
         if units is None and turn:
             return
         last, short = units or now.units, short or over
@@ -71,7 +73,7 @@ def pruned_twice(case: Case, start: Units, ground: Ground) -> tuple[Ground, Prun
     side = region_side(case)
 
     def enough(more: int) -> bool:
-        return affordable(case, 2, more + 3 * MEASURED // 2 + claim_passes(case.config, 1))
+        return affordable(case, 2, more + 2 * MEASURED + claim_passes(case.config, 1))
 
     coarse = pruned(start, held_to(ground, start, side, enough))
     fine = split(case, ground.mask(coarse.units), ground.regions, max(1, side // FINER))
@@ -105,15 +107,21 @@ def held_to(ground: Ground, start: Units, side: int, affordable: Callable[[int],
 
 
 def next_wider(
-    case: Case, masks: list[Units], last: Units, ground: Ground, turn: int
+    case: Case, masks: list[Units], start: Units, last: Units, ground: Ground, turn: int
 ) -> tuple[Units | None, bool]:
-    """The next mask, larger than the last, that has its margin; the largest needs none.
+    """The next mask, larger than the last by a tenth, that has its margin; the largest needs none.
 
-    None if there is none, or the budget does not hold what it takes to find it; that is told.
+    Where the budget does not hold further looks for one, it is the mask that the pruning began
+    with, unmeasured. None if there is none, or the budget does not hold its certificate; that is
+    told.
     """
+    least = WIDER * int(ground.mask(last).sum())
     for units in masks:
-        if not last < units:
+        if not last < units or (units != masks[-1] and int(ground.mask(units).sum()) < least):
             continue
+        if turn and not affordable(case, turn + 1, 2 * MEASURED):
+            there = start if last < start and units < start else units
+            return (there if affordable(case, turn + 1) else None), True
         if not affordable(case, turn + 1, MEASURED):
             return None, True
         if units == masks[-1] or ground.slack(units) >= 0:
