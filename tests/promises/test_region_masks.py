@@ -1,7 +1,7 @@
 """A mask of regions: what is certified is whole regions, every part that is reported is needed."""
 
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 import torch
@@ -11,16 +11,23 @@ from recording import (
     Watch,
     certificates,
     classifier_of,
+    evidence,
     image_of,
     losing,
     noise,
     of,
+    predicting,
     shared,
     the_case,
 )
 
 from med_cam.case.round_trip import labels_exported, labels_reread, reread, settled
-from med_cam.pipeline.budget import affordable, from_here
+from med_cam.pipeline.budget import (
+    affordable,
+    claim_passes,
+    from_here,
+    test_passes as tests_passes,
+)
 from med_cam.pipeline.certify import certified, smallest_certified
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.propose import smallest_mask
@@ -118,6 +125,37 @@ def test_where_the_budget_ends_what_is_there_is_certified_and_that_is_said(done)
     assert not full.cut_short
     assert torch.equal(short.mask, found.mask)
     assert (refused.tried, refused.claim.holds, refused.cut_short) == (1, False, True)
+
+
+def test_after_a_refused_certificate_the_next_mask_is_larger_by_a_tenth_at_least():
+    with the_case(config=REGIONS) as case:
+        found = smallest_mask(case)
+        watch = Watch(losing(case, [1, 3, 5, 7, 9]))
+        done = certified(watch.case, found)
+        asked, _ = certificates(watch.take("single"), done.tried)
+        areas = [int(evidence(calls[0], case.scene.x).sum()) for calls in asked]
+    assert done.tried >= 3
+    assert all(b >= 1.1 * a for a, b in pairwise(areas))
+
+
+def test_where_the_budget_holds_no_further_look_the_mask_before_the_pruning_is_tried(done):
+    _, found, first = done
+    with the_case(config=REGIONS) as case:
+        losers, asked = losing(case, [3, 0]), []
+
+        def predict_one(x):
+            asked.append(len(x))
+            return losers.single.classifier(x)
+
+        left = claim_passes(REGIONS, 2) + tests_passes(REGIONS) + 150  # no two looks
+        spent = Passes(REGIONS.certification.budget - left, 0)
+        late = replace(
+            predicting(case, predict_one), cost=lambda: spent if asked else Passes(0, 0)
+        )
+        again = certified(late, found)
+    assert first.area < found.area
+    assert (again.tried, again.claim.holds, again.cut_short) == (2, True, True)
+    assert torch.equal(again.mask, found.mask)
 
 
 @pytest.mark.parametrize("names", [("grey",), ("gaussian",), ("gaussian", "uniform", "grey")])
