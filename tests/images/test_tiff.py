@@ -124,6 +124,7 @@ def test_a_stack_of_one_plane_is_an_image(tmp_path):
 def test_pages_are_counted_and_reduced_copies_are_not(tmp_path):
     small = page(GREY[:2, :3], t254=("I", 1))
     found = read(tmp_path, tiff(page(GREY), small, page(GREY, t254=("I", 4))))
+    assert found.notes == ()  # strips with a preview are no pyramid: slides have tiles
     torch.testing.assert_close(found.pixels[0] * 255, torch.from_numpy(GREY).float())
     assert "has 2 frames" in refusal(tmp_path, tiff(page(GREY), page(GREY), small))
 
@@ -177,6 +178,24 @@ def test_a_pyramid_is_never_shrunk_without_a_word(tmp_path, below):
     found = read(tmp_path, buffer.getvalue())
     assert (found.pixels[0] * 255).round().numpy().astype(np.uint8).tolist() == full.tolist()
     assert [note for note in found.notes if "pyramid of 3 levels" in note and "96 x 64" in note]
+
+
+@pytest.mark.parametrize("side", [2048, 2064])
+def test_a_pyramid_is_read_whole_up_to_2048_pixels(tmp_path, side):
+    plain = {"tile": (16, 1024), "photometric": "minisblack", "metadata": None}
+    plain["compression"] = "zlib"
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as file:
+        file.write(np.zeros((16, side), np.uint8), **plain)
+        file.write(np.zeros((8, side // 2), np.uint8), subfiletype=1, **plain)
+    if side <= 2048:
+        (note,) = read(tmp_path, buffer.getvalue()).notes
+        assert "pyramid of 2 levels" in note
+    else:
+        said = refusal(tmp_path, buffer.getvalue())
+        assert "is a pyramid of 2 levels (2,064 x 16 pixels), which is not read whole" in said
+        assert "--region X,Y,W,H --mpp M" in said
+        assert "--tiles" in said
 
 
 def test_a_tiled_picture_without_levels_is_no_pyramid(tmp_path):

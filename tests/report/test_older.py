@@ -208,7 +208,8 @@ def test_what_an_older_result_lacks_may_not_be_taken_out_of_a_newer_one(tmp_path
             assert found["sha256"].pop("environment") is None
             assert found["image"].pop("white") == "file"
             new = ("window", "frame", "dicom", "slice", "nifti")
-            assert [found["image"].pop(n) for n in new] == [None] * 5
+            new += ("region", "mpp", "slide_mpp", "slide")
+            assert [found["image"].pop(n) for n in new] == [None] * 9
             assert found["image"].pop("notes") == []
             patches = found["tests"]["minimality"]
             assert (patches.pop("regions"), patches.pop("sha256")) == (None, None)

@@ -390,6 +390,10 @@ def test_an_image_made_in_memory_has_no_name_and_no_hash(explanation, provenance
         "dicom": None,
         "slice": None,
         "nifti": None,
+        "region": None,
+        "mpp": None,
+        "slide_mpp": None,
+        "slide": None,
         "notes": [],
     }
     assert document["sha256"]["source"] == hashlib.sha256(b"pixels").hexdigest()

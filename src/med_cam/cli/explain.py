@@ -14,6 +14,7 @@ from rich.progress import TaskID
 from med_cam.case.references import References, relabelled
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.pairwise import pairwise
+from med_cam.classifiers.slide_scale import with_scale_said
 from med_cam.cli.choice import choice_for
 from med_cam.cli.command_line import command_line
 from med_cam.cli.estimate import estimated
@@ -24,6 +25,7 @@ from med_cam.cli.job import Job, refuse_unfit_options
 from med_cam.cli.kept import Plan, planned
 from med_cam.cli.options import ExplainOptions
 from med_cam.cli.overview import joined, tabled
+from med_cam.cli.places import places_of, refuse_unfit_region
 from med_cam.cli.private import Place, is_nameless, names_hidden, place_of
 from med_cam.cli.record import recorded, write_records
 from med_cam.cli.run import Ended, Failure, attempt_each, exit_status, show_each
@@ -31,7 +33,7 @@ from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import settings
 from med_cam.cli.tally import Done, counted, done, image_begun, image_title, summary, update
 from med_cam.cli.workers import ends_of_workers
-from med_cam.config.settings import relative_to
+from med_cam.config.settings import Config, relative_to
 from med_cam.errors import ClassifierError, ImageError
 from med_cam.images.geometry import Image
 from med_cam.images.read import read_image
@@ -61,17 +63,16 @@ def run(options: ExplainOptions, screen: Screen) -> int:
     """
     begun, created, said = time.perf_counter(), now(), settings(options)
     refuse_missing(asked(options))
+    refuse_unfit_region(options)
 
     def work(ready: Ready, paths: list[Path], failures: list[Failure]) -> int:
-        ready = painted(ready)
-        choice = choice_for(options, ready, screen)
-        config = said if choice is None else relative_to(said, choice.removal)
-        refuse_unfit_options(options, config, ready)
-        fills = loaded(named_in(config), ready.classifier, ready.source, options.trust)
-        hidden = names_hidden(options, paths)
-        job = Job(options, config, ready, versions(sys.modules), choice, fills, hidden)
+        job = job_of(options, said, ready, paths, screen)
+        every, unreadable = places_of(options, job.ready, paths, screen)
+        failures = [*failures, *unreadable]
+        if not every:
+            return exit_status(failures)
         sweep(options.out)
-        plan = planned(job, paths, screen)
+        plan = planned(job, every, screen)
         screen.say(heading(job, plan))
         for sentence in plan.broken:
             screen.say(sentence, style="yellow")
@@ -80,25 +81,47 @@ def run(options: ExplainOptions, screen: Screen) -> int:
             export_kept(options, plan)
             ended = explain_each(job, plan, screen, images)
         finally:  # of an interrupted run too
-            write_records(options, created, images, failures=failures, paths=paths, hidden=hidden)
-        every = Ended(ended.done, (*failures, *ended.failed))
+            write_records(job, created, images, failures=failures, every=every)
+        whole = Ended(ended.done, (*failures, *ended.failed))
         if plan.shard is not None and (ended.done or plan.kept):
             joined(options.out)
         if ended.done or plan.kept:
-            claimed, seconds = config.verification.baselines, time.perf_counter() - begun
+            claimed, seconds = job.config.verification.baselines, time.perf_counter() - begun
             told = summary(
-                every,
+                whole,
                 claimed=claimed,
                 seconds=seconds,
                 out=options.out,
                 with_image=not options.no_source,
-                choosing=choice.passes if choice and choice.source == "measured" else 0,
+                choosing=passes_of(job.choice),
                 kept=len(plan.kept),
             )
             screen.say(told)
-        return exit_status(every.failed)
+        return exit_status(whole.failed)
 
     return over_images(options, "explain", screen, work)
+
+
+def job_of(
+    options: ExplainOptions, said: Config, ready: Ready, paths: Sequence[Path], screen: Screen
+) -> Job:
+    """What is the same for all images: the settings with the removals that were chosen, the fills.
+
+    Raises:
+        MedCamError: if the settings do not suit the classifier or the references.
+    """
+    ready = painted(ready)
+    choice = choice_for(options, ready, screen)
+    config = said if choice is None else relative_to(said, choice.removal)
+    refuse_unfit_options(options, config, ready)
+    fills = loaded(named_in(config), ready.classifier, ready.source, options.trust)
+    hidden = names_hidden(options, paths)
+    return Job(options, config, ready, versions(sys.modules), choice, fills, hidden)
+
+
+def passes_of(choice: RemovalChoice | None) -> int:
+    """Passes that the choice took in this run."""
+    return choice.passes if choice and choice.source == "measured" else 0
 
 
 def export_kept(options: ExplainOptions, plan: Plan) -> None:
@@ -149,10 +172,10 @@ def explain_each(job: Job, plan: Plan, screen: Screen, images: dict[str, RunImag
         def one(index: int, path: Path) -> Done:
             title = image_title(path.name, index, of)
             on_step = image_begun(screen.bar, task, title, before=steps * index, steps=steps)
-            return explain_one(job, path, todo[index].stem, on_step)
+            return explain_one(job, todo[index], on_step)
 
         if options.workers is None:
-            ends = attempt_each([image.path for image in todo], one, last=UnwritableError)
+            ends = attempt_each([Path(image.file) for image in todo], one, last=UnwritableError)
         else:
             ends = counted_off(in_workers(job, todo, screen), screen, task, steps=steps)
         known = tabled(recorded(ends, images), options.out, plan, of=count)
@@ -190,26 +213,25 @@ def interrupted(finished: int, *, of: int, out: Path) -> str:
     return f"interrupted; {finished} of {counted(of, 'image')} finished, results are in {out}."
 
 
-def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
+def explain_one(job: Job, place: Place, on_step: OnStep) -> Done:
     """One image from its file to its result folder.
 
     Args:
         job: what is the same for all images.
-        path: of the image.
-        stem: name of the folder, but for one that may not tell the image's name.
+        place: of the image, and what its folder is called, unless that may not be told.
         on_step: called after every step of the search.
 
     Raises:
         MedCamError: if it cannot be read, explained or written; nothing is written then.
     """
-    options = job.options
+    options, path = job.options, place.path
     require_room(options.out)
-    image = read_image(
-        path, channels=job.ready.classifier.channels, white=job.ready.white, part=job.ready.part
-    )
+    channels, white = job.ready.classifier.channels, job.ready.white
+    image = read_image(path, channels=channels, white=white, part=place.part)
+    image = with_scale_said(job.ready.classifier, image)
     refuse_other_kind(options, image)
     nameless = is_nameless(options, path)
-    folder = options.out / place_of(options, Place(path, stem), image.sha256)
+    folder = options.out / place_of(options, place, image.sha256)
     refuse_foreign_files(folder)
     refuse_other_image(folder, image.sha256)
     task = task_of(job, image)
@@ -223,10 +245,9 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
         on_step=on_step,
     )
     found = replace(found, removal_choice=job.choice)
-    name = "" if nameless else str(Path(stem).parent / path.name)
-    origin = origin_of(job, image, task.references, name)
+    origin = origin_of(job, image, task.references, "" if nameless else place.name)
     forget_run_manifest(options.out)
-    place = folder.relative_to(options.out).as_posix()
+    where = folder.relative_to(options.out).as_posix()
     result = write(
         found,
         image,
@@ -238,9 +259,9 @@ def explain_one(job: Job, path: Path, stem: str, on_step: OnStep) -> Done:
     if names := asked(options):
         images = {image.sha256: path}
         export(folder, names, images=images, keep_identity=options.keep_identity)
-    entry = RunImage(str(path), image.sha256, EXPLAINED, place, result)
-    called = f"{stem} in {folder.name}" if nameless else place
-    return done(summary_line(called, found), found, entry, row_of(folder, place, result))
+    entry = RunImage(place.file, image.sha256, EXPLAINED, where, result)
+    called = f"{place.stem} in {folder.name}" if nameless else where
+    return done(summary_line(called, found), found, entry, row_of(folder, where, result))
 
 
 def origin_of(job: Job, image: Image, references: References | None, name: str) -> Provenance:

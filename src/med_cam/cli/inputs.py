@@ -27,13 +27,13 @@ from med_cam.cli.options import AuditOptions, ExplainOptions
 from med_cam.cli.run import Failure, exit_status, failure_of, one_sentence, report
 from med_cam.cli.screen import Screen, row
 from med_cam.errors import ClassifierError, ConfigError, ImageError, MedCamError
+from med_cam.images.file import sha256_of
 from med_cam.images.find import Folder, find_images, images_in
 from med_cam.images.part import WHOLE, Part, Window, window_of
 from med_cam.images.read import read_image
 from med_cam.images.white import White, white_of
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.files import UnwritableError
-from med_cam.report.opening import sha256_of_file
 from med_cam.report.source import PIXELS_FILE
 
 log = logging.getLogger(__name__)
@@ -267,7 +267,7 @@ def images_by_hash(given: Sequence[Path]) -> dict[str, Path]:
                 if not pixels:
                     raise
             files += pixels
-        return {sha256_of_file(file.resolve()): file.resolve() for file in files}
+        return {sha256_of(file): file.resolve() for file in files}
     except OSError as error:
         raise ImageError(
             f"{error.filename} cannot be read ({error.strerror or error}); check the path"

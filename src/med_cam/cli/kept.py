@@ -15,13 +15,12 @@ from med_cam.cli.private import Place, place_of
 from med_cam.cli.screen import Screen, row
 from med_cam.config.toml import as_table
 from med_cam.errors import ClassifierError, MedCamError, OutputError
-from med_cam.images.find import result_names
-from med_cam.images.part import window_text
+from med_cam.images.file import sha256_of
+from med_cam.images.part import Part, window_text
 from med_cam.images.white import white_text
 from med_cam.report.document import fields_of, plain
 from med_cam.report.finished import Earlier, Task, differences, earlier, in_words
 from med_cam.report.leftovers import sweep
-from med_cam.report.opening import sha256_of_file
 from med_cam.report.origin import explained
 from med_cam.report.run_record import KEPT, RunImage
 from med_cam.report.shards import Shard, shard_of
@@ -63,7 +62,7 @@ class Looked:
     row: TableRow | None = None
 
 
-def planned(job: Job, paths: Sequence[Path], screen: Screen) -> Plan:
+def planned(job: Job, every: Sequence[Place], screen: Screen) -> Plan:
     """What is to be done, after a look at what earlier runs have finished.
 
     Raises:
@@ -71,13 +70,8 @@ def planned(job: Job, paths: Sequence[Path], screen: Screen) -> Plan:
         OutputError: results of these images were made otherwise, and are to be kept.
     """
     options = job.options
-    names = result_names(paths, options.images or ())
     shard = None if options.shard is None else shard_of(options.shard)
-    images = [
-        Place(path, name)
-        for path, name in zip(paths, names, strict=True)
-        if shard is None or shard.holds(name)
-    ]
+    images = [image for image in every if shard is None or shard.holds(image.stem)]
     with row(screen.bar, "looking at earlier results"):
         plan = plan_of(
             images,
@@ -116,6 +110,12 @@ def task_for(job: Job, label: str) -> Task:
     )
 
 
+def of_part(task: Task, part: Part) -> Task:
+    """The same of one region of a slide."""
+    region = None if part.region is None else list(part.region)
+    return replace(task, region=region, mpp=part.mpp, slide_mpp=part.slide_mpp)
+
+
 def plan_of(
     images: Sequence[Place], out: Path, task_of: TaskOf, *, existing: str, place: PlaceOf
 ) -> Plan:
@@ -147,8 +147,7 @@ def plan_of(
     return Plan(
         todo=tuple(image for image in images if image not in done),
         kept=tuple(
-            RunImage(str(one.image.path), one.sha256, KEPT, one.place, one.found.result)
-            for one in kept
+            RunImage(one.image.file, one.sha256, KEPT, one.place, one.found.result) for one in kept
         ),
         rows=(*rows, *saved_rows(out, places)),
         broken=tuple(
@@ -192,13 +191,15 @@ def _looked(
             continue
         sha256 = ""
         with suppress(OSError, MedCamError):  # one that cannot be read says so when it is its turn
-            sha256 = sha256_of_file(image.path.resolve())
+            sha256 = sha256_of(image.path)
         place = place_of(image, sha256)
         found = earlier(out / place) if sha256 else None
         if found is None or found.image != sha256:
             continue
         label = str(found.document.get("label", ""))
-        others = () if found.fault else differences(found.document, task_of(label))
+        others = (
+            () if found.fault else differences(found.document, of_part(task_of(label), image.part))
+        )
         row = None if found.fault or others else table_row(found.document, place, found.result)
         without = replace(found, document={})  # thousands of them would fill the memory
         yield Looked(image, place, sha256, without, others, row)

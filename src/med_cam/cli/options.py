@@ -84,6 +84,44 @@ Slice = Annotated[
         INPUT,
     ),
 ]
+Region = Annotated[
+    str | None,
+    option(
+        "X,Y,W,H",
+        "Of slides: which region, its left and upper edge, width and height in pixels of the full "
+        "resolution, as in 20000,12000,2048,2048. With --tiles: the region that is cut.",
+        INPUT,
+    ),
+]
+Tiles = Annotated[
+    bool,
+    flag(
+        "--tiles",
+        "Of slides: cut each, or the --region of it, into tiles of the size that the classifier "
+        "takes, leave out those that show empty glass, and explain each of the others by itself.",
+        INPUT,
+    ),
+]
+Mpp = Annotated[
+    float | None,
+    option(
+        "MICRONS",
+        "Of slides: microns per pixel at which a region or tile is read, as in 0.5: those that "
+        "the classifier was trained at. Default: the slide's full resolution.",
+        INPUT,
+        allowed=rules.number(0.01, 1000.0),
+    ),
+]
+SlideMpp = Annotated[
+    float | None,
+    option(
+        "MICRONS",
+        "Of slides: microns per pixel of their full resolution, where the file does not say them "
+        "or says them wrong, as in 0.25.",
+        INPUT,
+        allowed=rules.number(0.01, 1000.0),
+    ),
+]
 Trust = Annotated[
     list[str] | None,
     option(
@@ -220,6 +258,10 @@ class ExplainOptions:
     window: Window = None
     frame: Frame = None
     slice: Slice = None
+    region: Region = None
+    tiles: Tiles = False
+    mpp: Mpp = None
+    slide_mpp: SlideMpp = None
     preset: Preset = "default"
     config: ConfigFile = None
     removal: Annotated[

@@ -14,6 +14,7 @@ from med_cam.cli.options import ExplainOptions
 from med_cam.images.dicom_file import is_dicom
 from med_cam.images.dicom_folder import listed
 from med_cam.images.foreign import HEAD
+from med_cam.images.part import WHOLE, Part
 
 NAMELESS = 16  # hexadecimal digits of the hash that a folder is called by with --no-source
 SHOWN = 8  # the same behind the numbers of series and image
@@ -26,10 +27,26 @@ class Place:
     Attributes:
         path: of its file.
         stem: name of its result folder, but for one that may not tell the image's name.
+        part: what is read of the file.
+        tile: of a region of a slide, where it lies, as QuPath says it: `[d=2,x=0,y=0,w=8,h=8]`.
     """
 
     path: Path
     stem: str
+    part: Part = WHOLE
+    tile: str = ""
+
+    @property
+    def file(self) -> str:
+        """The path, and which region of the slide; one of a kind in a run."""
+        return f"{self.path} {self.tile}".rstrip()
+
+    @property
+    def name(self) -> str:
+        """Of the file, with the folders below the one that was named; of a region with that."""
+        tile = f" {self.tile}" if self.tile else ""
+        own = f"{self.path.stem}{tile}{self.path.suffix}"
+        return str(Path(self.stem).parent / own)
 
 
 def names_hidden(options: ExplainOptions, paths: Iterable[Path]) -> bool:
@@ -47,7 +64,7 @@ def place_of(options: ExplainOptions, image: Place, sha256: str) -> str:
     dicom = holds_dicom(image.path)
     frame = f"-frame-{options.frame}" if dicom and options.frame is not None else ""
     if options.no_source:
-        return f"{sha256[:NAMELESS]}{frame}"
+        return f"{sha256[:NAMELESS]}{frame} {image.tile}".rstrip()
     if not dicom or options.keep_identity:
         return f"{image.stem}{frame}"
     return f"{_numbers(image.path)}{frame}-{sha256[:SHOWN]}"

@@ -10,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from med_cam.cli.command_line import command_line
-from med_cam.cli.options import ExplainOptions
+from med_cam.cli.job import Job
+from med_cam.cli.private import Place
 from med_cam.cli.run import Failure
 from med_cam.cli.tally import Done
 from med_cam.errors import MedCamError
+from med_cam.images.file import sha256_of
 from med_cam.report.circumstances import now, this_platform
 from med_cam.report.manifest import write_run_manifest
-from med_cam.report.opening import sha256_of_file
 from med_cam.report.run_record import (
     EXPLAINED,
     FAILED,
@@ -43,40 +44,39 @@ def failed(failure: Failure, path: Path) -> RunImage:
     """An image that was not explained, with the hash of what lies there, if anything does."""
     digest = None
     with suppress(OSError, MedCamError):
-        digest = sha256_of_file(path.resolve())
+        digest = sha256_of(path)
     reason = f"{failure.kind}: {failure.sentence}"
     return RunImage(str(path), digest, FAILED, reason=reason)
 
 
 def write_records(
-    options: ExplainOptions,
+    job: Job,
     created: str,
     images: Mapping[str, RunImage],
     *,
     failures: Iterable[Failure],
-    paths: Sequence[Path],
-    hidden: bool,
+    every: Sequence[Place],
 ) -> None:
     """The file of the run, if anything was explained in it, and the manifest of the folder.
 
     Args:
-        options: of the run.
+        job: the run; it says whether names and paths of images are written.
         created: when it began.
-        images: what became of images, by path; of those of `paths` that are not among them
+        images: what became of images, by file; of those of `every` that are not among them
             nothing.
         failures: images that were named and not found.
-        paths: of all images that were found.
-        hidden: whether no name and no path of an image is written.
+        every: all images that were found.
 
     Raises:
         UnwritableError: if one of them cannot be written.
     """
+    options, hidden = job.options, job.names_hidden
     if any(image.outcome == EXPLAINED for image in images.values()):
-        every = (
+        ended = (
             *(failed(failure, Path(failure.where)) for failure in failures),
             *(
-                images.get(str(p)) or RunImage(str(p), None, LEFT_OUT, reason=NOT_BEGUN)
-                for p in paths
+                images.get(one.file) or RunImage(one.file, None, LEFT_OUT, reason=NOT_BEGUN)
+                for one in every
             ),
         )
         record = RunRecord(
@@ -84,7 +84,7 @@ def write_records(
             ended=now(),
             command=command_line(options, "explain", paths=not hidden),
             platform=this_platform(),
-            images=tuple(nameless(image) for image in every) if hidden else every,
+            images=tuple(nameless(image) for image in ended) if hidden else ended,
         )
         write_run_record(options.out, record)
     write_run_manifest(options.out)

@@ -14,7 +14,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import cast
 
 import torch
@@ -37,7 +36,7 @@ SECONDS = 5.0  # that a worker is given to end before it is killed
 LAST = UnwritableError.__name__  # an error after which the others would be done for nothing
 
 
-Explain = Callable[[Job, Path, str, OnStep], Done]
+Explain = Callable[[Job, Place, OnStep], Done]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,8 @@ def ends_of_workers(
     """What comes of each image, as soon as it has, in whatever order; as `attempt_each` else.
 
     Args:
-        explain: from a job, the path of an image and the name of its result to what came of it;
-            a function of a module, by whose name workers know it.
+        explain: from a job and an image with the name of its result to what came of it; a
+            function of a module, by whose name workers know it.
         job: what is the same for all images.
         todo: the images.
         screen: where notes are shown.
@@ -134,10 +133,10 @@ def answer_of(worker: Worker, place: Place) -> Answer:
         code = worker.process.exitcode
         how = f"by signal {-code}" if code is not None and code < 0 else f"with status {code}"
         sentence = (
-            f"{place.path}: the process that explained it was ended {how}, perhaps for want of "
+            f"{place.file}: the process that explained it was ended {how}, perhaps for want of "
             "memory; run the same command again, with fewer --workers."
         )
-        return Answer(Failure(sentence, INTERNAL, "", "EndedError", str(place.path)), ())
+        return Answer(Failure(sentence, INTERNAL, "", "EndedError", place.file), ())
     return answer
 
 
@@ -205,9 +204,9 @@ def end_of(explain: Explain, job: Job | Exception, place: Place) -> Done | Failu
     try:
         if isinstance(job, Exception):
             raise job
-        return explain(job, place.path, place.stem, silently)
+        return explain(job, place, silently)
     except Exception as error:  # noqa: BLE001  the others are still to be done
-        return failure_of(error, where=str(place.path))
+        return failure_of(error, where=place.file)
 
 
 def silently(_: Step) -> None:

@@ -1,7 +1,9 @@
 """The bytes of a file that a user names: of a regular file only, and not more than fit."""
 
+import hashlib
 import os
 import stat
+from functools import lru_cache
 from pathlib import Path
 
 from med_cam.errors import ImageError
@@ -37,6 +39,43 @@ def content_of(path: Path, *, most: int) -> bytes:
         raise ImageError(f"{path} cannot be opened ({reason}).") from error
 
 
+def head_of(path: Path, most: int) -> bytes:
+    """The first bytes of a file, however large it is.
+
+    Raises:
+        ImageError: there is no such file, it cannot be opened, is empty or no regular file.
+    """
+    try:
+        _refuse_other_kinds(path, path.stat().st_mode)
+        with path.open("rb") as file:
+            content = file.read(most)
+    except FileNotFoundError as error:
+        raise ImageError(f"{path} does not exist; check the path.") from error
+    except OSError as error:
+        raise ImageError(f"{path} cannot be opened ({error.strerror}).") from error
+    if not content:
+        raise ImageError(f"{path} is empty (0 bytes); copy or export it again.")
+    return content
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file of any size, in hexadecimal; of an unchanged file reckoned once.
+
+    Raises:
+        ImageError: as `head_of`.
+    """
+    head_of(path, 1)
+    found = path.stat()
+    return _sha256(path.resolve(), found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, size: int, changed: int) -> str:
+    """Of a file that was so large and was changed then: a slide has thousands of tiles."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def special(mode: int) -> str:
     """What a file is that is neither a regular one nor a folder; "" if it is one of these."""
     return next((words for fits, words in SPECIAL if fits(mode)), "")
@@ -68,5 +107,5 @@ def _refuse_other_kinds(path: Path, mode: int) -> None:
 def _too_large(path: Path, most: int) -> ImageError:
     return ImageError(
         f"{path} has more than {most / 2**30:.3g} GiB, which is the memory that one image may "
-        "take; cut out the part to explain."
+        "take; cut out the part to explain, or name a region of a slide with --region."
     )

@@ -15,6 +15,7 @@ from med_cam.images.dicom_folder import UNREAD, Listed, listed
 from med_cam.images.file import special
 from med_cam.images.foreign import HEAD, foreign
 from med_cam.images.read import SUFFIXES
+from med_cam.images.slide import SUFFIXES as SLIDES
 
 KINDS_SHOWN = 8  # kinds of files left out that are named
 LOOKED_INTO = 20  # files without an image's suffix whose first bytes are looked at
@@ -70,10 +71,10 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
 def images_in(folder: Path) -> Folder:
     """The images of a folder; if it has none, those of all folders below it.
 
-    Images are files with an image's suffix, and DICOM files of images whatever they are called:
-    these come last, sorted by study, series and position. Where there is a DICOMDIR, only the
-    DICOM files are taken, of all folders below it. Links to folders are followed, each folder is
-    gone through once. Hidden files are left out and not counted.
+    Images are files with the suffix of an image or a slide, and DICOM files of images whatever
+    they are called: these come last, sorted by study, series and position. Where there is a
+    DICOMDIR, only the DICOM files are taken, of all folders below it. Links to folders are
+    followed, each folder is gone through once. Hidden files are left out and not counted.
 
     Raises:
         ImageError: it has no images; what it has is said.
@@ -170,7 +171,7 @@ def _walked(folder: Path) -> Iterator[Path]:
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.is_file()
+    return path.suffix.lower() in (*SUFFIXES, *SLIDES) and path.is_file()
 
 
 def _dicom(path: Path) -> Listed | None:

@@ -9,10 +9,11 @@ import torch
 from PIL import ImageOps
 from torch import Tensor
 
-from med_cam.config.given import refuse_other
-from med_cam.errors import ImageError
+from med_cam.config.given import given, refuse_other
+from med_cam.errors import ConfigError, ImageError
 from med_cam.images.damage import damaged
 from med_cam.images.geometry import Image
+from med_cam.images.part import WHOLE, Part
 from med_cam.images.read import (
     DAMAGED,
     DEEP_MODES,
@@ -28,7 +29,9 @@ ANY_IMAGE = "an Image, the path of a file, a NumPy array, a tensor or a PIL imag
 NAME = "The PIL image"
 
 
-def image_of(image: AnyImage, *, channels: int = 3, white: White = None) -> Image:
+def image_of(
+    image: AnyImage, *, channels: int = 3, white: White = None, part: Part = WHOLE
+) -> Image:
     """The image, its values in [0, 1]; a range that is not known is asked for.
 
     Args:
@@ -36,11 +39,15 @@ def image_of(image: AnyImage, *, channels: int = 3, white: White = None) -> Imag
             or c h w; or a PIL image.
         channels: 1 or 3, of what is read from a file.
         white: see `read_image` and `image_from_array`.
+        part: of a file; see `read_image`.
 
     Raises:
-        ConfigError: white is given with an Image, or is no grey value.
+        ConfigError: white is given with an Image, or is no grey value; or a part is asked for of
+            what is no file.
         ImageError: it is none of these, or cannot be read as one image.
     """
+    if part != WHOLE and not isinstance(image, str | Path):
+        raise ConfigError(f"part is of a file, got it with {given(image)}; cut the image yourself")
     if isinstance(image, Image):
         if white is not None:
             raise ImageError(
@@ -48,7 +55,7 @@ def image_of(image: AnyImage, *, channels: int = 3, white: White = None) -> Imag
             )
         return image
     if isinstance(image, str | Path):
-        return read_image(image, channels=channels, white=white)
+        return read_image(image, channels=channels, white=white, part=part)
     if isinstance(image, PIL.Image.Image):
         return image_from_pillow(image, white=white)
     refuse_other("image", image, (np.ndarray, Tensor), ANY_IMAGE, ImageError)

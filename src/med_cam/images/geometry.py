@@ -28,6 +28,7 @@ from med_cam.errors import ConfigError, ImageError
 from med_cam.images.dicom_image import DicomImage
 from med_cam.images.nifti_slice import NiftiSlice
 from med_cam.images.part import WHOLE, Part
+from med_cam.images.slide_region import SlideRegion
 from med_cam.images.white import White
 
 RULES = ("squash", "crop", "pad")
@@ -48,6 +49,7 @@ class Image:
         part: what was asked for of the file; see `images.part`.
         dicom: what a DICOM file says of itself, but for the patient; None of other files.
         nifti: where the slice lies in its NIfTI volume; None of other files.
+        slide: where the region lies in its slide; None of other files.
 
     Raises:
         ImageError: if the pixels are no tensor of floats c h w.
@@ -61,6 +63,7 @@ class Image:
     part: Part = WHOLE
     dicom: DicomImage | None = None
     nifti: NiftiSlice | None = None
+    slide: SlideRegion | None = None
 
     def __post_init__(self) -> None:
         refuse_other("pixels", self.pixels, Tensor, f"a tensor; {FROM_ARRAY}", ImageError)

@@ -1,12 +1,13 @@
 """Which part of a file is read, and how its values become grey, where a file leaves that open.
 
-A DICOM file may hold many frames, and name several windows or none.
+A DICOM file may hold many frames, and name several windows or none; a NIfTI file has many slices,
+and a slide more pixels than any classifier sees at once.
 """
 
 import re
 from dataclasses import dataclass
 
-from med_cam.config.rules import is_whole
+from med_cam.config.rules import is_number, is_whole
 from med_cam.errors import ConfigError
 
 # Centre and width, in the units of the file's values (Hounsfield units in CT); or the number of
@@ -17,6 +18,14 @@ WINDOW = (
     "file's own windows, as in 2"
 )
 
+# Left and upper edge, width and height, in pixels of a slide's full resolution.
+Region = tuple[int, int, int, int]
+REGION = (
+    "left edge, upper edge, width and height in pixels of the slide's full resolution, as in "
+    "20000,12000,2048,2048"
+)
+
+MPP = (0.01, 1000)  # microns per pixel: a slide has 0.1 to 1, an overview of one some dozens
 SLICE = re.compile(r"(axial|coronal|sagittal|[012])=\d{1,6}", re.ASCII)
 
 
@@ -29,14 +38,22 @@ class Part:
         frame: of a DICOM file with several, from 1; None where there is one.
         slice: of a NIfTI volume: `axial`, `coronal`, `sagittal` or the number of an axis from 0,
             and the index on it from 0, as `axial=80`; None for files that are no volume.
+        region: of a slide: x, y, width, height in pixels of its full resolution, from its upper
+            left corner; None for files that are read whole.
+        mpp: of a region: microns per pixel that it is read at; None: the full resolution.
+        slide_mpp: of a slide: microns per pixel of its full resolution, where its file does not
+            say them or says them wrong.
 
     Raises:
-        ConfigError: no such window or frame can be.
+        ConfigError: no such window, frame, slice or region can be.
     """
 
     window: Window = None
     frame: int | None = None
     slice: str | None = None
+    region: Region | None = None
+    mpp: int | float | None = None
+    slide_mpp: int | float | None = None
 
     def __post_init__(self) -> None:
         if self.frame is not None and not (is_whole(self.frame) and self.frame >= 1):
@@ -48,6 +65,10 @@ class Part:
                 "slice must be an axis (axial, coronal, sagittal, 0, 1 or 2) and an index from 0, "
                 f"as in axial=80, got {self.slice!r}"
             )
+        if self.region is not None and not _is_region(self.region):
+            raise ConfigError(f"region must be {REGION}, got {self.region!r}")
+        if self.mpp is not None or self.slide_mpp is not None:
+            _refuse_bad_mpp(self)
 
 
 WHOLE = Part()
@@ -78,6 +99,43 @@ def window_text(window: Window) -> str | None:
     if window is None or isinstance(window, int):
         return None if window is None else str(window)
     return ",".join(f"{value:.15g}" for value in window)
+
+
+def region_of(text: str) -> Region:
+    """A region as users write it: `20000,12000,2048,2048`.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    words = text.split(",")
+    if len(words) == 4 and all(re.fullmatch(r" ?\d{1,9} ?", word, re.ASCII) for word in words):
+        x, y, width, height = map(int, words)
+        if _is_region((x, y, width, height)):
+            return x, y, width, height
+    raise ConfigError(f"region must be {REGION}, got {text!r}")
+
+
+def _is_region(region: object) -> bool:
+    if not isinstance(region, tuple) or len(region) != 4 or not all(map(is_whole, region)):
+        return False
+    return bool(min(region) >= 0 and min(region[2:]) >= 1)
+
+
+def _refuse_bad_mpp(part: Part) -> None:
+    """Check the microns per pixel.
+
+    Raises:
+        ConfigError: they are no such number, or there is no region to be read at them.
+    """
+    for name, value in (("mpp", part.mpp), ("slide_mpp", part.slide_mpp)):
+        if value is None:
+            continue
+        if not is_number(value) or not MPP[0] <= value <= MPP[1]:
+            raise ConfigError(
+                f"{name} must be microns per pixel from {MPP[0]} to {MPP[1]}, got {value!r}"
+            )
+        if part.region is None:
+            raise ConfigError(f"{name} is of a region of a slide; name one, as {REGION}")
 
 
 def _is_window(window: object) -> bool:

@@ -1,7 +1,8 @@
 """Files and arrays to images.
 
 A file is read once, as PNG, JPEG, TIFF, BMP, WebP, GIF, DICOM or NIfTI, whatever its name says.
-DICOM is read in `dicom`, NIfTI in `nifti`. The values of others become [0, 1] so:
+DICOM is read in `dicom`, NIfTI in `nifti`, a region of a slide in `slide`. The values of others
+become [0, 1] so:
 
 * 1 and 8 bits, palettes: white is 1. CMYK and YCbCr are converted to RGB. Signed bytes: 127 is 1.
 * more bits and floats: white is the highest value that the file can hold (65535; 1 for floats),
@@ -40,13 +41,15 @@ from med_cam.images.damage import PNG, damaged, faults_in
 from med_cam.images.dicom import read_dicom
 from med_cam.images.dicom_file import is_dicom
 from med_cam.images.dicom_image import DicomImage
-from med_cam.images.file import content_of
+from med_cam.images.file import content_of, sha256_of
 from med_cam.images.foreign import foreign
 from med_cam.images.geometry import Image
 from med_cam.images.nifti import holds_nifti, read_nifti
 from med_cam.images.nifti_slice import NiftiSlice
 from med_cam.images.overheard import overheard
 from med_cam.images.part import WHOLE, Part
+from med_cam.images.slide import SUFFIXES as SLIDES, not_whole, read_slide
+from med_cam.images.slide_region import SlideRegion
 from med_cam.images.strips import tiff_faults
 from med_cam.images.tiff import (
     Tiff,
@@ -92,12 +95,14 @@ class Picture:
         notes: what a reader must know of how it was read.
         dicom: what a DICOM file says of itself.
         nifti: where the slice lies in a NIfTI volume.
+        slide: where the region lies in a slide.
     """
 
     values: NDArray[np.float32]
     notes: tuple[str, ...] = ()
     dicom: DicomImage | None = None
     nifti: NiftiSlice | None = None
+    slide: SlideRegion | None = None
 
 
 def read_image(
@@ -117,7 +122,8 @@ def read_image(
             that the file can hold, however dark the picture is. None: as the file says.
         budget: bytes of memory that the image may take.
         part: window and frame, of DICOM, as in `Part(window=(300, 2000), frame=3)`; window and
-            slice, of NIfTI, as in `Part(slice="axial=80")`.
+            slice, of NIfTI, as in `Part(slice="axial=80")`; region and microns per pixel, of
+            slides, as in `Part(region=(20000, 12000, 2048, 2048), mpp=0.5)`.
 
     Raises:
         ConfigError: channels is neither 1 nor 3.
@@ -129,9 +135,8 @@ def read_image(
     _refuse_other_channels(channels)
     refuse_other_white(white)
     path = Path(path)
-    content = content_of(path, most=budget)
     try:
-        picture = _read(content, str(path), white, budget, part)
+        picture, digest = _with_hash(path, white, budget, part)
     except MemoryError as error:
         raise ImageError(f"{path} does not fit into memory; cut out a part of it.") from error
     except DAMAGED as error:
@@ -141,12 +146,13 @@ def read_image(
     return Image(
         with_channels(pixels, channels),
         str(path),
-        hashlib.sha256(content).hexdigest(),
+        digest,
         white=white,
         notes=picture.notes,
         part=part,
         dicom=picture.dicom,
         nifti=picture.nifti,
+        slide=picture.slide,
     )
 
 
@@ -236,6 +242,18 @@ def with_channels(pixels: Float[Tensor, "c h w"], channels: int) -> Float[Tensor
     return (pixels * weights).sum(dim=0, keepdim=True).clamp(0, 1)
 
 
+def _with_hash(path: Path, white: White, budget: int, part: Part) -> tuple[Picture, str]:
+    """What is read of a file, and its SHA-256; a slide is not taken into memory for it."""
+    if part.region is not None:
+        found = read_slide(path, part, budget)
+        return Picture(found.values, found.notes, slide=found.region), sha256_of(path)
+    if path.suffix.lower() in SLIDES and path.is_file():  # some are a picture of the whole glass
+        raise not_whole(str(path), f"called as a slide ({path.suffix})")
+    content = content_of(path, most=budget)
+    picture = _read(content, str(path), white, budget, part)
+    return picture, hashlib.sha256(content).hexdigest()
+
+
 def _read(content: bytes, name: str, white: White, budget: int, part: Part) -> Picture:
     """The one picture in the bytes, one frame of DICOM, or one slice of NIfTI."""
     if holds_nifti(content):
@@ -263,8 +281,8 @@ def _picture(content: bytes, name: str, white: White, budget: int) -> Picture:
 def _of_tiff(content: bytes, name: str, white: White, budget: int) -> Picture:
     """A TIFF by Pillow where that reads its values right, else by tifffile."""
     tiff = tiff_of(content, name)
-    refuse_beyond(name, tiff.size, len(content), budget=budget)
     refuse_several(tiff, name)
+    refuse_beyond(name, tiff.size, len(content), budget=budget)
     refuse_fax(tiff, name)
     notes = (*_faults(tiff_faults(tiff, content, name)), *note_on_pyramid(tiff))
     declared = white not in (None, FILE) and tiff.samples == 3 and tiff.bits > 8

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from med_cam.errors import ImageError
 from med_cam.images.damage import damaged
+from med_cam.images.slide import not_whole
 from med_cam.images.white import Range
 
 PAGES = 1000  # counted at most
@@ -34,6 +35,7 @@ COMPRESSIONS = {  # as sentences call them
 REDUCED, MASK = 1, 4  # bits of NewSubfileType
 YCBCR = 6
 STK_PLANES, DEPTH = 33629, 32997  # tags of planes behind one page
+WHOLE = 2048  # pixels of the longer side of a pyramid that is still read whole: nine times 224
 SUB_IFDS = 330  # tag of the pages below a page
 
 
@@ -113,13 +115,13 @@ def refuse_several(tiff: Tiff, name: str) -> None:
     """Check that there is one picture.
 
     Raises:
-        ImageError: several pages, planes behind one page, or a whole slide.
+        ImageError: several pages, planes behind one page, a whole slide, or a large pyramid.
     """
     if tiff.vendor:
-        raise ImageError(
-            f"{name} is a whole-slide image ({tiff.vendor}), which is not read; export the region "
-            "to explain as PNG or TIFF."
-        )
+        raise not_whole(name, f"a whole-slide image ({tiff.vendor})")
+    if tiff.levels > 1 and max(tiff.size) > WHOLE:
+        height, width = tiff.size
+        raise not_whole(name, f"a pyramid of {tiff.levels} levels ({width:,} x {height:,} pixels)")
     frames = max(tiff.pages, tiff.planes)
     if frames > 1:
         raise ImageError(f"{name} has {frames} frames; save the one to explain by itself.")

@@ -13,6 +13,7 @@ from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.from_module import from_module
 from med_cam.classifiers.load import load_classifier
+from med_cam.classifiers.slide_scale import with_scale_said
 from med_cam.config.given import given, refuse_other
 from med_cam.config.presets import PRESETS
 from med_cam.config.rules import one_of, refuse_value
@@ -20,6 +21,7 @@ from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ImageError, MedCamError
 from med_cam.images.from_python import ANY_IMAGE, AnyImage, image_of
 from med_cam.images.geometry import Image
+from med_cam.images.part import WHOLE, Part
 from med_cam.images.white import White
 from med_cam.notebook.explanation import Explanation, MadeFrom, shown
 from med_cam.notebook.table import NotExplained
@@ -38,6 +40,7 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
     *,
     labels: Sequence[str] | None = None,
     white: White = None,
+    part: Part = WHOLE,
     target: SupportsIndex | str | None = None,
     config: Config | None = None,
     references: References | None = None,
@@ -59,6 +62,8 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
         labels: names of the outputs of a module.
         white: the value that is white where the image does not say it, as 4095 for 12 bits in
             16; see `read_image` and `image_from_array`.
+        part: what is read of a file that holds more than one picture: the window or frame of
+            DICOM, the slice of NIfTI, the region of a slide; see `read_image`.
         target: the class to explain, by index or label; by default the class predicted.
         config: a preset or settings of your own; `PRESETS["default"]` if not given.
         references: reference images for the test of the mask's shape, from `prepare_references`;
@@ -79,7 +84,7 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
             to the classifier.
     """
     classifier = classifier_of(model, labels)
-    read = taken(image, classifier, white)
+    read = taken(image, classifier, white, part)
     found = pipeline.explain(
         classifier,
         read,
@@ -98,6 +103,7 @@ def explain_all(  # noqa: PLR0913  a keyword for each thing given
     *,
     labels: Sequence[str] | None = None,
     white: White = None,
+    part: Part = WHOLE,
     config: Config | None = None,
     references: References | None = None,
     fills: Mapping[str, Fill | Paint] | None = None,
@@ -112,6 +118,7 @@ def explain_all(  # noqa: PLR0913  a keyword for each thing given
         images: each as `explain` takes it.
         labels: names of the outputs of a module.
         white: the value that is white, where an image does not say it.
+        part: what is read of each file.
         config: settings.
         references: reference images.
         fills: fills of your own.
@@ -134,6 +141,7 @@ def explain_all(  # noqa: PLR0913  a keyword for each thing given
                 classifier,
                 image,
                 white=white,
+                part=part,
                 config=config,
                 references=references,
                 fills=fills,
@@ -183,11 +191,14 @@ def classifier_of(model: Model, labels: Sequence[str] | None = None) -> Classifi
     return model if isinstance(model, Classifier) else load_classifier(model)
 
 
-def taken(image: AnyImage, classifier: Classifier, white: White = None) -> Image:
+def taken(
+    image: AnyImage, classifier: Classifier, white: White = None, part: Part = WHOLE
+) -> Image:
     """The image as it is read for this classifier, whose white goes where none is given."""
     is_file = isinstance(image, str | Path)
     said = classifier.white if white is None and is_file else white
-    read = image_of(image, channels=classifier.channels, white=said)
+    read = image_of(image, channels=classifier.channels, white=said, part=part)
+    read = with_scale_said(classifier, read)
     if read.sha256 or not read.notes or isinstance(image, Image):
         return read
     # A note of an array is for whoever gave it: what is saved are its pixels, in [0, 1].

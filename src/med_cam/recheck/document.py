@@ -114,8 +114,9 @@ def changes(case: Case, saved: Saved, found: Again | None, *, older: bool) -> It
 
 
 def other_dicom(saved: Saved) -> Iterator[Difference]:
-    """What a result says of a DICOM or NIfTI file that is there and says otherwise."""
-    for kind, said in (("dicom", saved.image.dicom), ("nifti", saved.image.nifti)):
+    """What a result says of a DICOM or NIfTI file or a slide that is there and says otherwise."""
+    image = saved.image
+    for kind, said in (("dicom", image.dicom), ("nifti", image.nifti), ("slide", image.slide)):
         if said is not None:
             now, was = fields_of(said), saved.document["image"][kind] or {}
             for name, value in now.items():

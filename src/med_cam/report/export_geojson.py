@@ -2,8 +2,9 @@
 
 A FeatureCollection, one feature for each region: an `annotation` with `classification`,
 `measurements` (numbers by name) and `metadata` (texts by name), as QuPath 0.4 and later have them.
-Coordinates are pixels from the top left corner, x to the right and y down, as in QuPath; of a tile
-that QuPath named, pixels of the full resolution of its slide.
+Coordinates are pixels from the top left corner, x to the right and y down, as in QuPath; of a
+region of a slide, and of a tile that QuPath named, pixels of the full resolution of the slide,
+from where QuPath counts.
 https://qupath.readthedocs.io/en/stable/docs/advanced/exporting_annotations.html
 """
 
@@ -15,7 +16,7 @@ from med_cam.report import wording
 from med_cam.report.outline import polygons
 from med_cam.report.parts import Part, parts
 from med_cam.report.result import Result
-from med_cam.report.tile_name import TilePlace, tile_place
+from med_cam.report.tile_name import TilePlace, place_of
 from med_cam.results import Explanation
 
 IDS = uuid.UUID("6f0a5d0e-6c1b-5e0b-9a52-6d65642d6361")  # under which ours are made
@@ -28,7 +29,7 @@ def geojson(result: Result) -> bytes:
         OutputError: the name of a tile does not fit its size.
     """
     found, image = result.explanation, result.document["image"]
-    place = tile_place(image["name"] or "", image["height"], image["width"]) or TilePlace()
+    place = place_of(image)
     features = [_feature(part, found, result.result_id, place) for part in parts(found)]
     whole = {"type": "FeatureCollection", "features": features}
     return f"{json.dumps(whole, ensure_ascii=False, allow_nan=False)}\n".encode()

@@ -50,6 +50,9 @@ class Task:
         window: the window that was asked for, of DICOM.
         frame: the frame that was asked for, of DICOM.
         slice: the slice that was asked for, of NIfTI.
+        region: the region that was asked for, of a slide.
+        mpp: microns per pixel that were asked for, of a slide.
+        slide_mpp: microns per pixel that were declared, of a slide.
         fills: SHA-256 of the user's own fills, by name.
         versions: of the software that takes part.
         device: where the classifier runs.
@@ -66,6 +69,9 @@ class Task:
     window: str | None = None
     frame: int | None = None
     slice: str | None = None
+    region: list[int] | None = None
+    mpp: float | None = None
+    slide_mpp: float | None = None
 
 
 def earlier(folder: Path) -> Earlier | None:
@@ -114,7 +120,7 @@ def _differences(document: Mapping[str, Any], task: Task) -> Iterator[str]:
     yield from _of_settings(document["config"], task.config)
     if document["sha256"]["reference_images"] != task.references:
         yield "other reference images"
-    for name in ("white", "window", "frame", "slice"):
+    for name in ("white", "window", "frame", "slice", "region", "mpp", "slide_mpp"):
         if document["image"][name] != getattr(task, name):
             yield f"{name}: {document['image'][name]} then, {getattr(task, name)} now"
     if {fill["name"]: fill["sha256"] for fill in document["fills"]} != task.fills:

@@ -127,6 +127,10 @@ ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "dicom": None,
             "slice": None,
             "nifti": None,
+            "region": None,
+            "mpp": None,
+            "slide_mpp": None,
+            "slide": None,
             "notes": [],
         },
     }

@@ -18,6 +18,7 @@ from med_cam.images.dicom_image import DicomImage
 from med_cam.images.geometry import Image
 from med_cam.images.nifti_slice import NiftiSlice
 from med_cam.images.part import WHOLE, Part, window_text
+from med_cam.images.slide_region import SlideRegion
 from med_cam.images.white import White, white_text
 from med_cam.report.circumstances import Circumstances, Platform, Time, circumstances
 from med_cam.report.file_names import MANIFEST_FILE
@@ -52,6 +53,7 @@ class Provenance:
     part: Part = WHOLE
     dicom: DicomImage | None = None
     nifti: NiftiSlice | None = None
+    slide: SlideRegion | None = None
     notes: tuple[str, ...] = ()
     references_left_out: int = 0
 
@@ -65,7 +67,8 @@ class SourceImage:
             memory, with `--no-source`, and of DICOM without `--keep-identity`.
         file: name of the copy beside this file: the image's own file, or `source.npy` for an image
             made in memory or cut from a larger one (channels, rows, columns; 32-bit floats in
-            [0, 1]); of DICOM `source.png`, its pixels as they were read (grey with 16 bits; of
+            [0, 1]); of a slide `source.png`, the pixels of the region; of DICOM `source.png`, its
+            pixels as they were read (grey with 16 bits; of
             colour with more than 8 `source.npy`), with `--keep-identity` the file itself,
             `source.dcm`; null with `--no-source`.
         height: rows of pixels, as in `mask.png`.
@@ -80,6 +83,12 @@ class SourceImage:
         slice: the slice of a NIfTI volume that was asked for (`--slice`), as `axial=80`; null if
             none was.
         nifti: where the slice lies in its volume; null of other files.
+        region: the region of a slide that was asked for (`--region`, or a tile of `--tiles`): x,
+            y, width and height in pixels of its full resolution; null if none was.
+        mpp: microns per pixel that were asked for (`--mpp`); null if none were.
+        slide_mpp: microns per pixel of the slide's full resolution that were declared
+            (`--slide-mpp`); null if none were.
+        slide: where the region lies in its slide, and how it was read; null of other files.
         notes: what a reader must know of how the file was read; each is a warning of the claim.
     """
 
@@ -93,6 +102,10 @@ class SourceImage:
     dicom: DicomImage | None = None
     slice: str | None = None
     nifti: NiftiSlice | None = None
+    region: tuple[Count, Count, Positive, Positive] | None = None
+    mpp: Finite | None = None
+    slide_mpp: Finite | None = None
+    slide: SlideRegion | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -266,6 +279,7 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
         part=image.part,
         dicom=image.dicom,
         nifti=image.nifti,
+        slide=image.slide,
         notes=image.notes,
         references_left_out=0 if references is None else references.left_out,
     )
@@ -302,6 +316,10 @@ def origin_of(found: Provenance, source: Source, mask: Bool[Tensor, "h w"]) -> O
             dicom=found.dicom,
             slice=found.part.slice,
             nifti=found.nifti,
+            region=found.part.region,
+            mpp=None if found.part.mpp is None else float(found.part.mpp),
+            slide_mpp=None if found.part.slide_mpp is None else float(found.part.slide_mpp),
+            slide=found.slide,
             notes=found.notes,
         ),
         classifier=explained(found.identity, name=found.classifier, contrast=found.contrast),

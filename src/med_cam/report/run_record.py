@@ -28,8 +28,8 @@ class RunImage:
     """One image of a run, and what became of it.
 
     Attributes:
-        file: the image as it was named or found; null with `--no-source`, and in a run with DICOM
-            files without `--keep-identity`.
+        file: the image as it was named or found, of a slide with the region; null with
+            `--no-source`, and in a run with DICOM files without `--keep-identity`.
         sha256: of its bytes; null if it was not read.
         outcome: `explained`; `kept`, where an earlier run had finished the same; `failed`; or
             `left out`, where the run ended before it was begun.

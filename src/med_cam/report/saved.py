@@ -166,7 +166,17 @@ def image_and_hash(
         OutputError: there is no such file, or it is not the one that was explained.
     """
     size = (int(document["image"]["height"]), int(document["image"]["width"]))
-    return _image(_image_file(folder, document, images), document, size, channels)
+    image, digest = _image(_image_file(folder, document, images), document, size, channels)
+    slide = images.get(document["sha256"]["image"] or "")
+    if document["image"]["region"] is None or slide is None or image.slide is not None:
+        return image, digest
+    again = _region(slide, document, size, channels)
+    if not torch.equal(again.pixels, image.pixels):
+        raise OutputError(
+            f"{slide} has other pixels in the region than the copy in {folder}: another version "
+            "of OpenSlide may decode it otherwise; without --image the copy is tested"
+        )
+    return again, digest
 
 
 def _image_file(folder: Path, document: Mapping[str, Any], images: Mapping[str, Path]) -> Path:
@@ -191,9 +201,12 @@ def _image(
     path: Path, document: Mapping[str, Any], size: tuple[int, int], channels: int
 ) -> tuple[Image, str]:
     """The image from its file, and the hash of that; the copy of a file has the file's own."""
-    hashes = document["sha256"]
+    hashes, said = document["sha256"], document["image"]
+    if said["region"] is not None and said["file"] is None:
+        return _region(path, document, size, channels), hashes["source"]
     pixels = path.suffix == Path(PIXELS_FILE).suffix
-    levels = document["image"]["dicom"] is not None and path.name == LEVELS_FILE
+    copied = said["dicom"] is not None or said["region"] is not None
+    levels = copied and path.name == LEVELS_FILE
     content = _content(path, hashes["source" if pixels or levels else "image"], "image")
     try:
         _refuse_other_header(path, content, size)
@@ -215,6 +228,21 @@ def _image(
     return replace(image, pixels=with_channels(image.pixels, channels)), digest
 
 
+def _region(
+    path: Path, document: Mapping[str, Any], size: tuple[int, int], channels: int
+) -> Image:
+    """The region of a slide, read again from the slide, which has the hash that was saved.
+
+    Its notes are those that were saved: some are of the classifier that it was fitted to.
+    """
+    try:
+        image = read_image(path, channels=channels, part=part_of(document))
+    except ImageError as error:
+        raise OutputError(f"{path} cannot be used: {error}") from error
+    _refuse_other_size(path, tuple(image.pixels.shape[1:]), size)
+    return replace(image, notes=tuple(document["image"]["notes"]))
+
+
 def declared(document: Mapping[str, Any]) -> White:
     """What was declared white when the image of a result was read."""
     white = document["image"]["white"]
@@ -233,6 +261,9 @@ def part_of(document: Mapping[str, Any]) -> Part:
             None if image["window"] is None else window_of(image["window"]),
             image["frame"],
             image["slice"],
+            None if image["region"] is None else tuple(image["region"]),
+            image["mpp"],
+            image["slide_mpp"],
         )
     except ConfigError as error:
         raise OutputError(f"{JSON_FILE} is not as med-cam writes it ({error})") from error

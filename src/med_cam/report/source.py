@@ -12,11 +12,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.errors import OutputError
+from med_cam.images.file import sha256_of
 from med_cam.images.geometry import Image
 from med_cam.images.read import SUFFIXES, read_image
 
 PIXELS_FILE = "source.npy"
-LEVELS_FILE = "source.png"  # of DICOM: its pixels as they were read, and nothing else
+LEVELS_FILE = "source.png"  # of DICOM and slides: the pixels as they were read, nothing else
 DICOM_FILE = "source.dcm"  # the file itself, with all that it says of the patient
 SOURCE_FILES = frozenset(
     {"source", PIXELS_FILE, DICOM_FILE, *(f"source{suffix}" for suffix in SUFFIXES)}
@@ -25,15 +26,19 @@ SOURCE_FILES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file's name and its bytes; without a name it is not kept."""
+    """A file's name and its bytes; without a name it is not kept.
+
+    `known` is the hash of a file that is too large to be taken into memory for it.
+    """
 
     name: str
     content: bytes
+    known: str = ""
 
     @property
     def sha256(self) -> str:
         """Of the bytes, in hexadecimal."""
-        return hashlib.sha256(self.content).hexdigest()
+        return self.known or hashlib.sha256(self.content).hexdigest()
 
 
 def source_of(image: Image, *, kept: bool = True, keep_identity: bool = False) -> Source:
@@ -52,17 +57,36 @@ def source_of(image: Image, *, kept: bool = True, keep_identity: bool = False) -
         OutputError: the file is gone, or is not the one that was read.
         ImageError: the file cannot be read any more.
     """
+    if image.slide is not None:
+        return _of_slide(image, kept=kept)
     content = unchanged_content(image) if image.sha256 else b""
-    if not content or not _is_whole(image):
+    volume = image.nifti is not None and kept  # all of it is more than what was explained
+    if not content or volume or not _is_whole(image):
         return Source(PIXELS_FILE, pixels_file(image.pixels))
-    if image.nifti is not None:  # the whole volume is more than what was explained
-        pixels = Source(PIXELS_FILE, pixels_file(image.pixels))
-        return pixels if kept else Source("source", content)
     if image.dicom is not None:
         private = kept and not keep_identity
         return source_of_pixels(image.pixels) if private else Source(DICOM_FILE, content)
     suffix = Path(image.path).suffix.lower()
     return Source(f"source{suffix if suffix in SUFFIXES else ''}", content)
+
+
+def _of_slide(image: Image, *, kept: bool) -> Source:
+    """The pixels of the region; where they are not kept, the hash of the slide.
+
+    Raises:
+        OutputError: the slide is gone, or is not the one that was read.
+        ImageError: it cannot be read any more.
+    """
+    if sha256_of(Path(image.path)) != image.sha256:
+        raise _changed(image)
+    known = "" if kept or not _is_whole(image) else image.sha256
+    return Source("source", b"", known) if known else source_of_pixels(image.pixels)
+
+
+def _changed(image: Image) -> OutputError:
+    return OutputError(
+        f"{image.path} was changed while it was explained; explain it again as it is now"
+    )
 
 
 def _is_whole(image: Image) -> bool:
@@ -106,7 +130,5 @@ def unchanged_content(image: Image) -> bytes:
             "where it is until it is explained"
         ) from error
     if hashlib.sha256(content).hexdigest() != image.sha256:
-        raise OutputError(
-            f"{image.path} was changed while it was explained; explain it again as it is now"
-        )
+        raise _changed(image)
     return content
