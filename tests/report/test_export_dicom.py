@@ -34,6 +34,7 @@ from med_cam.images.part import Part
 from med_cam.images.read import read_image
 from med_cam.report.export_dicom import dicom_files
 from med_cam.report.result import read_result
+from med_cam.report.warning_strip import strip, strip_lines
 from med_cam.report.write import map_png, write
 
 PLANES = {
@@ -191,7 +192,27 @@ def test_the_figure_is_captured_below_a_megabyte(result_of):
     assert found[SC].file_meta.TransferSyntaxUID.is_compressed
     figure = read_image(made[0].folder / "figure.png").pixels
     shown = torch.from_numpy(found[SC].pixel_array).permute(2, 0, 1) / 255
-    assert torch.equal(shown.float(), figure)
+    assert torch.equal(shown[:, : figure.shape[1]].float(), figure)
+    below = strip(made[0].explanation, width=figure.shape[2])
+    np.testing.assert_array_equal(found[SC].pixel_array[figure.shape[1] :], below)
+
+
+def test_every_warning_stands_below_the_figure_in_full(explanation):
+    """Thirty of them, one of 900 characters: each line has ink of its own, none is cut short."""
+    many = tuple(f"warning {n} says that {'much ' * n}" for n in range(29))
+    many += (f"the last is {'long ' * 178}",)
+    found = replace(explanation, claim=replace(explanation.claim, warnings=many))
+    lines = strip_lines(found, width=1600)
+    assert "30 warnings" in lines[0]
+    told = " ".join(lines[1:])
+    for number, text in enumerate(many, start=1):
+        assert f"{number}. {' '.join(text.split())}" in told
+    drawn = strip(found, width=1600)
+    assert drawn.shape == (round(28 * (len(lines) + 1)), 1600, 3)
+    ink = (drawn.min(axis=2) < 128).any(axis=1)
+    rows = np.diff(ink.astype(int), prepend=0) == 1
+    assert rows.sum() >= len(lines)
+    assert not (drawn[:, 1590:] < 255).any()
 
 
 def several_frames():

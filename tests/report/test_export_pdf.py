@@ -69,6 +69,35 @@ def test_every_warning_is_on_a_page_and_no_line_outside_of_it(warned):
         assert any("not a diagnosis" in text.get_text() for text in texts(figure))
 
 
+HEADINGS = ("In short", "Warnings", "When to overrule", "What was tested", "What was not tested")
+
+
+def told(figure):
+    """The texts of a page, from the top."""
+    rows = sorted(figure.axes[0].texts, key=lambda text: text.get_position()[1])
+    return [text.get_text() for text in rows if text.get_text()]
+
+
+@pytest.mark.parametrize("count", range(8, 20, 2))
+def test_a_page_begins_with_a_heading_and_few_lines_are_not_left_over(
+    tmp_path, explanation, image, provenance, instant_figure, count
+):
+    """Whatever the number of lines: a second page begins a section, with all of it."""
+    found = replace(explanation, claim=replace(explanation.claim, warnings=WARNINGS[:count]))
+    write(found, image, tmp_path / "scan", provenance)
+    drawn = pages(read_result(tmp_path / "scan"), None)
+    assert len(drawn) == 2
+    assert told(drawn[1])[0].startswith(HEADINGS)
+    assert not told(drawn[1])[0].endswith("(continued)")
+
+
+def test_what_goes_on_is_named_again(warned):
+    first, second, *_ = pages(warned, None)
+    assert any(text.startswith("Warnings") for text in told(first))
+    assert told(second)[0].startswith("Warnings")
+    assert told(second)[0].endswith("(continued)")
+
+
 def test_lines_do_not_lie_on_each_other(warned):
     for figure in pages(warned, None):
         rows = sorted({text.get_position()[1] for text in figure.axes[0].texts})

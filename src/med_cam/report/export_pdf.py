@@ -40,6 +40,7 @@ WIDTH, HEIGHT = 827.0, 1169.0  # A4 in pixels of the page
 MARGIN, BOTTOM = 62.0, 1096.0  # the text ends above the foot
 ROOM = WIDTH - 2 * MARGIN
 PICTURES = (136.0, 426.0)  # top and bottom of the pictures on the first page
+CONTINUED = " (continued)"
 INDENT, GAP, SPACING = 20.0, 11.0, 1.85  # pixels; from line to line for each point
 GOOD, BAD = "#005f9e", "#b34400"  # distinct for the colour-blind
 TITLE, HEADING, BODY = Face(17, bold=True), Face(11, bold=True), Face(10)
@@ -109,7 +110,7 @@ def pages(result: Result, image: Image | None) -> list["Figure"]:
         top = MARGIN if drawn else _head(page, result, image)
         count = _fitting(lines, top)
         _set(page, lines[:count], top)
-        lines = lines[count:]
+        lines = _continued(lines[:count], lines[count:])
         drawn.append(figure)
     for number, figure in enumerate(drawn, start=1):
         _foot(figure.axes[0], result, f"page {number} of {len(drawn)}")
@@ -188,16 +189,42 @@ def _lines_of(section: Section) -> Iterator[Line]:
 
 
 def _fitting(lines: Sequence[Line], y: float) -> int:
-    """How many lines fit below a height; a heading is not left alone."""
+    """How many lines go onto a page, below a height.
+
+    Whole sections where what is left fits onto the page after it, so that no few lines of a
+    section stand there alone; else as many as there is room for, no heading without its text.
+    """
+    count = _room(lines, y)
+    whole = [i for i in range(1, count + 1) if i < len(lines) and lines[i].face == HEADING]
+    if (
+        count < len(lines)
+        and whole
+        and _room(lines[whole[-1] :], MARGIN) == len(lines) - whole[-1]
+    ):
+        return whole[-1]
+    while 0 < count < len(lines) and lines[count - 1].kept:
+        count -= 1
+    return max(count, 1)
+
+
+def _room(lines: Sequence[Line], y: float) -> int:
+    """How many lines there is room for below a height."""
     count = 0
     for line in lines:
         y += _advance(line)
         if y > BOTTOM:
             break
         count += 1
-    while 0 < count < len(lines) and lines[count - 1].kept:
-        count -= 1
-    return max(count, 1)
+    return count
+
+
+def _continued(before: Sequence[Line], rest: list[Line]) -> list[Line]:
+    """What is left for the pages after, its section named again where it was begun before."""
+    if not rest or rest[0].face == HEADING:
+        return rest
+    heading = [line.text for line in before if line.face == HEADING][-1]
+    text = heading if heading.endswith(CONTINUED) else f"{heading}{CONTINUED}"
+    return [Line(text, HEADING, kept=True), *rest]
 
 
 def _set(page: "Axes", lines: Sequence[Line], y: float) -> None:

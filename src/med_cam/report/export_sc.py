@@ -1,4 +1,7 @@
-"""The figure of a result as a DICOM Secondary Capture, for whoever has no viewer of segments."""
+"""The figure of a result as a DICOM Secondary Capture, for whoever has no viewer of segments.
+
+Below the figure stand the verdict and every warning in full: whoever sees the picture sees them.
+"""
 
 from io import BytesIO
 
@@ -8,6 +11,7 @@ import PIL.Image
 from med_cam.report.dicom_said import Drawn, equipment, finished
 from med_cam.report.file_names import FIGURE_FILE
 from med_cam.report.opening import content_of
+from med_cam.report.warning_strip import strip
 
 JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
 
@@ -20,7 +24,9 @@ def secondary_capture(drawn: Drawn) -> bytes | None:
     if not path.exists():
         return None
     with PIL.Image.open(BytesIO(content_of(path)), formats=("PNG",)) as picture:
-        pixels = np.asarray(picture.convert("RGB"))
+        figure = np.asarray(picture.convert("RGB"))
+    below = strip(drawn.result.explanation, width=figure.shape[1])
+    pixels = np.concatenate([figure, below])
     found = hd.sc.SCImage.from_ref_dataset(
         ref_dataset=drawn.source,
         pixel_array=pixels,
