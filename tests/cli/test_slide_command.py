@@ -97,6 +97,8 @@ def test_a_process_of_its_own_explains_tiles_and_the_next_run_keeps_them(
     names = results_without_pictures(here / "r")
     assert [name[17:] for name in names] == [f"[d=2,x={x},y=0,w=48,h=48]" for x in (0, 48)]
     assert "s.tif" not in (here / "r" / names[0] / "explanation.json").read_text()
+    command = said(here / "r" / names[0])["command"]  # a path may name a patient
+    assert command[command.index("--model") + 1] == "..."
     assert any(line.startswith("2 images kept, 0 to do") for line in run(*words).out)
     assert verify("r", "--model", model).status == 2
 

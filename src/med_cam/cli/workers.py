@@ -49,6 +49,7 @@ class Order:
     software: dict[str, str]
     choice: RemovalChoice | None
     fills: tuple[str, ...]
+    names_hidden: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,13 @@ def ends_of_workers(
         KeyboardInterrupt: the command was told to stop; the workers have ended then.
     """
     order = Order(
-        explain, job.options, job.config, dict(job.software), job.choice, tuple(job.fills)
+        explain,
+        job.options,
+        job.config,
+        dict(job.software),
+        job.choice,
+        tuple(job.fills),
+        job.names_hidden,
     )
     left = list(reversed(todo))
     busy: dict[Connection, tuple[Worker, Place]] = {}
@@ -194,7 +201,8 @@ def job_of(order: Order, opened: ExitStack) -> Job | Exception:
         source = source_of(options.model, opened, options.trust)
         ready = painted(load(source, options, silent, opened))
         fills = loaded(order.fills, ready.classifier, ready.source, options.trust)
-        return Job(options, order.config, ready, order.software, order.choice, fills)
+        hidden = order.names_hidden
+        return Job(options, order.config, ready, order.software, order.choice, fills, hidden)
     except Exception as error:  # noqa: BLE001  told of every image
         return error
 
