@@ -3,11 +3,19 @@
 import torch
 from torch import nn
 
-from med_cam.config.settings import Refinement, Search
+from med_cam.config.settings import Certification, Refinement, Search
 
 SIDE, BOX = 32, slice(12, 22)
 SEARCH = Search(steps=4, grid=8, widths=(8,), places=5, radii=(0.4,), jitter=1)
 REFINEMENT = Refinement(samples=2, rounds=5, attempts=4)
+FEW = Certification(  # few regions and few samples, where a test is not about them
+    patch=8,
+    most_patches=0,
+    reduction_samples=4,
+    pool=4,
+    deletion_samples=4,
+    reinsertion_trials=8,
+)
 
 
 class Lit(nn.Module):

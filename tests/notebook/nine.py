@@ -14,8 +14,8 @@ CONFIG = med_cam.Config(
     search=SEARCH,
     refinement=REFINEMENT,
     certification=Certification(
-        ladder_passes=0, contrast=False, patch=8, reduction_samples=1, pool=1, deletion_samples=1,
-        reinsertion_trials=1,
+        ladder_passes=0, contrast=False, patch=8, most_patches=0, reduction_samples=1, pool=1,
+        deletion_samples=1, reinsertion_trials=1,
     ),
     verification=Verification(samples=1, unseen_samples=1, baselines=("grey",)),
 )  # fmt: skip

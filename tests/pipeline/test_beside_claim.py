@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lit import BOX, REFINEMENT, SEARCH, SIDE, Lit
+from lit import BOX, FEW, REFINEMENT, SEARCH, SIDE, Lit
 from med_cam.case.references import prepare_references
 from med_cam.case.seeds import BESIDE
 from med_cam.classifiers.base import Classifier
-from med_cam.config.settings import Certification, Config, Verification
+from med_cam.config.settings import Config, Verification
 from med_cam.errors import ConfigError
 from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain
@@ -19,7 +19,7 @@ CONFIG = Config(
     search=SEARCH,
     refinement=REFINEMENT,
     verification=Verification(samples=3, unseen=(), beside=("feathered_others",), certified=0.9),
-    certification=Certification(budget=0),
+    certification=FEW,
 )
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from lit import FEW
 from med_cam.case.case import observed
 from med_cam.case.references import prepare_references
 from med_cam.classifiers.base import Classifier, hooks_attached
@@ -25,6 +26,7 @@ CONFIG = Config(
     search=Search(steps=6, grid=8, widths=(8, 8), places=4, radii=(0.6,), jitter=1),
     refinement=Refinement(samples=2, rounds=5, attempts=3),
     verification=Verification(samples=3, unseen=("black", "others"), unseen_samples=1),
+    certification=replace(FEW, patch=6, reduction_samples=16, pool=32),
 )
 # How the last layer's two numbers, of dark and of bright, become outputs.
 PAIR = ((-8.0,), (8.0,)), (4.0, -4.0)

@@ -7,11 +7,11 @@ import torch
 from PIL import Image as Picture
 from torch import Generator
 
-from lit import BOX, REFINEMENT, SEARCH, SIDE, Lit
+from lit import BOX, FEW, REFINEMENT, SEARCH, SIDE, Lit
 from med_cam.case.fills import refuse_other_fills
 from med_cam.case.load_fill import load_fill
 from med_cam.classifiers.base import Classifier
-from med_cam.config.settings import Certification, Config, Verification
+from med_cam.config.settings import Config, Verification
 from med_cam.errors import ConfigError
 from med_cam.images.geometry import Image
 from med_cam.images.read import read_image
@@ -27,7 +27,7 @@ def config_of(*names, beside=()):
         verification=Verification(
             baselines=names, samples=3, unseen=(), certified=0.9, beside=beside
         ),
-        certification=Certification(contrast=False),
+        certification=replace(FEW, contrast=False),
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from lit import FEW
 from med_cam.case.case import observed
 from med_cam.case.seeds import (
     AFTER,
@@ -319,6 +320,7 @@ def test_a_whole_explanation_in_any_geometry_comes_back_in_the_sources_pixels(si
     config = Config(
         search=replace(Config().search, steps=2, grid=8, widths=(8,), places=3, radii=(0.6,)),
         verification=RULES,
+        certification=FEW,
     )
     found = explain(model, image, config=config)
     assert found.label == "lit"

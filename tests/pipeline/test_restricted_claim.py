@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from lit import FEW
 from med_cam.case.case import observed
 from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Config, Refinement, Search, Verification, relative_to
@@ -21,6 +22,7 @@ CONFIG = Config(
     search=Search(steps=6, grid=8, widths=(8,), places=4, radii=(0.6,), jitter=1),
     refinement=Refinement(samples=2, rounds=5, attempts=2),
     verification=Verification(samples=3, unseen=("black", "mean"), unseen_samples=1),
+    certification=FEW,
 )
 
 

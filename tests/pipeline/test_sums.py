@@ -14,7 +14,11 @@ from sums import blocks, bright, classifier, dark
 
 FEW = overlaid(
     PRESETS["default"],
-    {"search": {"steps": 8}, "refinement": {"attempts": 3}, "certification": {"grown": 0}},
+    {
+        "search": {"steps": 8},
+        "refinement": {"attempts": 3},
+        "certification": {"grown": 0, "patch": 12, "most_patches": 0},
+    },
 )
 DISJOINT = (
     "not necessary: prediction unchanged in 17 of 17 samples without the region: other regions "

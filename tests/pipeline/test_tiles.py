@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
+from lit import FEW
 from med_cam.case.references import prepare_references
 from med_cam.classifiers.base import Classifier
 from med_cam.config.settings import Config, Refinement, Search, Verification
@@ -21,6 +22,7 @@ CONFIG = Config(
     search=Search(steps=4, grid=12, widths=(8, 8), places=4, radii=(0.6,), maps=2),
     refinement=Refinement(samples=2, rounds=5, attempts=4),
     verification=Verification(samples=3, unseen=("others",), unseen_samples=1, shifts=(3,)),
+    certification=FEW,
 )
 LENGTHS, SIDES = st.integers(1, 300), st.integers(16, 120)
 LEFT, RIGHT = Box(0, 0, SIDE, SIDE), Box(0, SIDE, SIDE, SIDE)
