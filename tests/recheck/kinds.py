@@ -29,8 +29,8 @@ SHORT = Config(
     search=Search(steps=1, widths=(4,), grid=8, places=8, radii=(0.35,), maps=1),
     verification=Verification(certified=0.8, unseen=("black", "uniform")),
     certification=Certification(
-        patch=8, reduction_samples=2, pool=2, deletion_samples=2, reinsertion_trials=4,
-        reinsertion_patch=8,
+        units="squares", patch=8, most_patches=0, reduction_samples=2, pool=2, deletion_samples=2,
+        reinsertion_trials=4, reinsertion_patch=8,
     ),
 )  # fmt: skip
 
@@ -188,7 +188,8 @@ def beside_it(config, *names):
 KINDS = {
     "plain": Kind(first),
     "further masks": Kind(
-        either, with_rules(SHORT, alternatives=1, necessary_superset=True, seeds=2)
+        either,
+        with_rules(SHORT, units="regions", alternatives=1, necessary_superset=True, seeds=2),
     ),
     "restricted claim": Kind(fragile),
     "regions": Kind(first, with_rules(SHORT, units="regions")),

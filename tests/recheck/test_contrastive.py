@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from lit import FEW
 from med_cam.case.references import prepare_references, relabelled
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.pairwise import pairwise
@@ -18,7 +19,7 @@ from med_cam.report.saved import read_saved
 from med_cam.report.write import write
 
 SIDE = 32
-CONFIG = replace(Config(), search=replace(Config().search, steps=2, widths=(8,), grid=8))
+CONFIG = Config(search=replace(Config().search, steps=2, widths=(8,), grid=8), certification=FEW)
 
 
 class Brightness(nn.Module):

@@ -91,12 +91,10 @@ def general(keys, paths):
 
 
 @pytest.fixture(scope="module")
-def documents(tmp_path_factory):
+def documents(result_of):
     """A result of every kind, by the name of the kind."""
-    folders = {name: tmp_path_factory.mktemp("kind") / "result" for name in KINDS}
     return {
-        name: loads((KINDS[name].written(folder) / "explanation.json").read_text("utf-8"))
-        for name, folder in folders.items()
+        name: loads((result_of(name) / "explanation.json").read_text("utf-8")) for name in KINDS
     }
 
 

@@ -24,10 +24,9 @@ FAILED, PLAIN = KINDS["restricted claim"], KINDS["plain"]
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
+def written(result_of):
     """An honest result that is verified, and one that is not."""
-    run = tmp_path_factory.mktemp("run")
-    return PLAIN.written(run / "plain"), FAILED.written(run / "failed")
+    return result_of("plain"), result_of("restricted claim")
 
 
 @pytest.fixture
@@ -130,9 +129,10 @@ def test_a_test_that_the_settings_ask_for_and_that_is_null(folder, name):
     assert noticed(folder)
 
 
-def test_minimality_that_is_null_is_named(folder):
+def test_minimality_that_is_null_is_named(result_of, tmp_path):
+    folder = Path(shutil.copytree(result_of("regions"), tmp_path / "scan"))
     edit(folder, lambda document: document["tests"].update(minimality=None))
-    named = [d.path for d in found_in(folder).found.differences]
+    named = [d.path for d in found_in(folder, KINDS["regions"]).found.differences]
     assert named == ["tests.minimality", "tests.minimality.regions"]  # the file is left alone
 
 

@@ -9,6 +9,7 @@ it computes is taken from the honest run, and only the comparison is done again;
 import importlib.util
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from med_cam.recheck.tolerance import not_rechecked
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.older import upgraded
 from med_cam.report.saved import read_saved
-from recheck.kinds import KINDS, OLDER
+from recheck.conftest import EVERY
 
 SPEC = importlib.util.spec_from_file_location(
     "lies", Path(__file__).parents[2] / "benchmarks" / "lies.py"
@@ -70,7 +71,6 @@ def same(name, lie):
     return lie in SAME or (name == "graded" and ON_EDGE.fullmatch(lie) is not None)
 
 
-EVERY = {**KINDS, "1.1, fragile": OLDER["fragile"]}
 LONG = (  # many real runs
     "plain", "further masks", "restricted claim", "1.1, fragile", "ranked", "nothing holds",
 )  # fmt: skip
@@ -78,10 +78,10 @@ PARAMS = [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in E
 
 
 @pytest.fixture(scope="module", params=PARAMS)
-def result(request, tmp_path_factory):
+def result(request, result_of, tmp_path_factory):
     """The name of a kind, a result of it in a folder, and the classifier."""
     name, folder = request.param, tmp_path_factory.mktemp("kind") / "result"
-    return name, EVERY[name].written(folder), EVERY[name].classifier
+    return name, shutil.copytree(result_of(name), folder), EVERY[name].classifier
 
 
 @pytest.fixture
@@ -140,11 +140,17 @@ def paths_of(lie, honest, *, older):
 
 
 def told(name):
-    """The lies that are tried: settings are changed in one kind, the trace in its first step."""
+    """The lies that are tried: settings are changed in one kind, the trace in its first step.
+
+    Of the parts of a mask, each of which is a re-check of its own, the first is lied about; where
+    the mask is made of regions every one.
+    """
+    lists = "trace" if name in ("plain", "regions") else r"(trace|tests\.minimality\.patches)"
+    far = re.compile(lists + r"\[\d*[1-9]\d*\]")
 
     def kept(lie):
-        far = re.match(r"trace\[\d*[1-9]\d*\]", lie.path) is not None
-        return not far and (name == "plain" or not lie.path.startswith("config."))
+        settings = lie.path.startswith("config.")
+        return far.match(lie.path) is None and (name == "plain" or not settings)
 
     return kept
 

@@ -39,7 +39,7 @@ KINDS = {
 def saved(request, tmp_path_factory):
     model_of, image_of, channels = KINDS[request.param]
     model, seen = replace(model_of(), sha256="ab" * 32), image_of()
-    config = replace(CONFIG, certification=Certification(patch=4, units="squares", budget=0))
+    config = replace(CONFIG, certification=Certification(patch=8, units="squares", budget=0))
     config = relative_to(config, (request.param,))
     found = explain(model, seen, config=config)
     assert found.verified
