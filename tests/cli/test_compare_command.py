@@ -50,7 +50,13 @@ def once(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("med_cam.report.write.figure_png", lambda *_: b"a figure")
         made(top / "A", BEFORE)
-        made(top / "B", AFTER, identity=OTHER, config={"seed": 0, "search": {"steps": 90}})
+        made(
+            top / "B",
+            AFTER,
+            identity=OTHER,
+            called="newer",
+            config={"seed": 0, "search": {"steps": 90}},
+        )
     return top
 
 
@@ -98,6 +104,7 @@ def test_every_change_is_counted_and_what_changed_most_comes_first(versions, com
     text = plain((versions[1] / "compare.html").read_text())
     assert "weights.model.safetensors bbbbbbbbbbbb cccccccccccc 5 of 5" in text
     assert "mean [0.5] [0.4] 5 of 5" in text
+    assert "net and newer: two versions compared" in text
     assert "search.steps 60 90 5 of 5" in text
     assert "sufficiency test passed sufficient only as a large region 1 of 5" in text
 

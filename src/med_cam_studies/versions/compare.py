@@ -49,7 +49,8 @@ def comparison(
             shown(found.pairs, folders, truth_of),
             every(found.pairs),
         )
-        title = f"{mades[0].classifier['name']}: two versions compared"
+        names = dict.fromkeys(str(made.classifier["name"]) for made in mades)
+        title = f"{' and '.join(names)}: two versions compared"
         return sheet(title, sections, highlights=highlights(found))
 
 
