@@ -24,6 +24,7 @@ from med_cam.results import (
     Rate,
     Spread,
 )
+from warnings_of import warnings_of
 
 LABELS = ("a", "b", "c")
 SIDE = 20
@@ -86,7 +87,7 @@ def explanation(p, mask, *, verified=True, bound=0.95, stability=1.0, **more):
     grey = BaselineResult("grey", True, 1, 1, 1, 0.9, 0.9, LABELS[0], 0.1, 0.0)
     claim = Claim(
         ("grey", "gaussian"), checks, (grey,), max(p), 0.1, 0.5, "none",
-        more.pop("warnings", ()), 0.1, None if bound is None else certificate,
+        warnings_of(*more.pop("warnings", ())), 0.1, None if bound is None else certificate,
     )  # fmt: skip
     found = Explanation(
         target=target,

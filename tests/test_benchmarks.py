@@ -160,3 +160,15 @@ def test_the_outline_ends_at_the_border_of_the_image(loaded):
     mask = np.zeros((6, 6), dtype=bool)
     mask[:3] = True
     assert np.argwhere(loaded("boundary").outline(mask))[:, 0].tolist() == [2] * 6
+
+
+def test_base_rates_are_shares_of_images_and_what_nine_of_ten_have(loaded, monkeypatch):
+    module = loaded("notices")
+    known = {"outline": module.KINDS["outline"], "border": module.KINDS["border"]}
+    monkeypatch.setattr(module, "KINDS", known)
+    monkeypatch.setattr(module, "warns", lambda _, figure: figure > 0.2)
+    images = [{}] * 6 + [{"outline": 0.05}] * 2 + [{"outline": 0.1, "border": 0.3}]
+    text = module.report([*images, {"outline": 0.4}])
+    assert "| outline | 4 of 10 | 0.40 | 0.100 | 0.400 | 1 |" in text
+    assert "| border | 1 of 10 | 0.10 | 0.000 | 0.300 | 1 |" in text
+    assert text.endswith("| 0 | 8 |\n| 1 | 2 |")

@@ -258,6 +258,45 @@ class Certificate:
         return reaches(self.bound, self.wanted) and self.fixed_retained == self.fixed
 
 
+NOTICES = (  # most telling against the evidence first: the order in which they are shown
+    "printed_text",
+    "confidence_rises",
+    "outline",
+    "constant_fill",
+    "random_regions",
+    "whole_image",
+    "reinsertion",
+    "baseline_gives_label",
+    "border",
+    "surround",
+    "unseen_baselines",
+    "references_alike",
+    "on_edge",
+    "file",
+    "older",
+    "confident_blank",
+    "no_references",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a reader of a claim has to know besides its checks: a warning, or a plain fact.
+
+    Attributes:
+        kind: what it is about; `older` in a result that was saved without kinds.
+        text: a sentence, with the figure that triggered it.
+        figure: that figure, by which a kind that is common is judged; null if there is none.
+        warns: true: it is shown as a warning. False: as a plain fact, since it comes up on most
+            images and is not extreme, or is the same for all images of a run.
+    """
+
+    kind: Annotated[str, OneOf(NOTICES)]
+    text: str
+    figure: Annotated[float, Number(finite=False)]
+    warns: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What was found of one hard mask, over a declared set of baselines.
@@ -270,7 +309,7 @@ class Claim:
         p_baseline: mean probability of the target on the searched baselines alone.
         threshold: probability of the target that a masked input has to reach.
         reference_images: source of the reference images of the check of its outline, in words.
-        warnings: sentences, each with the figure that triggered it.
+        notices: warnings and plain facts, warnings first, of each the most telling first.
         minimum_effect: how far `p_image` has to lie above the probability on each searched
             baseline alone: with less, that baseline suffices by itself and nothing holds; nor
             where it gives the target with two thirds or more.
@@ -285,7 +324,7 @@ class Claim:
     p_baseline: Probability
     threshold: Probability
     reference_images: str
-    warnings: tuple[str, ...]
+    notices: tuple[Notice, ...]
     minimum_effect: Share = 0.0
     certificate: Certificate | None = None
 
@@ -293,6 +332,11 @@ class Claim:
     def holds(self) -> bool:
         """Whether every check passed, and `p_image` lies far enough above `p_baseline`."""
         return not self.baseline_suffices and all(check.passed for check in self.checks)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences of those notices that are warnings, the most telling first."""
+        return tuple(notice.text for notice in self.notices if notice.warns)
 
     @property
     def baseline_suffices(self) -> bool:

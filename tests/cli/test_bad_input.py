@@ -383,6 +383,18 @@ def test_an_interrupted_run_keeps_what_was_finished(run, scans, model, instant, 
     assert out[-1].startswith("scan-0")
 
 
+def test_an_interrupted_run_says_once_what_had_failed(run, scans, model, instant, here):
+    (scans / "a-bad.png").write_bytes(b"")
+    instant.fails["scan-1.png"] = KeyboardInterrupt()
+    status, out, err = run(scans, here / "missing.png", "--model", model)
+    assert status == 130
+    assert [sentence for sentence in err if "a-bad.png is empty" in sentence] == [err[0]]
+    assert sum("missing.png" in sentence for sentence in err) == 1
+    assert any("interrupted; 1 of 4" in sentence for sentence in err)
+    assert len(err) == 3
+    assert sum("a-bad" in line for line in out) == 1
+
+
 def test_a_run_interrupted_early_says_so(run, scans, model, instant, here):
     instant.fails["scan-0.png"] = KeyboardInterrupt()
     status, _, err = run(scans, "--model", model)

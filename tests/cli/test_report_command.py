@@ -11,8 +11,10 @@ import torch
 
 from cli.corner import made_up, photograph
 from med_cam.cli.main import main
-from med_cam.images.content import Content, content_warnings
+from med_cam.config.notices import notice
+from med_cam.images.content import Content, content_notices
 from med_cam.images.read import image_from_array
+from med_cam.results import Notice
 from med_cam_studies.report.look_first import border_share, reasons
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -33,11 +35,12 @@ def results(run, model, instant, here, monkeypatch, once):
     def explain(_, image, **__):
         found = made_up(image, verified="failed" not in image.path)
         if "rises" in image.path:
-            return replace(found, after=(0.01, 0.99))
+            rise = "more confident on the evidence than on the whole image (0.99 over grey)"
+            rises = replace(found.claim, notices=(notice("confidence_rises", rise, 0.04),))
+            return replace(found, claim=rises)
         if "warned" in image.path:
-            claim = replace(
-                found.claim, warnings=("the mask leaks the label through its outline",)
-            )
+            leaks = "over unrelated content the mask's outline is predicted bright in 9 of 20"
+            claim = replace(found.claim, notices=(Notice("outline", leaks, 0.45, warns=True),))
             return replace(found, claim=claim)
         return found
 
@@ -54,9 +57,9 @@ def report(capsys, *arguments):
     return status, capsys.readouterr()
 
 
-def made_up_with(warning):
+def made_up_with(*notices):
     found = made_up(image_from_array(np.zeros((8, 8), np.uint8)))
-    return replace(found, claim=replace(found.claim, warnings=(warning,)))
+    return replace(found, claim=replace(found.claim, notices=notices))
 
 
 def order(text):
@@ -71,9 +74,9 @@ def test_what_deserves_a_look_comes_first(results, capsys):
     names = ["dark/rises.png", "x/failed.png", "bright/warned.png", "bright/well.png"]
     assert order(text) == names  # of which the first is misread: its folder is "dark"
     assert "predicted bright, but is dark and evidence for it is sufficient" in text
-    assert "more confident on the evidence (0.99) than on the image (0.95)" in text
+    assert text.count("more confident on the evidence than on the whole image") == 1
     assert "no small region passed the sufficiency test" in text
-    assert text.count("the mask leaks the label through its outline") == 1  # said once
+    assert text.count("outline is predicted bright in 9 of 20") == 1  # said once
     assert not re.search(r"(src|href)=\"(?!data:|#|\./)", text)  # nothing from elsewhere
 
 
@@ -118,10 +121,17 @@ def test_results_without_images_have_a_page_too(run, model, instant, scans, caps
 
 
 def test_evidence_on_printed_text_weighs_as_much_as_on_the_border():
-    (sentence,) = content_warnings(Content(0.4, 0.0, 0.0, 0.9))
-    found = made_up_with(sentence)
-    (reason,) = (r for r in reasons(found, "") if r.text == sentence)
+    (found,) = content_notices(Content(0.4, 0.0, 0.0, 0.9))
+    (reason,) = (r for r in reasons(made_up_with(found), "") if r.text == found.text)
     assert reason.weight == 20
+
+
+def test_plain_facts_are_no_reason_and_the_border_is_said_once():
+    fact = Notice("outline", "a fact", 0.05, warns=False)
+    assert reasons(made_up_with(fact), "") == reasons(made_up_with(), "")
+    rim = Notice("border", "12% at the border", 0.12, warns=True)
+    texts = [reason.text for reason in reasons(made_up_with(rim), "")]
+    assert sum("border" in text for text in texts) == 1
 
 
 def test_a_mask_on_the_border_is_told_from_one_within():

@@ -107,6 +107,13 @@ def test_warnings_of_others_are_silent_and_ours_are_notes(capsys):
     assert logging.getLogger("med_cam").handlers == []
 
 
+def test_a_note_that_is_the_same_for_many_images_is_said_once(capsys):
+    with quiet(screen()):
+        for text in ("one", "two", "one"):
+            logging.getLogger("med_cam.x").warning("%s", text)
+    assert capsys.readouterr().out == "Note: one\nNote: two\n"
+
+
 def test_debugging_lets_warnings_through():
     with quiet(screen(debug=True)), pytest.warns(UserWarning, match="theirs"):
         warnings.warn("theirs", stacklevel=1)

@@ -10,7 +10,7 @@ from med_cam.images.content import (
     Content,
     border,
     content,
-    content_warnings,
+    content_notices,
     empty_background,
 )
 from med_cam.images.printed import printed_text
@@ -186,14 +186,17 @@ def test_content_is_counted_in_the_evidence():
 
 
 def test_warnings_name_their_figures_and_nothing_is_said_of_what_is_below():
-    assert content_warnings(Content(0.004, 0.09, 0.49, 0.09)) == ()
-    text, rim, empty = content_warnings(Content(0.031, 0.12, 0.73, 0.4))
+    assert content_notices(Content(0.004, 0.09, 0.49, 0.09)) == ()
+    found = content_notices(Content(0.031, 0.12, 0.73, 0.4))
+    assert [one.kind for one in found] == ["printed_text", "border", "surround"]
+    assert [one.figure for one in found] == [0.4, 0.12, 0.73]
+    text, rim, empty = (one.text for one in found)
     assert "printed text" in text
     assert "3.1%" in text
     assert "40%" in text
     assert rim == "12% of the evidence lies at the image's border"
     assert empty == "73% of the evidence lies on the empty background of the image"
-    assert len(content_warnings(Content(0.001, 0.0, 0.0, 0.5))) == 1
+    assert len(content_notices(Content(0.001, 0.0, 0.0, 0.5))) == 1
 
 
 def test_a_map_of_a_resized_image_comes_back_to_the_pixels_it_was_made_of():

@@ -37,6 +37,7 @@ from med_cam.results import (
     Stage,
     Step,
 )
+from warnings_of import warnings_of
 
 CERTIFICATE = Certificate(
     samples=63,
@@ -141,7 +142,7 @@ def claim():
         0.245,
         0.6090617283945617,
         "bundled images of other classes",
-        ("the evidence is more confident (0.99) than the image (0.97)",),
+        warnings_of("the evidence is more confident (0.99) than the image (0.97)"),
         0.1,
         CERTIFICATE,
     )

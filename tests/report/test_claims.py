@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from med_cam.report.claims import claims
-from med_cam.report.line import claims_line
-from med_cam.results import BaselineResult, Patch, Rate
+from med_cam.results import NOTICES, BaselineResult, Notice, Patch, Rate
 
 GREY = BaselineResult("grey", True, 1, 1, 1, 0.9, 0.9, "notumor", 0.2, 0.0)
 BLACK = replace(GREY, name="black")
@@ -44,14 +43,17 @@ def test_what_holds_is_said_in_one_line(explanation):
         necessary_superset=None,
         agreement=None,
     )
-    assert claims_line(short) == (
+    assert "; ".join(texts(short)) == (
         "sufficient: prediction retained over grey and 63 of 63 samples of "
         "Gaussian noise (true rate at least 95.0%, 95% confidence); minimal at 16 px "
         "patches: removing any of the 23 patches loses the prediction; necessary: removing the "
         "region changes the prediction to notumor (probability of meningioma 0.97 -> 0.03); the "
-        "outline alone does not leak the label (0 of 24; true rate at most 11.8%)"
+        "outline alone does not leak the label (0 of 24; true rate at most 11.8%); also tested, "
+        "not part of the claim: black 0/1"
     )
-    assert all(reported.holds for reported in claims(short))
+    *tests, fact = claims(short)
+    assert all(reported.holds for reported in tests)
+    assert fact.holds is None
 
 
 def test_what_fails_is_said_as_plainly(refused):
@@ -61,26 +63,14 @@ def test_what_fails_is_said_as_plainly(refused):
         "not minimal: 21 of 23 patches are needed",
         "not necessary: prediction unchanged in 9 of 17 samples without the region",
         "the outline alone leaks meningioma (12 of 24, 10% allowed; true rate at most 68.0%)",
-        "the mask filled with a constant colour is predicted meningioma in 5 of 16 (true rate at "
-        "most 54.8%)",
-        "re-adding random hidden patches changes the prediction in 4 of 59 (retained in at least "
-        "85.1%, 90% required)",
         "meningioma is a negative finding: the sufficient region may be the whole image",
+        "also tested, not part of the claim: black 0/1",
     ]
-    assert [reported.holds for reported in claims(refused)] == [False] * 2 + [None] + [
-        False
-    ] * 3 + [None]
+    assert [s.holds for s in claims(refused)] == [False, False, None, False, None, None]
 
 
 def test_without_certificate_and_tests_nothing_is_claimed(bare):
     assert claims(bare) == []
-    assert claims_line(bare) == ""
-
-
-def test_the_line_is_one_line_whatever_the_labels_are(explanation):
-    odd = replace(explanation, label="a\nb")
-    assert "\n" not in claims_line(odd)
-    assert "a b" in claims_line(odd)
 
 
 def test_where_blank_inputs_score_as_high_nothing_is_called_sufficient(explanation):
@@ -213,25 +203,40 @@ def test_a_sigmoid_output_that_is_merely_not_predicted_becomes_no_other_label(ex
 
 def test_a_shape_within_its_limit_is_no_failure_and_not_nothing(explanation):
     reported = only(with_tests(explanation, shape_leakage=Rate(24, 2, 0.2398, 0.95)), "outline")
-    assert reported.holds
+    assert reported.holds is None
     assert (
-        reported.text
-        == "the outline alone rarely gives the label (2 of 24; true rate at most 24.0%)"
+        reported.text == "the outline alone gives the label in 2 of 24 (true rate at most 24.0%)"
     )
 
 
-@pytest.mark.parametrize(
-    ("reinsertion", "wanted", "said"),
-    [
-        (Rate(59, 59, 0.9505, 0.95), 0.9, False),
-        (Rate(59, 57, 0.8974, 0.95), 0.9, True),
-        (Rate(59, 57, 0.8974, 0.95), 0.8, False),
-        (Rate(0, 0, 0.0, 0.95), 0.9, False),  # a mask of the whole image hides nothing
-    ],
-)
-def test_reinsertion_is_reported_where_its_bound_is_missed(explanation, reinsertion, wanted, said):
-    found = with_tests(explanation, reinsertion=reinsertion, reinsertion_wanted=wanted)
-    assert any("hidden patches" in text for text in texts(found)) == said
+def noticed(found, *notices):
+    return replace(found, claim=replace(found.claim, notices=notices))
+
+
+def test_a_plain_fact_is_said_once_and_neither_good_nor_bad(explanation):
+    fact = Notice("reinsertion", "hidden patches in 1 of 59", 0.02, warns=False)
+    reported = only(noticed(explanation, fact), "hidden patches")
+    assert (reported.text, reported.holds) == (fact.text, None)
+
+
+@pytest.mark.parametrize("kind", NOTICES)
+def test_what_a_warning_says_is_not_said_as_a_claim_too(explanation, kind):
+    warning = Notice(kind, "this is said", 0.5, warns=True)
+    found = with_tests(explanation, shape_leakage=Rate(24, 2, 0.2398, 0.95))
+    said = texts(noticed(found, warning))
+    assert "this is said" not in said
+    assert any("outline" in text for text in said) == (kind != "outline")
+    assert any("black 0/1" in text for text in said) == (kind != "unseen_baselines")
+
+
+@pytest.mark.parametrize("kind", NOTICES)
+def test_what_a_fact_says_is_said_once(explanation, kind):
+    fact = Notice(kind, "a sentence of its own", 0.5, warns=False)
+    found = with_tests(explanation, shape_leakage=Rate(24, 2, 0.2398, 0.95))
+    said = texts(noticed(found, fact))
+    own = {"outline": "outline alone", "unseen_baselines": "black 0/1"}
+    assert sum(own.get(kind, fact.text) in text for text in said) == 1
+    assert (fact.text in said) == (kind not in own)
 
 
 def test_where_nothing_loses_the_prediction_disjoint_regions_suffice(explanation):

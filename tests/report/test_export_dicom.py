@@ -36,6 +36,7 @@ from med_cam.report.export_dicom import dicom_files
 from med_cam.report.result import read_result
 from med_cam.report.warning_strip import strip, strip_lines
 from med_cam.report.write import map_png, write
+from warnings_of import warnings_of
 
 PLANES = {
     "axial": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
@@ -201,7 +202,7 @@ def test_every_warning_stands_below_the_figure_in_full(explanation):
     """Thirty of them, one of 900 characters: each line has ink of its own, none is cut short."""
     many = tuple(f"warning {n} says that {'much ' * n}" for n in range(29))
     many += (f"the last is {'long ' * 178}",)
-    found = replace(explanation, claim=replace(explanation.claim, warnings=many))
+    found = replace(explanation, claim=replace(explanation.claim, notices=warnings_of(*many)))
     lines = strip_lines(found, width=1600)
     assert "30 warnings" in lines[0]
     told = " ".join(lines[1:])

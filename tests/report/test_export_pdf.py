@@ -10,6 +10,7 @@ from med_cam.report.export_pdf import HEIGHT, MARGIN, WIDTH, pages, pdf
 from med_cam.report.reader_text import sections, usable
 from med_cam.report.result import image_of, read_result
 from med_cam.report.write import write
+from warnings_of import warnings_of
 
 WARNINGS = tuple(
     f"warning {i} of this test, {'with many words, ' * (i % 7)}at last" for i in range(60)
@@ -24,7 +25,7 @@ def result(folder):
 @pytest.fixture
 def warned(tmp_path, refused, image, provenance, instant_figure):
     """A result that failed, with more warnings than a page has lines."""
-    found = replace(refused, claim=replace(refused.claim, warnings=WARNINGS))
+    found = replace(refused, claim=replace(refused.claim, notices=warnings_of(*WARNINGS)))
     write(found, image, tmp_path / "warned", provenance)
     return read_result(tmp_path / "warned")
 
@@ -83,7 +84,9 @@ def test_a_page_begins_with_a_heading_and_few_lines_are_not_left_over(
     tmp_path, explanation, image, provenance, instant_figure, count
 ):
     """Whatever the number of lines: a second page begins a section, with all of it."""
-    found = replace(explanation, claim=replace(explanation.claim, warnings=WARNINGS[:count]))
+    found = replace(
+        explanation, claim=replace(explanation.claim, notices=warnings_of(*WARNINGS[:count]))
+    )
     write(found, image, tmp_path / "scan", provenance)
     drawn = pages(read_result(tmp_path / "scan"), None)
     assert len(drawn) == 2

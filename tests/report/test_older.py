@@ -216,6 +216,14 @@ def test_what_an_older_result_lacks_may_not_be_taken_out_of_a_newer_one(tmp_path
             since = {"references_left_out": 0, "cut_short": False, "fills": []}
             added = ("manifest", "created", "command", "platform", "baseline_colours")
             added += ("removal_choice", "contrast", "beside_claim", "ladder")
+            notices = found["claim"].pop("notices")
+            assert [one["text"] for one in notices] == document["claim"]["warnings"]
+            assert all(one["warns"] and one["kind"] == "older" for one in notices)
+            for claim in (
+                (found["restricted_claim"] or {}).get("claim"),
+                *(one["claim"] for one in found["tests"]["alternatives"]),
+            ):
+                assert claim is None or len(claim.pop("notices")) == len(claim["warnings"])
             assert found == document | dict.fromkeys(added) | since
         else:
             with pytest.raises(OutputError, match=r"lacks classifier\.architecture"):

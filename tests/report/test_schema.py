@@ -272,7 +272,7 @@ def test_a_witness_of_another_kind_is_invalid(explanation, describe):
 @pytest.mark.parametrize(
     ("value", "path", "extra"),
     [
-        (Claim, "claim", {"holds"}),
+        (Claim, "claim", {"holds", "warnings"}),
         (Check, "claim.checks[]", {"spare"}),
         (BaselineResult, "claim.baselines[]", set()),
         (Certificate, "claim.certificate", {"holds"}),

@@ -7,7 +7,7 @@ import torch
 
 from med_cam.report.claims import claims
 from med_cam.report.figure import TITLES, figure
-from med_cam.report.line import summary_line
+from med_cam.report.line import line_of
 from med_cam.report.wording import WEAKER, verdict, weaker
 from med_cam.report.write import result_files
 from med_cam.results import RUNGS, Control, Ladder, Rung
@@ -32,8 +32,15 @@ def test_each_rung_has_a_badge_and_a_title_that_do_not_say_verified(refused, nam
 
 
 def test_the_line_has_the_area_of_the_rung(refused):
-    assert "3.0% of the image" in summary_line("a", laddered(refused))
-    assert f"{WEAKER['necessary'].upper()}" in summary_line("a", laddered(refused))
+    assert line_of("a", laddered(refused)).area == "3.0%"
+
+
+@pytest.mark.parametrize("name", RUNGS[1:])
+def test_the_line_says_of_each_rung_that_it_is_less(refused, name):
+    line = line_of("a", laddered(refused, name))
+    assert (line.brief, line.well) == ("sufficiency 61/64", False)
+    assert line.outcome not in ("yes", "no")
+    assert len(line.outcome) <= 13
 
 
 def test_beside_a_claim_that_holds_the_rung_is_one_more_statement(explanation):

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from math import nan
 
 import pytest
 from hypothesis import given, strategies as st
 
 from med_cam.config.baselines import BASELINES, INSIDE, hard
 from med_cam.masking import SAMPLERS
-from med_cam.report.line import summary_line
+from med_cam.report.claims import claims
+from med_cam.report.line import Line, details, line_of
 from med_cam.report.wording import (
     as_given,
     at_least,
@@ -19,7 +21,7 @@ from med_cam.report.wording import (
     probability,
     verdict,
 )
-from med_cam.results import Check
+from med_cam.results import Check, Notice
 
 
 @pytest.mark.parametrize(
@@ -129,12 +131,34 @@ def test_a_check_is_counted_and_a_failed_one_says_what_was_asked(result, text):
 
 
 def test_the_line_of_an_image_that_passed(explanation):
-    line = summary_line("scan_01", explanation)
-    figures = "scan_01  meningioma  0.97 -> 0.90  10.0% of the image"
-    assert line == f"{figures}  sufficiency test passed (1 warning)"
-    claim = replace(explanation.claim, warnings=())
-    line = summary_line("scan_01", replace(explanation, claim=claim))
-    assert line == f"{figures}  sufficiency test passed"
+    line = line_of("scan_01", explanation)
+    warning = explanation.claim.warnings[0]
+    assert line == Line(
+        *("scan_01", "meningioma", "0.97", "0.90", "10.0%", "yes"),
+        well=True,
+        remark=warning,
+        brief="file",
+        more=0,
+    )
+    claim = replace(explanation.claim, notices=())
+    line = line_of("scan_01", replace(explanation, claim=claim))
+    assert (line.remark, line.brief, line.more) == ("", "", 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "figure", "words"),
+    [
+        ("outline", 0.15, "outline 15%"),
+        ("on_edge", 3.0, "on edge 3"),
+        ("file", nan, "file"),
+    ],
+)
+def test_a_warning_has_a_few_words_and_its_figure(explanation, kind, figure, words):
+    notices = (Notice(kind, "a", figure, True), Notice(kind, "b", figure, True))
+    fact = Notice("border", "c", 0.2, False)
+    claim = replace(explanation.claim, notices=(*notices, fact))
+    line = line_of("x", replace(explanation, claim=claim))
+    assert (line.brief, line.remark, line.more) == (words, "a", 1)
 
 
 @pytest.mark.parametrize(
@@ -148,12 +172,24 @@ def test_the_line_of_an_image_that_passed(explanation):
 def test_of_more_than_half_of_the_image_it_is_not_said_that_it_passed(explanation, area, words):
     found = replace(explanation, area=area)
     assert found.verified
-    assert summary_line("a", found).endswith(f"{words} (1 warning)")
+    assert verdict(found) == words
+    said = {0.5: "yes", 0.501: "large region", 1.0: "whole image"}
+    assert (line_of("a", found).outcome, line_of("a", found).well) == (said[area], area == 0.5)
 
 
 def test_the_line_of_an_image_that_failed_says_why(refused):
-    line = summary_line("scan_01", refused)
-    assert line.endswith(f"  SUFFICIENCY TEST FAILED (1 warning): {refused.status}")
+    line = line_of("scan_01", refused)
+    assert (line.outcome, line.well, line.more) == ("no", False, 1)
+    assert (line.brief, line.remark) == ("sufficiency 61/64", refused.status)
+    assert line_of("a", replace(refused, tests=None)).outcome == "no claim"
+
+
+def test_the_details_have_every_sentence_once(refused):
+    said = list(details(refused))
+    assert said[0] == ("no", refused.status)
+    assert said[1] == ("warning", refused.claim.warnings[0])
+    assert [text for _, text in said[2:]] == [statement.text for statement in claims(refused)]
+    assert ("-", "also tested, not part of the claim: black 0/1") in said
 
 
 def test_the_verdict_names_the_test_that_failed(explanation, refused):
@@ -173,4 +209,6 @@ def test_the_verdict_names_the_test_that_failed(explanation, refused):
 
 def test_the_line_is_one_line(explanation):
     changed = replace(explanation, verified=False, label="a\nb", status="one\ntwo")
-    assert "\n" not in summary_line("x\ny", changed)
+    line = line_of("x\ny", changed)
+    assert (line.name, line.label, line.remark) == ("x y", "a b", "one two")
+    assert all("\n" not in text for _, text in details(changed))

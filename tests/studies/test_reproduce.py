@@ -15,7 +15,7 @@ from med_cam_studies.data.collection import Item
 from med_cam_studies.evaluation.item_result import Setting, map_from_png, map_png
 from med_cam_studies.evaluation.json_lines import append_line
 from med_cam_studies.evaluation.reproduce import ROWS, begin, chosen, known_rows, seen_before
-from med_cam_studies.report.publish import anywhere, most, pooled
+from med_cam_studies.report.shrunk import anywhere, most, pooled
 
 
 def saved(path, seed, size=(48, 64)):

@@ -17,7 +17,7 @@ from med_cam.verify.edge import (
     joint,
     slack,
 )
-from med_cam.verify.warnings import edge_warnings
+from med_cam.verify.warnings import edge_notices
 
 HEADS = st.sampled_from(["softmax", "sigmoid"])
 NEAR = st.floats(-4 * EDGE, 4 * EDGE)
@@ -104,9 +104,10 @@ def test_a_check_that_failed_for_another_reason_has_nothing_to_spare():
 def test_what_is_on_the_edge_is_said_with_its_number_and_where():
     near, far = Edge(1e-5, 2, 2, 2), Edge(0.1, 0, 0, 0)
     edges = [("sufficiency", near), ("necessity", far), ("silhouette", Edge(1e-4, 1, 1, 1))]
-    (said,) = edge_warnings([*edges, ("minimality", None)])
-    assert said == (
+    (said,) = edge_notices([*edges, ("minimality", None)])
+    assert (said.kind, said.figure) == ("on_edge", 3)
+    assert said.text == (
         "on the edge: 3 outcomes are within 0.0002 of another (sufficiency 2, silhouette 1); "
         "another machine may count them otherwise"
     )
-    assert edge_warnings([("necessity", far)]) == ()
+    assert list(edge_notices([("necessity", far)])) == []

@@ -121,7 +121,7 @@ def test_without_reference_images_the_shape_leakage_test_shuffles_the_image_and_
     claim = judged(sees_brightness, alone, box(6, 16, 14), Verification())
     assert check(claim, "shape_leakage").trials >= 20
     assert "shuffled" in claim.reference_images
-    assert any("no reference images" in w for w in claim.warnings)
+    assert any("no reference images" in notice.text for notice in claim.notices)
     assert "others" not in {b.name for b in claim.baselines}
 
 
@@ -132,7 +132,7 @@ def test_baselines_that_already_give_the_label_leave_nothing_to_explain():
     claim = claim_on(box(0, 0, 20), predict=always)
     assert claim.p_image <= claim.p_baseline
     assert not claim.holds
-    assert any("alone is predicted bright" in w for w in claim.warnings)
+    assert any("predicted bright" in notice.text for notice in claim.notices)
 
 
 def test_more_confidence_after_than_before_is_a_warning():
@@ -143,7 +143,7 @@ def test_more_confidence_after_than_before_is_a_warning():
         return torch.stack([-z, z], dim=1).softmax(dim=1)
 
     claim = claim_on(box(6, 16, 14), predict=louder_when_masked)
-    assert any("more confident on the evidence" in w for w in claim.warnings)
+    assert any("more confident on the evidence" in notice.text for notice in claim.notices)
 
 
 def test_unseen_baselines_are_reported_apart_and_do_not_decide():

@@ -12,10 +12,10 @@ from med_cam.results import BaselineResult, Check, Claim, MaskTests, Necessity, 
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision, Target
 from med_cam.verify.warnings import (
-    claim_warnings,
+    claim_notices,
     confident_predictions,
     floored,
-    leak_warnings,
+    leak_notices,
     raised,
 )
 
@@ -28,41 +28,49 @@ def response(**predictions):
     return BaselineResponse(predictions, Decision(TARGET, 0.2, 0.5))
 
 
+def list_of(found):
+    return list(confident_predictions(found))
+
+
 def rows(*values):
     return torch.tensor(values)
 
 
 def test_a_baseline_that_is_surely_predicted_something_else_is_reported_with_label_and_figure():
-    reported = confident_predictions(
+    reported = list_of(
         response(
             grey=rows((0.02, 0.05, 0.93)),
             gaussian=rows((0.97, 0.01, 0.02), (0.93, 0.03, 0.04)),
             black=rows((0.5, 0.1, 0.4)),
         )
     )
-    assert reported == (
-        "confident on a blank input: grey alone is predicted notumor with 0.93",
-        "confident on a blank input: gaussian alone is predicted glioma with 0.95",
-    )
+    assert [(one.kind, one.text) for one in reported] == [
+        (
+            "confident_blank",
+            "the classifier is confident on blank inputs: grey is notumor (0.93), gaussian is "
+            "glioma (0.95)",
+        )
+    ]
+    assert [one.figure for one in reported] == [pytest.approx(0.95)]
 
 
 def test_the_target_itself_is_not_reported_here_however_sure():
-    assert confident_predictions(response(grey=rows((0.01, 0.98, 0.01)))) == ()
+    assert list_of(response(grey=rows((0.01, 0.98, 0.01)))) == []
 
 
 @pytest.mark.parametrize(("sure", "warned"), [(0.89, False), (0.9, True), (0.91, True)])
 def test_the_threshold_for_a_sure_baseline_is_nine_tenths(sure, warned):
-    assert len(confident_predictions(response(grey=rows((0.0, 1 - sure, sure))))) == warned
+    assert len(list_of(response(grey=rows((0.0, 1 - sure, sure))))) == warned
 
 
 @pytest.mark.parametrize("name", ["blur", "others"])
 def test_baselines_with_content_are_not_empty_and_not_reported(name):
-    assert confident_predictions(response(**{name: rows((0.0, 0.0, 1.0))})) == ()
+    assert list_of(response(**{name: rows((0.0, 0.0, 1.0))})) == []
 
 
 def test_samples_of_a_baseline_count_by_their_mean():
     one_doubts = rows((0.0, 0.0, 1.0), (0.3, 0.0, 0.7), (0.1, 0.0, 0.9))
-    assert confident_predictions(response(gaussian=one_doubts)) == ()
+    assert list_of(response(gaussian=one_doubts)) == []
 
 
 def over(name="gaussian", *, searched=True, retained=8, mean=0.8, alone=0.1):
@@ -71,7 +79,8 @@ def over(name="gaussian", *, searched=True, retained=8, mean=0.8, alone=0.1):
 
 
 def told(*results, others_given=True):
-    return claim_warnings(results, Decision(TARGET, 0.2, 0.55), others_given=others_given)
+    found = claim_notices(results, Decision(TARGET, 0.2, 0.55), others_given=others_given)
+    return tuple(one.text for one in found)
 
 
 def test_nothing_is_told_of_a_claim_that_nothing_speaks_against():
@@ -81,8 +90,8 @@ def test_nothing_is_told_of_a_claim_that_nothing_speaks_against():
 @pytest.mark.parametrize(("mean", "warned"), [(0.90, 0), (0.9 + 0.01, 0), (0.911, 1), (0.99, 1)])
 def test_more_confidence_is_told_from_a_hundredth_above_the_whole_image_on(mean, warned):
     sentence = (
-        f"more confident on the evidence over gaussian than on the whole image ({mean:.2f} "
-        "against 0.90)"
+        "more confident on the evidence than on the whole image "
+        f"({mean:.2f} over gaussian, against 0.90)"
     )
     assert told(over(mean=mean)) == (sentence,) * warned
     assert told(over(mean=mean, searched=False)) == ()
@@ -91,14 +100,15 @@ def test_more_confidence_is_told_from_a_hundredth_above_the_whole_image_on(mean,
 @pytest.mark.parametrize(("alone", "warned"), [(0.499, 0), (0.5, 1), (0.75, 1)])
 @pytest.mark.parametrize("searched", [True, False])
 def test_a_baseline_that_is_the_target_with_even_odds_is_told(alone, warned, searched):
-    sentence = f"gaussian alone is predicted meningioma with {alone:.2f}"
+    sentence = f"gaussian ({alone:.2f}) alone is predicted meningioma"
     assert told(over(alone=alone, searched=searched)) == (sentence,) * warned
 
 
 @pytest.mark.parametrize(("retained", "warned"), [(8, 0), (7, 1), (0, 1)])
 def test_only_an_unseen_baseline_that_loses_a_sample_is_told_as_such(retained, warned):
     sentence = (
-        f"prediction not retained over uniform noise, unseen in the search ({retained} of 8)"
+        "prediction not retained over what the search did not see: uniform noise "
+        f"({retained} of 8)"
     )
     assert told(over("uniform", searched=False, retained=retained)) == (sentence,) * warned
     assert told(over("uniform", retained=retained)) == ()
@@ -106,7 +116,7 @@ def test_only_an_unseen_baseline_that_loses_a_sample_is_told_as_such(retained, w
 
 def test_a_missing_reference_image_is_told_after_what_the_baselines_show():
     assert told(over("grey", alone=0.6), others_given=False) == (
-        "grey alone is predicted meningioma with 0.60",
+        "grey (0.60) alone is predicted meningioma",
         "no reference images given: the shape leakage test used the image's own pixels, shuffled",
     )
 
@@ -122,7 +132,8 @@ def mask_tests(shape_leakage=NONE, silhouette=NONE, reinsertion=STAYS, wanted=0.
 
 
 def reported(area=0.1, *, holds=True, **found):
-    return leak_warnings(claim(holds=holds), mask_tests(**found), area, TARGET)
+    every = leak_notices(claim(holds=holds), mask_tests(**found), area, TARGET.label)
+    return tuple(one.text for one in every)
 
 
 def test_nothing_is_reported_of_a_mask_that_nothing_speaks_against():
@@ -139,8 +150,8 @@ def test_a_shape_that_gives_the_label_is_reported_with_count_and_bound():
     rate = Rate(20, 3, bound_of(3, 20, 0.95, below=False), 0.95)
     (sentence,) = reported(shape_leakage=rate)
     assert sentence == (
-        "the mask leaks the label through its outline: over unrelated content it is predicted "
-        "meningioma in 3 of 20 (at most 34.4% at 95% confidence)"
+        "over unrelated content the mask's outline is predicted meningioma in 3 of 20 (at most "
+        "34.4% at 95% confidence)"
     )
 
 

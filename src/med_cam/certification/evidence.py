@@ -1,4 +1,4 @@
-"""The evidence alone before the classifier, and all that a reader of its claim is warned of."""
+"""The evidence alone before the classifier, and all that a reader of its claim must know."""
 
 from dataclasses import replace
 
@@ -8,16 +8,18 @@ from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import AFTER, fresh
 from med_cam.certification.certificate import Exported
-from med_cam.images.content import content, content_warnings
+from med_cam.config.notices import notice, ranked
+from med_cam.images.content import content, content_notices
 from med_cam.masking import baseline
 from med_cam.results import Claim, MaskTests
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.divergence import bernoulli_kl, kl_divergence
 from med_cam.verify.warnings import (
     confident_predictions,
+    edge_notices,
+    edge_of_claim,
     edge_of_tests,
-    edge_warnings,
-    leak_warnings,
+    leak_notices,
 )
 
 
@@ -38,13 +40,16 @@ def predicted_after(case: Case, mask: Exported) -> tuple[tuple[float, ...], floa
 def warned(
     case: Case, mask: Exported, claim: Claim, response: BaselineResponse, tests: MaskTests | None
 ) -> Claim:
-    """The claim with all that a reader must be warned of."""
-    area = mask.float().mean().item()
-    seen = content_warnings(content(case.source.pixels, mask))
-    blank = confident_predictions(response)
-    more: tuple[str, ...] = ()
+    """The claim with all that a reader must know besides its checks."""
+    found = [
+        *claim.notices,
+        *confident_predictions(response),
+        *content_notices(content(case.source.pixels, mask)),
+        *(notice("file", text) for text in case.source.notes),
+    ]
     if tests is not None:
-        more = leak_warnings(claim, tests, area, case.target)
-        more += edge_warnings(edge_of_tests(tests))
-    notes = case.source.notes
-    return replace(claim, warnings=(*claim.warnings, *blank, *more, *seen, *notes))
+        found += leak_notices(claim, tests, mask.float().mean().item(), case.target.label)
+        edges = (*edge_of_claim(claim.baselines, claim.checks), *edge_of_tests(tests))
+        found = [one for one in found if one.kind != "on_edge"]  # said once, of all together
+        found += edge_notices(edges)
+    return replace(claim, notices=ranked(found))

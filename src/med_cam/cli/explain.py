@@ -16,6 +16,7 @@ from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.classifiers.slide_scale import with_scale_said
 from med_cam.cli.choice import choice_for
+from med_cam.cli.columns import Columns, below, columns, failed, head, line
 from med_cam.cli.command_line import command_line
 from med_cam.cli.estimate import estimated
 from med_cam.cli.export import asked
@@ -28,10 +29,19 @@ from med_cam.cli.overview import joined, tabled
 from med_cam.cli.places import places_of, refuse_unfit_region
 from med_cam.cli.private import Place, is_nameless, names_hidden, place_of
 from med_cam.cli.record import recorded, write_records
-from med_cam.cli.run import Ended, Failure, attempt_each, exit_status, show_each
+from med_cam.cli.run import Ended, Failure, attempt_each, exit_status, report, show_each
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import settings
-from med_cam.cli.tally import Done, counted, done, image_begun, image_title, summary, update
+from med_cam.cli.tally import (
+    Done,
+    counted,
+    done,
+    image_begun,
+    image_title,
+    remarkable,
+    summary,
+    update,
+)
 from med_cam.cli.workers import ends_of_workers
 from med_cam.config.settings import Config, relative_to
 from med_cam.errors import ClassifierError, ImageError
@@ -45,7 +55,7 @@ from med_cam.report.file_names import JSON_FILE
 from med_cam.report.files import UnwritableError
 from med_cam.report.installed import versions
 from med_cam.report.leftovers import sweep
-from med_cam.report.line import summary_line
+from med_cam.report.line import line_of
 from med_cam.report.manifest import forget_run_manifest
 from med_cam.report.origin import Provenance, provenance
 from med_cam.report.run_record import EXPLAINED, RunImage
@@ -85,21 +95,32 @@ def run(options: ExplainOptions, screen: Screen) -> int:
         whole = Ended(ended.done, (*failures, *ended.failed))
         if plan.shard is not None and (ended.done or plan.kept):
             joined(options.out)
-        if ended.done or plan.kept:
-            claimed, seconds = job.config.verification.baselines, time.perf_counter() - begun
-            told = summary(
-                whole,
-                claimed=claimed,
-                seconds=seconds,
-                out=options.out,
-                with_image=not options.no_source,
-                choosing=passes_of(job.choice),
-                kept=len(plan.kept),
-            )
-            screen.say(told)
+        seconds = time.perf_counter() - begun
+        for text in closing(job, plan, whole, seconds=seconds, width=screen.width):
+            screen.say(text)
+        for failure in ended.failed:
+            report(failure, screen)
         return exit_status(whole.failed)
 
-    return over_images(options, "explain", screen, work)
+    return over_images(options, "explain", screen, work, at_end=True)
+
+
+def closing(
+    job: Job, plan: Plan, whole: Ended[Done], *, seconds: float, width: int
+) -> Iterator[str]:
+    """What is said at the end, if anything was explained or kept: a summary, what to look at."""
+    if whole.done or plan.kept:
+        yield summary(
+            whole,
+            claimed=job.config.verification.baselines,
+            seconds=seconds,
+            out=job.options.out,
+            with_image=not job.options.no_source,
+            choosing=passes_of(job.choice),
+            kept=len(plan.kept),
+        )
+    if first := remarkable(whole.done, width=width):
+        yield first
 
 
 def job_of(
@@ -179,12 +200,22 @@ def explain_each(job: Job, plan: Plan, screen: Screen, images: dict[str, RunImag
         else:
             ends = counted_off(in_workers(job, todo, screen), screen, task, steps=steps)
         known = tabled(recorded(ends, images), options.out, plan, of=count)
+        names = {str(Path(image.file)): image.stem for image in todo}
+        at = columns(names.values(), job.ready.classifier.labels, screen.width)
+        if todo:
+            screen.say(head(at), style="bold")
         return show_each(
             estimated(known, options.out, of=of, kept=len(plan.kept), say=screen.say),
             screen,
-            line=lambda end: (end.line, "" if end.verified else "yellow"),
+            line=lambda end: (said_of(end, at), "" if end.line.well else "yellow"),
+            mark=lambda failure: failed(names.get(str(Path(failure.where)), failure.where), at),
             interrupted=partial(interrupted, of=of, out=options.out),
         )
+
+
+def said_of(image: Done, at: Columns) -> str:
+    """An image's line, and what stands below it."""
+    return "\n".join([line(image.line, at), *below(image.below, at)])
 
 
 def in_workers(job: Job, todo: Sequence[Place], screen: Screen) -> Iterator[Done | Failure]:
@@ -261,7 +292,8 @@ def explain_one(job: Job, place: Place, on_step: OnStep) -> Done:
         export(folder, names, images=images, keep_identity=options.keep_identity)
     entry = RunImage(place.file, image.sha256, EXPLAINED, where, result)
     called = f"{place.stem} in {folder.name}" if nameless else where
-    return done(summary_line(called, found), found, entry, row_of(folder, where, result))
+    row = row_of(folder, where, result)
+    return done(line_of(called, found), found, entry, row, verbose=options.verbose)
 
 
 def origin_of(job: Job, image: Image, references: References | None, name: str) -> Provenance:

@@ -101,6 +101,8 @@ def over_images(
     command: str,
     screen: Screen,
     work: Callable[[Ready, list[Path], list[Failure]], int],
+    *,
+    at_end: bool = False,
 ) -> int:
     """Find the images, load the classifier and work; return the exit status.
 
@@ -109,6 +111,7 @@ def over_images(
         command: its name, for a hint.
         screen: where images that cannot be had are reported.
         work: from the classifier, the images and these failures to the exit status.
+        at_end: whether those are reported after the work, not before.
 
     Raises:
         MedCamError: if the run cannot begin.
@@ -116,7 +119,9 @@ def over_images(
     with ExitStack() as opened:
         source = source_of(options.model, opened, options.trust)
         paths, failures = images_of(options.images or (), source, opened, command)
-        for failure in failures:
+        for failure in reversed(failures) if at_end else ():
+            opened.callback(report, failure, screen)  # whatever becomes of the work
+        for failure in () if at_end else failures:
             report(failure, screen)
         if not paths:
             return exit_status(failures)

@@ -431,6 +431,17 @@ class ExplainOptions:
     nifti: Nifti = False
     pdf: Pdf = False
     dicom: Dicom = False
+    verbose: Annotated[
+        bool,
+        option(
+            "",
+            "Below the line of each image: how it ended, every warning, what was tested.",
+            OUTPUT,
+            "--verbose",
+            "-v",
+            show_default=False,
+        ),
+    ] = False
     debug: Debug = False
     trust: Trust = None
 

@@ -130,6 +130,7 @@ def show_each(
     screen: Screen,
     *,
     line: Callable[[Result], tuple[str, str]] | None = None,
+    mark: Callable[[Failure], str] | None = None,
     interrupted: Callable[[int], str] | None = None,
 ) -> Ended[Result]:
     """Show what comes of each item, and gather it.
@@ -138,6 +139,8 @@ def show_each(
         ends: of the items, as they come.
         screen: where to show them.
         line: of one that was done, with its style; nothing is shown if not given.
+        mark: what is shown of a failure in the place of its sentence, which the caller says at
+            the end; after Ctrl-C it is said here.
         interrupted: what to say after Ctrl-C, from how many were done.
 
     Raises:
@@ -149,13 +152,18 @@ def show_each(
         for end in ends:
             if isinstance(end, Failure):
                 failed.append(end)
-                report(end, screen)
+                if mark is None:
+                    report(end, screen)
+                else:
+                    screen.say(mark(end), style="yellow")
                 continue
             done.append(end)
             if line is not None:
                 text, style = line(end)
                 screen.say(text, style=style)
     except KeyboardInterrupt:
+        for failure in failed if mark is not None else ():
+            report(failure, screen)
         raise KeyboardInterrupt(interrupted(len(done)) if interrupted else "") from None
     return Ended(tuple(done), tuple(failed))
 

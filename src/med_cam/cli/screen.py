@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+FILE = 80  # columns of what is no terminal
 WINDOW = 3600.0  # seconds over which the remaining time is estimated; images may take minutes
 
 
@@ -23,6 +24,11 @@ class Screen:
     err: Console
     bar: Progress
     debug: bool
+
+    @property
+    def width(self) -> int:
+        """Columns of results; 80 where they go to a file."""
+        return self.out.width if self.out.file.isatty() else FILE
 
     def say(self, text: str, *, style: str = "") -> None:
         """A line of results, above the bar where both are on the screen."""
@@ -71,15 +77,22 @@ def progress_bar(err: Console) -> Progress:
 
 
 class Notes(logging.Handler):
-    """The library's own warnings, as results are shown: they say how to read them."""
+    """The library's own warnings, as results are shown: they say how to read them.
+
+    What is the same for many images is said once.
+    """
 
     def __init__(self, screen: Screen) -> None:
         super().__init__(logging.WARNING)
         self.screen = screen
+        self.said: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one."""
-        self.screen.say(f"Note: {record.getMessage()}")
+        text = record.getMessage()
+        if text not in self.said:
+            self.said.add(text)
+            self.screen.say(f"Note: {text}")
 
 
 @contextmanager

@@ -5,28 +5,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from rich.cells import cell_len, set_cell_size
 from rich.progress import Progress, TaskID
 
+from med_cam.cli.columns import middle_out, shortened
 from med_cam.cli.run import Ended
 from med_cam.report.file_names import INDEX_FILE, TABLE_FILE
-from med_cam.report.line import claims_line
+from med_cam.report.line import Line, details
 from med_cam.report.run_record import RunImage
 from med_cam.report.table import TableRow
 from med_cam.report.wording import baselines, is_small, percent
 from med_cam.results import Explanation, OnStep, Passes, Step
+from med_cam_studies.report.look_first import Reason, reasons, truth_by_folder, urgency
 
 SHOWN = (
     "mask.png, evidence.png, figure.png, explanation.json, and the image itself for med-cam verify"
 )
 HIDDEN = "mask.png and explanation.json, no picture of it; med-cam verify will need --image"
 NAME_WIDTH = 24  # of a file name
+REMARKABLE = 5  # images that are named at the end of a run
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One explained image: what the summary and the file of the run need, without the pixels."""
+    """One explained image: what the summary and the file of the run need, without the pixels.
 
-    line: str
+    Attributes:
+        line: what the terminal says of it.
+        below: more of it, under --verbose.
+        reasons: why it deserves a look, the heaviest first.
+        verified: whether the sufficiency test passed.
+        area: share of the image in the mask.
+        passes: that it took.
+        image: as the file of the run has it.
+        row: of the table.
+    """
+
+    line: Line
+    below: tuple[tuple[str, str], ...]
+    reasons: tuple[Reason, ...]
     verified: bool
     area: float
     passes: Passes
@@ -34,11 +51,11 @@ class Done:
     row: TableRow
 
 
-def done(line: str, found: Explanation, image: RunImage, row: TableRow) -> Done:
-    """An explanation without its pixels: its line, and what was tested."""
-    claims = claims_line(found)
-    below = f"\n    {claims}" if claims else ""
-    return Done(line + below, found.verified, found.area, found.passes, image, row)
+def done(line: Line, found: Explanation, image: RunImage, row: TableRow, *, verbose: bool) -> Done:
+    """An explanation without its pixels."""
+    below = tuple(details(found)) if verbose else ()
+    why = reasons(found, truth_by_folder(row.image, row.folder, found.labels))
+    return Done(line, below, why, found.verified, found.area, found.passes, image, row)
 
 
 def summary(  # noqa: PLR0913  a keyword for each fact
@@ -83,8 +100,28 @@ def summary(  # noqa: PLR0913  a keyword for each fact
         f"{where} {tables}",
     ]
     if ended.failed:
-        lines.append(f"{len(ended.failed)} failed:")
-    return "\n".join([*lines, *(f"  {failure.sentence}" for failure in ended.failed)])
+        lines.append(f"{len(ended.failed)} failed.")
+    return "\n".join(lines)
+
+
+def remarkable(images: Sequence[Done], *, width: int) -> str:
+    """The images that deserve a look first, in the order of the page of results; "" if few.
+
+    Args:
+        images: of the run.
+        width: of the terminal.
+    """
+    order = sorted(images, key=lambda one: (-urgency(one.reasons), one.row.image))
+    first = [image for image in order if image.reasons][:REMARKABLE]
+    if len(images) <= REMARKABLE or not first:
+        return ""
+    names = [middle_out(image.line.name, width // 3) for image in first]
+    wide = max(map(cell_len, names))
+    lines = (
+        shortened(f"  {set_cell_size(name, wide)}  {image.reasons[0].text}", width)
+        for name, image in zip(names, first, strict=True)
+    )
+    return "\n".join(["", "Deserve a look first:", *lines])
 
 
 def counted(number: int, thing: str) -> str:
@@ -129,7 +166,5 @@ def update(bar: Progress, row: TaskID, text: str, *, completed: int) -> None:
 
 def image_title(name: str, index: int, of: int) -> str:
     """A file in the bar; of a long name the middle is left out, as the ends tell files apart."""
-    if len(name) > NAME_WIDTH:
-        head = (NAME_WIDTH - 1) // 2
-        name = f"{name[:head]}…{name[head + 1 - NAME_WIDTH :]}"
+    name = middle_out(name, NAME_WIDTH)
     return name if of == 1 else f"{name} ({index + 1} of {of})"

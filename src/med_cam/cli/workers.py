@@ -94,6 +94,7 @@ def ends_of_workers(
     )
     left = list(reversed(todo))
     busy: dict[Connection, tuple[Worker, Place]] = {}
+    said: set[str] = set()
     try:
         while left and len(busy) < (job.options.workers or 1):
             set_to(started(order), left.pop(), busy)
@@ -102,8 +103,10 @@ def ends_of_workers(
                 refuse_to_go_on()
                 worker, place = busy.pop(cast("Connection", way))
                 answer = answer_of(worker, place)
-                for note in answer.notes:
-                    screen.say(note)
+                for note in dict.fromkeys(answer.notes):
+                    if note not in said:
+                        screen.say(note)
+                said.update(answer.notes)
                 end, left = stopped(answer.end, left)
                 if left:
                     alive = worker if worker.process.is_alive() else started(order)

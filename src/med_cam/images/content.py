@@ -12,8 +12,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from med_cam.config.notices import notice
 from med_cam.images.printed import printed_text
 from med_cam.images.resized import at_size, resized
+from med_cam.results import Notice
 
 MARGIN = 0.02  # of the shorter side: as far as frames and resampling reach
 SIDE = 256  # longer side on which the surround is looked for
@@ -57,20 +59,21 @@ def content(pixels: Float[Tensor, "c h w"], mask: Bool[Tensor, "h w"]) -> Conten
     )
 
 
-def content_warnings(found: Content) -> tuple[str, ...]:
+def content_notices(found: Content) -> tuple[Notice, ...]:
     """What a reader must know of where the evidence lies, each sentence with its figure."""
     reported = []
     if found.text >= TEXT or found.text_inside >= TEXT_INSIDE:
-        reported.append(
+        text = (
             "the evidence contains what looks like printed text or marks "
             f"({found.text:.1%} of the evidence, {found.text_inside:.0%} of the marks)"
         )
+        reported.append(notice("printed_text", text, max(found.text, found.text_inside)))
     if found.border >= RIM:
-        reported.append(f"{found.border:.0%} of the evidence lies at the image's border")
+        text = f"{found.border:.0%} of the evidence lies at the image's border"
+        reported.append(notice("border", text, found.border))
     if found.empty >= EMPTY:
-        reported.append(
-            f"{found.empty:.0%} of the evidence lies on the empty background of the image"
-        )
+        text = f"{found.empty:.0%} of the evidence lies on the empty background of the image"
+        reported.append(notice("surround", text, found.empty))
     return tuple(reported)
 
 

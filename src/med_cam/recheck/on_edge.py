@@ -31,7 +31,7 @@ from med_cam.results import (
     Rung,
 )
 from med_cam.verify.certificate import as_tried, lower_bound, rate
-from med_cam.verify.claim import warnings_of
+from med_cam.verify.claim import notices_of
 from med_cam.verify.edge import joint
 from med_cam.verify.random_masks import rank
 from med_cam.verify.rungs import Tally, bound_of
@@ -46,7 +46,7 @@ def claim_as_saved(case: Case, now: Claim, said: Document) -> Claim:
 
     Args:
         case: the image before the classifier, under the settings of this claim.
-        now: as it came out, without the warnings of its tests.
+        now: as it came out, without the notices of its tests.
         said: as it was saved.
     """
     rules = case.config.verification
@@ -62,9 +62,9 @@ def claim_as_saved(case: Case, now: Claim, said: Document) -> Claim:
         else:
             limit = check.threshold + (moved if check.name == "shape_leakage" else 0.0)
             checks.append(_check(replace(check, threshold=limit), known.get(check.name)))
-    warnings = warnings_of(results, tuple(checks), decision_of(case, now), case.scene)
+    notices = notices_of(results, tuple(checks), decision_of(case, now), case.scene)
     found = replace(now, baselines=results, checks=tuple(checks), certificate=bounded)
-    return replace(found, warnings=warnings)
+    return replace(found, notices=notices)
 
 
 def tests_as_saved(case: Case, now: MaskTests, said: Document, claim: Claim) -> MaskTests:

@@ -112,9 +112,13 @@ OLDER: Mapping[str, str] = MappingProxyType(
         "config.verification.specificity_rate": "a check that its version did not have",
         "status": "in the words of its version",
         "claim.warnings": "in the words of its version",
+        "claim.notices": "in the words of its version",
         "restricted_claim.claim.warnings": "in the words of its version",
+        "restricted_claim.claim.notices": "in the words of its version",
         "tests.alternatives[].claim.warnings": "in the words of its version",
+        "tests.alternatives[].claim.notices": "in the words of its version",
         "tests.necessary_superset.claim.warnings": "in the words of its version",
+        "tests.necessary_superset.claim.notices": "in the words of its version",
         "restricted_claim.mask": "the file's name in its version",
         "tests.necessary_superset.mask": "the file's name in its version",
     }

@@ -12,12 +12,12 @@ from med_cam.report.wording import (
     check,
     percent,
     probability,
+    retained_on,
 )
 from med_cam.results import (
     Agreement,
     BesideClaim,
     Certificate,
-    Check,
     Claim,
     Contrast,
     Explanation,
@@ -28,6 +28,8 @@ from med_cam.results import (
     RunnerUp,
 )
 from med_cam.verify.claim import counted
+
+TESTED = frozenset({"outline", "unseen_baselines"})  # notices that have a sentence here as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class Statement:
 def claims(found: Explanation) -> list[Statement]:
     """Sufficient, minimal, necessary, no leak through its outline; then the optional tests.
 
-    Before all, a rung of the ladder beside a claim that holds; else the status begins with it.
+    Before all, a rung of the ladder beside a claim that holds; else the status begins with it. At
+    the end the plain facts. What a warning says is not said here again.
 
     Empty for an explanation without certificate and tests.
     """
@@ -51,10 +54,18 @@ def claims(found: Explanation) -> list[Statement]:
     reported += [] if found.contrast is None else _of_contrast(found.contrast)
     if found.tests is None:
         return reported
-    exceeded = next(
-        (c for c in found.claim.checks if c.name == "shape_leakage" and not c.passed), None
-    )
-    return [*reported, *_of_tests(found.tests, found.label, exceeded)]
+    return [*reported, *_of_tests(found.tests, found.claim, found.label), *_facts(found.claim)]
+
+
+def _facts(claim: Claim) -> Iterator[Statement]:
+    """The notices that are no warnings, but for those that a test's own sentence says."""
+    warned = {notice.kind for notice in claim.notices if notice.warns}
+    tested = [retained_on(result) for result in claim.baselines if not result.searched]
+    if tested and "unseen_baselines" not in warned:
+        yield Statement(f"also tested, not part of the claim: {', '.join(tested)}", holds=None)
+    for notice in claim.notices:
+        if not notice.warns and notice.kind not in TESTED:
+            yield Statement(notice.text, holds=None)
 
 
 def _of_ladder(found: Explanation) -> Iterator[Statement]:
@@ -110,11 +121,12 @@ def _runner_up(other: RunnerUp) -> str:
     )
 
 
-def _of_tests(tests: MaskTests, label: str, exceeded: Check | None) -> Iterator[Statement]:
+def _of_tests(tests: MaskTests, claim: Claim, label: str) -> Iterator[Statement]:
     if tests.minimality is not None:
         yield minimal(tests.minimality)
     yield _necessary(tests.necessity, label)
-    yield from _of_rates(tests, label, exceeded)
+    if tests.shape_leakage.trials:
+        yield from _shape(tests, claim, label)
     if tests.alternatives or tests.remainder_sufficient is not None:
         yield _alternatives(tests)
     if tests.necessary_superset is not None:
@@ -124,16 +136,6 @@ def _of_tests(tests: MaskTests, label: str, exceeded: Check | None) -> Iterator[
         yield Statement(text, holds=None)
     if tests.agreement is not None:
         yield _agreement(tests.agreement)
-
-
-def _of_rates(tests: MaskTests, label: str, exceeded: Check | None) -> Iterator[Statement]:
-    """The shape always, silhouette and partial re-insertion where they speak against the mask."""
-    if tests.shape_leakage.trials:
-        yield _shape(tests, label, exceeded)
-    if tests.silhouette.hits:
-        yield _silhouette(tests, label)
-    if tests.reinsertion.trials and tests.reinsertion.bound < tests.reinsertion_wanted:
-        yield _reinsertion(tests)
 
 
 def _beside(beside: BesideClaim, label: str) -> Statement:
@@ -214,36 +216,20 @@ def _necessary(necessity: Necessity, label: str) -> Statement:
     return Statement(f"necessary: {text} (probability of {label} {full} -> {mean})", holds=True)
 
 
-def _shape(tests: MaskTests, label: str, exceeded: Check | None) -> Statement:
+def _shape(tests: MaskTests, claim: Claim, label: str) -> Iterator[Statement]:
+    """What the outline alone gives, unless a warning says it."""
     rate = tests.shape_leakage
     count, bound = f"{rate.hits} of {rate.trials}", f"true rate {at_most(rate.bound)}"
+    exceeded = next((c for c in claim.checks if c.name == "shape_leakage" and not c.passed), None)
     if exceeded is not None:
         limit = f"{exceeded.threshold:.0%} allowed"
         text = f"the outline alone leaks {label} ({count}, {limit}; {bound})"
-    elif rate.hits:
-        text = f"the outline alone rarely gives the label ({count}; {bound})"
-    else:
+        yield Statement(text, holds=False)
+    elif not rate.hits:
         text = f"the outline alone does not leak the label ({count}; {bound})"
-    return Statement(text, exceeded is None)
-
-
-def _silhouette(tests: MaskTests, label: str) -> Statement:
-    rate = tests.silhouette
-    count, bound = f"{rate.hits} of {rate.trials}", at_most(rate.bound)
-    return Statement(
-        f"the mask filled with a constant colour is predicted {label} in {count} "
-        f"(true rate {bound})",
-        holds=False,
-    )
-
-
-def _reinsertion(tests: MaskTests) -> Statement:
-    rate, wanted = tests.reinsertion, as_given(tests.reinsertion_wanted)
-    return Statement(
-        f"re-adding random hidden patches changes the prediction in {rate.trials - rate.hits} of "
-        f"{rate.trials} (retained in {at_least(rate.bound)}, {wanted} required)",
-        holds=False,
-    )
+        yield Statement(text, holds=True)
+    elif not any(notice.kind == "outline" and notice.warns for notice in claim.notices):
+        yield Statement(f"the outline alone gives the label in {count} ({bound})", holds=None)
 
 
 def _alternatives(tests: MaskTests) -> Statement:

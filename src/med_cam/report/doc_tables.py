@@ -7,7 +7,8 @@
 * `<!-- renamed -->`: the names of schema 1.1;
 * `<!-- run -->`: what the file of a run says of an image;
 * `<!-- settings -->`: every setting with its value in each preset;
-* `<!-- baselines -->`: what each baseline is.
+* `<!-- baselines -->`: what each baseline is;
+* `<!-- notices -->`: what each kind of notice is, and when it warns.
 """
 
 import inspect
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from med_cam.config.baselines import FEATHERED, HARD
+from med_cam.config.notices import COMMON, KINDS, Kind
 from med_cam.config.presets import PRESETS
 from med_cam.config.rules import Allowed, ranges
 from med_cam.config.settings import CLAIMED, Config
@@ -32,7 +34,7 @@ from med_cam.report.run_record import RunImage
 from med_cam.report.schema import json_schema, schema_of
 
 _TABLE = re.compile(r"(<!-- fields: ([^\n]+) -->\n)(?:\n?\|[^\n]*\n)*")
-_NAMED = re.compile(r"(<!-- (renamed|run|settings|baselines) -->\n)(?:\n?\|[^\n]*\n)*")
+_NAMED = re.compile(r"(<!-- (renamed|run|settings|baselines|notices) -->\n)(?:\n?\|[^\n]*\n)*")
 _IMAGE = entries(RunImage)
 _HEAD = "\n| field | type | meaning |\n|---|---|---|\n"
 
@@ -73,7 +75,13 @@ def filled(text: str) -> str:
         lines = (row.text for row in known if _owner(row.path, listed) in names)
         return f"{match[1]}{_HEAD}{''.join(lines)}"
 
-    others = {"renamed": renamed, "run": run_images, "settings": settings, "baselines": baselines}
+    others = {
+        "renamed": renamed,
+        "run": run_images,
+        "settings": settings,
+        "baselines": baselines,
+        "notices": notices,
+    }
     return _NAMED.sub(lambda match: match[1] + others[match[2]](), _TABLE.sub(table, text))
 
 
@@ -144,6 +152,22 @@ def baselines() -> str:
     edge = f"| `{FEATHERED}...` | Any of these that are painted, with a soft edge inside the mask"
     lines.append(f"{edge} | as without |\n")
     return f"\n| name | what it is | every sample is the same |\n|---|---|---|\n{''.join(lines)}"
+
+
+def notices() -> str:
+    """The table of kinds of notices, the most telling first."""
+    lines = [f"| `{name}` | {kind.meaning} | {_rate(kind)} |\n" for name, kind in KINDS.items()]
+    head = "\n| kind | when it comes up: its figure | on ordinary images; warns |\n|---|---|---|\n"
+    return f"{head}{''.join(lines)}"
+
+
+def _rate(kind: Kind) -> str:
+    """How often a kind comes up, and when it is a warning."""
+    if kind.rate is None:
+        return "the same for all images of a run; never"
+    if kind.rate > COMMON:
+        return f"{kind.rate:.0%}; above {kind.usual:.3g}"
+    return f"{kind.rate:.0%}; always"
 
 
 def renamed() -> str:

@@ -254,17 +254,12 @@ def _rows_up(page: "Axes", rows: Sequence[str], face: Face, *, y: float) -> floa
 
 
 def _relative_to(found: Explanation) -> list[str]:
-    """The baselines of the claim, unless the certificate names them, and those only tested.
-
-    Each with its count.
-    """
+    """The baselines of the claim, each with its count, unless the certificate names them."""
+    if found.claim.certificate is not None:
+        return []
     rests = [wording.retained_on(b) for b in found.claim.baselines if b.searched]
-    tested = [wording.retained_on(b) for b in found.claim.baselines if not b.searched]
     text = f"Claim relative to these baselines: {', '.join(rests) or 'none'}"
-    beside = f"Also tested, not part of the claim: {', '.join(tested)}"
-    known = found.claim.certificate is not None
-    rows = [] if known else wrapped(text, BODY, width=ROOM, lines=2)
-    return [*rows, shortened(beside, BODY, width=ROOM)] if tested else rows
+    return wrapped(text, BODY, width=ROOM, lines=2)
 
 
 def _statements(found: Explanation) -> list[Statement]:

@@ -49,6 +49,7 @@ COMPUTED = (
     "holds",
     "needed",
     "spare",
+    "warnings",
 )  # properties that are written before the fields, where they are
 FILES = {  # tensors, and the file that each is written to; {} is the place in the list, from 1
     "Agreement.shares": AGREEMENT_FILE,

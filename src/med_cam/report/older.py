@@ -139,7 +139,7 @@ ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
 
 def completed(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document with the fields that it was written without; the given one stays as it is."""
-    new = {**ADDED[""], **document}
+    new: dict[str, Any] = _noticed({**ADDED[""], **document})
     for place, added in ADDED.items():
         if place and isinstance(new.get(place), Mapping):
             new[place] = {**added, **new[place]}
@@ -149,6 +149,19 @@ def completed(document: Mapping[str, Any]) -> dict[str, Any]:
         new["tests"] = {**tests, "minimality": {"regions": None, "sha256": None, **patches}}
     if "baseline_colours" not in new and isinstance(new.get("classifier"), Mapping):
         new["baseline_colours"] = _as_normalised(new["classifier"])
+    return new
+
+
+def _noticed(value: Any) -> Any:  # noqa: ANN401  any JSON value
+    """Claims that have sentences of warnings only, with these as notices of no known kind."""
+    if isinstance(value, list):
+        return [_noticed(entry) for entry in value]
+    if not isinstance(value, Mapping):
+        return value
+    new = {name: _noticed(entry) for name, entry in value.items()}
+    if {"checks", "warnings"} <= new.keys() and isinstance(new["warnings"], list):
+        known = {"kind": "older", "figure": None, "warns": True}
+        new.setdefault("notices", [{**known, "text": text} for text in new["warnings"]])
     return new
 
 

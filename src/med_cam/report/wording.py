@@ -12,6 +12,12 @@ WEAKER = {  # the badge, where the claim failed and a rung of the ladder holds
     "necessary": "not sufficient, but necessary",
     "ranked": "not sufficient, better than chance",
 }
+BRIEFLY = {  # under "sufficient", where there is no room for the verdict
+    "restricted": "some removals",
+    "graded": "to a strength",
+    "necessary": "no: necessary",
+    "ranked": "no: ranked",
+}
 NOT_A_DIAGNOSIS = "Evidence for the classifier's prediction, not a diagnosis."
 LARGE = 0.5  # of the image: a mask above that is not said to have passed
 
@@ -105,6 +111,20 @@ def verdict(found: Explanation) -> str:
         holds=found.claim.holds,
         failed=[check.name for check in found.claim.checks if not check.passed],
     )
+
+
+def briefly(found: Explanation) -> str:
+    """Whether a region is sufficient, in at most 13 characters."""
+    if found.verified:
+        return (
+            "yes" if is_small(found.area) else "large region" if found.area < 1 else "whole image"
+        )
+    rung = weaker(found)
+    if rung is not None:
+        return BRIEFLY[rung.name]
+    if found.tests is None or found.claim.baseline_suffices:
+        return "no claim"
+    return "rules weak" if found.claim.holds else "no"
 
 
 def ended(

@@ -6,10 +6,11 @@ from typing import NamedTuple
 from jaxtyping import Bool
 from torch import Generator, Tensor
 
+from med_cam.config.notices import ranked
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene, View
 from med_cam.removal.samples import Sampled, joined
-from med_cam.results import BaselineResult, Check, Claim
+from med_cam.results import BaselineResult, Check, Claim, Notice
 from med_cam.verify.baseline_response import BaselineResponse, baseline_rate
 from med_cam.verify.begun import Begun, begun, seen_on_all
 from med_cam.verify.certificate import certificate
@@ -20,10 +21,10 @@ from med_cam.verify.shift_stability import shift_stability
 from med_cam.verify.specificity import specificity
 from med_cam.verify.sufficiency import baseline_result, sufficiency
 from med_cam.verify.warnings import (
-    claim_warnings,
+    claim_notices,
+    edge_notices,
     edge_of_claim,
-    edge_warnings,
-    region_warnings,
+    region_notices,
 )
 
 
@@ -99,7 +100,7 @@ def judged(claim: Begun) -> Claim:
         p_baseline=decision.p_baseline,
         threshold=decision.threshold,
         reference_images=source_of(scene),
-        warnings=warnings_of(results, checks, decision, scene),
+        notices=notices_of(results, checks, decision, scene),
         minimum_effect=rules.minimum_effect,
         certificate=certificate(
             {name: seen[name] for name in samples},
@@ -110,21 +111,21 @@ def judged(claim: Begun) -> Claim:
     )
 
 
-def warnings_of(
+def notices_of(
     results: tuple[BaselineResult, ...],
     checks: tuple[Check, ...],
     decision: Decision,
     scene: Scene,
-) -> tuple[str, ...]:
+) -> tuple[Notice, ...]:
     """What a reader of a claim must know besides its checks."""
-    reported = claim_warnings(
+    reported = claim_notices(
         results,
         decision,
         others_given=len(scene.others) > 0,
         alike=0 if scene.alike is None else len(scene.alike),
     )
-    near = edge_warnings(edge_of_claim(results, checks))
-    return (*reported, *region_warnings(checks), *near)
+    near = edge_notices(edge_of_claim(results, checks))
+    return ranked((*reported, *region_notices(checks), *near))
 
 
 OWN_PIXELS = "the image's own pixels, shuffled"

@@ -1,14 +1,15 @@
-"""What a reader must be warned of, each sentence with the figure that triggered it."""
+"""What a reader must know besides the checks, each sentence with the figure that triggered it."""
 
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from med_cam.config.baselines import described
+from med_cam.config.notices import notice
 from med_cam.config.tolerance import EDGE
-from med_cam.results import BaselineResult, Check, Claim, Edge, MaskTests, Rate
+from med_cam.results import BaselineResult, Check, Claim, Edge, MaskTests, Notice, Rate
 from med_cam.verify.baseline_response import BaselineResponse
-from med_cam.verify.decision import Decision, Target
+from med_cam.verify.decision import Decision
 
 RISE = 0.01  # more than rounding and the spread of the samples
 LIKELY = 0.5  # a baseline alone that is predicted as the target with more than even odds
@@ -16,104 +17,131 @@ CERTAIN = 0.9  # a label with this probability on a blank input is a confident p
 WHOLE = 0.99  # of the image: what is left out explains nothing
 
 
-def claim_warnings(
+def claim_notices(
     results: tuple[BaselineResult, ...],
     decision: Decision,
     *,
     others_given: bool,
     alike: int = 0,
-) -> tuple[str, ...]:
-    """What a reader must know besides the checks, each sentence with its figure.
-
-    A masked image that is more confident than the original is a warning, not a success:
-    explanations that know the class leak it (Jethani et al. 2023, arXiv 2302.12893).
-    """
+) -> Iterator[Notice]:
+    """What a reader must know besides the checks, one sentence of a kind, with its figure."""
     target = decision.target
     label = target.labels[target.index]
-    reported = []
-    for r in results:
-        if r.searched and r.mean > target.p_image + RISE:
-            reported.append(
-                f"more confident on the evidence over {r.name} than on the whole image "
-                f"({r.mean:.2f} against {target.p_image:.2f})"
-            )
-        if r.baseline_probability >= LIKELY:
-            reported.append(
-                f"{r.name} alone is predicted {label} with {r.baseline_probability:.2f}"
-            )
-        if not r.searched and r.retained < r.samples:
-            reported.append(
-                f"prediction not retained over {described(r.name).words}, unseen in the search "
-                f"({r.retained} of {r.samples})"
-            )
+    yield from _rising(results, target.p_image)
+    yield from _given(results, label)
+    yield from _unseen(results)
     if alike:
-        reported.append(
+        text = (
             f"all {alike} reference images are predicted {label} too: give some of "
             "other labels, for a test of the outline that says more"
         )
+        yield notice("references_alike", text, alike)
     elif not others_given:
-        reported.append(
+        text = (
             "no reference images given: the shape leakage test used the image's own pixels, "
             "shuffled"
         )
-    return tuple(reported)
+        yield notice("no_references", text, 0)
 
 
-def region_warnings(checks: Sequence[Check]) -> tuple[str, ...]:
+def _rising(results: tuple[BaselineResult, ...], p_image: float) -> Iterator[Notice]:
+    """A masked image that is more confident than the original: a warning, not a success.
+
+    Explanations that know the class leak it (Jethani et al. 2023, arXiv 2302.12893).
+    """
+    rising = [r for r in results if r.searched and r.mean > p_image + RISE]
+    if rising:
+        where = ", ".join(f"{r.mean:.2f} over {r.name}" for r in rising)
+        text = (
+            f"more confident on the evidence than on the whole image ({where}, against "
+            f"{p_image:.2f})"
+        )
+        yield notice("confidence_rises", text, max(r.mean for r in rising) - p_image)
+
+
+def _given(results: tuple[BaselineResult, ...], label: str) -> Iterator[Notice]:
+    """Baselines alone that are predicted as the label with even odds or more."""
+    given = [r for r in results if r.baseline_probability >= LIKELY]
+    if given:
+        names = ", ".join(f"{r.name} ({r.baseline_probability:.2f})" for r in given)
+        is_ = "is" if len(given) == 1 else "are"
+        most = max(r.baseline_probability for r in given)
+        yield notice("baseline_gives_label", f"{names} alone {is_} predicted {label}", most)
+
+
+def _unseen(results: tuple[BaselineResult, ...]) -> Iterator[Notice]:
+    """Baselines that the search never saw, on which the prediction is lost."""
+    unseen = [r for r in results if not r.searched]
+    lost = [r for r in unseen if r.retained < r.samples]
+    if lost:
+        names = ", ".join(f"{described(r.name).words} ({r.retained} of {r.samples})" for r in lost)
+        share = sum(r.samples - r.retained for r in lost) / sum(r.samples for r in unseen)
+        text = f"prediction not retained over what the search did not see: {names}"
+        yield notice("unseen_baselines", text, share)
+
+
+def region_notices(checks: Sequence[Check]) -> Iterator[Notice]:
     """Without reference images: that most random regions retain the prediction, though not all."""
-    return tuple(
-        f"random regions up to twice as large retain the prediction too, in {kept} of "
-        f"{check.trials}: any image might give the label; give reference images to find out"
-        for check in checks
-        if check.name == "specificity" and check.passed
-        if (kept := check.trials - round(check.value * check.trials)) > LIKELY * check.trials
-    )
+    for check in checks:
+        if check.name != "specificity" or not check.passed:
+            continue
+        kept = check.trials - round(check.value * check.trials)
+        if kept > LIKELY * check.trials:
+            text = (
+                f"random regions up to twice as large retain the prediction too, in {kept} of "
+                f"{check.trials}: any image might give the label; give reference images to find "
+                "out"
+            )
+            yield notice("random_regions", text, kept / check.trials)
 
 
-def confident_predictions(response: BaselineResponse) -> tuple[str, ...]:
+def confident_predictions(response: BaselineResponse) -> Iterator[Notice]:
     """Baselines alone that get a confident prediction, of another label than the target.
 
     The claim reports the target's own label, from a lower threshold on.
     """
     target = response.decision.target
-    reported = []
+    sure = {}
     for name, p in response.predictions.items():
         mean = p.mean(dim=0)
         most = int(mean.argmax())
         if not described(name).content and most != target.index and mean[most] >= CERTAIN:
-            label, sure = target.labels[most], mean[most].item()
-            reported.append(
-                f"confident on a blank input: {name} alone is predicted {label} with {sure:.2f}"
-            )
-    return tuple(reported)
+            sure[name] = (target.labels[most], mean[most].item())
+    if sure:
+        each = ", ".join(f"{name} is {label} ({p:.2f})" for name, (label, p) in sure.items())
+        text = f"the classifier is confident on blank inputs: {each}"
+        yield notice("confident_blank", text, max(p for _, p in sure.values()))
 
 
-def leak_warnings(claim: Claim, tests: MaskTests, area: float, target: Target) -> tuple[str, ...]:
-    """What the tests of the mask brought to light, though its claim may hold."""
-    return tuple(leak_sentences(claim, tests, area, target.labels[target.index]))
+def leak_notices(claim: Claim, tests: MaskTests, area: float, label: str) -> Iterator[Notice]:
+    """What the tests of the mask brought to light, though its claim may hold.
 
-
-def leak_sentences(claim: Claim, tests: MaskTests, area: float, label: str) -> Iterator[str]:
-    """The sentences, one after the other."""
-    if tests.shape_leakage.hits:
-        yield (
-            "the mask leaks the label through its outline: over unrelated content it is predicted "
-            f"{label} in {often(tests.shape_leakage)}"
+    A check that failed says so itself.
+    """
+    failed = {check.name for check in claim.checks if not check.passed}
+    if tests.shape_leakage.hits and "shape_leakage" not in failed:
+        text = (
+            f"over unrelated content the mask's outline is predicted {label} in "
+            f"{often(tests.shape_leakage)}"
         )
+        yield notice("outline", text, share_of(tests.shape_leakage))
     if tests.silhouette.hits:
-        yield (
+        text = (
             f"filled with a constant colour, the mask alone is predicted {label} in "
             f"{often(tests.silhouette)}: its outline may drive the prediction"
         )
-    if tests.reinsertion.bound < tests.reinsertion_wanted:
+        yield notice("constant_fill", text, share_of(tests.silhouette))
+    if tests.reinsertion.trials and tests.reinsertion.bound < tests.reinsertion_wanted:
         changes = tests.reinsertion.trials - tests.reinsertion.hits
-        yield (
+        text = (
             f"re-adding random hidden patches changes the prediction in {changes} of "
             f"{tests.reinsertion.trials}: it is retained in at least "
             f"{floored(tests.reinsertion.bound)}, {tests.reinsertion_wanted:.0%} required"
         )
+        yield notice("reinsertion", text, 1 - share_of(tests.reinsertion))
     if claim.holds and area >= WHOLE:
-        yield f"the evidence is {area:.0%} of the image: nothing smaller passed the tests"
+        text = f"the evidence is {area:.0%} of the image: nothing smaller passed the tests"
+        yield notice("whole_image", text, area)
 
 
 def edge_of_claim(
@@ -133,18 +161,24 @@ def edge_of_tests(tests: MaskTests) -> Iterator[tuple[str, Edge | None]]:
     yield "silhouette", tests.silhouette.edge
 
 
-def edge_warnings(edges: Iterable[tuple[str, Edge | None]]) -> tuple[str, ...]:
+def edge_notices(edges: Iterable[tuple[str, Edge | None]]) -> Iterator[Notice]:
     """What another machine may count otherwise, within the declared tolerance."""
     near = [(name, edge) for name, edge in edges if edge is not None and edge.within]
     if not near:
-        return ()
+        return
     count = sum(edge.within for _, edge in near)
     are, it = ("outcomes are", "them") if count > 1 else ("outcome is", "it")
     named = ", ".join(f"{name} {edge.within}" for name, edge in near)
-    return (
+    text = (
         f"on the edge: {count} {are} within {EDGE:g} of another ({named}); another machine may "
-        f"count {it} otherwise",
+        f"count {it} otherwise"
     )
+    yield notice("on_edge", text, count)
+
+
+def share_of(rate: Rate) -> float:
+    """Of the trials, how many are hits; NaN of none."""
+    return rate.hits / rate.trials if rate.trials else math.nan
 
 
 def often(rate: Rate) -> str:

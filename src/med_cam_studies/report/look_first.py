@@ -1,15 +1,16 @@
 """Which of many results deserve a look first, and why, from the most telling reason down."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from med_cam.report.wording import is_small, percent, probability
+from med_cam.config.notices import KINDS
+from med_cam.report.wording import is_small, percent
 from med_cam.results import Explanation
-from med_cam.verify.warnings import RISE
 
 BORDER = 0.05  # of a side: how wide the border of an image is
 MOSTLY = 0.5  # of the evidence on the border from which on that is a reason
@@ -28,18 +29,6 @@ class Reason:
     text: str
 
 
-TELLING = {  # warnings by how they begin, and how much they say against the evidence
-    "the evidence contains what looks like printed text": 20,
-    "the mask leaks the label": 16,
-    "random regions": 12,
-    "confident on a blank input": 8,
-    "re-adding random hidden patches": 8,
-    "prediction not retained over": 6,
-    "on the edge": 4,
-}
-OTHER = 2  # any other warning
-
-
 def reasons(found: Explanation, truth: str) -> tuple[Reason, ...]:
     """Why a result deserves a look, the heaviest first; empty where nothing stands out.
 
@@ -47,8 +36,20 @@ def reasons(found: Explanation, truth: str) -> tuple[Reason, ...]:
         found: the explanation.
         truth: the label that is known to be right, or "".
     """
-    every = (*_of_prediction(found, truth), *_of_mask(found), *_of_warnings(found))
+    every = (*_of_prediction(found, truth), *_of_mask(found))
     return tuple(sorted(every, key=lambda reason: -reason.weight))
+
+
+def truth_by_folder(name: str, place: str, known: Container[str]) -> str:
+    """The label that is right, where an image lies in a folder that is called as one; else "".
+
+    Args:
+        name: of the image, below the folder that was explained.
+        place: of its result.
+        known: labels of the classifier: a folder of another name tells nothing.
+    """
+    above = Path(name).parts[:-1] or Path(place).parts[:-1]
+    return next((part for part in reversed(above) if part in known), "")
 
 
 def urgency(found: tuple[Reason, ...]) -> int:
@@ -76,16 +77,11 @@ def _of_prediction(found: Explanation, truth: str) -> Iterator[Reason]:
 
 
 def _of_mask(found: Explanation) -> Iterator[Reason]:
-    before, after = found.before[found.target], found.after[found.target]
-    if after > before + RISE:
-        text = f"more confident on the evidence ({probability(after)}) than on the image"
-        yield Reason(20, f"{text} ({probability(before)})")
+    """The mask on the border, and the warnings; of one that says less of the border none."""
     share = border_share(found.mask)
-    if share >= MOSTLY:
+    mostly = share >= MOSTLY
+    if mostly:
         yield Reason(20, f"{percent(share)} of the evidence lies on the border of the image")
-
-
-def _of_warnings(found: Explanation) -> Iterator[Reason]:
-    for warning in found.claim.warnings:
-        weight = next((TELLING[key] for key in TELLING if warning.startswith(key)), OTHER)
-        yield Reason(weight, warning)
+    for notice in found.claim.notices:
+        if notice.warns and not (mostly and notice.kind == "border"):
+            yield Reason(KINDS[notice.kind].weight, notice.text)

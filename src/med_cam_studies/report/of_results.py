@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,7 +17,7 @@ from med_cam.report.result import Result, image_of, read_result
 from med_cam.report.wording import baselines, is_small, verdict
 from med_cam.results import MaskTests
 from med_cam_studies.evaluation.rows import Row, Shown
-from med_cam_studies.report.look_first import reasons, urgency
+from med_cam_studies.report.look_first import reasons, truth_by_folder, urgency
 from med_cam_studies.report.page import page
 from med_cam_studies.report.shrunk import within
 from med_cam_studies.report.tables import summary
@@ -169,13 +170,7 @@ def truth_from(labels: Path | None, known: Sequence[str]) -> Callable[[str, str]
         ConfigError: if the table cannot be read, or has no such columns.
     """
     if labels is None:
-        names = set(known)
-
-        def by_folder(name: str, place: str) -> str:
-            above = Path(name).parts[:-1] or Path(place).parts[:-1]
-            return next((part for part in reversed(above) if part in names), "")
-
-        return by_folder
+        return partial(truth_by_folder, known=frozenset(known))
     table = dict(_labelled(labels))
     return lambda name, place: next(
         (table[key] for key in (name, Path(name).name, place) if key in table), ""
