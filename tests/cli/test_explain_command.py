@@ -188,6 +188,13 @@ def test_the_end_says_how_many_how_large_how_long_and_where(run, scans, model, i
     assert len(err) == 1
 
 
+def test_below_the_line_stands_everything_if_asked(run, scans, model, instant):
+    _, out, _ = run(scans / "scan-0.png", "--model", model, "-v")
+    place = next(n for n, line in enumerate(out) if line.startswith("scan-0"))
+    assert out[place - 1].startswith("image")
+    assert out[place + 1] == "    yes      as the test has it"
+
+
 def test_an_image_that_is_not_verified_says_so_and_is_no_failure(
     run, scans, model, instant, monkeypatch
 ):
