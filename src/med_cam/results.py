@@ -831,6 +831,64 @@ class Contrast:
 
 
 @dataclass(frozen=True, slots=True)
+class Passes:
+    """Inputs sent through the classifier by the whole explanation.
+
+    Attributes:
+        forward: inputs sent through it, forward.
+        backward: the same, backward.
+    """
+
+    forward: Count
+    backward: Count
+
+
+OTHER_METHODS = ("grad_cam", "attention_rollout", "rise", "extremal_perturbations")
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """How often a mask retains the prediction over one baseline, on a few samples.
+
+    Attributes:
+        name: name of the baseline.
+        samples: masked inputs.
+        retained: of those, how many retain the prediction, as the claim asks it.
+    """
+
+    name: str
+    samples: Count
+    retained: Count
+
+
+@dataclass(frozen=True, slots=True)
+class OtherMethod:
+    """What another method shows at the area of the evidence; nothing is claimed of it.
+
+    Attributes:
+        method: name of the method.
+        layer: the layer that its map is of; null if it is of none, or of all.
+        mask: true = the highest of its map, in the source image's own pixels.
+        area: share of the source image's pixels in it.
+        iou: intersection over union with the evidence.
+        chance: what two random masks of these areas would have.
+        looks: a first look, one entry for each baseline of the claim; empty where the target is
+            not predicted.
+        passes: inputs sent through the classifier for its map and the looks, not counted in the
+            explanation's own.
+    """
+
+    method: Annotated[str, OneOf(OTHER_METHODS)]
+    layer: str | None
+    mask: Bool[Tensor, "h w"]
+    area: Share
+    iou: Probability
+    chance: Probability
+    looks: tuple[FirstLook, ...]
+    passes: Passes
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """What one stage of an explanation took.
 
@@ -845,19 +903,6 @@ class Stage:
     forward: Count
     backward: Count
     seconds: Seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Passes:
-    """Inputs sent through the classifier by the whole explanation.
-
-    Attributes:
-        forward: inputs sent through it, forward.
-        backward: the same, backward.
-    """
-
-    forward: Count
-    backward: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -1004,6 +1049,8 @@ class Explanation:
         removal_choice: how the removals were chosen for the classifier; null where they were
             named.
         fills: fills of the user's own among the removals.
+        compared: what other methods show at equal area; empty if none was asked for, or if the
+            mask is the whole image.
     """
 
     target: Count
@@ -1033,6 +1080,7 @@ class Explanation:
     baseline_colours: BaselineColours | None = None
     removal_choice: RemovalChoice | None = None
     fills: tuple[OwnFill, ...] = ()
+    compared: tuple[OtherMethod, ...] = ()
 
     @property
     def probabilities(self) -> Mapping[str, Probability]:

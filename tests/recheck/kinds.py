@@ -19,6 +19,7 @@ from med_cam.pipeline.explain import explain
 from med_cam.report.origin import provenance
 from med_cam.report.write import write
 from med_cam.results import RemovalChoice, RemovalFigures
+from med_cam_studies.methods.compared import Asked, beside, maps_of
 from planted_claims import CASES
 
 SAVED = Path(__file__).parent / "saved-1.1"
@@ -85,6 +86,7 @@ class Kind:
     head: str = "softmax"
     choice: RemovalChoice | None = None
     labels: tuple[str, ...] = ("dark", "lit", "other")
+    compare: tuple[str, ...] = ()
 
     @property
     def classifier(self) -> Classifier:
@@ -98,8 +100,11 @@ class Kind:
         """The result in a folder."""
         image, model = pictured(), self.classifier
         asked = pairwise(model, self.target, self.contrast) if self.contrast else model
+        compared = Asked(asked, image, self.config, target=self.target)
+        maps = maps_of(compared, self.compare)
         found = explain(asked, image, target=self.target, config=self.config)
-        found = replace(found, removal_choice=self.choice)
+        others = beside(compared, found, maps)
+        found = replace(found, removal_choice=self.choice, compared=others)
         origin = provenance(
             image, model, self.config, preset="default", software={"torch": torch.__version__},
             contrast=self.contrast,
@@ -193,7 +198,7 @@ KINDS = {
     ),
     "restricted claim": Kind(fragile),
     "regions": Kind(first, with_rules(SHORT, units="regions")),
-    "beside": Kind(first, beside_it(SHORT, "uniform")),
+    "beside": Kind(first, beside_it(SHORT, "uniform"), compare=("grad_cam",)),
     "multi-label": Kind(first, head="sigmoid", choice=choice_of(0.0)),
     "contrastive": Kind(first, contrast="other"),
     "nothing to explain": Kind(first, target="dark", choice=choice_of(0.5)),

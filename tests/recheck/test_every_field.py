@@ -36,7 +36,7 @@ ADDED = {  # what is computed when it is written
     "schema_version", "change", "restricted_claim.sha256", "beside_claim.sha256",
     "tests.alternatives[].sha256", "tests.necessary_superset.sha256", "ladder.rung.sha256",
     "contrast.quiet.sha256", "contrast.runner_up.sha256",
-    "tests.minimality.sha256",
+    "tests.minimality.sha256", "compared[].sha256",
 }  # fmt: skip
 PROPERTIES = {"holds": "", "needed": "", "spare": "", "warnings": "[]"}  # by what is behind
 

@@ -64,6 +64,36 @@ def rewrite(folder, change):
     path.write_text(change(text))
 
 
+COMPARED = KINDS["beside"]
+
+
+@pytest.fixture(scope="module")
+def with_another_method(tmp_path_factory):
+    """An honest result with what Grad-CAM shows."""
+    return COMPARED.written(tmp_path_factory.mktemp("compared") / "scan")
+
+
+def test_figures_of_another_method_are_computed_again_from_its_mask(with_another_method, tmp_path):
+    folder = Path(shutil.copytree(with_another_method, tmp_path / "scan"))
+    assert not noticed(folder, COMPARED)
+
+    def told(document):
+        (other,) = document["compared"]
+        other["iou"] = other["iou"] / 2
+        other["looks"][1]["retained"] = (other["looks"][1]["retained"] + 1) % 8
+
+    edit(folder, told)
+    found = found_in(folder, COMPARED).found
+    places = {difference.path for difference in found.differences}
+    assert {"compared[0].iou", "compared[0].looks[1].retained"} <= places
+
+
+def test_a_mask_of_another_method_that_is_left_unspoken(with_another_method, tmp_path):
+    folder = Path(shutil.copytree(with_another_method, tmp_path / "scan"))
+    edit(folder, lambda document: document.update(compared=[]))
+    assert noticed(folder, COMPARED)
+
+
 def test_nothing_is_noticed_where_nothing_was_changed(folder, written, tmp_path):
     assert not noticed(folder)
     assert not noticed(Path(shutil.copytree(written[1], tmp_path / "failed")), FAILED)

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from med_cam.images.geometry import Image
-from med_cam.report.figure import BAD, HEIGHT, figure
+from med_cam.report.figure import HEIGHT, figure
+from med_cam.report.figure_words import BAD
 from med_cam.results import BesideClaim
 from warnings_of import warnings_of
 
@@ -51,6 +52,26 @@ def test_the_last_line_has_the_id_of_the_result_and_room_for_it(explanation, ima
     others = [text for text in words(drawing) if text is not mark]
     assert not any(box.overlaps(text.get_window_extent()) for text in others)
     assert "result 0" not in said(figure(image, explanation))
+
+
+def test_the_style_darkens_the_rest_or_leaves_the_outlined_picture_out(explanation, image):
+    bright = Image(torch.full_like(image.pixels, 0.9))
+    plain = replace(explanation, beside=None, ladder=None, restricted=None, contrast=None)
+    panels = {
+        style: [axes.images[0].get_array() for axes in figure(bright, plain, style=style).axes[1:]]
+        for style in ("outline", "dimmed", "evidence")
+    }
+    assert [len(panes) for panes in panels.values()] == [3, 3, 2]
+    assert np.allclose(panels["outline"][1], 0.9)
+    mask = explanation.mask.numpy()
+    assert np.allclose(panels["dimmed"][1][mask], 0.9)
+    assert np.allclose(panels["dimmed"][1][~mask], 0.9 * 0.35)
+    assert np.array_equal(panels["evidence"][1][..., 3] > 0, mask)
+
+
+def test_other_outlines_are_drawn_in_every_style(refused, image):
+    assert refused.restricted is not None
+    assert len(figure(image, refused, style="evidence").axes[1:]) == 3
 
 
 def test_the_choice_of_the_removals_is_said_in_a_line_of_its_own(explanation, image):

@@ -86,6 +86,19 @@ def test_three_equal_places_of_the_right_shape_lie_apart_in_the_box(height, widt
         assert second[0] > first[2] or second[1] > first[3]
 
 
+@pytest.mark.parametrize("count", [2, 4])
+def test_fewer_or_more_places_fill_the_box_too(count):
+    box = (44.0, 122.0, 1556.0, 600.0)
+    for size in ((100, 100), (100, 1000), (1000, 100)):
+        places = panel_boxes(*size, box, count)
+        assert len(places) == count
+        for first, second in pairwise(places):
+            assert second[0] > first[2] or second[1] > first[3]
+        assert min(place[0] for place in places) >= box[0] - 1e-6
+        assert max(place[2] for place in places) <= box[2] + 1e-6
+        assert max(place[3] for place in places) <= box[3] + 1e-6
+
+
 def test_wide_images_are_stacked_and_others_stand_side_by_side():
     box = (44.0, 122.0, 1556.0, 600.0)
     assert len({place[0] for place in panel_boxes(100, 1000, box)}) == 1

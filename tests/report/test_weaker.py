@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from med_cam.report.claims import claims
-from med_cam.report.figure import TITLES, figure
+from med_cam.report.figure import figure
+from med_cam.report.figure_words import TITLES
 from med_cam.report.line import line_of
 from med_cam.report.wording import WEAKER, verdict, weaker
 from med_cam.report.write import result_files

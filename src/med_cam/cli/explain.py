@@ -63,6 +63,7 @@ from med_cam.report.table import TableRow, table_row
 from med_cam.report.wording import baselines
 from med_cam.report.write import refuse_foreign_files, refuse_other_image, write
 from med_cam.results import OnStep, RemovalChoice
+from med_cam_studies.methods.compared import Asked, beside, compared_names, maps_of
 
 
 def run(options: ExplainOptions, screen: Screen) -> int:
@@ -74,6 +75,7 @@ def run(options: ExplainOptions, screen: Screen) -> int:
     begun, created, said = time.perf_counter(), now(), settings(options)
     refuse_missing(asked(options))
     refuse_unfit_region(options)
+    compared_names(options.compare)
 
     def work(ready: Ready, paths: list[Path], failures: list[Failure]) -> int:
         job = job_of(options, said, ready, paths, screen)
@@ -266,6 +268,10 @@ def explain_one(job: Job, place: Place, on_step: OnStep) -> Done:
     refuse_foreign_files(folder)
     refuse_other_image(folder, image.sha256)
     task = task_of(job, image)
+    asked_of = Asked(
+        task.classifier, image, job.config, task.references, job.fills, target=task.target
+    )
+    maps = maps_of(asked_of, compared_names(options.compare))
     found = explain(
         task.classifier,
         image,
@@ -275,7 +281,8 @@ def explain_one(job: Job, place: Place, on_step: OnStep) -> Done:
         fills=job.fills,
         on_step=on_step,
     )
-    found = replace(found, removal_choice=job.choice)
+    compared = beside(asked_of, found, maps)
+    found = replace(found, removal_choice=job.choice, compared=compared)
     origin = origin_of(job, image, task.references, "" if nameless else place.name)
     forget_run_manifest(options.out)
     where = folder.relative_to(options.out).as_posix()
@@ -286,6 +293,7 @@ def explain_one(job: Job, place: Place, on_step: OnStep) -> Done:
         origin,
         with_image=not options.no_source,
         keep_identity=options.keep_identity,
+        style=options.style,
     )
     if names := asked(options):
         images = {image.sha256: path}

@@ -21,6 +21,7 @@ INPUT, SETTINGS, OUTPUT = "Input", "Settings", "Output"  # the boxes that help s
 TESTS, CERTIFICATE = "Further tests", "A new certificate"
 
 STUDIES = ("bach", "ham10000", "idrid", "brain-mri", "lc25000")
+METHODS = ("grad_cam", "attention_rollout", "rise", "extremal_perturbations")
 DEFAULTS = PRESETS["default"]
 
 
@@ -189,6 +190,15 @@ Pdf = Annotated[
     flag(
         "--pdf",
         "Write a document for the reader of the case, in plain words (explanation.pdf).",
+        OUTPUT,
+    ),
+]
+Phone = Annotated[
+    bool,
+    flag(
+        "--phone",
+        "Write the figure for a phone too (export.phone.png): all below each other, in letters "
+        "that are read at a width of 390 pixels.",
         OUTPUT,
     ),
 ]
@@ -374,6 +384,28 @@ class ExplainOptions:
             OUTPUT,
         ),
     ] = Path("med-cam-out")
+    compare: Annotated[
+        str | None,
+        option(
+            "NAME,...",
+            "Show beside the evidence what other methods show at equal area, with a first look at "
+            f"whether that retains the prediction: {', '.join(METHODS)}. Grad-CAM and rollout "
+            "take one pass, RISE 2,000, extremal perturbations 400 forward and backward. Kept "
+            "results stay without it.",
+            OUTPUT,
+        ),
+    ] = None
+    style: Annotated[
+        str,
+        option(
+            "outline|dimmed|evidence",
+            "Of the figure. outline: image, evidence outlined, evidence alone. dimmed: the rest "
+            "darker in the second picture. evidence: image and evidence alone. "
+            "Figures of results that are kept stay as they are.",
+            OUTPUT,
+            allowed=rules.one_of("outline", "dimmed", "evidence"),
+        ),
+    ] = "outline"
     existing: Annotated[
         str,
         option(
@@ -430,6 +462,7 @@ class ExplainOptions:
     coco: Coco = False
     nifti: Nifti = False
     pdf: Pdf = False
+    phone: Phone = False
     dicom: Dicom = False
     verbose: Annotated[
         bool,
@@ -517,6 +550,7 @@ class ExportOptions:
     coco: Coco = False
     nifti: Nifti = False
     pdf: Pdf = False
+    phone: Phone = False
     dicom: Dicom = False
     image: Annotated[
         list[Path] | None,

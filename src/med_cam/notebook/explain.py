@@ -27,6 +27,7 @@ from med_cam.notebook.explanation import Explanation, MadeFrom, shown
 from med_cam.notebook.table import NotExplained
 from med_cam.pipeline import explain as pipeline
 from med_cam.results import OnStep
+from med_cam_studies.methods.compared import Asked, beside, compared_names, maps_of
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
     references: References | None = None,
     fills: Mapping[str, Fill | Paint] | None = None,
     on_step: OnStep | None = None,
+    compare: Sequence[str] = (),
 ) -> Explanation:
     """Find a small region of an image that is sufficient for a classifier's prediction.
 
@@ -72,6 +74,8 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
             c h w in [0, 1], black where hidden, a mask 1 h w, true = shown, and a generator to
             pixels c h w in [0, 1]; or what `load_fill` gives. See docs/method.md.
         on_step: called after every step of the search, for progress and records.
+        compare: other methods, whose maps are cut to the area of the evidence and looked at:
+            "grad_cam", "attention_rollout", "rise", "extremal_perturbations".
 
     Returns:
         The mask in the image's own pixels, with all that was found of it.
@@ -85,6 +89,9 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
     """
     classifier = classifier_of(model, labels)
     read = taken(image, classifier, white, part)
+    settings = config or PRESETS["default"]
+    asked = Asked(classifier, read, settings, references, fills, target)
+    maps = maps_of(asked, compared_names(compare))
     found = pipeline.explain(
         classifier,
         read,
@@ -94,7 +101,8 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
         fills=fills,
         on_step=on_step,
     )
-    return shown(found, MadeFrom(read, classifier, config or PRESETS["default"], references))
+    found = replace(found, compared=beside(asked, found, maps))
+    return shown(found, MadeFrom(read, classifier, settings, references))
 
 
 def explain_all(  # noqa: PLR0913  a keyword for each thing given

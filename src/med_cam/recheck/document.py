@@ -12,6 +12,7 @@ import torch
 
 from med_cam.case.case import Case, baseline_colours
 from med_cam.certification.evidence import predicted_after
+from med_cam.certification.first_look import at_equal_area
 from med_cam.config.floor import not_called_verified, weak_rules
 from med_cam.config.presets import PRESETS
 from med_cam.config.settings import Config
@@ -25,6 +26,7 @@ from med_cam.report.file_names import (
     AGREEMENT_FILE,
     ALTERNATIVE_FILE,
     BESIDE_FILE,
+    COMPARED_FILE,
     EVIDENCE_FILE,
     OLDER_NAMES,
     QUIET_FILE,
@@ -46,6 +48,7 @@ from med_cam.results import (
     Explanation,
     Ladder,
     MaskTests,
+    OtherMethod,
     Passes,
     RestrictedClaim,
 )
@@ -55,7 +58,7 @@ from med_cam.verify.status import ending, no_decision, restriction, second_of, s
 Document = Mapping[str, Any]
 OF_THE_CLAIM = (
     "verified", "status", "claim", "restricted_claim", "beside_claim", "ladder", "tests",
-    "contrast",
+    "contrast", "compared",
 )  # fmt: skip
 
 
@@ -198,8 +201,24 @@ def explanation_now(case: Case, saved: Saved, found: Again | None) -> dict[str, 
         baseline_colours=baseline_colours(case),
         removal_choice=choice_again(saved.document["removal_choice"], case.config),
         fills=case.fills,
+        compared=compared_again(case, saved),
     )
     return {"schema_version": SCHEMA_VERSION, **fields_of(now)}
+
+
+def compared_again(case: Case, saved: Saved) -> tuple[OtherMethod, ...]:
+    """What other methods show, by their saved masks; their maps are not made again."""
+    return tuple(
+        at_equal_area(
+            case,
+            mask,
+            saved.mask,
+            method=was["method"],
+            layer=was["layer"],
+            spent=Passes(0, 0),
+        )
+        for mask, was in zip(saved.compared, saved.document["compared"], strict=True)
+    )
 
 
 def origin_now(case: Case, saved: Saved) -> dict[str, Any]:
@@ -248,6 +267,7 @@ def unspoken_files(saved: Saved) -> Iterator[Difference]:
     tests = saved.document["tests"] or {}
     parts = tests.get("minimality") or {}
     number = len(tests.get("alternatives", ())) + 1
+    other = len(saved.document["compared"]) + 1
     there = {
         "restricted_claim": (RESTRICTED_FILE, saved.document["restricted_claim"]),
         "beside_claim": (BESIDE_FILE, saved.document["beside_claim"]),
@@ -258,6 +278,7 @@ def unspoken_files(saved: Saved) -> Iterator[Difference]:
         "contrast.quiet": (QUIET_FILE, saved.document["contrast"]),
         "contrast.runner_up": (RUNNER_UP_FILE, saved.document["contrast"]),
         f"tests.alternatives[{number - 1}]": (ALTERNATIVE_FILE.format(number), None),
+        f"compared[{other - 1}]": (COMPARED_FILE.format(other), None),
     }
     for path, (name, said) in there.items():
         for found in (name, OLDER_NAMES.get(name, name)) if said is None else ():

@@ -16,7 +16,7 @@ FROM_COUNTS = frozenset(
     {
         "after", "area", "areas", "baseline_retained", "bound", "certified", "chance", "strength",
         "confidence", "grey", "minimum_effect", "reinsertion_wanted", "risk", "spread", "value",
-        "wanted",
+        "wanted", "iou",
         "worst_retained",
     }
 )  # fmt: skip  # all others are probabilities; counts, labels, sentences and flags have none
@@ -42,6 +42,10 @@ NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
         "tests.necessary_superset.sha256": "compared with the file when it is read",
         "contrast.quiet.sha256": "compared with the file when it is read",
         "contrast.runner_up.sha256": "compared with the file when it is read",
+        "compared[].sha256": "compared with the file when it is read",
+        "compared[].method": "a map of another method, which is not made again",
+        "compared[].layer": "of a map that is not made again",
+        "compared[].passes": "of a map that is not made again",
         "manifest": "compared with every file of the folder before anything is computed",
         "image.name": "what the image's file was called; it is not in the result",
         "image.file": "read under that name",

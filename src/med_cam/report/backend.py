@@ -8,6 +8,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 VARIABLE = "MPLBACKEND"
 
@@ -24,3 +29,13 @@ def in_memory() -> Iterator[None]:
         yield
     finally:
         os.environ[VARIABLE] = chosen
+
+
+def as_png(drawing: "Figure") -> bytes:
+    """A drawing as PNG, at the size it was laid out for whatever matplotlib is set to."""
+    with in_memory():
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    buffer = BytesIO()
+    FigureCanvasAgg(drawing).print_png(buffer)  # type: ignore[no-untyped-call]
+    return buffer.getvalue()

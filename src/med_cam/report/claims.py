@@ -10,6 +10,8 @@ from med_cam.report.wording import (
     at_most,
     baselines,
     check,
+    looked,
+    method,
     percent,
     probability,
     retained_on,
@@ -25,6 +27,7 @@ from med_cam.results import (
     Minimality,
     NecessarySuperset,
     Necessity,
+    OtherMethod,
     RunnerUp,
 )
 from med_cam.verify.claim import counted
@@ -52,9 +55,15 @@ def claims(found: Explanation) -> list[Statement]:
     if found.beside is not None:
         reported.append(_beside(found.beside, found.label))
     reported += [] if found.contrast is None else _of_contrast(found.contrast)
+    others = [_compared(other) for other in found.compared]
     if found.tests is None:
-        return reported
-    return [*reported, *_of_tests(found.tests, found.claim, found.label), *_facts(found.claim)]
+        return reported + others
+    return [
+        *reported,
+        *_of_tests(found.tests, found.claim, found.label),
+        *others,
+        *_facts(found.claim),
+    ]
 
 
 def _facts(claim: Claim) -> Iterator[Statement]:
@@ -149,6 +158,13 @@ def _beside(beside: BesideClaim, label: str) -> Statement:
     if OF_REFERENCES & {*claim.searched}:
         text += f"; each sample shows one of {counted(beside.images)}, drawn at random"
     return Statement(f"beside, {share} of the image: {text}", claim.holds)
+
+
+def _compared(other: OtherMethod) -> Statement:
+    """What another method shows, which nobody claims anything of."""
+    overlap = f"IoU with the evidence {other.iou:.2f}, chance {other.chance:.2f}"
+    looks = f"prediction retained over {looked(other)}; " if other.looks else ""
+    return Statement(f"{method(other)} at equal area: {looks}{overlap}", holds=None)
 
 
 def _sufficient(claim: Claim, certificate: Certificate) -> Statement:

@@ -12,6 +12,7 @@ from med_cam.report.export_dicom import dicom_files
 from med_cam.report.export_geojson import geojson
 from med_cam.report.export_nifti import nifti
 from med_cam.report.export_pdf import pdf
+from med_cam.report.export_phone import phone
 from med_cam.report.file_names import (
     COCO_FILE,
     GEOJSON_FILE,
@@ -19,6 +20,7 @@ from med_cam.report.file_names import (
     MANIFEST_FILE,
     NIFTI_FILE,
     PDF_FILE,
+    PHONE_FILE,
 )
 from med_cam.report.files import replace_folder
 from med_cam.report.manifest import (
@@ -37,6 +39,7 @@ EXPORTS: Mapping[str, tuple[str, Callable[[Result], bytes]]] = {  # name: file, 
     "coco": (COCO_FILE, coco),
     "nifti": (NIFTI_FILE, nifti),
     "pdf": (PDF_FILE, pdf),
+    "phone": (PHONE_FILE, phone),
 }
 DICOM = "dicom"  # several files, and of DICOM images only
 NEEDS = {  # the package, and the extra that brings it

@@ -5,18 +5,28 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool
-from torch import Tensor
 
 from med_cam.images.geometry import Image
 from med_cam.report import wording
 from med_cam.report.choice_text import choice_line
-from med_cam.report.claims import Statement, claims
+from med_cam.report.claims import Statement
+from med_cam.report.figure_words import (
+    BAD,
+    GOOD,
+    brief,
+    compared_panels,
+    facts,
+    judged,
+    last_panel,
+    named,
+    outlined_too,
+    shown_parts,
+    statements,
+)
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.fonts import undrawable
 from med_cam.report.lettering import (
     DPI,
-    ELLIPSIS,
     Face,
     readable,
     shortened,
@@ -26,14 +36,12 @@ from med_cam.report.lettering import (
 )
 from med_cam.report.manifest import SHOWN
 from med_cam.report.panels import (
-    BESIDE_OUTLINE,
     OUTLINE,
-    RESTRICTED_OUTLINE,
-    RUNNER_UP_OUTLINE,
+    OUTLINED,
     draw_panels,
     stroke,
 )
-from med_cam.results import BesideClaim, Explanation, RestrictedClaim
+from med_cam.results import Explanation
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -44,14 +52,11 @@ WIDTH, HEIGHT = 1600.0, 1020.0  # pixels
 MARGIN = 44.0
 ROOM = WIDTH - 2 * MARGIN
 WARNINGS_SHOWN = 3
-LONGEST_LABEL = 28  # characters of it within a sentence; the whole label stands at the top
 INDENT, BETWEEN = 26.0, 44.0  # pixels: from a sign to its text, between claims of one row
 PROBABILITIES, TOP = 136.0, 152.0  # the line of probabilities, and where the pictures begin
 NOTES, LAST = HEIGHT - 50, HEIGHT - 22  # the last lines
 SPACING = 1.9  # pixels from line to line for each point of the letters
 
-NEUTRAL = "#4b5563"
-GOOD, BAD = "#005f9e", "#b34400"  # distinct for the colour-blind, dark enough for text on white
 HEADING = Face(31, bold=True)
 BADGE, BADGE_COUNT = Face(17, bold=True, color="white"), Face(14, color="white")
 STATUS = Face(17, bold=True)
@@ -65,17 +70,15 @@ SIGNS = {
 CLAIMS = {True: BODY, False: Face(15, color=BAD), None: BODY}
 WARNING = Face(14, color=BAD)
 CLAIM_FAILED = "the mask whose sufficiency failed"
-TITLES = {  # of a rung's region
-    "restricted": "Sufficient on other removals",
-    "graded": "Sufficient up to a strength",
-    "necessary": "Necessary region",
-    "ranked": "Better than chance",
-}
 CAPTION = Face(14, color="#5b6470")
 
 
 def figure(
-    image: Image, explanation: Explanation, result_id: str = "", source: str = ""
+    image: Image,
+    explanation: Explanation,
+    result_id: str = "",
+    source: str = "",
+    style: str = OUTLINED,
 ) -> "matplotlib.figure.Figure":
     """Draw an explanation; nothing is shown, saved or left in matplotlib's global state.
 
@@ -84,6 +87,7 @@ def figure(
         explanation: what was found.
         result_id: of the result.
         source: file, classifier, version and date, for the last line.
+        style: of the picture with the outline, one of `panels.STYLES`.
     """
     from matplotlib.figure import Figure
 
@@ -97,19 +101,13 @@ def figure(
     _choice(page, explanation)
     bottom = _footer(page, explanation)
     box = (MARGIN, TOP, WIDTH - MARGIN, bottom - 14)
-    others = [(mask, color) for mask, color, _ in _others(explanation)]
-    alone = _alone(explanation)
-    patches = None if explanation.tests is None else explanation.tests.minimality
-    parts = None if patches is None else patches.regions
-    shown = explanation.mask if parts is None else parts
-    draw_panels(page, image.pixels, shown, others, box=box, alone=alone)
+    others = [(other.mask, other.color) for other in outlined_too(explanation)]
+    shown, alone = shown_parts(explanation), last_panel(explanation)
+    compared = compared_panels(explanation)
+    draw_panels(
+        page, image.pixels, shown, others, box=box, alone=alone, style=style, compared=compared
+    )
     return drawing
-
-
-def _alone(found: Explanation) -> tuple[str, Bool[Tensor, "h w"]] | None:
-    """Title and mask of the last picture where the claim failed and a rung holds."""
-    rung = wording.weaker(found)
-    return None if rung is None else (TITLES[rung.name], rung.mask)
 
 
 def _page(drawing: "matplotlib.figure.Figure") -> "Axes":
@@ -123,31 +121,16 @@ def _page(drawing: "matplotlib.figure.Figure") -> "Axes":
 def _header(page: "Axes", found: Explanation) -> None:
     """Label, probability before and after, area, and the badge."""
     right = _badge(page, found)
-    for value, caption in _facts(found):
+    for value, caption in facts(found):
         right -= 48 + max(text_width(value, HEADING), text_width(caption, CAPTION))
         write(page, (right, 68.0), value, HEADING)
         write(page, (right, 98.0), caption, CAPTION)
-    _label(page, _named(found), width=right - 40 - MARGIN)
-
-
-def _facts(found: Explanation) -> tuple[tuple[str, str], ...]:
-    """Figures of the mask; where only a rung of the ladder holds, of that."""
-    before = wording.probability(found.before[found.target])
-    after = wording.probability(found.after[found.target])
-    if (rung := wording.weaker(found)) is not None:
-        return (
-            (wording.percent(rung.area), "of the image is this region"),
-            (before, "probability: image"),
-        )
-    return (
-        (wording.percent(found.area), "of the image is evidence"),
-        (f"{before} \u2192 {after}", "probability: image \u2192 evidence"),
-    )
+    _label(page, named(found), width=right - 40 - MARGIN)
 
 
 def _probabilities(page: "Axes", found: Explanation) -> None:
     """The three highest probabilities on the whole image and on the evidence alone, in a line."""
-    labels = tuple(_brief(label, found.labels) for label in found.labels)
+    labels = tuple(brief(label, found.labels) for label in found.labels)
     parts = [f"Whole image: {wording.leading(labels, found.before)}"]
     if wording.weaker(found) is None:
         over = f"Evidence over {wording.baseline(found.claim.searched[0])}"
@@ -159,16 +142,9 @@ def _probabilities(page: "Axes", found: Explanation) -> None:
         x = max(x + text_width(text, BODY) + BETWEEN, WIDTH / 2)
 
 
-def _named(found: Explanation) -> str:
-    """The label; with the place among the classes if it cannot be drawn as it is written."""
-    if not undrawable(found.label):
-        return found.label
-    return f"class {found.target + 1} of {len(found.labels)}: {found.label}"
-
-
 def _tell_of_undrawable(found: Explanation) -> None:
     """A note of the run on the characters of labels that the figure shows by their numbers."""
-    said = (found.status, *found.claim.warnings, *(s.text for s in _statements(found)))
+    said = (found.status, *found.claim.warnings, *(s.text for s in statements(found)))
     if lost := undrawable(" ".join((found.label, *said))):
         shown = "".join(c for c in lost if c.isprintable()) or "of control"
         _LOG.warning(
@@ -182,7 +158,7 @@ def _badge(page: "Axes", found: Explanation) -> float:
     """The verdict in words, a sign and a colour, with the warnings; returns its left edge."""
     from matplotlib.patches import FancyBboxPatch
 
-    sign, color = _judged(found)
+    sign, color = judged(found)
     text, count = f"{sign}  {wording.verdict(found).upper()}", wording.warnings_counted(found)
     indent = text_width(f"{sign}  ", BADGE)
     width, height, top = text_width(text, BADGE) + 40, 64.0, 34.0
@@ -193,13 +169,6 @@ def _badge(page: "Axes", found: Explanation) -> float:
     if count:
         write(page, (left + 20 + indent, top + 53), count.upper(), BADGE_COUNT)
     return left
-
-
-def _judged(found: Explanation) -> tuple[str, str]:
-    """The sign and the colour of the verdict; of a large mask neither good nor bad."""
-    if not found.verified:
-        return "\u2717", BAD
-    return ("\u2713", GOOD) if wording.is_small(found.area) else ("\u2022", NEUTRAL)
 
 
 def _label(page: "Axes", label: str, *, width: float) -> None:
@@ -223,7 +192,7 @@ def _footer(page: "Axes", found: Explanation) -> float:
     y = _rows_up(page, _relative_to(found), BODY, y=y - 2)
     y = _tests(page, found, y=y - 4)
     y = _rows_up(page, wrapped(found.status, STATUS, width=ROOM, lines=2), STATUS, y=y - 6)
-    return _legend(page, found, y=y - 6) if _others(found) else y
+    return _legend(page, found, y=y - 6) if outlined_too(found) else y
 
 
 def _mark(page: "Axes", result_id: str, source: str) -> None:
@@ -262,31 +231,9 @@ def _relative_to(found: Explanation) -> list[str]:
     return wrapped(text, BODY, width=ROOM, lines=2)
 
 
-def _statements(found: Explanation) -> list[Statement]:
-    """The claims, and those checks that no claim reports."""
-    covered = {"sufficiency"} if found.claim.certificate is not None else set()
-    covered |= {"shape_leakage"} if found.tests is not None else set()
-    checks = [check for check in found.claim.checks if check.name not in covered]
-    labels = (found.label, *found.labels)
-    reported = [Statement(_brief(claim.text, labels), claim.holds) for claim in claims(found)]
-    reported += [Statement(wording.check(check), check.passed) for check in checks]
-    if found.area < 1:
-        return reported
-    # Of the whole image everything holds: that is no success.
-    return [Statement(s.text, None if s.holds else s.holds) for s in reported]
-
-
-def _brief(text: str, labels: Sequence[str]) -> str:
-    """A sentence with long labels cut short."""
-    for label in sorted(labels, key=len, reverse=True):
-        if len(label) > LONGEST_LABEL:
-            text = text.replace(label, label[: LONGEST_LABEL - 1].rstrip() + ELLIPSIS)
-    return text.replace("->", "\u2192")
-
-
 def _tests(page: "Axes", found: Explanation, *, y: float) -> float:
     """The claims under a heading, short ones side by side; returns where a line above would go."""
-    reported = _statements(found)
+    reported = statements(found)
     rows = _side_by_side(reported)
     for row in reversed(rows):
         y = _claims_up(page, row, y=y)
@@ -339,29 +286,11 @@ def _warnings(warnings: Sequence[str]) -> list[str]:
     ]
 
 
-def _others(found: Explanation) -> list[tuple[Bool[Tensor, "h w"], str, str]]:
-    """The other regions that are outlined, each with its colour and what it is."""
-    others = []
-    if found.ladder is not None and (rung := found.ladder.rung) is not None:
-        weaker = f"{TITLES[rung.name].lower()}: {wording.percent(rung.area)} of the image"
-        others.append((rung.mask, RESTRICTED_OUTLINE, weaker))
-    elif (restricted := found.restricted) is not None:
-        holds = f"restricted claim: {_sufficiency(restricted)}"
-        others.append((restricted.mask, RESTRICTED_OUTLINE, holds))
-    if (beside := found.beside) is not None:
-        others.append((beside.mask, BESIDE_OUTLINE, f"beside: {_sufficiency(beside)}"))
-    if found.contrast is not None and found.contrast.runner_up.holds:
-        other = found.contrast.runner_up
-        speaks = f"speaks most for {other.label} ({wording.percent(other.area)})"
-        others.append((other.mask, RUNNER_UP_OUTLINE, speaks))
-    return others
-
-
 def _legend(page: "Axes", found: Explanation, *, y: float) -> float:
     """What the solid and the dashed outlines are; returns the height at which it begins."""
     x, labels = MARGIN, (found.label, *found.labels)
     first = wording.verdict(found) if wording.weaker(found) is None else CLAIM_FAILED
-    dashed = [(color, _brief(text, labels)) for _, color, text in _others(found)]
+    dashed = [(color, brief(text, labels)) for _, color, text in outlined_too(found)]
     if found.beside is not None:
         first += f": {wording.percent(found.area)} over {wording.baselines(found.claim.searched)}"
     for color, text in ((OUTLINE, first), *dashed):
@@ -371,10 +300,3 @@ def _legend(page: "Axes", found: Explanation, *, y: float) -> float:
         write(page, (x + 62, y), text, BODY)
         x += text_width(text, BODY) + 110
     return y - 34
-
-
-def _sufficiency(other: RestrictedClaim | BesideClaim) -> str:
-    """The area of another mask, and whether it is sufficient over what."""
-    is_ = "is" if other.claim.holds else "is not shown to be"
-    over = wording.baselines(other.claim.searched)
-    return f"{wording.percent(other.area)} {is_} sufficient over {over}"

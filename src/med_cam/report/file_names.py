@@ -8,6 +8,7 @@ RESTRICTED_FILE = "restricted.png"
 BESIDE_FILE = "beside.png"
 RUNG_FILE = "rung.png"  # of the ladder of claims
 ALTERNATIVE_FILE = "alternative-{}.png"  # numbered from 1
+COMPARED_FILE = "compared-{}.png"  # numbered from 1
 SUPERSET_FILE = "necessary-superset.png"
 QUIET_FILE = "quiet-region.png"
 RUNNER_UP_FILE = "runner-up.png"
@@ -20,11 +21,12 @@ GEOJSON_FILE = "export.geojson"
 COCO_FILE = "export.coco.json"
 NIFTI_FILE = "export.nii.gz"
 PDF_FILE = "explanation.pdf"
+PHONE_FILE = "export.phone.png"
 SEG_FILE, SR_FILE, SC_FILE = "export.seg.dcm", "export.sr.dcm", "export.sc.dcm"
 PDF_OBJECT_FILE = "export.pdf.dcm"
 DICOM_FILES = frozenset({SEG_FILE, SR_FILE, SC_FILE, PDF_OBJECT_FILE})
 # For other programs and readers.
-EXPORT_FILES = frozenset({GEOJSON_FILE, COCO_FILE, NIFTI_FILE, PDF_FILE})
+EXPORT_FILES = frozenset({GEOJSON_FILE, COCO_FILE, NIFTI_FILE, PDF_FILE, PHONE_FILE})
 # Not part of a result's ID, which they may show.
 DRAWN_FROM_REST = EXPORT_FILES | DICOM_FILES | {FIGURE_FILE}
 LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # what file managers leave

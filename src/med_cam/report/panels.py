@@ -1,4 +1,4 @@
-"""The three pictures of the figure: the image, the mask's outline over it, the evidence alone."""
+"""The pictures of the figure: the image, the mask's outline over it, the evidence alone."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-from med_cam.report.lettering import Face, write
+from med_cam.report.lettering import Face, shortened, write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,16 +21,21 @@ OUTLINE = "#00e1ff"  # seen on grey, on skin, on stained tissue and on fundus ph
 RESTRICTED_OUTLINE = "#ffd500"
 RUNNER_UP_OUTLINE = "#ff5cc8"
 BESIDE_OUTLINE = "#7dff6b"
+COMPARED_OUTLINE = "#ffffff"  # of other methods, as in the figures of studies
 BLANK, BLANK_LINES = "#808080", "#929292"  # hatched grey: no image looks like it
 GAP, TITLE = 28, 34  # pixels between pictures; for the title above each
 TITLED = Face(17)
+LEAST_TITLE = 230.0  # pixels that a title may have, however narrow its picture
 TITLES = ("Image", "Evidence outlined", "Evidence alone")
+OUTLINED, DIMMED, ALONE = "outline", "dimmed", "evidence"
+STYLES = (OUTLINED, DIMMED, ALONE)
+DARKER = 0.35  # of its brightness that a dimmed image keeps outside of the evidence
 
 Line = NDArray[np.float64]  # n 2, columns x y
 Box = tuple[float, float, float, float]  # left top right bottom, in pixels of the page
 
 
-def draw_panels(
+def draw_panels(  # noqa: PLR0913  a keyword for each thing that may be otherwise
     page: "Axes",
     pixels: Float[Tensor, "c h w"],
     mask: Bool[Tensor, "h w"] | Int[Tensor, "h w"],
@@ -38,6 +43,8 @@ def draw_panels(
     *,
     box: Box,
     alone: tuple[str, Bool[Tensor, "h w"]] | None = None,
+    style: str = OUTLINED,
+    compared: Sequence[tuple[str, Bool[Tensor, "h w"]]] = (),
 ) -> None:
     """Draw image, outline (other masks dashed, in their colours) and evidence into a box.
 
@@ -49,22 +56,46 @@ def draw_panels(
         others: further masks and their colours.
         box: of all pictures.
         alone: title and mask of the last picture; None is the evidence.
+        style: `outline`; `dimmed`, with the rest darker; `evidence`, without the picture between,
+            unless other masks have to be outlined there.
+        compared: titles and masks of other methods, a picture each.
     """
-    parts, mask = (mask.long() if mask.dtype != torch.bool else mask.new_zeros(1)), mask > 0
-    last, region = alone or (TITLES[-1], mask)
-    rgb, mask = display_pixels(pixels), display_mask(mask)
-    places = panel_boxes(rgb.shape[0], rgb.shape[1], box)
-    whole, outlined, shown = (
-        _panel(page, *entry) for entry in zip(places, (*TITLES[:-1], last), strict=True)
-    )
+    last, region = alone or (TITLES[-1], mask > 0)
+    rgb = display_pixels(pixels)
+    between = () if style == ALONE and not others else (TITLES[1],)
+    titles = (TITLES[0], *between, last, *(title for title, _ in compared))
+    places = panel_boxes(rgb.shape[0], rgb.shape[1], box, len(titles))
+    whole, *panels = (panel(page, *entry) for entry in zip(places, titles, strict=True))
     draw_image(whole, rgb)
-    draw_image(outlined, rgb)
-    for number in range(1, int(parts.max()) + 1):
-        _lines(outlined, outline(display_mask(parts == number)), color=OUTLINE, width=0.8)
-    stroke(outlined, outline(mask), color=OUTLINE)
+    for axes in panels[: len(between)]:
+        draw_parts(axes, rgb, mask, others, style=style)
+    draw_evidence(panels[len(between)], rgb, display_mask(region))
+    for axes, (_, other) in zip(panels[len(between) + 1 :], compared, strict=True):
+        draw_image(axes, rgb)
+        stroke(axes, outline(display_mask(other)), color=COMPARED_OUTLINE)
+
+
+def draw_parts(
+    axes: "Axes",
+    rgb: Float[Tensor, "h1 w1 3"],
+    mask: Bool[Tensor, "h w"] | Int[Tensor, "h w"],
+    others: Sequence[tuple[Bool[Tensor, "h w"], str]] = (),
+    *,
+    style: str = OUTLINED,
+) -> None:
+    """The image with the evidence outlined, its parts divided, other masks dashed."""
+    evidence = display_mask(mask > 0)
+    draw_image(axes, dimmed(rgb, evidence) if style == DIMMED else rgb)
+    for number in range(1, int(mask.max()) + 1 if mask.dtype != torch.bool else 1):
+        _lines(axes, outline(display_mask(mask == number)), color=OUTLINE, width=0.8)
+    stroke(axes, outline(evidence), color=OUTLINE)
     for other, color in others:
-        stroke(outlined, outline(display_mask(other)), color=color, dashed=True)
-    draw_evidence(shown, rgb, display_mask(region))
+        stroke(axes, outline(display_mask(other)), color=color, dashed=True)
+
+
+def dimmed(rgb: Float[Tensor, "h w 3"], evidence: Bool[Tensor, "h w"]) -> Float[Tensor, "h w 3"]:
+    """The image, darker outside of the evidence."""
+    return rgb * evidence[..., None].float().clamp(min=DARKER)
 
 
 def draw_outlined(
@@ -86,7 +117,7 @@ def draw_outlined(
     """
     rgb = display_pixels(pixels)
     for number, (place, title) in enumerate(zip(places, titles, strict=True)):
-        axes = _panel(page, fitted(rgb.shape[0], rgb.shape[1], place), title, Face(11))
+        axes = panel(page, fitted(rgb.shape[0], rgb.shape[1], place), title, Face(11))
         draw_image(axes, rgb)
         for order, (mask, color) in enumerate(masks if number else ()):
             stroke(axes, outline(display_mask(mask)), color=color, dashed=order > 0)
@@ -100,20 +131,23 @@ def fitted(height: int, width: int, box: Box) -> Box:
     return (x, top + TITLE, x + scale * width, top + TITLE + scale * height)
 
 
-def panel_boxes(height: int, width: int, box: Box) -> tuple[Box, ...]:
-    """Three equal places of the image's shape: side by side, or stacked if that is larger."""
+def panel_boxes(height: int, width: int, box: Box, count: int = 3) -> tuple[Box, ...]:
+    """Equal places of the image's shape: side by side, or stacked if that is larger."""
     left, top, right, bottom = box
-    beside = min((right - left - 2 * GAP) / 3 / width, (bottom - top - TITLE) / height)
-    stacked = min((right - left) / width, ((bottom - top) / 3 - TITLE - 6) / height)
+    beside = min(
+        (right - left - (count - 1) * GAP) / count / width, (bottom - top - TITLE) / height
+    )
+    stacked = min((right - left) / width, ((bottom - top) / count - TITLE - 6) / height)
+    middle = (count - 1) / 2
     if stacked > beside:
         w, h = stacked * width, stacked * height
-        x, y = (left + right - w) / 2, top + TITLE + (bottom - top) / 3
-        step = (0.0, (bottom - top) / 3)
+        step = (0.0, (bottom - top) / count)
+        x, y = (left + right - w) / 2, top + TITLE + middle * step[1]
     else:
         w, h = beside * width, beside * height
         x, y = (left + right - w) / 2, top + TITLE + (bottom - top - TITLE - h) / 2
-        step = (min((right - left - w) / 2, max(w, 230) + 4 * GAP), 0.0)
-    corners = [(x + i * step[0], y + i * step[1]) for i in (-1, 0, 1)]
+        step = (min((right - left - w) / (count - 1), max(w, LEAST_TITLE) + 4 * GAP), 0.0)
+    corners = [(x + (i - middle) * step[0], y + (i - middle) * step[1]) for i in range(count)]
     return tuple((x, y, x + w, y + h) for x, y in corners)
 
 
@@ -154,9 +188,10 @@ def stroke(axes: "Axes", lines: Sequence[Line], *, color: str, dashed: bool = Fa
     _lines(axes, lines, color=color, width=2.2, dashed=dashed)
 
 
-def _panel(page: "Axes", place: Box, title: str, face: Face = TITLED) -> "Axes":
+def panel(page: "Axes", place: Box, title: str, face: Face = TITLED) -> "Axes":
     """Axes for one picture with its title above."""
     left, top, right, bottom = place
+    title = shortened(title, face, width=max(right - left, LEAST_TITLE))
     write(page, ((left + right) / 2, top - 11), title, face, centred=True)
     _, width = page.get_xlim()
     height, _ = page.get_ylim()

@@ -121,6 +121,7 @@ def _refuse_unknown(document: Mapping[str, Any], path: Path) -> None:
 def _amounts(document: Mapping[str, Any]) -> Iterable[tuple[str, int, int]]:
     tests = document["tests"] or {"alternatives": (), "minimality": None}
     yield "further masks", len(tests["alternatives"]), ALTERNATIVES
+    yield "masks of other methods", len(document["compared"]), ALTERNATIVES
     if (minimality := tests["minimality"]) is not None:
         yield "patches", len(minimality["patches"]), PATCHES
         yield "samples", max([0, *minimality["samples"]]), SAMPLES

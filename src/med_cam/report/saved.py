@@ -44,6 +44,7 @@ class Saved:
         beside: the mask of `beside_claim`, if there is one.
         rung: the mask of `ladder.rung`, if there is one.
         regions: the parts of `tests.minimality`, if patches are no squares.
+        compared: the masks of `compared`, in their order.
         version: schema version that explanation.json was written in, as `1.1`.
         found: SHA-256 of files as they are: `source`, the image; `environment`, None if there is
             no such file.
@@ -60,6 +61,7 @@ class Saved:
     beside: Bool[Tensor, "h w"] | None = None
     rung: Bool[Tensor, "h w"] | None = None
     regions: Int[Tensor, "h w"] | None = None
+    compared: tuple[Bool[Tensor, "h w"], ...] = ()
     version: str = SCHEMA_VERSION
     found: Mapping[str, str | None] = field(default_factory=dict)
 
@@ -143,6 +145,7 @@ def _saved(folder: Path, written: Written, channels: int, images: Mapping[str, P
         beside=None if beside is None else mask(beside),
         rung=None if rung is None else mask(rung),
         regions=_regions(folder, document, size),
+        compared=tuple(mask(other) for other in document["compared"]),
         version=written.version,
         found={"source": digest, "environment": _digest(folder / ENVIRONMENT_FILE)},
     )

@@ -9,7 +9,11 @@ from torch import Tensor
 
 from med_cam.config.rules import one_of, refuse_value
 from med_cam.report.panels import (
+    ALONE,
+    DIMMED,
     OUTLINE,
+    OUTLINED,
+    dimmed,
     display_mask,
     display_pixels,
     draw_evidence,
@@ -20,8 +24,6 @@ from med_cam.report.panels import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-DIMMED = 0.35  # of its brightness that the image keeps outside of the evidence
 
 Draw = Callable[["Axes", Float[Tensor, "h w 3"], Bool[Tensor, "h w"]], None]
 
@@ -51,10 +53,10 @@ def _outlined(axes: "Axes", rgb: Float[Tensor, "h w 3"], mask: Bool[Tensor, "h w
 
 
 def _dimmed(axes: "Axes", rgb: Float[Tensor, "h w 3"], mask: Bool[Tensor, "h w"]) -> None:
-    draw_image(axes, rgb * mask[..., None].float().clamp(min=DIMMED))
+    draw_image(axes, dimmed(rgb, mask))
     stroke(axes, outline(mask), color=OUTLINE)
 
 
 STYLES: Mapping[str, Draw] = MappingProxyType(
-    {"outline": _outlined, "dimmed": _dimmed, "evidence": draw_evidence}
+    {OUTLINED: _outlined, DIMMED: _dimmed, ALONE: draw_evidence}
 )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from med_cam.config.baselines import BASELINES, described, is_own
-from med_cam.results import BaselineResult, Check, Explanation, Rung
+from med_cam.results import BaselineResult, Check, Explanation, OtherMethod, Rung
 
 WEAKER = {  # the badge, where the claim failed and a rung of the ladder holds
     "restricted": "sufficient on other removals only",
@@ -19,6 +19,12 @@ BRIEFLY = {  # under "sufficient", where there is no room for the verdict
     "ranked": "no: ranked",
 }
 NOT_A_DIAGNOSIS = "Evidence for the classifier's prediction, not a diagnosis."
+METHODS = {  # other methods, in words
+    "grad_cam": "Grad-CAM",
+    "attention_rollout": "Attention rollout",
+    "rise": "RISE",
+    "extremal_perturbations": "Extremal perturbations",
+}
 LARGE = 0.5  # of the image: a mask above that is not said to have passed
 
 
@@ -89,6 +95,17 @@ def check(result: Check) -> str:
     """A check with its count, and its threshold if it failed: "shape leakage 5/24, ..."."""
     text = f"{spaced(result.name)} {round(result.value * result.trials)}/{result.trials}"
     return text if result.passed else f"{text}, {_threshold(result)}"
+
+
+def method(other: OtherMethod) -> str:
+    """Another method, with the layer that its map is of: "Grad-CAM (layer4)"."""
+    name = METHODS[other.method]
+    return name if other.layer is None else f"{name} ({other.layer})"
+
+
+def looked(other: OtherMethod) -> str:
+    """A first look, as in "grey 0/1, Gaussian noise 3/8"."""
+    return ", ".join(f"{baseline(one.name)} {one.retained}/{one.samples}" for one in other.looks)
 
 
 def is_small(area: float) -> bool:

@@ -19,13 +19,14 @@ from med_cam.errors import OutputError
 from med_cam.images.geometry import Image
 from med_cam.images.label_file import labels_png
 from med_cam.images.mask_file import mask_png
-from med_cam.report.backend import in_memory
+from med_cam.report.backend import as_png, in_memory
 from med_cam.report.document import to_json
 from med_cam.report.figure import figure
 from med_cam.report.file_names import (
     AGREEMENT_FILE,
     ALTERNATIVE_FILE,
     BESIDE_FILE,
+    COMPARED_FILE,
     DICOM_FILES,
     ENVIRONMENT_FILE,
     EVIDENCE_FILE,
@@ -48,6 +49,7 @@ from med_cam.report.limits import JSON_BYTES
 from med_cam.report.manifest import hashes_of, id_of, listed
 from med_cam.report.opening import content_of
 from med_cam.report.origin import Provenance, source_line
+from med_cam.report.panels import OUTLINED
 from med_cam.report.source import SOURCE_FILES, Source, source_of
 from med_cam.report.text import to_text
 from med_cam.results import Explanation, MaskTests
@@ -65,10 +67,14 @@ AT_TIMES = (
     | OLDER_FILES
     | SOURCE_FILES
 )
-_ALTERNATIVE = re.compile(re.escape(ALTERNATIVE_FILE).replace(r"\{\}", r"[1-9]\d*"))
+_NUMBERED = re.compile(
+    "|".join(
+        re.escape(name).replace(r"\{\}", r"[1-9]\d*") for name in (ALTERNATIVE_FILE, COMPARED_FILE)
+    )
+)
 
 
-def write(
+def write(  # noqa: PLR0913  a keyword for each thing that is chosen
     explanation: Explanation,
     image: Image,
     folder: Path,
@@ -76,6 +82,7 @@ def write(
     *,
     with_image: bool = True,
     keep_identity: bool = False,
+    style: str = OUTLINED,
 ) -> str:
     """Write an explanation and a copy of its image to a folder; see docs/explanation-json.md.
 
@@ -87,6 +94,7 @@ def write(
         with_image: false keeps of the image its hashes and its size only: no copy, no picture
             that shows pixels of it, not the name of its file.
         keep_identity: keeps of DICOM the file itself, with all that it says of the patient.
+        style: of the figure, one of `panels.STYLES`.
 
     Returns:
         The ID of the result.
@@ -97,7 +105,12 @@ def write(
     """
     refuse_foreign_files(folder)
     contents = result_files(
-        explanation, image, provenance, with_image=with_image, keep_identity=keep_identity
+        explanation,
+        image,
+        provenance,
+        with_image=with_image,
+        keep_identity=keep_identity,
+        style=style,
     )
     hashes = hashes_of(contents)
     replace_folder(folder, contents | {MANIFEST_FILE: listed(hashes)})
@@ -111,6 +124,7 @@ def result_files(
     *,
     with_image: bool,
     keep_identity: bool = False,
+    style: str = OUTLINED,
 ) -> dict[str, bytes]:
     """The files of an explanation by name, in memory, all but the manifest."""
     source = source_of(image, kept=with_image, keep_identity=keep_identity)
@@ -126,6 +140,8 @@ def result_files(
         contents[RESTRICTED_FILE] = mask_png(explanation.restricted.mask)
     if explanation.beside is not None:
         contents[BESIDE_FILE] = mask_png(explanation.beside.mask)
+    for number, other in enumerate(explanation.compared, start=1):
+        contents[COMPARED_FILE.format(number)] = mask_png(other.mask)
     if explanation.ladder is not None and explanation.ladder.rung is not None:
         contents[RUNG_FILE] = mask_png(explanation.ladder.rung.mask)
     contents |= {} if explanation.tests is None else test_files(explanation.tests)
@@ -133,7 +149,7 @@ def result_files(
         contents[QUIET_FILE] = mask_png(explanation.contrast.quiet.mask)
         contents[RUNNER_UP_FILE] = mask_png(explanation.contrast.runner_up.mask)
     return contents | (
-        picture_files(explanation, image, source, contents, source_line(provenance))
+        picture_files(explanation, image, source, contents, source_line(provenance), style)
         if with_image
         else {}
     )
@@ -145,6 +161,7 @@ def picture_files(
     source: Source,
     others: Mapping[str, bytes],
     line: str = "",
+    style: str = OUTLINED,
 ) -> dict[str, bytes]:
     """The files that show the image, by name; the figure shows the ID of all the others."""
     contents = {
@@ -152,7 +169,7 @@ def picture_files(
         source.name: source.content,
     }
     result_id = id_of(hashes_of({**others, **contents}))
-    return contents | {FIGURE_FILE: figure_png(image, explanation, result_id, line)}
+    return contents | {FIGURE_FILE: figure_png(image, explanation, result_id, line, style)}
 
 
 def test_files(tests: MaskTests) -> dict[str, bytes]:
@@ -184,15 +201,15 @@ def evidence_png(image: Image, mask: Bool[Tensor, "h w"]) -> bytes:
 
 
 def figure_png(
-    image: Image, explanation: Explanation, result_id: str = "", line: str = ""
+    image: Image,
+    explanation: Explanation,
+    result_id: str = "",
+    line: str = "",
+    style: str = OUTLINED,
 ) -> bytes:
     """The figure as PNG, at the size it was laid out for whatever matplotlib is set to."""
     with in_memory():
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    buffer = BytesIO()
-    FigureCanvasAgg(figure(image, explanation, result_id, line)).print_png(buffer)  # type: ignore[no-untyped-call]
-    return buffer.getvalue()
+        return as_png(figure(image, explanation, result_id, line, style))
 
 
 def refuse_foreign_files(folder: Path) -> None:
@@ -246,7 +263,7 @@ def foreign_files(names: Iterable[str]) -> list[str]:
     if JSON_FILE not in rest:
         return rest
     return [
-        name for name in rest if name not in ALWAYS | AT_TIMES and not _ALTERNATIVE.fullmatch(name)
+        name for name in rest if name not in ALWAYS | AT_TIMES and not _NUMBERED.fullmatch(name)
     ]
 
 

@@ -87,6 +87,7 @@ class Shown:
         claims: what was tested, in sentences.
         regions: on each pixel the number of its part of the mask, from 1, 0 outside; None where
             the mask has no parts that are known.
+        others: of what other methods show at the area of the evidence, by title.
         needed: whether its parts are needed, in a sentence; "" where that was not looked into.
     """
 
@@ -100,3 +101,4 @@ class Shown:
     claims: tuple[str, ...] = ()
     regions: Int[Tensor, "h w"] | None = None
     needed: str = ""
+    others: Mapping[str, Bool[Tensor, "h w"]] = field(default_factory=dict)

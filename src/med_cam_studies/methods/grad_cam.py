@@ -25,16 +25,26 @@ def grad_cam(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
     Raises:
         ClassifierError: if no hooked layer has places that the logit depends on.
     """
+    return grad_cam_and_layer(case)[0]
+
+
+def grad_cam_and_layer(case: Case) -> tuple[Float[Tensor, "1 1 h w"], str]:
+    """Grad-CAM's map, and the layer that it is of.
+
+    Raises:
+        ClassifierError: if no hooked layer has places that the logit depends on.
+    """
     x = case.scene.x.clone().requires_grad_()
     outputs = case.outputs.classifier(x)
     logit = outputs.logits[0, case.target.index]
     gradients = gradients_at(logit, outputs.activations)
     h, w = x.shape[2:]
-    for activation, gradient in reversed(list(zip(outputs.activations, gradients, strict=True))):
+    layers = zip(case.classifier.hooked_layers, outputs.activations, gradients, strict=True)
+    for layer, activation, gradient in reversed(list(layers)):
         maps, slopes = as_maps(activation.detach(), h, w), as_maps(gradient, h, w)
         if maps is not None and slopes is not None and slopes.any():
             cam = weighted_maps(maps, slopes)
-            return F.interpolate(cam, (h, w), mode="bilinear", align_corners=False)
+            return F.interpolate(cam, (h, w), mode="bilinear", align_corners=False), layer
     raise ClassifierError(
         "Grad-CAM needs a hooked layer with maps or tokens that the target depends on; name one "
         "in hooked_layers of the classifier."

@@ -131,6 +131,9 @@ def panes(item: Shown, prefix: str, longest: int) -> Iterator[Pane]:
     yield pane("Evidence outlined", alt, rgb, box, seen)
     alt = f"{name}: the evidence alone, neutral grey elsewhere"
     yield pane("Evidence alone", alt, evidence_in(rgb, item.mask), box, seen)
+    for n, (title, mask) in enumerate(item.others.items()):
+        alt = f"{name}: what {title} shows, outlined, as large as the evidence"
+        yield pane(title, alt, rgb, box, [shape(mask, f"{prefix}o{n}", "cut", CUT_OUTLINE)])
     for method, scores in item.maps.items():
         title = words.method(method)
         alt = f"{name}: map of {title}, its brightest part outlined, as large as the evidence"
@@ -168,7 +171,9 @@ def longest_side(shown: Sequence[Shown]) -> int:
 def weight(shown: Sequence[Shown], longest: int) -> float:
     """Bytes of all pictures, a map's taken to be those of the image under it."""
     return math.fsum(
-        len(jpeg(whole(item, longest=longest))) * (1 + EVIDENCE + len(item.maps)) for item in shown
+        len(jpeg(whole(item, longest=longest)))
+        * (1 + EVIDENCE + len(item.maps) + len(item.others))
+        for item in shown
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from med_cam.report import wording
-from med_cam.report.figure import BAD, GOOD
+from med_cam.report.figure_words import BAD, GOOD
 from med_cam.report.lettering import DPI, Face, write
 from med_cam.report.panels import Line
 from med_cam_studies.evaluation.rows import Row, Shown

@@ -14,7 +14,7 @@ from med_cam.errors import ConfigError
 from med_cam.report.backend import in_memory
 from med_cam.report.claims import claims, minimal
 from med_cam.report.result import Result, image_of, read_result
-from med_cam.report.wording import baselines, is_small, verdict
+from med_cam.report.wording import baselines, is_small, method, verdict
 from med_cam.results import MaskTests
 from med_cam_studies.evaluation.rows import Row, Shown
 from med_cam_studies.report.look_first import reasons, truth_by_folder, urgency
@@ -119,6 +119,7 @@ def one_result(folder: Path, out: Path, truth_of: Callable[[str, str], str]) -> 
         reasons=tuple(reason.text for reason in why if reason.text not in row.warnings),
         claims=tuple(" ".join(statement.text.split()) for statement in claims(found)),
         regions=None if found.tests is None else regions_of(found.tests),
+        others={method(other): other.mask for other in found.compared},
         needed="" if found.tests is None else needed(found.tests),
     )
     return OneResult(light(within(shown, LONGEST)), urgency(why), facts_of(result))

@@ -61,7 +61,7 @@ def page(
         summary=summary(rows),
         legend=legend(shown),
         columns=columns,
-        panes=2 + len(methods),
+        panes=2 + len(methods) + max((len(item.others) for item in shown), default=0),
         cards=[
             card(item, columns, id=f"image-{n}", longest=longest)
             for n, item in enumerate(shown, start=1)

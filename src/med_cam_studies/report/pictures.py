@@ -50,6 +50,8 @@ def legend(shown: Sequence[Shown]) -> dict[str, str]:
         keys[FINDING_OUTLINE] = "outlined by people"
     if any(item.maps for item in shown):
         keys[CUT_OUTLINE] = "brightest part of the map, as large as the evidence"
+    elif any(item.others for item in shown):
+        keys[CUT_OUTLINE] = "what another method shows, as large as the evidence"
     return keys
 
 

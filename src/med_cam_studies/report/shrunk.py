@@ -26,6 +26,7 @@ def shrunk(shown: Shown, k: int) -> Shown:
         mask=most(shown.mask, k),
         maps={name: pooled(values[None], k)[0] for name, values in shown.maps.items()},
         finding=None if shown.finding is None else anywhere(shown.finding, k),
+        others={title: most(mask, k) for title, mask in shown.others.items()},
         regions=None if shown.regions is None else middles(shown.regions, k),
     )
 

@@ -9,10 +9,7 @@ from med_cam_studies.evaluation.rows import OURS, Row, Shown
 METHOD_WORDS: Mapping[str, str] = MappingProxyType(
     {
         OURS: "Med-CAM",
-        "grad_cam": "Grad-CAM",
-        "attention_rollout": "Attention rollout",
-        "rise": "RISE",
-        "extremal_perturbations": "Extremal perturbations",
+        **wording.METHODS,
         "centre_disc": "Disc in the centre",
         "one_disc": "One disc",
         "smooth_random": "Smooth random map",
