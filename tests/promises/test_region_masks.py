@@ -26,7 +26,7 @@ from med_cam.pipeline.budget import (
     affordable,
     claim_passes,
     from_here,
-    test_passes as tests_passes,
+    test_passes as passes_of_tests,
 )
 from med_cam.pipeline.certify import certified, smallest_certified
 from med_cam.pipeline.explain import explain
@@ -147,7 +147,7 @@ def test_where_the_budget_holds_no_further_look_the_mask_before_the_pruning_is_t
             asked.append(len(x))
             return losers.single.classifier(x)
 
-        left = claim_passes(REGIONS, 2) + tests_passes(REGIONS) + 150  # no two looks
+        left = claim_passes(REGIONS, 2) + passes_of_tests(REGIONS) + 150  # no two looks
         spent = Passes(REGIONS.certification.budget - left, 0)
         late = replace(
             predicting(case, predict_one), cost=lambda: spent if asked else Passes(0, 0)

@@ -17,6 +17,7 @@ from med_cam.certification.minimality import (
 )
 from med_cam.pipeline.budget import MEASURED, affordable, claim_passes
 from med_cam.pipeline.found import Found
+from med_cam.pipeline.region_mask import judged_by_shape
 from med_cam.reduction.ground import Ground, Units, further
 from med_cam.reduction.merging import Part, borders_of, merged, neighbours
 from med_cam.reduction.region_pruning import Pruned, Rules, pruned
@@ -26,6 +27,7 @@ from med_cam.results import Minimality, Patch
 from med_cam.verify.minimality import Mask
 
 WIDER = 1.1  # times the area of a mask that was refused: a region more seldom helps
+CONTENTS = 10  # of other images, on which the outline of a mask must not give the label
 FINER = 2  # a side of a region over this is that of those that it is split into
 
 
@@ -46,21 +48,38 @@ class Reached:
     cut_short: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Larger:
+    """Masks that may be tried, the smallest first.
+
+    Attributes:
+        masks: the pruned one, those it was cut from, then larger ones; the last is all.
+        start: the mask that the pruning began with; it had its margin and did not leak.
+        silent: whether a mask does not give the label by its outline.
+    """
+
+    masks: list[Units]
+    start: Units
+    silent: Callable[[Mask], bool]
+
+
 def by_regions(case: Case, found: Found, ground: Ground) -> Iterator[Reached]:
     """The masks to certify, in order: the pruned one, those it was cut from, then larger ones.
 
     Regions are pruned, those that are left are split, and pruned again: coarse first. Each mask
-    has a margin on samples that it was not pruned on, a wider one after each refusal. Of what was
-    pruned, what was taken away last comes back first: 1, 2, 4, ... regions.
+    has a margin on samples that it was not pruned on, a wider one after each refusal, and does not
+    give the label by its outline. Of what was pruned, what was taken away last comes back first:
+    1, 2, 4, ... regions.
     """
     rules = case.config.certification
     ground, now = pruned_twice(case, within(reread(case, found.mask), ground.regions), ground)
     back = [now.trajectory[-1 - count] for count in counts(len(now.trajectory))]
     masks = [now.units, *back, *grown(case, found, ground)]
-    start = now.trajectory[0]
+    silent = judged_by_shape(case, ground, found.response, CONTENTS)
+    larger = Larger(masks, now.trajectory[0], silent)
     turn, last, short = 0, Units(), now.cut_short
     while turn <= rules.rounds + rules.grown:
-        units, over = next_wider(case, masks, start, last, further(case, ground, turn), turn)
+        units, over = next_wider(case, larger, last, further(case, ground, turn), turn)
         if units is None and turn:
             return
         last, short = units or now.units, short or over
@@ -73,7 +92,7 @@ def pruned_twice(case: Case, start: Units, ground: Ground) -> tuple[Ground, Prun
     side = region_side(case)
 
     def enough(more: int) -> bool:
-        return affordable(case, 2, more + 2 * MEASURED + claim_passes(case.config, 1))
+        return affordable(case, 2, more + 3 * MEASURED + claim_passes(case.config, 1))
 
     coarse = pruned(start, held_to(ground, start, side, enough))
     fine = split(case, ground.mask(coarse.units), ground.regions, max(1, side // FINER))
@@ -107,14 +126,15 @@ def held_to(ground: Ground, start: Units, side: int, affordable: Callable[[int],
 
 
 def next_wider(
-    case: Case, masks: list[Units], start: Units, last: Units, ground: Ground, turn: int
+    case: Case, larger: Larger, last: Units, ground: Ground, turn: int
 ) -> tuple[Units | None, bool]:
-    """The next mask, larger than the last by a tenth, that has its margin; the largest needs none.
+    """The next mask, larger than the last by a tenth, that has its margin and does not leak.
 
-    Where the budget does not hold further looks for one, it is the mask that the pruning began
-    with, unmeasured. None if there is none, or the budget does not hold its certificate; that is
-    told.
+    The largest needs neither. Where the budget does not hold further looks, it is the one that the
+    pruning began with, unmeasured. None if there is none, or the budget does not hold its
+    certificate; that is told.
     """
+    masks, start = larger.masks, larger.start
     least = WIDER * int(ground.mask(last).sum())
     for units in masks:
         if not last < units or (units != masks[-1] and int(ground.mask(units).sum()) < least):
@@ -124,7 +144,7 @@ def next_wider(
             return (there if affordable(case, turn + 1) else None), True
         if not affordable(case, turn + 1, MEASURED):
             return None, True
-        if units == masks[-1] or ground.slack(units) >= 0:
+        if units == masks[-1] or (ground.slack(units) >= 0 and larger.silent(ground.mask(units))):
             return units, False
     return None, False
 

@@ -111,15 +111,21 @@ def surrounded(mask: Mask, regions: Regions) -> Mask:
 
 
 def judged_by_shape(
-    case: Case, ground: Ground, response: BaselineResponse
+    case: Case, ground: Ground, response: BaselineResponse, trials: int | None = None
 ) -> Callable[[Mask], bool]:
     """Whether a mask's outline does not give the label, and its evidence moves other pictures.
 
     On fewer contents and pictures than the claim takes: the certificate decides.
+
+    Args:
+        case: the image before the classifier.
+        ground: for what is painted around the contents.
+        response: what is predicted for baselines alone.
+        trials: contents; `refinement.leakage_trials` if not given.
     """
-    rules, trials = case.config.verification, case.config.refinement.leakage_trials
+    rules, count = case.config.verification, trials or case.config.refinement.leakage_trials
     decision, infill = response.decision, ground.trial.infill
-    contents = other_contents(case.scene, trials, fresh(case, CANDIDATES))
+    contents = other_contents(case.scene, count, fresh(case, CANDIDATES))
     searched = {name: response.predictions[name] for name in rules.baselines}
     limit = baseline_rate(searched, decision) + rules.leakage_margin
     among = few(case, response)
