@@ -22,6 +22,7 @@ from recording import (
 )
 
 from med_cam.case.round_trip import labels_exported, labels_reread, reread, settled
+from med_cam.pipeline import region_candidates
 from med_cam.pipeline.budget import (
     affordable,
     claim_passes,
@@ -136,6 +137,19 @@ def test_after_a_refused_certificate_the_next_mask_is_larger_by_a_tenth_at_least
         areas = [int(evidence(calls[0], case.scene.x).sum()) for calls in asked]
     assert done.tried >= 3
     assert all(b >= 1.1 * a for a, b in pairwise(areas))
+
+
+def test_a_mask_whose_outline_gives_the_label_is_not_put_to_a_certificate(done, monkeypatch):
+    _, found, first = done
+    leaking = int(first.mask.sum())
+    monkeypatch.setattr(
+        region_candidates,
+        "judged_by_shape",
+        lambda *_: lambda mask: int(mask.sum()) > leaking,
+    )
+    with the_case(config=REGIONS) as case:
+        tried = next(by_regions(case, found, found.ground)).mask
+    assert leaking < int(tried.sum()) < case.open.numel()
 
 
 def test_where_the_budget_holds_no_further_look_the_mask_before_the_pruning_is_tried(done):
