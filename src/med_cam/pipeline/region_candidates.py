@@ -92,7 +92,7 @@ def pruned_twice(case: Case, start: Units, ground: Ground) -> tuple[Ground, Prun
     side = region_side(case)
 
     def enough(more: int) -> bool:
-        return affordable(case, 2, more + 3 * MEASURED + claim_passes(case.config, 1))
+        return affordable(case, 2, more + MEASURED + claim_passes(case.config, 1))
 
     coarse = pruned(start, held_to(ground, start, side, enough))
     fine = split(case, ground.mask(coarse.units), ground.regions, max(1, side // FINER))
