@@ -13,6 +13,7 @@ from med_cam.config.rules import confidence as allowed_confidence
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.ladder import restricted_confidence
 from med_cam.pipeline.rung import clearly, smallest_share
+from med_cam.verify.claim import judged
 
 ORDER = ["sufficient", "restricted", "graded", "necessary", "ranked"]
 
@@ -39,12 +40,27 @@ def test_the_mask_stays_that_of_the_claim(found):
     assert explanation.area == explanation.mask.float().mean().item()
 
 
-def test_no_rung_makes_a_result_verified():
+@pytest.mark.parametrize("name", ["graded", "necessary", "nothing"])
+def test_a_result_is_verified_by_its_own_claim_and_not_by_a_rung(name, monkeypatch):
     rules = replace(CONFIG.verification, consistency=0.05)  # below the floor nothing would be
-    found = explained("graded", replace(CONFIG, verification=rules))
+    config = replace(CONFIG, verification=rules)
+    assert not weak_rules(config)
+    found = explained(name, config)
+    assert found.verified == found.claim.holds
+    if name == "nothing":
+        return
     assert found.ladder.rung is not None
-    assert not weak_rules(replace(CONFIG, verification=rules))
-    assert not found.verified
+    assert found.claim.holds  # on most of the image, which is no use
+
+    def failing(claim):
+        told = judged(claim)
+        *others, last = told.checks
+        return replace(told, checks=(*others, replace(last, passed=False)))
+
+    monkeypatch.setattr("med_cam.certification.certificate.judged", failing)
+    failed = explained(name, config)
+    assert failed.ladder.rung is not None
+    assert not failed.verified
 
 
 def test_the_rungs_are_tried_in_order_down_to_the_one_that_holds(found):

@@ -56,7 +56,7 @@ def test_tokens_that_speak_for_the_label_are_found():
     config = replace(CONFIG, certification=Certification(patch=4))
     found = explain(bare, Image(pixels), config=relative_to(config, ("dropped_tokens",)))
     assert found.verified, found.status
-    assert found.mask[8:24, 8:24].sum() > 0.7 * found.mask.sum()
+    assert found.mask[8:24, 8:24].sum() > 0.6 * found.mask.sum()  # a quarter by chance
     certificate = found.claim.certificate
     assert (certificate.samples, certificate.fixed, certificate.bound) == (0, 1, 1.0)
 

@@ -109,7 +109,8 @@ def as_later_ones(case, found, watch):
         found.tests, alternatives=others, necessary_superset=larger, shape_leakage=leaks
     )
     told = warned(case, found.mask, own, response_of(case), tests)
-    status = f"{found.status}; {restriction(restricted)}"
+    said, weak, why = found.status.partition("; not called verified")
+    status = f"{said}; {restriction(restricted)}{weak}{why}"
     later = replace(found, claim=told, tests=tests, restricted=restricted, status=status)
     return later, drawn
 

@@ -89,7 +89,7 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
     """
     classifier = classifier_of(model, labels)
     read = taken(image, classifier, white, part)
-    settings = config or PRESETS["default"]
+    settings = config if isinstance(config, Config) else PRESETS["default"]  # refused below
     asked = Asked(classifier, read, settings, references, fills, target)
     maps = maps_of(asked, compared_names(compare))
     found = pipeline.explain(
