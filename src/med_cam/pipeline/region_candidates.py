@@ -140,7 +140,7 @@ def next_wider(
         if not last < units or (units != masks[-1] and int(ground.mask(units).sum()) < least):
             continue
         if turn and not affordable(case, turn + 1, 2 * MEASURED):
-            there = start if last < start and units < start else units
+            there = start if units < start else units
             return (there if affordable(case, turn + 1) else None), True
         if not affordable(case, turn + 1, MEASURED):
             return None, True

@@ -91,12 +91,12 @@ def with_margin(
     Tried are the regions of the highest scores, and the same with all that touch them: shifted
     masks need what lies around, whatever its score.
     """
-    silent, most = judged_by_shape(case, ground, response), case.config.refinement.large
-    masks = []
+    rules, masks = case.config.refinement, []
+    silent = judged_by_shape(case, ground, response, rules.leakage_trials)
     while share < 1.0:
         mask = highest(scores, ground.regions, share)
         masks += [mask, surrounded(mask, ground.regions)]
-        share = share * GROWTH if share < most else 1.0
+        share = share * GROWTH if share < rules.large else 1.0
     masks.append(highest(scores, ground.regions, 1.0))
     for mask in sorted(masks, key=lambda mask: int(mask.sum())):
         if ground.slack(within(mask, ground.regions)) >= 0 and silent(mask):
@@ -111,7 +111,7 @@ def surrounded(mask: Mask, regions: Regions) -> Mask:
 
 
 def judged_by_shape(
-    case: Case, ground: Ground, response: BaselineResponse, trials: int | None = None
+    case: Case, ground: Ground, response: BaselineResponse, trials: int
 ) -> Callable[[Mask], bool]:
     """Whether a mask's outline does not give the label, and its evidence moves other pictures.
 
@@ -121,11 +121,11 @@ def judged_by_shape(
         case: the image before the classifier.
         ground: for what is painted around the contents.
         response: what is predicted for baselines alone.
-        trials: contents; `refinement.leakage_trials` if not given.
+        trials: contents of other images.
     """
-    rules, count = case.config.verification, trials or case.config.refinement.leakage_trials
+    rules = case.config.verification
     decision, infill = response.decision, ground.trial.infill
-    contents = other_contents(case.scene, count, fresh(case, CANDIDATES))
+    contents = other_contents(case.scene, trials, fresh(case, CANDIDATES))
     searched = {name: response.predictions[name] for name in rules.baselines}
     limit = baseline_rate(searched, decision) + rules.leakage_margin
     among = few(case, response)

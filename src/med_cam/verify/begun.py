@@ -98,11 +98,7 @@ def seen_on_all(claim: Begun) -> dict[str, Float[Tensor, "_ k"]]:
     left = {name: s[len(claim.seen.get(name, ())) :] for name, s in claim.samples.items()}
     asked = {name: s for name, s in (left | dict(claim.others)).items() if len(s)}
     new = over_baselines(claim.view, claim.mask, asked)
-    every = [*claim.samples, *claim.others]
-    parts = {
-        name: [p for p in (claim.seen.get(name), new.get(name)) if p is not None] for name in every
-    }
     return {
-        name: several[0] if len(several) == 1 else torch.cat(several)
-        for name, several in parts.items()
+        name: torch.cat([seen[name] for seen in (claim.seen, new) if name in seen])
+        for name in (*claim.samples, *claim.others)
     }

@@ -49,8 +49,10 @@ def losses_allowed(tried: int) -> int:
 
 def least_retained(samples: int, wanted: float, risk: float) -> int:
     """The fewest retained samples whose bound reaches `wanted`; one more than all if none does."""
-    enough = (k for k in range(samples + 1) if reaches(lower_bound(k, samples, risk), wanted))
-    return next(enough, samples + 1)
+    least = samples + 1
+    while least and reaches(lower_bound(least - 1, samples, risk), wanted):
+        least -= 1  # from above: few may be lost
+    return least
 
 
 def lower_bound(hits: int, trials: int, risk: float) -> float:
