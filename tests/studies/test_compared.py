@@ -8,6 +8,7 @@ from torch import Generator
 
 from cli.corner import made_up
 from med_cam.case.case import observed
+from med_cam.certification.certificate import response_of
 from med_cam.certification.first_look import SAMPLES, first_looks
 from med_cam.classifiers.base import hooks_attached
 from med_cam.config.settings import Config
@@ -40,9 +41,10 @@ def test_a_first_look_tells_a_mask_that_holds_the_evidence_from_one_that_does_no
     elsewhere = planted.enough.roll(40, dims=0)
     with hooks_attached(asked.classifier) as forward:
         case = observed(forward, asked.classifier, asked.image, asked.config)
-        looks = [first_looks(case, mask) for mask in (planted.enough, elsewhere)]
+        decision = response_of(case).decision
+        looks = [first_looks(case, mask, decision) for mask in (planted.enough, elsewhere)]
         other = replace(case, target=replace(case.target, index=0))
-        assert first_looks(other, planted.enough) == ()  # nothing is to be retained
+        assert first_looks(other, planted.enough, decision) == ()  # nothing is to be retained
     names = [(look.name, look.samples) for look in looks[0]]
     assert names == [("grey", 1), ("gaussian", SAMPLES)]
     assert [look.retained for look in looks[0]] == [1, SAMPLES]

@@ -5,17 +5,24 @@ import torch
 from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import FIRST_LOOK, fresh
-from med_cam.certification.certificate import Exported, response_of
+from med_cam.certification.certificate import Exported
 from med_cam.images.overlap import chance_iou, iou
 from med_cam.results import FirstLook, OtherMethod, Passes
-from med_cam.verify.decision import retains
+from med_cam.verify.decision import Decision, retains
 from med_cam.verify.sufficiency import drawn, over_baselines
 
 SAMPLES = 8  # of each random baseline: enough to see what fails, far too few for a claim
 
 
-def at_equal_area(
-    case: Case, mask: Exported, ours: Exported, *, method: str, layer: str | None, spent: Passes
+def at_equal_area(  # noqa: PLR0913  a keyword for each thing given
+    case: Case,
+    mask: Exported,
+    ours: Exported,
+    *,
+    decision: Decision,
+    method: str,
+    layer: str | None,
+    spent: Passes,
 ) -> OtherMethod:
     """What another method shows, beside the evidence.
 
@@ -23,12 +30,13 @@ def at_equal_area(
         case: the image before the classifier.
         mask: of the other method.
         ours: the evidence.
+        decision: what retaining the prediction means, one for all methods.
         method: its name.
         layer: that its map is of.
         spent: passes that its map took.
     """
     before = case.cost()
-    looks = first_looks(case, mask)
+    looks = first_looks(case, mask, decision)
     after = case.cost()
     area, own = (each.float().mean().item() for each in (mask, ours))
     return OtherMethod(
@@ -46,11 +54,11 @@ def at_equal_area(
     )
 
 
-def first_looks(case: Case, mask: Exported) -> tuple[FirstLook, ...]:
+def first_looks(case: Case, mask: Exported, decision: Decision) -> tuple[FirstLook, ...]:
     """How often a mask retains the prediction; nothing where the target is not predicted."""
     if not case.predicted:
         return ()
-    decision, names = response_of(case).decision, case.config.verification.baselines
+    names = case.config.verification.baselines
     with torch.no_grad():
         samples = drawn(case.scene, names, SAMPLES, fresh(case, FIRST_LOOK))
         found = over_baselines(case.single, reread(case, mask), samples)

@@ -11,6 +11,7 @@ import PIL.Image
 import torch
 
 from med_cam.case.case import Case, baseline_colours
+from med_cam.certification.certificate import response_of
 from med_cam.certification.evidence import predicted_after
 from med_cam.certification.first_look import at_equal_area
 from med_cam.config.floor import not_called_verified, weak_rules
@@ -208,11 +209,15 @@ def explanation_now(case: Case, saved: Saved, found: Again | None) -> dict[str, 
 
 def compared_again(case: Case, saved: Saved) -> tuple[OtherMethod, ...]:
     """What other methods show, by their saved masks; their maps are not made again."""
+    if not saved.compared:
+        return ()
+    decision = response_of(case).decision
     return tuple(
         at_equal_area(
             case,
             mask,
             saved.mask,
+            decision=decision,
             method=was["method"],
             layer=was["layer"],
             spent=Passes(0, 0),

@@ -17,6 +17,7 @@ from med_cam.case.fills import Fill, Paint
 from med_cam.case.references import References, painted_from
 from med_cam.case.seeds import generator_of
 from med_cam.certification.first_look import at_equal_area
+from med_cam.certification.mask_tests import decision_of
 from med_cam.classifiers.base import Classifier, Forward, hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.config.rules import one_of, refuse_value
@@ -111,11 +112,13 @@ def beside(asked: Asked, found: Explanation, maps: Sequence[MethodMap]) -> tuple
         return ()
     with hooks_attached(asked.classifier) as forward:
         case = _case(asked, forward)
+        decision = decision_of(case, found.claim)
         return tuple(
             at_equal_area(
                 case,
                 keep_most(one.scores[None, None], found.area)[0, 0],
                 found.mask,
+                decision=decision,
                 method=one.method,
                 layer=one.layer,
                 spent=one.passes,
