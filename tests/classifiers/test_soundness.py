@@ -197,6 +197,13 @@ def test_a_sound_classifier_is_told_nothing_of(caplog):
     assert caplog.text == ""
 
 
+@pytest.mark.parametrize("answers", [1e-4, 1e-6])
+def test_a_classifier_that_hardly_answers_is_not_taken_for_one_of_shares(answers):
+    """Random weights can be so small that the sum of the outputs hardly moves, as they do."""
+    offset = torch.tensor([0.012, 0.02, 0.026])
+    assert tried(classifier(Body(lambda z: offset + answers * z))) == 8
+
+
 def test_batch_normalisation_without_statistics_of_its_own_is_noticed():
     layers = (nn.BatchNorm2d(3, track_running_stats=False), Body(nn.Identity()))
     with pytest.raises(ClassifierError, match="answers by the batch"):

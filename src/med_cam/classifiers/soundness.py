@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 FILE = "classifier.toml"
 TOTAL = 1e-3  # how far the outputs of a softmax may sum from 1, in any precision
+STILL = 0.05  # how far the sum of shares may move, as a part of how far the shares move
 UNLIKE = 0.05  # the same for outputs that are said to be a softmax, clipped perhaps
 ROUNDING = 1e-3  # how far the same image may differ between a batch and alone, of the largest
 OFTEN = 40  # times that an input is tried alone where random numbers are drawn: 1 in 10 shows
@@ -194,7 +195,7 @@ def _refuse_misread(
             f"inputs its outputs lie in [{low:.3g}, {high:.3g}] and sum to 1 (softmax inside). "
             f'Say outputs = "probabilities" in {where}, or take the softmax out.'
         )
-    elif several and low >= 0 and float((outputs.sum(dim=1) / total - 1).abs().max()) <= TOTAL:
+    elif several and low >= 0 and _share_one_sum(outputs):
         raise ClassifierError(
             f"{classifier.name} returns shares, not logits: for all {len(outputs)} trial inputs "
             f"its outputs lie in [{low:.3g}, {high:.3g}] and sum to {total:.4g}. Divide them by "
@@ -207,6 +208,18 @@ def _refuse_misread(
             f'outputs = "probabilities" in {where}, with head = "sigmoid" if each output stands '
             "for itself, or take the sigmoid out."
         )
+
+
+def _share_one_sum(outputs: Float[Tensor, "n k"]) -> bool:
+    """Whether all inputs' outputs sum to one number, though the outputs themselves differ.
+
+    A network that hardly answers to its input (small random weights, say) has sums that hardly
+    differ as well; shares keep their sum while they move.
+    """
+    sums = outputs.sum(dim=1)
+    apart = float((sums - sums.mean()).abs().max())
+    moved = float((outputs - outputs.mean(dim=0)).abs().max())
+    return apart <= TOTAL * float(sums.mean()) and apart <= STILL * moved
 
 
 def _refuse_no_probabilities(
