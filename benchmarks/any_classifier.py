@@ -53,7 +53,7 @@ from med_cam.images.geometry import Image
 from med_cam.images.read import read_image
 from med_cam.masking import keep_most
 from med_cam.pipeline.explain import explain
-from med_cam.results import Explanation
+from med_cam.results.explanation import Explanation
 from med_cam_studies.data.collection import TESTING, Item
 from med_cam_studies.evaluation.item_result import outline_of
 from med_cam_studies.evaluation.reproduce import reference_items

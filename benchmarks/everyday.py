@@ -42,7 +42,7 @@ from med_cam.config.presets import preset
 from med_cam.config.settings import relative_to
 from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain
-from med_cam.results import Explanation
+from med_cam.results.explanation import Explanation
 from med_cam.verify.decision import Decision, Target, on_top, retains, share
 from med_cam.verify.sufficiency import drawn, over_baselines
 from med_cam_studies.training.catalogue import STUDIES

@@ -44,7 +44,7 @@ from med_cam.recheck.recheck import Options, Recheck, rechecked
 from med_cam.report.origin import provenance
 from med_cam.report.saved import Saved, read_saved
 from med_cam.report.write import write
-from med_cam.results import Explanation
+from med_cam.results.explanation import Explanation
 from med_cam_studies.evaluation.json_lines import read_lines
 from med_cam_studies.methods.comparators import METHODS
 from med_cam_studies.training.catalogue import STUDIES

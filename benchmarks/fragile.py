@@ -38,7 +38,8 @@ from med_cam.config.settings import Config
 from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.restricted_claim import by_baseline
-from med_cam.results import BaselineResult, Claim, RestrictedClaim
+from med_cam.results.check import BaselineResult
+from med_cam.results.claim import Claim, RestrictedClaim
 
 HALF = 0.5
 

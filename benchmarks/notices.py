@@ -19,7 +19,7 @@ from med_cam.config.notices import KINDS, warns
 from med_cam.report.read import read_explanation
 from med_cam.report.saved import found_results
 from med_cam.report.text_table import markdown
-from med_cam.results import NOTICES
+from med_cam.results.notice import NOTICES
 
 USUAL = 0.9  # of ordinary images
 Notices = dict[str, float]  # of an image: the figure of each kind that came up

@@ -34,7 +34,7 @@ from med_cam.config.presets import preset
 from med_cam.config.settings import Config
 from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain
-from med_cam.results import Explanation
+from med_cam.results.explanation import Explanation
 from med_cam.search.objective import objective
 from med_cam.search.train import infill
 from med_cam_studies.training.catalogue import STUDIES

@@ -11,19 +11,13 @@ from med_cam.images.read import read_image
 from med_cam.report.circumstances import Circumstances, Platform
 from med_cam.report.origin import Provenance
 from med_cam.report.write import write
-from med_cam.results import (
-    Agreement,
-    BaselineResult,
-    Certificate,
-    Check,
-    Claim,
-    Explanation,
-    MaskTests,
-    Necessity,
-    Passes,
-    Rate,
-    Spread,
-)
+from med_cam.results.certificate import Certificate, Spread
+from med_cam.results.check import BaselineResult, Check
+from med_cam.results.claim import Claim
+from med_cam.results.explanation import Explanation
+from med_cam.results.mask_tests import Agreement, MaskTests, Necessity
+from med_cam.results.passes import Passes
+from med_cam.results.rate import Rate
 from warnings_of import warnings_of
 
 LABELS = ("a", "b", "c")

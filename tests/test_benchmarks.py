@@ -16,7 +16,7 @@ from med_cam.classifiers.bundled import bundled_classifier, bundled_samples
 from med_cam.classifiers.load import load_classifier
 from med_cam.config.presets import preset
 from med_cam.errors import MedCamError
-from med_cam.results import BaselineResult
+from med_cam.results.check import BaselineResult
 from med_cam.verify.claim import CHECKS
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.copies import sha256_of

@@ -2,7 +2,7 @@
 
 import math
 
-from med_cam.results import Notice
+from med_cam.results.notice import Notice
 
 
 def warnings_of(*texts):

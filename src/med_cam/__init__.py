@@ -46,11 +46,12 @@ if TYPE_CHECKING:
     from med_cam.notebook.explain import explain as explain, explain_all as explain_all
     from med_cam.notebook.explanation import Explanation as Explanation
     from med_cam.notebook.table import NotExplained as NotExplained, to_frame as to_frame
-    from med_cam.results import Claim as Claim, Step as Step
+    from med_cam.results.claim import Claim as Claim
+    from med_cam.results.step import Step as Step
 PLACES = {
     "PRESETS": "config.presets",
     "Attribution": "notebook.attribution",
-    "Claim": "results",
+    "Claim": "results.claim",
     "Classifier": "classifiers.base",
     "ClassifierError": "errors",
     "Config": "config.settings",
@@ -64,7 +65,7 @@ PLACES = {
     "Part": "images.part",
     "Recommended": "audit.recommended",
     "References": "case.references",
-    "Step": "results",
+    "Step": "results.step",
     "bundled_classifier": "classifiers.bundled",
     "bundled_references": "classifiers.bundled",
     "bundled_samples": "classifiers.bundled",

@@ -16,7 +16,7 @@ from med_cam.audit.choice import (
     settled,
 )
 from med_cam.config.baselines import BASELINES, INSIDE
-from med_cam.results import RemovalFigures
+from med_cam.results.removal import RemovalFigures
 
 GOOD = RemovalFigures("grey", 16, 0.0, 0.0, 1.0, 0.7, 0.1, "a", 0.6, 0.8, 0.9, 32)
 LOST = {"retained_25": 0.2, "retained_50": 0.3, "retained_75": 0.4}

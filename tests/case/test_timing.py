@@ -3,7 +3,7 @@
 import time
 
 from med_cam.case.timing import Mark, mark, timeline
-from med_cam.results import Passes, Stage
+from med_cam.results.passes import Passes, Stage
 
 
 def at(name, forward, backward, clock):

@@ -4,7 +4,11 @@ import numpy as np
 import PIL.Image
 import torch
 
-from med_cam.results import BaselineResult, Check, Claim, Explanation, Passes, Step
+from med_cam.results.check import BaselineResult, Check
+from med_cam.results.claim import Claim
+from med_cam.results.explanation import Explanation
+from med_cam.results.passes import Passes
+from med_cam.results.step import Step
 
 ALWAYS = {"mask.png", "evidence.png", "figure.png", "explanation.json"}
 ALWAYS |= {"manifest.sha256", "environment.txt"}

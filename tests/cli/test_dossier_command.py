@@ -15,7 +15,7 @@ from med_cam.cli.verify import Rechecked, result_lines
 from med_cam.recheck.difference import Difference
 from med_cam.recheck.recheck import Recheck
 from med_cam.report.saved import read_saved
-from med_cam.results import Passes
+from med_cam.results.passes import Passes
 from med_cam_studies.dossier.rechecked import outcomes
 from saved_results import IDENTITY, LABELS, SIDE, columns, explanation, mask_tests, saved
 

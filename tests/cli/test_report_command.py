@@ -14,7 +14,7 @@ from med_cam.cli.main import main
 from med_cam.config.notices import notice
 from med_cam.images.content import Content, content_notices
 from med_cam.images.read import image_from_array
-from med_cam.results import Notice
+from med_cam.results.notice import Notice
 from med_cam_studies.report.look_first import border_share, reasons
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -12,7 +12,7 @@ from med_cam.cli.run import failure_of
 from med_cam.cli.screen import quiet, row, screen
 from med_cam.cli.tally import image_begun, image_title
 from med_cam.errors import ImageError
-from med_cam.results import Step
+from med_cam.results.step import Step
 
 
 class Terminal(io.StringIO):

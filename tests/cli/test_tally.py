@@ -11,7 +11,7 @@ from med_cam.cli.tally import REMARKABLE, Done, duration, remarkable, summary
 from med_cam.report.line import Line
 from med_cam.report.run_record import RunImage
 from med_cam.report.table import TableRow
-from med_cam.results import Passes
+from med_cam.results.passes import Passes
 from med_cam_studies.report.look_first import Reason
 
 IMAGE = RunImage("a.png", "ab" * 32, "explained", "a", "cd" * 32)

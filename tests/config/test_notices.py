@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from med_cam.config.notices import COMMON, KINDS, Kind, notice, ranked, warns
-from med_cam.results import NOTICES, Notice
+from med_cam.results.notice import NOTICES, Notice
 
 SHARES = st.floats(0, 1)
 

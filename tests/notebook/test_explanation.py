@@ -15,9 +15,9 @@ import pytest
 import torch
 
 import med_cam
-from med_cam import results
 from med_cam.cli.main import main
 from med_cam.notebook.table import COLUMNS
+from med_cam.results.explanation import Explanation as Plain
 from notebook.nine import CONFIG, SAID, folder_of, levels, net
 
 
@@ -41,8 +41,8 @@ def test_it_is_one_line_of_less_than_200_characters(found):
 
 
 def test_it_is_an_explanation_as_the_pipeline_has_it(found):
-    assert isinstance(found, results.Explanation)
-    assert type(found.found) is results.Explanation
+    assert isinstance(found, Plain)
+    assert type(found.found) is Plain
     assert found.found.mask is found.mask
     assert replace(found, area=0.5).made_from is found.made_from
     again = pickle.loads(pickle.dumps(found))  # sent back by a process

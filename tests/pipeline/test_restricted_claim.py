@@ -13,7 +13,7 @@ from med_cam.config.settings import Config, Refinement, Search, Verification, re
 from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.restricted_claim import by_baseline, relied_on, robust_to
-from med_cam.results import BaselineResult
+from med_cam.results.check import BaselineResult
 
 SIDE = 32
 LABELS = ("dark", "lit", "noisy")

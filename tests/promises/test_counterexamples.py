@@ -26,7 +26,7 @@ from recording import (
 from med_cam.certification.minimality import retested, sample_set
 from med_cam.pipeline.certify import certified
 from med_cam.reduction.counterexamples import reduced
-from med_cam.results import Patch
+from med_cam.results.minimality import Patch
 
 NEEDED, AT_TIMES, NEVER = (0, 0), (2, 2), (0, 1)  # patches: the square, the second one, neither
 START = patches_mask(NEEDED, AT_TIMES, NEVER)

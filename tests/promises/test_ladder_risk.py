@@ -20,7 +20,7 @@ from med_cam.pipeline.graded import graded_step
 from med_cam.pipeline.necessary import necessary_step
 from med_cam.pipeline.ranked import best_quarter
 from med_cam.pipeline.rung import Now
-from med_cam.results import RUNGS
+from med_cam.results.ladder import RUNGS
 from med_cam.verify.certificate import risk_of
 from med_cam.verify.minimality import numbered
 from med_cam.verify.random_masks import rank

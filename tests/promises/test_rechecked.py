@@ -27,7 +27,7 @@ from med_cam.recheck.recheck import Options, rechecked
 from med_cam.report.origin import provenance
 from med_cam.report.saved import read_saved
 from med_cam.report.write import write
-from med_cam.results import RestrictedClaim
+from med_cam.results.claim import RestrictedClaim
 from med_cam.verify.status import restriction
 
 ALL = replace(

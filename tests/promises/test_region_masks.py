@@ -34,7 +34,7 @@ from med_cam.pipeline.explain import explain
 from med_cam.pipeline.propose import smallest_mask
 from med_cam.pipeline.region_candidates import by_regions
 from med_cam.reduction.regions import regions_of, within
-from med_cam.results import Passes
+from med_cam.results.passes import Passes
 
 REGIONS = replace(
     FAST,

@@ -24,7 +24,10 @@ from med_cam.certification.mask_tests import (
 from med_cam.certification.minimality import SampleSet, as_exported, patches_of, sample_set
 from med_cam.classifiers.base import hooks_attached
 from med_cam.images.geometry import Image
-from med_cam.results import Certificate, Check, Claim, Patch, Spread
+from med_cam.results.certificate import Certificate, Spread
+from med_cam.results.check import Check
+from med_cam.results.claim import Claim
+from med_cam.results.minimality import Patch
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision, Target
 

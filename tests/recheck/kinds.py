@@ -18,7 +18,7 @@ from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain
 from med_cam.report.origin import provenance
 from med_cam.report.write import write
-from med_cam.results import RemovalChoice, RemovalFigures
+from med_cam.results.removal import RemovalChoice, RemovalFigures
 from med_cam_studies.methods.compared import Asked, beside, maps_of
 from planted_claims import CASES
 

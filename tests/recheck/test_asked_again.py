@@ -22,19 +22,12 @@ from med_cam.recheck.document import Again
 from med_cam.recheck.further import Further, further_masks, tried_of
 from med_cam.recheck.recheck import Options, Recheck, rechecked
 from med_cam.report.saved import Saved
-from med_cam.results import (
-    Agreement,
-    Check,
-    Claim,
-    MaskTests,
-    Minimality,
-    Necessity,
-    Passes,
-    Patch,
-    Rate,
-    RestrictedClaim,
-    given_anyway,
-)
+from med_cam.results.check import Check
+from med_cam.results.claim import Claim, RestrictedClaim, given_anyway
+from med_cam.results.mask_tests import Agreement, MaskTests, Necessity
+from med_cam.results.minimality import Minimality, Patch
+from med_cam.results.passes import Passes
+from med_cam.results.rate import Rate
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision
 

@@ -10,17 +10,12 @@ from med_cam.recheck.compare import (
     of_tests,
     promised,
 )
-from med_cam.results import (
-    Certificate,
-    Check,
-    Claim,
-    MaskTests,
-    Minimality,
-    Necessity,
-    Patch,
-    Rate,
-    Spread,
-)
+from med_cam.results.certificate import Certificate, Spread
+from med_cam.results.check import Check
+from med_cam.results.claim import Claim
+from med_cam.results.mask_tests import MaskTests, Necessity
+from med_cam.results.minimality import Minimality, Patch
+from med_cam.results.rate import Rate
 
 FLAT = Spread(0.0, 0.0, 0.0, 0.0, 0.0)
 

@@ -17,7 +17,7 @@ import pytest
 from med_cam.config.settings import Config
 from med_cam.recheck.tolerance import NOT_RECHECKED, OLDER, not_rechecked
 from med_cam.report.origin import Origin
-from med_cam.results import Explanation
+from med_cam.results.explanation import Explanation
 from recheck.kinds import KINDS
 from recheck.test_lies import LIES, told
 

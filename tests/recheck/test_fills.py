@@ -7,7 +7,7 @@ import pytest
 from med_cam.case.fills import Fill
 from med_cam.errors import OutputError
 from med_cam.recheck.fills import loadable, refuse_other_fills
-from med_cam.results import OwnFill
+from med_cam.results.removal import OwnFill
 
 FOLDER = OwnFill("folder:dark", "folder", "dark", "a" * 64, 8)
 FUNCTION = OwnFill("my:fill", "function", "nets.painted", None, None)

@@ -17,7 +17,8 @@ from med_cam.recheck.recheck import Options, Recheck, as_saved, changed
 from med_cam.report.document import fields_of
 from med_cam.report.older import NOT_SAVED
 from med_cam.report.origin import explained
-from med_cam.results import Minimality, Passes, Patch
+from med_cam.results.minimality import Minimality, Patch
+from med_cam.results.passes import Passes
 
 CONFIG = replace(Config(), seed=5)
 

@@ -14,29 +14,22 @@ from med_cam.report.circumstances import Circumstances, Platform
 from med_cam.report.origin import Provenance
 from med_cam.report.source import source_of
 from med_cam.report.write import write
-from med_cam.results import (
+from med_cam.results.certificate import Certificate, Spread
+from med_cam.results.check import BaselineResult, Check
+from med_cam.results.claim import Claim, RestrictedClaim
+from med_cam.results.explanation import Explanation
+from med_cam.results.mask_tests import (
     Agreement,
     Alternative,
-    BaselineResult,
-    Certificate,
-    Check,
-    Claim,
-    Explanation,
     MaskTests,
-    Minimality,
     NecessarySuperset,
     Necessity,
-    OwnFill,
-    Passes,
-    Patch,
-    Rate,
-    RemovalChoice,
-    RemovalFigures,
-    RestrictedClaim,
-    Spread,
-    Stage,
-    Step,
 )
+from med_cam.results.minimality import Minimality, Patch
+from med_cam.results.passes import Passes, Stage
+from med_cam.results.rate import Rate
+from med_cam.results.removal import OwnFill, RemovalChoice, RemovalFigures
+from med_cam.results.step import Step
 from warnings_of import warnings_of
 
 CERTIFICATE = Certificate(

@@ -11,7 +11,7 @@ from med_cam.classifiers.base import Classifier
 from med_cam.errors import OutputError
 from med_cam.report.choice_file import AUDIT_FILE, read_choice, write_choice
 from med_cam.report.choice_text import choice_line, choice_sentence, choice_table
-from med_cam.results import RemovalChoice, RemovalFigures
+from med_cam.results.removal import RemovalChoice, RemovalFigures
 
 NAN = float("nan")
 MODEL = Classifier(nn.Conv2d(3, 2, 1), ("a", "b"), (32, 32), name="one")

@@ -5,7 +5,10 @@ from dataclasses import replace
 import pytest
 
 from med_cam.report.claims import claims
-from med_cam.results import NOTICES, BaselineResult, Notice, Patch, Rate
+from med_cam.results.check import BaselineResult
+from med_cam.results.minimality import Patch
+from med_cam.results.notice import NOTICES, Notice
+from med_cam.results.rate import Rate
 
 GREY = BaselineResult("grey", True, 1, 1, 1, 0.9, 0.9, "notumor", 0.2, 0.0)
 BLACK = replace(GREY, name="black")

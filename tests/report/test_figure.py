@@ -11,7 +11,7 @@ import torch
 from med_cam.images.geometry import Image
 from med_cam.report.figure import HEIGHT, figure
 from med_cam.report.figure_words import BAD
-from med_cam.results import BesideClaim
+from med_cam.results.claim import BesideClaim
 from warnings_of import warnings_of
 
 LONG = "Severe non-proliferative diabetic retinopathy with macular oedema, grade 3 of 4, "

@@ -10,7 +10,9 @@ from med_cam.images.mask_file import mask_from_png
 from med_cam.report.document import to_json
 from med_cam.report.restore import restored
 from med_cam.report.write import test_files as files_of_tests
-from med_cam.results import Attempt, Contrast, Control, Ladder, QuietRegion, Rate, Rung, RunnerUp
+from med_cam.results.contrast import Contrast, QuietRegion, RunnerUp
+from med_cam.results.ladder import Attempt, Control, Ladder, Rung
+from med_cam.results.rate import Rate
 
 
 def tensors(found):

@@ -11,7 +11,7 @@ from med_cam.report.figure_words import TITLES
 from med_cam.report.line import line_of
 from med_cam.report.wording import WEAKER, verdict, weaker
 from med_cam.report.write import result_files
-from med_cam.results import RUNGS, Control, Ladder, Rung
+from med_cam.results.ladder import RUNGS, Control, Ladder, Rung
 
 
 def laddered(explanation, name="necessary"):

@@ -21,7 +21,8 @@ from med_cam.report.wording import (
     probability,
     verdict,
 )
-from med_cam.results import Check, Notice
+from med_cam.results.check import Check
+from med_cam.results.notice import Notice
 
 
 @pytest.mark.parametrize(

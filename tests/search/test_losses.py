@@ -11,7 +11,7 @@ from torch.autograd import gradcheck
 from med_cam.classifiers.base import Outputs
 from med_cam.config.presets import grouped
 from med_cam.config.settings import Objective, Weights
-from med_cam.results import Reference
+from med_cam.results.reference import Reference
 from med_cam.search import losses
 from med_cam.search.objective import objective
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 from scipy.stats import binom, binomtest
 
 from med_cam.config.settings import Verification
-from med_cam.results import Certificate, Spread
+from med_cam.results.certificate import Certificate, Spread
 from med_cam.verify.certificate import (
     as_tried,
     certificate,

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from med_cam.config.tolerance import EDGE, PROBABILITIES
-from med_cam.results import Check, Edge
+from med_cam.results.check import Check
+from med_cam.results.edge import Edge
 from med_cam.verify.decision import Decision, Target, on_top, retains
 from med_cam.verify.edge import (
     edge,

@@ -5,16 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from med_cam.results import (
-    Attempt,
-    BaselineResult,
-    Check,
-    Claim,
-    Consistency,
-    Control,
-    Ladder,
-    Rung,
-)
+from med_cam.results.check import BaselineResult, Check
+from med_cam.results.claim import Claim
+from med_cam.results.ladder import Attempt, Consistency, Control, Ladder, Rung
 from med_cam.verify.ladder_words import nothing, sentence, with_ladder
 
 RUNG = Rung(

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from med_cam.masking import Scene, View
-from med_cam.results import Patch
+from med_cam.results.minimality import Patch
 from med_cam.verify.decision import Decision, Target, retains
 from med_cam.verify.minimality import (
     Trial,

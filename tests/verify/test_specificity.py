@@ -9,7 +9,8 @@ from hypothesis import given, settings, strategies as st
 
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene, View
-from med_cam.results import BaselineResult, Check, Claim
+from med_cam.results.check import BaselineResult, Check
+from med_cam.results.claim import Claim
 from med_cam.verify.baseline_response import baseline_response
 from med_cam.verify.claim import verify
 from med_cam.verify.decision import Decision, Target

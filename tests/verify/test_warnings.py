@@ -8,7 +8,10 @@ import torch
 from hypothesis import given, settings, strategies as st
 from scipy.stats import binomtest
 
-from med_cam.results import BaselineResult, Check, Claim, MaskTests, Necessity, Rate
+from med_cam.results.check import BaselineResult, Check
+from med_cam.results.claim import Claim
+from med_cam.results.mask_tests import MaskTests, Necessity
+from med_cam.results.rate import Rate
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision, Target
 from med_cam.verify.warnings import (

@@ -12,7 +12,7 @@ from math import isnan
 
 from med_cam.config.baselines import CONTENT, INSIDE, hard
 from med_cam.config.presets import PRESETS
-from med_cam.results import RemovalFigures
+from med_cam.results.removal import RemovalFigures
 
 RULE = "2"
 USUAL = PRESETS["default"].verification.baselines

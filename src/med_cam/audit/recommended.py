@@ -26,7 +26,7 @@ from med_cam.config.settings import Config, relative_to
 from med_cam.errors import ClassifierError
 from med_cam.removal.exactness import refuse_inexact
 from med_cam.removal.hidden import Hidden
-from med_cam.results import RemovalChoice, RemovalFigures
+from med_cam.results.removal import RemovalChoice, RemovalFigures
 
 PASSES = 10  # an image of references, at most
 FEWEST = 8  # reference images with a label; with fewer nothing is chosen

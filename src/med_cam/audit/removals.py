@@ -23,7 +23,7 @@ from med_cam.classifiers.base import Classifier
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene, View, baseline
 from med_cam.removal.feather import radius_of
-from med_cam.results import RemovalFigures
+from med_cam.results.removal import RemovalFigures
 from med_cam.verify.baseline_response import can_draw
 from med_cam.verify.decision import Target, on_top
 

@@ -22,7 +22,9 @@ from med_cam.masking import SAMPLERS, Scene, View
 from med_cam.removal.exactness import refuse_inexact
 from med_cam.removal.feather import radius_of
 from med_cam.removal.hidden import Hidden
-from med_cam.results import BaselineColours, OwnFill, Passes, Reference
+from med_cam.results.passes import Passes
+from med_cam.results.reference import Reference
+from med_cam.results.removal import BaselineColours, OwnFill
 from med_cam.verify.decision import Target, on_top
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from med_cam.classifiers.base import Classifier, Forward, Outputs, Predict
 from med_cam.removal.hidden import Hidden, in_parts
-from med_cam.results import Passes
+from med_cam.results.passes import Passes
 
 BATCH = 64  # images per pass, where nothing is claimed
 

@@ -17,7 +17,7 @@ from med_cam.config.baselines import ALWAYS_THE_SAME, FOLDER, fill_name, is_fixe
 from med_cam.config.given import given, refuse_other
 from med_cam.errors import ConfigError
 from med_cam.masking import Fill as Painter
-from med_cam.results import OwnFill
+from med_cam.results.removal import OwnFill
 
 Paint = Callable[[Tensor, Tensor, Generator], Tensor]
 

@@ -18,7 +18,7 @@ from med_cam.config.given import refuse_other
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.find import find_images
 from med_cam.images.read import read_image
-from med_cam.results import OwnFill
+from med_cam.results.removal import OwnFill
 
 MOST = 1000  # images of a folder: all are in memory at once
 PYTHON = ".py"

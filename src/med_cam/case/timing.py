@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from med_cam.results import Passes, Stage
+from med_cam.results.passes import Passes, Stage
 
 
 @dataclass(frozen=True, slots=True)

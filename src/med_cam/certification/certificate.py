@@ -10,7 +10,9 @@ from med_cam.case.round_trip import reread
 from med_cam.case.seeds import BASELINE, CERTIFY, CLAIM, fresh
 from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Verification
-from med_cam.results import Certificate, Check, Claim
+from med_cam.results.certificate import Certificate
+from med_cam.results.check import Check
+from med_cam.results.claim import Claim
 from med_cam.verify.baseline_response import BaselineResponse, baseline_response
 from med_cam.verify.begun import Begun, begun
 from med_cam.verify.certificate import (

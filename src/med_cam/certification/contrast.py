@@ -10,7 +10,7 @@ from med_cam.case.seeds import QUIET, RUNNER_UP, fresh
 from med_cam.certification.certificate import Exported
 from med_cam.masking import baseline
 from med_cam.removal.samples import Sampled, joined
-from med_cam.results import QuietRegion, RunnerUp
+from med_cam.results.contrast import QuietRegion, RunnerUp
 from med_cam.verify.certificate import rate, samples_for
 from med_cam.verify.contrast import limits, parts_shown, rises, smooth_parts
 from med_cam.verify.decision import Target

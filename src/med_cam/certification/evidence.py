@@ -11,7 +11,8 @@ from med_cam.certification.certificate import Exported
 from med_cam.config.notices import notice, ranked
 from med_cam.images.content import content, content_notices
 from med_cam.masking import baseline
-from med_cam.results import Claim, MaskTests
+from med_cam.results.claim import Claim
+from med_cam.results.mask_tests import MaskTests
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.divergence import bernoulli_kl, kl_divergence
 from med_cam.verify.warnings import (

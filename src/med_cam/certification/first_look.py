@@ -7,7 +7,8 @@ from med_cam.case.round_trip import reread
 from med_cam.case.seeds import FIRST_LOOK, fresh
 from med_cam.certification.certificate import Exported
 from med_cam.images.overlap import chance_iou, iou
-from med_cam.results import FirstLook, OtherMethod, Passes
+from med_cam.results.compared import FirstLook, OtherMethod
+from med_cam.results.passes import Passes
 from med_cam.verify.decision import Decision, retains
 from med_cam.verify.sufficiency import drawn, over_baselines
 

@@ -28,7 +28,9 @@ from med_cam.certification.certificate import Exported
 from med_cam.config.baselines import is_fixed
 from med_cam.masking import baseline
 from med_cam.removal.samples import joined
-from med_cam.results import Check, Claim, Consistency, Control, RestrictedClaim, Rung
+from med_cam.results.check import Check
+from med_cam.results.claim import Claim, RestrictedClaim
+from med_cam.results.ladder import Consistency, Control, Rung
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.certificate import samples_for
 from med_cam.verify.consistency import consistency

@@ -5,7 +5,10 @@ from med_cam.case.round_trip import exported, reread
 from med_cam.case.seeds import DELETION, REINSERTION, SILHOUETTE, SUPERSET, fresh
 from med_cam.certification.certificate import Exported
 from med_cam.removal.samples import Sampled
-from med_cam.results import Claim, MaskTests, Minimality, Necessity, Rate
+from med_cam.results.claim import Claim
+from med_cam.results.mask_tests import MaskTests, Necessity
+from med_cam.results.minimality import Minimality
+from med_cam.results.rate import Rate
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.certificate import rate
 from med_cam.verify.decision import Decision

@@ -12,7 +12,7 @@ from med_cam.case.round_trip import reread
 from med_cam.case.seeds import PATCHES, fresh
 from med_cam.config.baselines import is_fixed
 from med_cam.removal.samples import Sampled
-from med_cam.results import Minimality, Patch
+from med_cam.results.minimality import Minimality, Patch
 from med_cam.verify.decision import Decision
 from med_cam.verify.edge import edge
 from med_cam.verify.minimality import (

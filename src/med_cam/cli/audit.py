@@ -22,7 +22,7 @@ from med_cam.report.audit_tables import as_text, removal_table, tables
 from med_cam.report.audit_text import meanings, verdicts
 from med_cam.report.choice_text import choice_sentence
 from med_cam.report.installed import versions
-from med_cam.results import RemovalChoice
+from med_cam.results.removal import RemovalChoice
 
 Found = tuple[Audited, Findings]  # one image, and its numbers
 

@@ -11,7 +11,7 @@ from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import wants_choice
 from med_cam.errors import ConfigError, OutputError
 from med_cam.report.choice_file import AUDIT_FILE, read_choice, write_choice
-from med_cam.results import RemovalChoice
+from med_cam.results.removal import RemovalChoice
 
 
 def choice_for(options: ExplainOptions, ready: Ready, screen: Screen) -> RemovalChoice | None:

@@ -62,7 +62,8 @@ from med_cam.report.run_record import EXPLAINED, RunImage
 from med_cam.report.table import TableRow, table_row
 from med_cam.report.wording import baselines
 from med_cam.report.write import refuse_foreign_files, refuse_other_image, write
-from med_cam.results import OnStep, RemovalChoice
+from med_cam.results.removal import RemovalChoice
+from med_cam.results.step import OnStep
 from med_cam_studies.methods.compared import Asked, beside, compared_names, maps_of
 
 

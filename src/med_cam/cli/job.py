@@ -10,7 +10,7 @@ from med_cam.cli.options import ExplainOptions
 from med_cam.config.baselines import OF_REFERENCES
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError
-from med_cam.results import RemovalChoice
+from med_cam.results.removal import RemovalChoice
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from med_cam.report.origin import explained
 from med_cam.report.run_record import KEPT, RunImage
 from med_cam.report.shards import Shard, shard_of
 from med_cam.report.table import TableRow, saved_rows, table_row
-from med_cam.results import OwnFill
+from med_cam.results.removal import OwnFill
 
 PlaceOf = Callable[[Place, str], str]  # of an image and its hash, where its result goes
 TaskOf = Callable[[str], Task]  # from the label of an earlier result to what would be done now

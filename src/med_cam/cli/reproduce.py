@@ -20,7 +20,7 @@ from med_cam.errors import ConfigError, DataError
 from med_cam.report.files import write_file
 from med_cam.report.installed import versions
 from med_cam.report.wording import baselines, percent, probability
-from med_cam.results import OnStep
+from med_cam.results.step import OnStep
 from med_cam_studies.data.collection import Collection, Item
 from med_cam_studies.data.splits import Splits, split
 from med_cam_studies.evaluation.item_result import Setting

@@ -15,7 +15,9 @@ from med_cam.report.line import Line, details
 from med_cam.report.run_record import RunImage
 from med_cam.report.table import TableRow
 from med_cam.report.wording import baselines, is_small, percent
-from med_cam.results import Explanation, OnStep, Passes, Step
+from med_cam.results.explanation import Explanation
+from med_cam.results.passes import Passes
+from med_cam.results.step import OnStep, Step
 from med_cam_studies.report.look_first import Reason, reasons, truth_by_folder, urgency
 
 SHOWN = (

@@ -30,7 +30,8 @@ from med_cam.cli.signals import end_with_parent, not_interrupted, refuse_to_go_o
 from med_cam.cli.tally import Done
 from med_cam.config.settings import Config
 from med_cam.report.files import UnwritableError
-from med_cam.results import OnStep, RemovalChoice, Step
+from med_cam.results.removal import RemovalChoice
+from med_cam.results.step import OnStep, Step
 
 SECONDS = 5.0  # that a worker is given to end before it is killed
 LAST = UnwritableError.__name__  # an error after which the others would be done for nothing

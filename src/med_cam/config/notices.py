@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from med_cam.results import NOTICES, Notice
+from med_cam.results.notice import NOTICES, Notice
 
 COUNTS = frozenset(
     {"references_alike", "no_references", "on_edge"}

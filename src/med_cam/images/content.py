@@ -15,7 +15,7 @@ from torch import Tensor
 from med_cam.config.notices import notice
 from med_cam.images.printed import printed_text
 from med_cam.images.resized import at_size, resized
-from med_cam.results import Notice
+from med_cam.results.notice import Notice
 
 MARGIN = 0.02  # of the shorter side: as far as frames and resampling reach
 SIDE = 256  # longer side on which the surround is looked for

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from med_cam.results import Number, OneOf, Positive
+from med_cam.results.ranges import Number, OneOf, Positive
 
 Real = Annotated[float, Number()]
 Millimetres = Annotated[float, Number(0)]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from med_cam.results import Count, Number, Positive
+from med_cam.results.ranges import Count, Number, Positive
 
 Real = Annotated[float, Number()]
 

@@ -7,7 +7,7 @@ from textwrap import wrap
 
 from med_cam.report import wording
 from med_cam.report.claims import Statement, claims
-from med_cam.results import Explanation
+from med_cam.results.explanation import Explanation
 
 WIDTH = 88  # characters of a line
 SIGNS = {True: "yes", False: "no", None: "-"}

@@ -26,7 +26,7 @@ from med_cam.images.white import White
 from med_cam.notebook.explanation import Explanation, MadeFrom, shown
 from med_cam.notebook.table import NotExplained
 from med_cam.pipeline import explain as pipeline
-from med_cam.results import OnStep
+from med_cam.results.step import OnStep
 from med_cam_studies.methods.compared import Asked, beside, compared_names, maps_of
 
 _LOG = logging.getLogger(__name__)

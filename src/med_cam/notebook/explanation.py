@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from med_cam import results
 from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.pairwise import TwoOf
@@ -26,6 +25,7 @@ from med_cam.report.origin import Provenance, provenance
 from med_cam.report.source import source_of
 from med_cam.report.styles import draw
 from med_cam.report.write import figure_png, write
+from med_cam.results.explanation import Explanation as Plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,10 +52,10 @@ class MadeFrom:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Explanation(results.Explanation):
+class Explanation(Plain):
     """A minimal region of one image, and what was found of it.
 
-    All fields are those of `med_cam.results.Explanation`, besides
+    All fields are those of `med_cam.results.explanation.Explanation`, besides
 
     Attributes:
         made_from: the image, the classifier and the settings.
@@ -89,10 +89,10 @@ class Explanation(results.Explanation):
         return f'<img src="{source}" alt="{text}" style="width: 100%; max-width: 1600px">'
 
     @property
-    def found(self) -> results.Explanation:
+    def found(self) -> Plain:
         """The fields alone, without what they were made from."""
-        known = {f.name: getattr(self, f.name) for f in fields(results.Explanation)}
-        return results.Explanation(**known)
+        known = {f.name: getattr(self, f.name) for f in fields(Plain)}
+        return Plain(**known)
 
     @property
     def mask_array(self) -> NDArray[np.bool_]:
@@ -159,7 +159,7 @@ class Explanation(results.Explanation):
         )
 
 
-def shown(found: results.Explanation, made_from: MadeFrom) -> Explanation:
+def shown(found: Plain, made_from: MadeFrom) -> Explanation:
     """An explanation with what it was made from."""
-    known = {f.name: getattr(found, f.name) for f in fields(results.Explanation)}
+    known = {f.name: getattr(found, f.name) for f in fields(Plain)}
     return Explanation(**known, made_from=made_from)

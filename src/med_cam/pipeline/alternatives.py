@@ -17,7 +17,7 @@ from med_cam.config.rules import SEEDS
 from med_cam.images.overlap import chance_iou, pairwise
 from med_cam.pipeline.certify import smallest_certified
 from med_cam.pipeline.propose import Found
-from med_cam.results import Agreement, Alternative
+from med_cam.results.mask_tests import Agreement, Alternative
 
 
 def agreement(

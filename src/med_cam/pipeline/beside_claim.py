@@ -3,7 +3,7 @@
 from med_cam.case.case import Case
 from med_cam.case.seeds import beside
 from med_cam.pipeline.certify import smallest_certified
-from med_cam.results import BesideClaim
+from med_cam.results.claim import BesideClaim
 
 
 def beside_claim(case: Case) -> BesideClaim | None:

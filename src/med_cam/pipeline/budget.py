@@ -7,7 +7,7 @@ from med_cam.case.case import Case
 from med_cam.certification.certificate import samples_of
 from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Config
-from med_cam.results import Passes
+from med_cam.results.passes import Passes
 from med_cam.verify.shift_stability import DIRECTIONS
 
 MEASURED = 100  # passes to find the next mask that has its margin, as a rule

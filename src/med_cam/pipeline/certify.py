@@ -23,7 +23,8 @@ from med_cam.pipeline.propose import Found, shares_to_claim, smallest_mask
 from med_cam.pipeline.region_candidates import by_regions, of_regions
 from med_cam.reduction.counterexamples import Reduced, reduced, refined
 from med_cam.reduction.ground import Ground
-from med_cam.results import Claim, Minimality, Patch
+from med_cam.results.claim import Claim
+from med_cam.results.minimality import Minimality, Patch
 from med_cam.verify.begun import Begun, until_lost
 from med_cam.verify.minimality import Mask, Trial, lost, places, survived
 from med_cam.verify.shift_stability import DIRECTIONS

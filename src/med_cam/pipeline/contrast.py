@@ -20,7 +20,8 @@ from med_cam.certification.contrast import (
     runner_up_of,
 )
 from med_cam.masking import keep_most
-from med_cam.results import Claim, Contrast
+from med_cam.results.claim import Claim
+from med_cam.results.contrast import Contrast
 from med_cam.search.disc_map import discs
 from med_cam.verify.contrast import log_odds, parts_shown, rises, smooth_parts
 from med_cam.verify.minimality import numbered

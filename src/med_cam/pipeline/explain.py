@@ -31,7 +31,11 @@ from med_cam.pipeline.necessary_superset import superset
 from med_cam.pipeline.propose import Found, smallest_mask
 from med_cam.pipeline.restricted_claim import Restriction, restricted_claim
 from med_cam.pipeline.result import Others, explanation_of, with_beside
-from med_cam.results import Explanation, Ladder, MaskTests, OnStep, Passes
+from med_cam.results.explanation import Explanation
+from med_cam.results.ladder import Ladder
+from med_cam.results.mask_tests import MaskTests
+from med_cam.results.passes import Passes
+from med_cam.results.step import OnStep
 
 
 @ordinary_torch()

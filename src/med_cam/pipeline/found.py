@@ -9,7 +9,8 @@ from med_cam.case.case import Case
 from med_cam.case.round_trip import exported
 from med_cam.certification.certificate import claimed
 from med_cam.reduction.ground import Ground
-from med_cam.results import Claim, Step
+from med_cam.results.claim import Claim
+from med_cam.results.step import Step
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.minimality import Mask
 

@@ -21,7 +21,8 @@ from med_cam.pipeline.propose import Found
 from med_cam.pipeline.ranked import ranked_step
 from med_cam.pipeline.restricted_claim import Restriction
 from med_cam.pipeline.rung import Now, Step, like_chance, not_tried, refused, too_many
-from med_cam.results import Attempt, Ladder, RestrictedClaim, Rung
+from med_cam.results.claim import RestrictedClaim
+from med_cam.results.ladder import Attempt, Ladder, Rung
 from med_cam.verify.ladder_words import nothing, sentence
 from med_cam.verify.rungs import risk_left, risk_taken, risks
 

@@ -16,7 +16,8 @@ from med_cam.masking import keep_most
 from med_cam.pipeline.found import Found as Found, found_on
 from med_cam.pipeline.region_mask import mask_of_regions
 from med_cam.reduction.bisection import Passes, smallest_passing
-from med_cam.results import Claim, OnStep, Step
+from med_cam.results.claim import Claim
+from med_cam.results.step import OnStep, Step
 from med_cam.search.starts import best_of_starts
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.candidates import candidate_judge

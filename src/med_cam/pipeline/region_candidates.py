@@ -23,7 +23,7 @@ from med_cam.reduction.merging import Part, borders_of, merged, neighbours
 from med_cam.reduction.region_pruning import Pruned, Rules, pruned
 from med_cam.reduction.regions import SMALLEST, highest, within
 from med_cam.reduction.splitting import flaws, split
-from med_cam.results import Minimality, Patch
+from med_cam.results.minimality import Minimality, Patch
 from med_cam.verify.minimality import Mask
 
 WIDER = 1.1  # times the area of a mask that was refused: a region more seldom helps

@@ -16,7 +16,7 @@ from med_cam.pipeline.found import Found, found_on
 from med_cam.reduction.bisection import smallest_passing
 from med_cam.reduction.ground import Ground, ground_of
 from med_cam.reduction.regions import Regions, highest, pooled, regions_of, union, within
-from med_cam.results import Step
+from med_cam.results.step import Step
 from med_cam.verify.baseline_response import BaselineResponse, baseline_rate
 from med_cam.verify.consistency import Pictures, consistency, moves_none
 from med_cam.verify.minimality import Mask

@@ -12,7 +12,8 @@ from med_cam.config.rules import confidence as allowed_confidence
 from med_cam.masking import keep_most
 from med_cam.pipeline.certify import smallest_certified
 from med_cam.pipeline.propose import Found
-from med_cam.results import SURE, BaselineResult, RestrictedClaim
+from med_cam.results.check import BaselineResult
+from med_cam.results.claim import SURE, RestrictedClaim
 from med_cam.verify.decision import decide
 from med_cam.verify.sufficiency import baseline_result, drawn, over_baselines
 

@@ -13,15 +13,12 @@ from med_cam.certification.evidence import predicted_after, warned
 from med_cam.config.floor import not_called_verified, weak_rules
 from med_cam.images.components import components
 from med_cam.pipeline.propose import Found
-from med_cam.results import (
-    BaselineResult,
-    BesideClaim,
-    Contrast,
-    Explanation,
-    Ladder,
-    MaskTests,
-    RestrictedClaim,
-)
+from med_cam.results.check import BaselineResult
+from med_cam.results.claim import BesideClaim, RestrictedClaim
+from med_cam.results.contrast import Contrast
+from med_cam.results.explanation import Explanation
+from med_cam.results.ladder import Ladder
+from med_cam.results.mask_tests import MaskTests
 from med_cam.verify.decision import Target
 from med_cam.verify.ladder_words import said_by, with_ladder
 from med_cam.verify.status import no_decision, second_of, status_of

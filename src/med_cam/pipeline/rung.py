@@ -10,7 +10,7 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.certification.ladder import Asked, bounded, consistent, controlled, passes_of
 from med_cam.pipeline.propose import Found
-from med_cam.results import Attempt, Control, Rung
+from med_cam.results.ladder import Attempt, Control, Rung
 from med_cam.verify.rungs import risk_taken
 
 IN_PICTURES = "it does not speak for the label in pictures"

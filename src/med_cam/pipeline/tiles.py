@@ -26,7 +26,8 @@ from med_cam.config.settings import Config
 from med_cam.errors import ConfigError
 from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain
-from med_cam.results import Explanation, Passes
+from med_cam.results.explanation import Explanation
+from med_cam.results.passes import Passes
 from med_cam.verify.decision import on_top
 
 SMALLEST = 16  # source pixels a side; less is a dot, and its mask a few pixels

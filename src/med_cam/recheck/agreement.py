@@ -19,7 +19,7 @@ from med_cam.report.file_names import AGREEMENT_FILE
 from med_cam.report.headers import BROKEN, size_said
 from med_cam.report.opening import content_of
 from med_cam.report.saved import Saved
-from med_cam.results import Agreement
+from med_cam.results.mask_tests import Agreement
 
 STEP = 1 / 255  # of a grey level: the map's areas and those that are said may differ by one
 ALL = 255  # the level where every mask is

@@ -8,7 +8,7 @@ from med_cam.audit.choice import RULE, chosen
 from med_cam.audit.recommended import MINIMUM, unmeasured
 from med_cam.config.settings import Config
 from med_cam.report.choice_file import choice_from
-from med_cam.results import RemovalChoice
+from med_cam.results.removal import RemovalChoice
 
 
 def choice_again(document: Mapping[str, Any] | None, config: Config) -> RemovalChoice | None:

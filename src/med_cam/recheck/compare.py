@@ -5,16 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from med_cam.recheck.further import Further
-from med_cam.results import (
-    BesideClaim,
-    Claim,
-    Contrast,
-    MaskTests,
-    Minimality,
-    Necessity,
-    Rate,
-    RestrictedClaim,
-)
+from med_cam.results.claim import BesideClaim, Claim, RestrictedClaim
+from med_cam.results.contrast import Contrast
+from med_cam.results.mask_tests import MaskTests, Necessity
+from med_cam.results.minimality import Minimality
+from med_cam.results.rate import Rate
 from med_cam.verify.claim import CHECKS
 from med_cam.verify.warnings import floored
 

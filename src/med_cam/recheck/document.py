@@ -42,17 +42,13 @@ from med_cam.report.opening import content_of
 from med_cam.report.saved import Saved
 from med_cam.report.schema import SCHEMA_VERSION
 from med_cam.report.write import evidence_png
-from med_cam.results import (
-    BesideClaim,
-    Claim,
-    Contrast,
-    Explanation,
-    Ladder,
-    MaskTests,
-    OtherMethod,
-    Passes,
-    RestrictedClaim,
-)
+from med_cam.results.claim import BesideClaim, Claim, RestrictedClaim
+from med_cam.results.compared import OtherMethod
+from med_cam.results.contrast import Contrast
+from med_cam.results.explanation import Explanation
+from med_cam.results.ladder import Ladder
+from med_cam.results.mask_tests import MaskTests
+from med_cam.results.passes import Passes
 from med_cam.verify.ladder_words import said_by, with_ladder
 from med_cam.verify.status import ending, no_decision, restriction, second_of, sensitivity_pattern
 

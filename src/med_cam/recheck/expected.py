@@ -12,7 +12,7 @@ from med_cam.recheck.compare import Verdict
 from med_cam.recheck.difference import Difference
 from med_cam.recheck.on_edge import contrast_as_saved
 from med_cam.report.saved import Saved
-from med_cam.results import Contrast
+from med_cam.results.contrast import Contrast
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.consistency import moves_none
 from med_cam.verify.specificity import sufficient

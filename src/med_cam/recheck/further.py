@@ -17,7 +17,8 @@ from med_cam.errors import OutputError
 from med_cam.recheck.on_edge import claim_as_saved, necessity_as_saved
 from med_cam.recheck.tried import restricted_confidence
 from med_cam.report.saved import Saved
-from med_cam.results import Alternative, BesideClaim, Claim, NecessarySuperset, RestrictedClaim
+from med_cam.results.claim import BesideClaim, Claim, RestrictedClaim
+from med_cam.results.mask_tests import Alternative, NecessarySuperset
 from med_cam.verify.baseline_response import BaselineResponse
 
 Document = Mapping[str, Any]  # a part of explanation.json

@@ -11,7 +11,8 @@ from med_cam.recheck.difference import Difference
 from med_cam.recheck.on_edge import rung_as_saved
 from med_cam.recheck.tried import tried_again
 from med_cam.report.saved import Saved
-from med_cam.results import Attempt, Claim, Ladder, RestrictedClaim, Rung
+from med_cam.results.claim import Claim, RestrictedClaim
+from med_cam.results.ladder import Attempt, Ladder, Rung
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.ladder_words import nothing, sentence
 from med_cam.verify.rungs import STRENGTHS

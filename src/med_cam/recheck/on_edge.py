@@ -15,21 +15,15 @@ from med_cam.certification.certificate import sufficiency_check
 from med_cam.certification.mask_tests import decision_of, shape_leakage_of
 from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Verification
-from med_cam.results import (
-    BaselineResult,
-    Certificate,
-    Check,
-    Claim,
-    Contrast,
-    Control,
-    Edge,
-    MaskTests,
-    Minimality,
-    Necessity,
-    Patch,
-    Rate,
-    Rung,
-)
+from med_cam.results.certificate import Certificate
+from med_cam.results.check import BaselineResult, Check
+from med_cam.results.claim import Claim
+from med_cam.results.contrast import Contrast
+from med_cam.results.edge import Edge
+from med_cam.results.ladder import Control, Rung
+from med_cam.results.mask_tests import MaskTests, Necessity
+from med_cam.results.minimality import Minimality, Patch
+from med_cam.results.rate import Rate
 from med_cam.verify.certificate import as_tried, lower_bound, rate
 from med_cam.verify.claim import notices_of
 from med_cam.verify.edge import joint

@@ -60,7 +60,12 @@ from med_cam.recheck.ladder import (
 from med_cam.recheck.on_edge import claim_as_saved, tests_as_saved
 from med_cam.report.file_names import JSON_FILE, MASK_FILE, REGIONS_FILE
 from med_cam.report.saved import Saved
-from med_cam.results import Claim, Contrast, Ladder, MaskTests, Minimality, Passes, Patch
+from med_cam.results.claim import Claim
+from med_cam.results.contrast import Contrast
+from med_cam.results.ladder import Ladder
+from med_cam.results.mask_tests import MaskTests
+from med_cam.results.minimality import Minimality, Patch
+from med_cam.results.passes import Passes
 from med_cam.verify.baseline_response import BaselineResponse
 
 Beside = tuple[Contrast | None, Ladder | None]

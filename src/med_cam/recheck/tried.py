@@ -4,7 +4,7 @@ from med_cam.case.case import Case
 from med_cam.errors import OutputError
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.saved import Saved
-from med_cam.results import RUNGS, Attempt
+from med_cam.results.ladder import RUNGS, Attempt
 from med_cam.verify.rungs import risks
 
 

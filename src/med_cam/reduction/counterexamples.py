@@ -14,7 +14,7 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.certification.minimality import SampleSet, as_exported
 from med_cam.reduction.delta_debugging import Lost, Pruned, despeckled, pruned
-from med_cam.results import Patch
+from med_cam.results.minimality import Patch
 from med_cam.verify.minimality import Mask, Trial, gap_of, gaps, joined, lost, part, survived
 from med_cam.verify.shift_stability import DIRECTIONS
 

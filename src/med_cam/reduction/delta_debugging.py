@@ -14,7 +14,7 @@ import scipy.ndimage
 import torch
 from torch import Tensor
 
-from med_cam.results import Patch
+from med_cam.results.minimality import Patch
 from med_cam.verify.minimality import Mask, Place, places, without
 
 Weigh = Callable[[Tensor], Tensor]  # n 1 h w -> n

@@ -23,7 +23,7 @@ from med_cam.report.audit_text import meanings, verdicts
 from med_cam.report.choice_file import AUDIT_FILE, AUDIT_VERSION, choice_fields
 from med_cam.report.choice_text import choice_sentence
 from med_cam.report.files import write_files
-from med_cam.results import RemovalChoice
+from med_cam.results.removal import RemovalChoice
 
 JSON_FILE, TEXT_FILE = AUDIT_FILE, "audit.md"
 SOURCE = (

@@ -11,7 +11,7 @@ from med_cam.config.baselines import CONTENT
 from med_cam.report.choice_text import HEAD, MEANING, choice_rows
 from med_cam.report.text_table import aligned, markdown
 from med_cam.report.wording import percent, probability
-from med_cam.results import RemovalChoice
+from med_cam.results.removal import RemovalChoice
 
 WIDTH = 100  # columns of a terminal
 LABEL = 11  # characters of a label in a table; more are in audit.json

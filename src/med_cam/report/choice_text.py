@@ -5,7 +5,7 @@ import math
 from med_cam.audit.choice import both
 from med_cam.report.text_table import aligned
 from med_cam.report.wording import percent
-from med_cam.results import RemovalChoice, RemovalFigures
+from med_cam.results.removal import RemovalChoice, RemovalFigures
 
 HEAD = ("removal", "images", "blank", "own", "effect", "pull", "retained 25, 50, 75%")
 MEANING = (

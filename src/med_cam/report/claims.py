@@ -16,20 +16,13 @@ from med_cam.report.wording import (
     probability,
     retained_on,
 )
-from med_cam.results import (
-    Agreement,
-    BesideClaim,
-    Certificate,
-    Claim,
-    Contrast,
-    Explanation,
-    MaskTests,
-    Minimality,
-    NecessarySuperset,
-    Necessity,
-    OtherMethod,
-    RunnerUp,
-)
+from med_cam.results.certificate import Certificate
+from med_cam.results.claim import BesideClaim, Claim
+from med_cam.results.compared import OtherMethod
+from med_cam.results.contrast import Contrast, RunnerUp
+from med_cam.results.explanation import Explanation
+from med_cam.results.mask_tests import Agreement, MaskTests, NecessarySuperset, Necessity
+from med_cam.results.minimality import Minimality
 from med_cam.verify.claim import counted
 
 TESTED = frozenset({"outline", "unseen_baselines"})  # notices that have a sentence here as well

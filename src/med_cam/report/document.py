@@ -9,7 +9,8 @@ from med_cam.report.layout import entries, form
 from med_cam.report.origin import Provenance, origin_of
 from med_cam.report.schema import SCHEMA_VERSION
 from med_cam.report.source import Source
-from med_cam.results import Explanation, Number
+from med_cam.results.explanation import Explanation
+from med_cam.results.ranges import Number
 
 
 def to_json(explanation: Explanation, *, provenance: Provenance, source: Source) -> dict[str, Any]:

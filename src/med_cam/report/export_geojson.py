@@ -17,7 +17,7 @@ from med_cam.report.outline import polygons
 from med_cam.report.parts import Part, parts
 from med_cam.report.result import Result
 from med_cam.report.tile_name import TilePlace, place_of
-from med_cam.results import Explanation
+from med_cam.results.explanation import Explanation
 
 IDS = uuid.UUID("6f0a5d0e-6c1b-5e0b-9a52-6d65642d6361")  # under which ours are made
 

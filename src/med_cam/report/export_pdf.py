@@ -30,7 +30,7 @@ from med_cam.report.panels import draw_outlined, fitted
 from med_cam.report.parts import parts
 from med_cam.report.reader_text import Section, sections, usable
 from med_cam.report.result import Result, image_of
-from med_cam.results import Explanation
+from med_cam.results.explanation import Explanation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

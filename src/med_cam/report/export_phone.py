@@ -44,7 +44,7 @@ from med_cam.report.panels import (
     stroke,
 )
 from med_cam.report.result import Result, image_of
-from med_cam.results import Explanation
+from med_cam.results.explanation import Explanation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -41,7 +41,7 @@ from med_cam.report.panels import (
     draw_panels,
     stroke,
 )
-from med_cam.results import Explanation
+from med_cam.results.explanation import Explanation
 
 if TYPE_CHECKING:
     import matplotlib.figure

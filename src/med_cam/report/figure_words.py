@@ -11,7 +11,8 @@ from med_cam.report.claims import Statement, claims
 from med_cam.report.fonts import undrawable
 from med_cam.report.lettering import ELLIPSIS
 from med_cam.report.panels import BESIDE_OUTLINE, RESTRICTED_OUTLINE, RUNNER_UP_OUTLINE
-from med_cam.results import BesideClaim, Explanation, RestrictedClaim
+from med_cam.results.claim import BesideClaim, RestrictedClaim
+from med_cam.results.explanation import Explanation
 
 LONGEST_LABEL = 28  # characters of it within a sentence; the whole label stands at the top
 NEUTRAL = "#4b5563"

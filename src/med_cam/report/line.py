@@ -15,7 +15,8 @@ from med_cam.report.wording import (
     verdict,
     weaker,
 )
-from med_cam.results import Explanation, Notice
+from med_cam.results.explanation import Explanation
+from med_cam.results.notice import Notice
 
 FIRST = "sufficiency"  # of several failed checks
 

@@ -24,7 +24,7 @@ from med_cam.report.circumstances import Circumstances, Platform, Time, circumst
 from med_cam.report.file_names import MANIFEST_FILE
 from med_cam.report.layout import Sha256, sha256_of
 from med_cam.report.source import Source
-from med_cam.results import Count, Number, Positive, Share
+from med_cam.results.ranges import Count, Number, Positive, Share
 
 Finite = Annotated[float, Number()]
 

@@ -13,7 +13,10 @@ from med_cam.report.panels import (
     RESTRICTED_OUTLINE,
     RUNNER_UP_OUTLINE,
 )
-from med_cam.results import Claim, Contrast, Explanation, MaskTests
+from med_cam.results.claim import Claim
+from med_cam.results.contrast import Contrast
+from med_cam.results.explanation import Explanation
+from med_cam.results.mask_tests import MaskTests
 
 SUFFICIENT, NOT_SUFFICIENT = "sufficient", "not sufficient"
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from med_cam.config.baselines import OF_REFERENCES
 from med_cam.report import wording
 from med_cam.report.claims import Statement, claims
-from med_cam.results import Check, Explanation
+from med_cam.results.check import Check
+from med_cam.results.explanation import Explanation
 from med_cam.verify.claim import CHECKS
 
 NOT_TESTED = (

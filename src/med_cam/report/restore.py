@@ -14,7 +14,7 @@ from torch import Tensor
 
 from med_cam.report.file_names import MASK_FILE
 from med_cam.report.layout import CALLED, FILES, Form, form
-from med_cam.results import Explanation, unique_names
+from med_cam.results.explanation import Explanation, unique_names
 
 OfFile = Callable[[str], Tensor]  # what a file of the result says of each pixel, by its name
 BY_LABEL = {"before": "probabilities", "after": "probabilities_after"}

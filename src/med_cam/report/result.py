@@ -29,7 +29,7 @@ from med_cam.report.opening import content_of
 from med_cam.report.read import read_explanation
 from med_cam.report.restore import restored
 from med_cam.report.saved import decoded, file_beside, image_and_hash
-from med_cam.results import Explanation
+from med_cam.results.explanation import Explanation
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from med_cam.report.file_names import RUN_FILE
 from med_cam.report.files import write_file
 from med_cam.report.layout import Sha256
 from med_cam.report.text import to_text
-from med_cam.results import OneOf
+from med_cam.results.ranges import OneOf
 
 EXPLAINED, KEPT, FAILED, LEFT_OUT = "explained", "kept", "failed", "left out"
 RUN_VERSION = "1.1"  # the first number changes when a field changes its meaning or goes

@@ -6,7 +6,8 @@ from typing import Any, get_args, get_origin
 
 from med_cam.report.layout import Entry, Form, Pattern, entries, form
 from med_cam.report.origin import Origin
-from med_cam.results import Explanation, Number, OneOf
+from med_cam.results.explanation import Explanation
+from med_cam.results.ranges import Number, OneOf
 
 SCHEMA_VERSION = "2.0"  # the first number changes when a field changes its meaning or goes
 OURS = rf"^{SCHEMA_VERSION.partition('.')[0]}\.[0-9]+$"  # versions that differ by added fields

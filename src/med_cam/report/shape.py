@@ -8,7 +8,7 @@ from typing import Any
 
 from med_cam.report.layout import Form, Pattern, entries, form, forms
 from med_cam.report.schema import WHOLE
-from med_cam.results import Number, OneOf
+from med_cam.results.ranges import Number, OneOf
 
 LARGEST = 2**63  # whole numbers are below it
 SHOWN = 40  # characters of a wrong value that a sentence shows

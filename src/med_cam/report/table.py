@@ -13,7 +13,7 @@ from med_cam.report.file_names import JSON_FILE, MANIFEST_FILE
 from med_cam.report.manifest import id_of, read_manifest
 from med_cam.report.read import read_explanation
 from med_cam.report.wording import ended
-from med_cam.results import given_anyway
+from med_cam.results.claim import given_anyway
 
 BETWEEN = " | "  # warnings
 

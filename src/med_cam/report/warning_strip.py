@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from med_cam.report import wording
 from med_cam.report.backend import in_memory
 from med_cam.report.lettering import DPI, Face, wrapped, write
-from med_cam.results import Explanation
+from med_cam.results.explanation import Explanation
 
 MARGIN, SPACING = 44.0, 28.0  # pixels
 HEAD, TEXT = Face(15, bold=True), Face(14, color="#b34400")

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from med_cam.config.baselines import BASELINES, described, is_own
-from med_cam.results import BaselineResult, Check, Explanation, OtherMethod, Rung
+from med_cam.results.check import BaselineResult, Check
+from med_cam.results.compared import OtherMethod
+from med_cam.results.explanation import Explanation
+from med_cam.results.ladder import Rung
 
 WEAKER = {  # the badge, where the claim failed and a rung of the ladder holds
     "restricted": "sufficient on other removals only",

@@ -52,7 +52,8 @@ from med_cam.report.origin import Provenance, source_line
 from med_cam.report.panels import OUTLINED
 from med_cam.report.source import SOURCE_FILES, Source, source_of
 from med_cam.report.text import to_text
-from med_cam.results import Explanation, MaskTests
+from med_cam.results.explanation import Explanation
+from med_cam.results.mask_tests import MaskTests
 
 NO_CONTENT = 128  # grey outside the evidence, for people to look at; claims never rest on it
 

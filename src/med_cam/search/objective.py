@@ -8,7 +8,7 @@ from torch import Tensor
 
 from med_cam.classifiers.base import Outputs
 from med_cam.config.settings import Objective
-from med_cam.results import Reference
+from med_cam.results.reference import Reference
 from med_cam.search import losses
 
 

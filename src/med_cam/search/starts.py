@@ -12,7 +12,8 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from med_cam.case.case import Case
-from med_cam.results import OnStep, Reference, Step
+from med_cam.results.reference import Reference
+from med_cam.results.step import OnStep, Step
 from med_cam.search.objective import objective
 from med_cam.search.train import infill, search
 

@@ -13,7 +13,8 @@ from med_cam.config.settings import Search
 from med_cam.errors import ConfigError
 from med_cam.masking import Scene, baseline, shifted
 from med_cam.removal.samples import Sampled, joined
-from med_cam.results import OnStep, Reference, Step
+from med_cam.results.reference import Reference
+from med_cam.results.step import OnStep, Step
 from med_cam.search.disc_map import disc_map, discs, standardised
 from med_cam.search.objective import objective
 from med_cam.search.schedule import learning_rate, sharpness, so_far

@@ -15,7 +15,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.config.baselines import is_fixed
-from med_cam.results import Certificate, Edge, Rate, Spread, reaches
+from med_cam.results.certificate import Certificate, Spread, reaches
+from med_cam.results.edge import Edge
+from med_cam.results.rate import Rate
 from med_cam.verify.decision import Decision, lead, retained_share, retains
 
 FIRST = 0.8  # of the risk that is left, for the mask that is tried; most are certified at once

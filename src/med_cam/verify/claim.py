@@ -10,7 +10,9 @@ from med_cam.config.notices import ranked
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene, View
 from med_cam.removal.samples import Sampled, joined
-from med_cam.results import BaselineResult, Check, Claim, Notice
+from med_cam.results.check import BaselineResult, Check
+from med_cam.results.claim import Claim
+from med_cam.results.notice import Notice
 from med_cam.verify.baseline_response import BaselineResponse, baseline_rate
 from med_cam.verify.begun import Begun, begun, seen_on_all
 from med_cam.verify.certificate import certificate

@@ -21,7 +21,7 @@ from torch import Tensor
 from med_cam.config.settings import Verification
 from med_cam.masking import View
 from med_cam.removal.feather import feathered
-from med_cam.results import Check
+from med_cam.results.check import Check
 from med_cam.verify.decision import Target, share
 
 APART = 1.0  # in log-odds: a picture nearer to the image than that cannot be moved toward it

@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 from med_cam.masking import View, keep_most
 from med_cam.removal.samples import Sampled, joined
-from med_cam.results import Rate
+from med_cam.results.rate import Rate
 from med_cam.verify.certificate import rate
 from med_cam.verify.edge import edge
 

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from med_cam.results import given_anyway
+from med_cam.results.claim import given_anyway
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.config.tolerance import EDGE
-from med_cam.results import Edge
+from med_cam.results.edge import Edge
 from med_cam.verify.decision import Decision, lead
 
 

@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from med_cam.config.baselines import BASELINES, described, is_own
-from med_cam.results import SURE, Attempt, Claim, Control, Ladder, Rung
+from med_cam.results.claim import SURE, Claim
+from med_cam.results.ladder import Attempt, Control, Ladder, Rung
 from med_cam.verify.status import UNEXPLAINED
 
 

@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 from med_cam.config.baselines import is_fixed
 from med_cam.masking import Scene, View, baseline, shifted
 from med_cam.removal.samples import Sampled, joined as samples_joined
-from med_cam.results import Patch
+from med_cam.results.minimality import Patch
 from med_cam.verify.decision import Decision, on_top, retains
 from med_cam.verify.edge import slack
 from med_cam.verify.shift_stability import DIRECTIONS

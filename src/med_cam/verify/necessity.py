@@ -8,7 +8,7 @@ from torch import Tensor
 
 from med_cam.masking import View
 from med_cam.removal.samples import Sampled
-from med_cam.results import Necessity
+from med_cam.results.mask_tests import Necessity
 from med_cam.verify.certificate import lower_bound
 from med_cam.verify.decision import Decision, on_top, retains
 from med_cam.verify.edge import edge_of_either

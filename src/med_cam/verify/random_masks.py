@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 from med_cam.masking import View, keep_most, smooth_field
 from med_cam.removal.samples import Sampled
-from med_cam.results import Control
+from med_cam.results.ladder import Control
 from med_cam.verify.decision import Target
 from med_cam.verify.edge import edge
 

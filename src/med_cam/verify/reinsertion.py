@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from med_cam.masking import View
 from med_cam.removal.samples import Sampled
-from med_cam.results import Rate
+from med_cam.results.rate import Rate
 from med_cam.verify.certificate import rate
 from med_cam.verify.decision import Decision, on_top
 from med_cam.verify.edge import edge_of_label

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from med_cam.masking import Scene, View, shuffled
 from med_cam.removal.samples import Sampled
-from med_cam.results import Check
+from med_cam.results.check import Check
 from med_cam.verify.decision import Decision, retained_share
 from med_cam.verify.edge import edge_of_retention
 

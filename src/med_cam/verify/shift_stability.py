@@ -10,7 +10,7 @@ from torch import Tensor
 from med_cam.config.settings import Verification
 from med_cam.masking import View, shifted
 from med_cam.removal.samples import Sampled
-from med_cam.results import Check
+from med_cam.results.check import Check
 from med_cam.verify.decision import Decision, retained_share
 from med_cam.verify.edge import edge_of_retention
 

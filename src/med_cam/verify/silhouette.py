@@ -6,7 +6,7 @@ from torch import Tensor
 
 from med_cam.masking import Scene, View
 from med_cam.removal.samples import Sampled
-from med_cam.results import Rate
+from med_cam.results.rate import Rate
 from med_cam.verify.certificate import rate
 from med_cam.verify.decision import Decision, retains
 from med_cam.verify.edge import edge_of_retention

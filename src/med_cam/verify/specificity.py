@@ -20,7 +20,8 @@ from torch import Generator, Tensor
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene, View
 from med_cam.removal.samples import Sampled
-from med_cam.results import Check, Claim
+from med_cam.results.check import Check
+from med_cam.results.claim import Claim
 from med_cam.verify.decision import Decision, retains, share
 from med_cam.verify.edge import edge_of_retention
 from med_cam.verify.random_masks import smooth_masks

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from jaxtyping import Float
 from torch import Tensor
 
-from med_cam.results import BaselineResult, BesideClaim, Check, Claim, RestrictedClaim
+from med_cam.results.check import BaselineResult, Check
+from med_cam.results.claim import BesideClaim, Claim, RestrictedClaim
 from med_cam.verify.claim import CHECKS
 from med_cam.verify.decision import Target
 

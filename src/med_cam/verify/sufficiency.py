@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from med_cam.config.baselines import is_fixed
 from med_cam.masking import Scene, View, baseline
 from med_cam.removal.samples import Sampled, joined
-from med_cam.results import BaselineResult, Check
+from med_cam.results.check import BaselineResult, Check
 from med_cam.verify.decision import Decision, on_top, retained_share, retains
 from med_cam.verify.edge import edge_of_either, edge_of_retention, joint
 

@@ -7,7 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from med_cam.config.baselines import described
 from med_cam.config.notices import notice
 from med_cam.config.tolerance import EDGE
-from med_cam.results import BaselineResult, Check, Claim, Edge, MaskTests, Notice, Rate
+from med_cam.results.check import BaselineResult, Check
+from med_cam.results.claim import Claim
+from med_cam.results.edge import Edge
+from med_cam.results.mask_tests import MaskTests
+from med_cam.results.notice import Notice
+from med_cam.results.rate import Rate
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision
 

@@ -28,7 +28,8 @@ from med_cam.pipeline.tiles import TiledExplanation, cropped, explain_tiles
 from med_cam.report.files import write_file
 from med_cam.report.origin import Provenance, provenance
 from med_cam.report.write import evidence_png, write
-from med_cam.results import Explanation, OnStep
+from med_cam.results.explanation import Explanation
+from med_cam.results.step import OnStep
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.copies import sha256_of
 from med_cam_studies.data.findings import finding, fitted

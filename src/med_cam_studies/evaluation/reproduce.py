@@ -16,7 +16,7 @@ from med_cam.report.file_names import MASK_FILE
 from med_cam.report.files import UnwritableError, write_file
 from med_cam.report.leftovers import sweep
 from med_cam.report.manifest import checked_id
-from med_cam.results import OnStep
+from med_cam.results.step import OnStep
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.copies import near_copies, sha256_of
 from med_cam_studies.evaluation.item_result import Setting, item_row, sources_sha256

@@ -19,7 +19,7 @@ from med_cam.config.settings import Config
 from med_cam.images.geometry import Image
 from med_cam.images.overlap import chance_iou, iou
 from med_cam.pipeline.explain import explain
-from med_cam.results import Explanation
+from med_cam.results.explanation import Explanation
 from med_cam_studies.methods.randomised import randomised, stages
 
 CONTROL = "none, another seed"

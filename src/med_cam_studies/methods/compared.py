@@ -24,7 +24,9 @@ from med_cam.config.rules import one_of, refuse_value
 from med_cam.config.settings import Config
 from med_cam.images.geometry import Image
 from med_cam.masking import keep_most
-from med_cam.results import Explanation, OtherMethod, Passes
+from med_cam.results.compared import OtherMethod
+from med_cam.results.explanation import Explanation
+from med_cam.results.passes import Passes
 from med_cam_studies.methods.extremal import extremal_perturbations
 from med_cam_studies.methods.grad_cam import grad_cam_and_layer
 from med_cam_studies.methods.rise import rise

@@ -9,7 +9,7 @@ from typing import Any
 from med_cam.errors import ConfigError, OutputError
 from med_cam.report.result import Result, read_result
 from med_cam.report.wording import is_small, verdict
-from med_cam.results import Explanation
+from med_cam.results.explanation import Explanation
 
 TruthOf = Callable[[str, str], str]  # from the name of an image and the place of its result
 NOT_IDENTITY = ("name", "contrast")  # fields of `classifier` that do not say what it is

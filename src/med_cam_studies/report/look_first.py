@@ -10,7 +10,7 @@ from torch import Tensor
 
 from med_cam.config.notices import KINDS
 from med_cam.report.wording import is_small, percent
-from med_cam.results import Explanation
+from med_cam.results.explanation import Explanation
 
 BORDER = 0.05  # of a side: how wide the border of an image is
 MOSTLY = 0.5  # of the evidence on the border from which on that is a reason

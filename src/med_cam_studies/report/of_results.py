@@ -15,7 +15,7 @@ from med_cam.report.backend import in_memory
 from med_cam.report.claims import claims, minimal
 from med_cam.report.result import Result, image_of, read_result
 from med_cam.report.wording import baselines, is_small, method, verdict
-from med_cam.results import MaskTests
+from med_cam.results.mask_tests import MaskTests
 from med_cam_studies.evaluation.rows import Row, Shown
 from med_cam_studies.report.look_first import reasons, truth_by_folder, urgency
 from med_cam_studies.report.page import page
