@@ -17,7 +17,7 @@ import torch
 from rows import table
 
 from med_cam.cli import verify
-from med_cam.cli.options import VerifyOptions
+from med_cam.cli.options.verify import VerifyOptions
 from med_cam.cli.screen import screen
 from med_cam.recheck import difference
 from med_cam.recheck.tolerance import allowed

@@ -11,14 +11,9 @@ from torch import nn
 from med_cam.classifiers.compat import import_timm
 from med_cam.classifiers.description import FILE, KINDS, READERS
 from med_cam.classifiers.load import load_classifier
-from med_cam.cli.options import (
-    CheckOptions,
-    CompareOptions,
-    DossierOptions,
-    ExplainOptions,
-    ReproduceOptions,
-    TrainOptions,
-)
+from med_cam.cli.options.explain import ExplainOptions
+from med_cam.cli.options.pages import CompareOptions, DossierOptions
+from med_cam.cli.options.studies import CheckOptions, ReproduceOptions, TrainOptions
 from med_cam.config.baselines import FIXED, HARD
 from med_cam.config.presets import PRESETS
 from med_cam.config.toml import config_from_toml

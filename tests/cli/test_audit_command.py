@@ -19,7 +19,7 @@ from med_cam.audit.findings import Findings, Masked, Retained, Silhouette
 from med_cam.audit.predictions import Labels, Predictions
 from med_cam.cli import audit as command
 from med_cam.cli.main import main
-from med_cam.cli.options import AuditOptions
+from med_cam.cli.options.audit import AuditOptions
 from med_cam.config.baselines import INSIDE
 from med_cam.report.audit_tables import WIDTH, as_markdown, as_text, tables
 from med_cam.report.audit_text import meanings, verdicts

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 import med_cam
 from cli.corner import photograph
 from med_cam.cli.main import main
-from med_cam.cli.options import ExplainOptions
+from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.settings import removal_names, wants_choice
 from med_cam.config.baselines import BASELINES
 from med_cam.config.settings import Verification

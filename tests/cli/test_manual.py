@@ -9,7 +9,7 @@ from importlib.metadata import version
 import pytest
 
 from med_cam.cli.main import COMMANDS, main, renewed
-from med_cam.cli.options import ExplainOptions
+from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.parameters import old_names
 from med_cam.config.baselines import HARD
 from med_cam.config.presets import PRESETS

@@ -15,7 +15,8 @@ from cli.corner import photograph, results
 from forging import rewrite_manifests
 from med_cam.cli.command_line import command_line
 from med_cam.cli.main import main
-from med_cam.cli.options import ExplainOptions, ReproduceOptions
+from med_cam.cli.options.explain import ExplainOptions
+from med_cam.cli.options.studies import ReproduceOptions
 from med_cam.errors import OutputError
 from med_cam.report.files import UnwritableError
 from med_cam.report.manifest import refuse_changed_run

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from med_cam.cli.options import STUDIES as NAMED
+from med_cam.cli.options.studies import STUDIES as NAMED
 from med_cam.report.read import read_explanation
 from med_cam_studies.data.ham10000 import CLASSES
 from med_cam_studies.training.catalogue import STUDIES

@@ -32,7 +32,7 @@ from recording import (
 )
 
 from med_cam.case.round_trip import exported
-from med_cam.cli.options import ExplainOptions
+from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.settings import settings
 from med_cam.errors import ConfigError
 from med_cam.pipeline.alternatives import alternatives

@@ -12,7 +12,7 @@ from med_cam.audit.predictions import labels_of
 from med_cam.audit.recommended import choice_of
 from med_cam.audit.shapes import patch_side
 from med_cam.cli.inputs import SHOWN, Ready, over_images, painted
-from med_cam.cli.options import AuditOptions
+from med_cam.cli.options.audit import AuditOptions
 from med_cam.cli.run import Ended, Failure, attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.tally import counted, duration, image_title, update

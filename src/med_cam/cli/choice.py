@@ -5,7 +5,7 @@ from pathlib import Path
 
 from med_cam.audit.recommended import choice_of
 from med_cam.cli.inputs import Ready, Source
-from med_cam.cli.options import ExplainOptions
+from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.run import one_sentence
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import wants_choice

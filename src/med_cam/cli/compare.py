@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from med_cam.cli.options import CompareOptions
+from med_cam.cli.options.pages import CompareOptions
 from med_cam.cli.run import Ended, attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen, row
 from med_cam.errors import ConfigError

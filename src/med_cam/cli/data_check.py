@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from med_cam.cli.options import CheckOptions
+from med_cam.cli.options.studies import CheckOptions
 from med_cam.cli.run import DONE, MISTAKE
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.tally import counted

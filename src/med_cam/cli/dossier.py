@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import Generator
 
-from med_cam.cli.options import DossierOptions
+from med_cam.cli.options.pages import DossierOptions
 from med_cam.cli.run import Ended, attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.tally import counted

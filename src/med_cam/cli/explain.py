@@ -24,7 +24,7 @@ from med_cam.cli.fills import loaded, named_in
 from med_cam.cli.inputs import Ready, over_images, painted, require_room
 from med_cam.cli.job import Job, refuse_unfit_options
 from med_cam.cli.kept import Plan, planned
-from med_cam.cli.options import ExplainOptions
+from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.overview import joined, tabled
 from med_cam.cli.places import places_of, refuse_unfit_region
 from med_cam.cli.private import Place, is_nameless, names_hidden, place_of

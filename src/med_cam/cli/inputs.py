@@ -23,7 +23,8 @@ from med_cam.classifiers.colours import ASSUMED, REFERENCES, fault_of, in_levels
 from med_cam.classifiers.description import FILE
 from med_cam.classifiers.load import chosen_device, load_classifier
 from med_cam.classifiers.repeatable import repeatable_gpu
-from med_cam.cli.options import AuditOptions, ExplainOptions
+from med_cam.cli.options.audit import AuditOptions
+from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.run import Failure, exit_status, failure_of, one_sentence, report
 from med_cam.cli.screen import Screen, row
 from med_cam.errors import ClassifierError, ConfigError, ImageError, MedCamError

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from med_cam.case.fills import Fill
 from med_cam.cli.inputs import SHOWN, Ready
-from med_cam.cli.options import ExplainOptions
+from med_cam.cli.options.explain import ExplainOptions
 from med_cam.config.baselines import OF_REFERENCES
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError

@@ -9,18 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from med_cam.cli import manual
-from med_cam.cli.options import (
-    AuditOptions,
-    CheckOptions,
-    CompareOptions,
-    DossierOptions,
-    ExplainOptions,
-    ExportOptions,
-    ReportOptions,
-    ReproduceOptions,
-    TrainOptions,
-    VerifyOptions,
-)
+from med_cam.cli.options.audit import AuditOptions
+from med_cam.cli.options.explain import ExplainOptions
+from med_cam.cli.options.export import ExportOptions
+from med_cam.cli.options.pages import CompareOptions, DossierOptions, ReportOptions
+from med_cam.cli.options.studies import CheckOptions, ReproduceOptions, TrainOptions
+from med_cam.cli.options.verify import VerifyOptions
 from med_cam.cli.parameters import old_names, with_parameters
 from med_cam.cli.run import DONE, MISTAKE, OFFLINE, ONLINE, Work, carry_out, one_sentence
 from med_cam.cli.screen import screen

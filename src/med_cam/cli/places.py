@@ -6,7 +6,7 @@ from pathlib import Path
 
 from med_cam.classifiers.slide_scale import unscaled
 from med_cam.cli.inputs import Ready
-from med_cam.cli.options import ExplainOptions
+from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.private import Place
 from med_cam.cli.run import Failure, failure_of, report
 from med_cam.cli.screen import Screen, row

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from med_cam.cli.options import ExplainOptions
+from med_cam.cli.options.explain import ExplainOptions
 from med_cam.images.dicom_file import is_dicom
 from med_cam.images.dicom_folder import listed
 from med_cam.images.foreign import HEAD

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from med_cam.cli.options import ReportOptions
+from med_cam.cli.options.pages import ReportOptions
 from med_cam.cli.run import attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.tally import counted

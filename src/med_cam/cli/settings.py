@@ -3,7 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from med_cam.cli.options import ExplainOptions, ReproduceOptions
+from med_cam.cli.options.explain import ExplainOptions
+from med_cam.cli.options.studies import ReproduceOptions
 from med_cam.config.baselines import BASELINES
 from med_cam.config.presets import preset
 from med_cam.config.settings import Certification, Config, relative_to

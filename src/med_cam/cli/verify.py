@@ -22,7 +22,7 @@ from med_cam.cli.inputs import (
     references_from,
     source_of,
 )
-from med_cam.cli.options import VerifyOptions
+from med_cam.cli.options.verify import VerifyOptions
 from med_cam.cli.run import (
     DONE,
     REFUTED,

@@ -22,7 +22,7 @@ from rich.console import Console
 from med_cam.cli.fills import loaded
 from med_cam.cli.inputs import load, painted, source_of
 from med_cam.cli.job import Job
-from med_cam.cli.options import ExplainOptions
+from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.private import Place
 from med_cam.cli.run import INTERNAL, Failure, failure_of, with_rest
 from med_cam.cli.screen import Screen, progress_bar
