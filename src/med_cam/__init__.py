@@ -36,12 +36,10 @@ if TYPE_CHECKING:
         MedCamError as MedCamError,
         OutputError as OutputError,
     )
+    from med_cam.images.from_array import image_from_array as image_from_array
     from med_cam.images.geometry import Image as Image
     from med_cam.images.part import Part as Part
-    from med_cam.images.read import (
-        image_from_array as image_from_array,
-        read_image as read_image,
-    )
+    from med_cam.images.read import read_image as read_image
     from med_cam.notebook.attribution import Attribution as Attribution
     from med_cam.notebook.explain import explain as explain, explain_all as explain_all
     from med_cam.notebook.explanation import Explanation as Explanation
@@ -73,7 +71,7 @@ PLACES = {
     "explain": "notebook.explain",
     "explain_all": "notebook.explain",
     "from_module": "classifiers.from_module",
-    "image_from_array": "images.read",
+    "image_from_array": "images.from_array",
     "load_classifier": "classifiers.load",
     "load_fill": "case.load_fill",
     "pairwise": "classifiers.pairwise",

@@ -33,3 +33,8 @@ class OutputError(MedCamError):
 
 class DataError(MedCamError):
     """A data set is not as its provider ships it."""
+
+
+def first_line(error: object) -> str:
+    """What another library's error says, short enough for a sentence of ours."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

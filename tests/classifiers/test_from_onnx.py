@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from med_cam.classifiers.compat import import_torchvision
 from med_cam.classifiers.description import Description
-from med_cam.classifiers.from_onnx import load, parity
+from med_cam.classifiers.from_onnx import load
+from med_cam.classifiers.onnx_parity import parity
 from med_cam.errors import ClassifierError
 
 onnx = pytest.importorskip("onnx")

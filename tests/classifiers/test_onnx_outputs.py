@@ -5,8 +5,9 @@ import torch
 
 from classifiers.test_from_onnx import graph, images, logits
 from med_cam.classifiers.description import Description
-from med_cam.classifiers.from_onnx import load, parity
+from med_cam.classifiers.from_onnx import load
 from med_cam.classifiers.load import load_classifier
+from med_cam.classifiers.onnx_parity import parity
 from med_cam.errors import ClassifierError
 
 onnx = pytest.importorskip("onnx")

@@ -13,7 +13,7 @@ from cli.corner import made_up, photograph
 from med_cam.cli.main import main
 from med_cam.config.notices import notice
 from med_cam.images.content import Content, content_notices
-from med_cam.images.read import image_from_array
+from med_cam.images.from_array import image_from_array
 from med_cam.results.notice import Notice
 from med_cam_studies.report.look_first import border_share, reasons
 

@@ -13,7 +13,9 @@ import torch
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from med_cam.errors import ConfigError, ImageError
-from med_cam.images.read import image_from_array, read_image, with_channels
+from med_cam.images.channels import with_channels
+from med_cam.images.from_array import image_from_array
+from med_cam.images.read import read_image
 
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (5, 7), dtype=np.uint8)

@@ -11,7 +11,8 @@ import torch
 
 from images.bytes_of import encoded, noise, page, tiff
 from med_cam.errors import ImageError
-from med_cam.images.read import TURNS, read_image
+from med_cam.images.decode import TURNS
+from med_cam.images.read import read_image
 
 RANDOM = np.random.default_rng(0)
 DEEP = RANDOM.integers(0, 65536, (5, 7), dtype=np.uint16)

@@ -6,7 +6,8 @@ import torch
 
 from images.bytes_of import deep_png, encoded, page, png_chunk, tiff
 from med_cam.errors import ConfigError, ImageError
-from med_cam.images.read import image_from_array, read_image
+from med_cam.images.from_array import image_from_array
+from med_cam.images.read import read_image
 from med_cam.images.white import white_of, white_text
 
 TWELVE = np.random.default_rng(0).integers(0, 4096, (6, 8), dtype=np.uint16)

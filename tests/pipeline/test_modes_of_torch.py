@@ -14,7 +14,7 @@ from med_cam.classifiers.load import load_classifier
 from med_cam.config.presets import PRESETS
 from med_cam.config.toml import config_from_toml
 from med_cam.errors import ClassifierError, ConfigError
-from med_cam.images.read import image_from_array
+from med_cam.images.from_array import image_from_array
 from med_cam.pipeline.explain import explain
 from planted import CASES
 

@@ -12,10 +12,9 @@ from med_cam.classifiers.base import A_CLASSIFIER, Classifier
 from med_cam.classifiers.compat import beside_any_torch
 from med_cam.classifiers.module_files import module_files
 from med_cam.classifiers.own_file import module_of, own_name
-from med_cam.classifiers.weights import first_line
 from med_cam.config.baselines import FOLDER, fill_name
 from med_cam.config.given import refuse_other
-from med_cam.errors import ClassifierError, ConfigError
+from med_cam.errors import ClassifierError, ConfigError, first_line
 from med_cam.images.find import find_images
 from med_cam.images.read import read_image
 from med_cam.results.removal import OwnFill

@@ -19,8 +19,8 @@ from med_cam.classifiers.standardised import standardised
 from med_cam.classifiers.turns import turn
 from med_cam.config.rules import shown
 from med_cam.errors import ClassifierError
+from med_cam.images.channels import with_channels
 from med_cam.images.geometry import Geometry, Image
-from med_cam.images.read import with_channels
 from med_cam.removal.hidden import Hidden
 from med_cam.removal.masked_pass import masked_pass
 

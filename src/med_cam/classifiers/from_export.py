@@ -24,7 +24,7 @@ from torch.export import ExportedProgram
 from med_cam.classifiers.description import Description, Loaded
 from med_cam.classifiers.opaque import Opaque
 from med_cam.classifiers.program_text import refuse_foreign_program
-from med_cam.errors import ClassifierError
+from med_cam.errors import ClassifierError, first_line
 
 ACTIVATIONS = (
     *("relu", "relu_", "relu6", "relu6_", "hardtanh", "hardtanh_", "silu", "silu_", "gelu"),
@@ -135,7 +135,7 @@ def _exported(path: Path) -> ExportedProgram:
             warnings.filterwarnings("ignore", "This version of file is deprecated")
             return torch.export.load(path)
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        reason = first_line(error)
         raise ClassifierError(
             f"{path} cannot be loaded as a torch.export program by torch {torch.__version__} "
             f"({reason}); export it again, on the CPU, with this version of torch."

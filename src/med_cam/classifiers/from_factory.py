@@ -17,8 +17,8 @@ from med_cam.classifiers.inside import inside
 from med_cam.classifiers.module_files import installed_files, module_files
 from med_cam.classifiers.own_file import module_of, own_name
 from med_cam.classifiers.trust import is_dotted, require_trusted
-from med_cam.classifiers.weights import built, first_line, fit
-from med_cam.errors import ClassifierError
+from med_cam.classifiers.weights import built, fit
+from med_cam.errors import ClassifierError, first_line
 
 
 def load(description: Description, weights: Path | None) -> Loaded:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from med_cam.classifiers.compat import import_torchvision
 from med_cam.classifiers.description import Description, Loaded
 from med_cam.classifiers.inside import inside, leads_out
-from med_cam.errors import ClassifierError
+from med_cam.errors import ClassifierError, first_line
 
 RESAMPLE = {0: "nearest", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 FINE = 384  # from this side on, ConvNeXt's processor squashes instead of cropping
@@ -175,7 +175,7 @@ def _module(transformers: ModuleType, folder: Path, *, safe: bool) -> Any:  # no
                 output_loading_info=True,
             )
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        reason = first_line(error)
         raise ClassifierError(
             f"{folder} cannot be loaded as a Hugging Face image classifier ({reason}); save it "
             "again with save_pretrained, without code of its own."

@@ -35,10 +35,10 @@ from med_cam.classifiers.processes import refuse_fork_of_threads
 from med_cam.classifiers.soundness import tried
 from med_cam.classifiers.source import described, kind_of, name_of, sha256_of, weights_file
 from med_cam.classifiers.trust import trusted_names
-from med_cam.classifiers.weights import first_line, require_finite
+from med_cam.classifiers.weights import require_finite
 from med_cam.config.given import refuse_other
 from med_cam.config.rules import shown
-from med_cam.errors import ClassifierError, ConfigError, MedCamError
+from med_cam.errors import ClassifierError, ConfigError, MedCamError, first_line
 
 _LOG = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ import torch
 
 from med_cam.classifiers.compat import import_torchvision
 from med_cam.classifiers.own_file import PREFIX, module_of
-from med_cam.errors import ClassifierError
+from med_cam.errors import ClassifierError, first_line
 
 ZOOS = {  # by package: what has to be imported by `compat` before it can be
     "timm": "timm",
@@ -63,7 +63,7 @@ def sent(fields: Mapping[str, Any]) -> tuple[Needed, bytes]:
     try:
         return Needed(files, zoos), pickle.dumps(dict(fields))
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        reason = first_line(error)
         raise ClassifierError(
             f"{fields['name']} cannot be sent to another process ({reason}); load it there, with "
             "load_classifier"

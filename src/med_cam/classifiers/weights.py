@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from med_cam.classifiers.checkpoint import State, read_states
 from med_cam.classifiers.matching import best_match, fitting
-from med_cam.errors import ClassifierError
+from med_cam.errors import ClassifierError, first_line
 
 
 def fitted(
@@ -60,11 +60,6 @@ def built(create: Callable[..., nn.Module], arguments: Mapping[str, Any]) -> nn.
             f"The architecture built with ({said}) is {type(module).__name__}, not a torch module."
         )
     return module.float()
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, in a line without its full stop."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def fit(module: nn.Module, states: Mapping[str, State], *, source: str) -> None:

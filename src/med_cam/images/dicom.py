@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from med_cam.errors import ImageError
+from med_cam.errors import ImageError, first_line
 from med_cam.images.budget import refuse_beyond
 from med_cam.images.damage import damaged
 from med_cam.images.dicom_file import BROKEN, dataset_of, decoder_lacks
@@ -83,7 +83,7 @@ def _decoded(found: Any, frame: int | None, name: str) -> NDArray[Any]:  # noqa:
     try:
         values = pixel_array(found, index=(frame or 1) - 1)
     except BROKEN as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
+        reason = first_line(error).rstrip(":")
         raise damaged(name, f"its pixel data: {reason[:160]}") from error
     size, grey = (int(found.Rows), int(found.Columns)), found.PhotometricInterpretation in GREY
     palette = found.PhotometricInterpretation == "PALETTE COLOR"
@@ -104,17 +104,13 @@ def _colours(stored: NDArray[Any], found: Any, name: str) -> tuple[NDArray[np.fl
         try:
             values = apply_color_lut(stored, found)
         except BROKEN as error:
-            raise damaged(name, f"its palette: {_first(error)}") from error
+            raise damaged(name, f"its palette: {first_line(error)}") from error
         bits = int(found.RedPaletteColorLookupTableDescriptor[2])
     full = 2**bits - 1
     shown = np.clip(values / full, 0, 1)
     if full > 255:  # PNG has no colour of more bits that would be read back, so 65535ths
         shown = in_levels(shown) / LEVELS
     return shown.astype(np.float32), Grey(shown, DicomWindow("colour"))
-
-
-def _first(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _notes(said: Any) -> tuple[str, ...]:  # noqa: ANN401  a Dataset

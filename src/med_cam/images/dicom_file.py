@@ -5,7 +5,7 @@ import zlib
 from io import BytesIO
 from typing import Any
 
-from med_cam.errors import ImageError
+from med_cam.errors import ImageError, first_line
 from med_cam.images.damage import damaged
 from med_cam.images.foreign import HEAD, is_headless_dicom
 
@@ -100,7 +100,7 @@ def parsed(content: bytes, name: str, *, pixels: bool = True) -> Any:  # noqa: A
         _with_syntax(found, pydicom)
         found.walk(lambda _, element: element.value)  # every value is decoded now, or fails here
     except (*BROKEN, pydicom.errors.InvalidDicomError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        reason = first_line(error)
         raise damaged(name, f"its DICOM data: {reason[:120]}") from error
     return found
 

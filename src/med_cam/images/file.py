@@ -6,7 +6,7 @@ import stat
 from functools import lru_cache
 from pathlib import Path
 
-from med_cam.errors import ImageError
+from med_cam.errors import ImageError, first_line
 
 _FLAGS = ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY")  # as far as the system has them
 SPECIAL = (
@@ -35,7 +35,7 @@ def content_of(path: Path, *, most: int) -> bytes:
     except OSError as error:
         raise ImageError(f"{path} cannot be opened ({error.strerror}).") from error
     except (ValueError, MemoryError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        reason = first_line(error)
         raise ImageError(f"{path} cannot be opened ({reason}).") from error
 
 

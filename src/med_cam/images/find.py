@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from med_cam.errors import ImageError
+from med_cam.images.decode import SUFFIXES
 from med_cam.images.dicom_file import EXTRA
 from med_cam.images.dicom_folder import UNREAD, Listed, listed
 from med_cam.images.file import special
 from med_cam.images.foreign import HEAD, foreign
-from med_cam.images.read import SUFFIXES
 from med_cam.images.slide import SUFFIXES as SLIDES
 
 KINDS_SHOWN = 8  # kinds of files left out that are named

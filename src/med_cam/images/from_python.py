@@ -10,18 +10,14 @@ from PIL import ImageOps
 from torch import Tensor
 
 from med_cam.config.given import given, refuse_other
-from med_cam.errors import ConfigError, ImageError
+from med_cam.errors import ConfigError, ImageError, first_line
+from med_cam.images.channels import channels_first
 from med_cam.images.damage import damaged
+from med_cam.images.decode import DAMAGED, DEEP_MODES, upright
+from med_cam.images.from_array import image_from_array
 from med_cam.images.geometry import Image
 from med_cam.images.part import WHOLE, Part
-from med_cam.images.read import (
-    DAMAGED,
-    DEEP_MODES,
-    channels_first,
-    image_from_array,
-    read_image,
-    upright,
-)
+from med_cam.images.read import read_image
 from med_cam.images.white import Range, White
 
 AnyImage: TypeAlias = Image | str | Path | np.ndarray | Tensor | PIL.Image.Image
@@ -76,7 +72,7 @@ def image_from_pillow(picture: PIL.Image.Image, *, white: White = None) -> Image
             return image_from_array(np.asarray(ImageOps.exif_transpose(copy)), white=white)
         values = upright(copy, NAME, None, Range(255.0, "8-bit values")).values
     except DAMAGED as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        reason = first_line(error)
         raise damaged(NAME, reason) from error
     return Image(
         torch.from_numpy(np.ascontiguousarray(channels_first(values, prefer_first=False)))

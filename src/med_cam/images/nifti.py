@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from med_cam.errors import ImageError
+from med_cam.errors import ImageError, first_line
 from med_cam.images.budget import refuse_beyond
 from med_cam.images.damage import damaged
 from med_cam.images.foreign import HEAD, is_nifti
@@ -85,7 +85,7 @@ def _read(content: bytes, name: str, part: Part, white: White, budget: int) -> N
     try:
         plane = np.asarray(volume.dataobj[place + (0,) * (len(volume.shape) - 3)])
     except Exception as error:
-        raise damaged(name, _first(error)) from error
+        raise damaged(name, first_line(error)) from error
     values, notes = _grey(_laid(plane, where), volume, part, white, name)
     return NiftiPicture(values, where, (*notes, *_shape_note(where)))
 
@@ -122,7 +122,7 @@ def _volume(content: bytes, name: str, budget: int) -> Any:  # noqa: ANN401  nib
     try:
         plain = _unpacked(content, budget + 1) if content.startswith(GZIP) else content
     except (OSError, EOFError, zlib.error) as error:
-        raise damaged(name, _first(error)) from error
+        raise damaged(name, first_line(error)) from error
     if len(plain) > budget:
         raise ImageError(
             f"{name} takes more than the {budget / 2**30:.3g} GiB that one image may take; cut "
@@ -136,7 +136,7 @@ def _volume(content: bytes, name: str, budget: int) -> Any:  # noqa: ANN401  nib
     try:
         volume: Any = kind.from_stream(io.BytesIO(plain))
     except Exception as error:
-        raise damaged(name, _first(error)) from error
+        raise damaged(name, first_line(error)) from error
     size = math.prod(volume.shape) * np.dtype(volume.get_data_dtype()).itemsize
     if len(plain) < int(volume.dataobj.offset) + size:
         raise damaged(name, "it ends within its values")
@@ -263,7 +263,3 @@ def _shape_note(where: NiftiSlice) -> tuple[str, ...]:
 
 def _sides(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
-
-
-def _first(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

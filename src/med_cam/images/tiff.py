@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from med_cam.errors import ImageError
+from med_cam.errors import ImageError, first_line
 from med_cam.images.damage import damaged
 from med_cam.images.slide import not_whole
 from med_cam.images.white import Range
@@ -107,7 +107,7 @@ def tiff_of(content: bytes, name: str) -> Tiff:
         file = TiffFile(io.BytesIO(content))  # left open: the page is decoded from it
         return _facts([page for page, _ in zip(file.pages, range(PAGES), strict=False)])
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        reason = first_line(error)
         raise damaged(name, reason) from error
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from med_cam.errors import OutputError
+from med_cam.errors import OutputError, first_line
 from med_cam.report.dicom_said import (
     MODEL,
     TITLE,
@@ -48,7 +48,7 @@ def segmentation(drawn: Drawn) -> bytes:
             **equipment(result, "seg"),
         )
     except (ValueError, AttributeError, LookupError, TypeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        reason = first_line(error)
         raise OutputError(
             f"{result.folder} is of a DICOM image to which no segmentation can be made ({reason})"
         ) from error

@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 from PIL.PngImagePlugin import PngImageFile
 
-from med_cam.images.read import DAMAGED, FORMATS
+from med_cam.images.decode import DAMAGED, FORMATS
 
 PNG = b"\x89PNG\r\n\x1a\n"
 ARRAY = b"\x93NUMPY"

@@ -14,11 +14,13 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from med_cam.errors import ConfigError, ImageError, OutputError
+from med_cam.images.channels import with_channels
+from med_cam.images.from_array import image_from_array
 from med_cam.images.geometry import Image
 from med_cam.images.label_file import labels_from_png
 from med_cam.images.mask_file import mask_from_png
 from med_cam.images.part import Part, window_of
-from med_cam.images.read import image_from_array, read_image, with_channels
+from med_cam.images.read import read_image
 from med_cam.images.white import FILE, White, white_of
 from med_cam.report.file_names import ENVIRONMENT_FILE, JSON_FILE, MASK_FILE
 from med_cam.report.headers import size_said

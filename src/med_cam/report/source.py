@@ -12,9 +12,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.errors import OutputError
+from med_cam.images.decode import SUFFIXES
 from med_cam.images.file import sha256_of
 from med_cam.images.geometry import Image
-from med_cam.images.read import SUFFIXES, read_image
+from med_cam.images.read import read_image
 
 PIXELS_FILE = "source.npy"
 LEVELS_FILE = "source.png"  # of DICOM and slides: the pixels as they were read, nothing else

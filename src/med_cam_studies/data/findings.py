@@ -18,8 +18,8 @@ from PIL import ImageOps
 from torch import Tensor
 
 from med_cam.errors import ImageError
+from med_cam.images.decode import DAMAGED
 from med_cam.images.geometry import Geometry
-from med_cam.images.read import DAMAGED
 
 FORMATS = ("PNG", "TIFF", "BMP")
 SINGLE = ("1", "L", "P", "I", "I;16", "I;16B")  # modes of one value per pixel

@@ -10,7 +10,8 @@ from PIL import Image as Pillow, ImageOps
 from torch import Tensor
 
 from med_cam.errors import ImageError
-from med_cam.images.read import DAMAGED, DEEP_MODES, FORMATS, read_image
+from med_cam.images.decode import DAMAGED, DEEP_MODES, FORMATS
+from med_cam.images.read import read_image
 
 MODES = {1: "L", 3: "RGB"}
 
