@@ -40,7 +40,9 @@ from med_cam.config.settings import Config
 from med_cam.images.geometry import Image
 from med_cam.masking import keep_most
 from med_cam.pipeline.explain import explain
-from med_cam.recheck.recheck import Options, Recheck, rechecked
+from med_cam.recheck.options import Options
+from med_cam.recheck.outcome import Recheck
+from med_cam.recheck.recheck import rechecked
 from med_cam.report.origin import provenance
 from med_cam.report.saved import Saved, read_saved
 from med_cam.report.write import write

@@ -5,16 +5,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings, strategies as st
 
-from med_cam.audit.choice import (
-    HONEST,
-    STANDS,
-    USUAL,
-    chosen,
-    failing,
-    order,
-    place,
-    settled,
-)
+from med_cam.audit.choice import HONEST, STANDS, USUAL, chosen, failing, order, place, settled
 from med_cam.config.baselines import BASELINES, INSIDE
 from med_cam.results.removal import RemovalFigures
 

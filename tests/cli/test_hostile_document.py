@@ -11,7 +11,7 @@ from forging import rewrite_manifests
 from med_cam.cli.inputs import Ready, Source
 from med_cam.cli.verify import recheck
 from med_cam.errors import MedCamError
-from med_cam.recheck.recheck import Options
+from med_cam.recheck.options import Options
 from recheck.kinds import KINDS
 
 KIND = KINDS["further masks"]

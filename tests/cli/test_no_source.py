@@ -14,7 +14,8 @@ from forging import rewrite_manifests
 from med_cam.cli.inputs import images_by_hash
 from med_cam.errors import OutputError
 from med_cam.images.read import read_image
-from med_cam.recheck.recheck import Options, rechecked
+from med_cam.recheck.options import Options
+from med_cam.recheck.recheck import rechecked
 from med_cam.report.saved import read_saved
 from med_cam.report.source import pixels_file
 from recheck.kinds import KINDS, pictured

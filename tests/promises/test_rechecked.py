@@ -23,7 +23,8 @@ from med_cam.certification.certificate import certificate_of, response_of, super
 from med_cam.certification.evidence import warned
 from med_cam.certification.mask_tests import shape_leakage_of
 from med_cam.pipeline.explain import explain
-from med_cam.recheck.recheck import Options, rechecked
+from med_cam.recheck.options import Options
+from med_cam.recheck.recheck import rechecked
 from med_cam.report.origin import provenance
 from med_cam.report.saved import read_saved
 from med_cam.report.write import write

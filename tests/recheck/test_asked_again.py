@@ -20,7 +20,9 @@ from med_cam.recheck.compare import Verdict, of_further
 from med_cam.recheck.difference import Difference
 from med_cam.recheck.document import Again
 from med_cam.recheck.further import Further, further_masks, tried_of
-from med_cam.recheck.recheck import Options, Recheck, rechecked
+from med_cam.recheck.options import Options
+from med_cam.recheck.outcome import Recheck
+from med_cam.recheck.recheck import rechecked
 from med_cam.report.saved import Saved
 from med_cam.results.check import Check
 from med_cam.results.claim import Claim, RestrictedClaim, given_anyway

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from med_cam.pipeline.explain import explain
-from med_cam.recheck.recheck import Options, rechecked
+from med_cam.recheck.options import Options
+from med_cam.recheck.recheck import rechecked
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.origin import provenance
 from med_cam.report.saved import read_saved

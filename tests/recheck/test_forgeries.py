@@ -17,7 +17,7 @@ from med_cam.cli.verify import recheck
 from med_cam.errors import MedCamError
 from med_cam.images.components import components
 from med_cam.images.mask_file import mask_from_png, mask_png
-from med_cam.recheck.recheck import Options
+from med_cam.recheck.options import Options
 from recheck.kinds import KINDS, SHORT
 
 FAILED, PLAIN = KINDS["restricted claim"], KINDS["plain"]

@@ -18,7 +18,8 @@ from med_cam.certification import evidence
 from med_cam.errors import MedCamError
 from med_cam.recheck import document as written
 from med_cam.recheck.difference import differences
-from med_cam.recheck.recheck import Options, rechecked
+from med_cam.recheck.options import Options
+from med_cam.recheck.recheck import rechecked
 from med_cam.recheck.tolerance import not_rechecked
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.older import upgraded

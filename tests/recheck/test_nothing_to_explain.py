@@ -9,7 +9,8 @@ from med_cam.classifiers.base import Classifier
 from med_cam.config.settings import Config
 from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain
-from med_cam.recheck.recheck import Options, rechecked
+from med_cam.recheck.options import Options
+from med_cam.recheck.recheck import rechecked
 from med_cam.report.origin import provenance
 from med_cam.report.saved import read_saved
 from med_cam.report.write import write

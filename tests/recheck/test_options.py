@@ -13,7 +13,9 @@ from med_cam.errors import ClassifierError
 from med_cam.recheck.compare import Verdict
 from med_cam.recheck.difference import Difference
 from med_cam.recheck.identity import is_saved, refuse_other_classifier
-from med_cam.recheck.recheck import Options, Recheck, as_saved, changed
+from med_cam.recheck.minimality import as_saved
+from med_cam.recheck.options import Options, changed
+from med_cam.recheck.outcome import Recheck
 from med_cam.report.document import fields_of
 from med_cam.report.older import NOT_SAVED
 from med_cam.report.origin import explained

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from med_cam.recheck.recheck import Options, rechecked
+from med_cam.recheck.options import Options
+from med_cam.recheck.recheck import rechecked
 from med_cam.report import read
 from med_cam.report.read import read_explanation
 from med_cam.report.saved import read_saved

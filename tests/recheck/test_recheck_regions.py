@@ -13,7 +13,8 @@ from med_cam.config.settings import Config
 from med_cam.errors import OutputError
 from med_cam.images.label_file import labels_from_png, labels_png
 from med_cam.pipeline.explain import explain
-from med_cam.recheck.recheck import Options, rechecked
+from med_cam.recheck.options import Options
+from med_cam.recheck.recheck import rechecked
 from med_cam.report.claims import claims
 from med_cam.report.figure import figure
 from med_cam.report.origin import provenance

@@ -8,9 +8,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from med_cam.classifiers.onnx_file import (
-    extra,
-)
+from med_cam.classifiers.onnx_file import extra
 from med_cam.classifiers.onnx_opset import NewerOperatorError, lowered
 from med_cam.errors import ClassifierError
 

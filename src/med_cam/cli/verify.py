@@ -44,7 +44,9 @@ from med_cam.images.white import White
 from med_cam.recheck.cause import cause_of
 from med_cam.recheck.compare import Verdict
 from med_cam.recheck.fills import loadable
-from med_cam.recheck.recheck import Options, Recheck, rechecked
+from med_cam.recheck.options import Options
+from med_cam.recheck.outcome import Recheck
+from med_cam.recheck.recheck import rechecked
 from med_cam.report.installed import versions
 from med_cam.report.manifest import SHOWN, checked_id, refuse_changed_run
 from med_cam.report.saved import Saved, declared, found_results, part_of, read_saved

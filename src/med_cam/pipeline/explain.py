@@ -22,11 +22,7 @@ from med_cam.pipeline.alternatives import agreement_of, alternatives
 from med_cam.pipeline.beside_claim import beside_claim
 from med_cam.pipeline.certify import Certified, certified
 from med_cam.pipeline.contrast import contrast_of
-from med_cam.pipeline.ladder import (
-    certificates_of,
-    climbed,
-    restricted_confidence,
-)
+from med_cam.pipeline.ladder import certificates_of, climbed, restricted_confidence
 from med_cam.pipeline.necessary_superset import superset
 from med_cam.pipeline.propose import Found, smallest_mask
 from med_cam.pipeline.restricted_claim import Restriction, restricted_claim

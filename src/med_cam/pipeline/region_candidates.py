@@ -9,12 +9,7 @@ from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.round_trip import labels_exported, reread
-from med_cam.certification.minimality import (
-    first_pixels,
-    region_side,
-    retested,
-    sample_set,
-)
+from med_cam.certification.minimality import first_pixels, region_side, retested, sample_set
 from med_cam.pipeline.budget import MEASURED, affordable, claim_passes
 from med_cam.pipeline.found import Found
 from med_cam.pipeline.region_mask import judged_by_shape

@@ -25,22 +25,9 @@ from med_cam.report.figure_words import (
 )
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.fonts import undrawable
-from med_cam.report.lettering import (
-    DPI,
-    Face,
-    readable,
-    shortened,
-    text_width,
-    wrapped,
-    write,
-)
+from med_cam.report.lettering import DPI, Face, readable, shortened, text_width, wrapped, write
 from med_cam.report.manifest import SHOWN
-from med_cam.report.panels import (
-    OUTLINE,
-    OUTLINED,
-    draw_panels,
-    stroke,
-)
+from med_cam.report.panels import OUTLINE, OUTLINED, draw_panels, stroke
 from med_cam.results.explanation import Explanation
 
 if TYPE_CHECKING:

@@ -7,12 +7,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from med_cam.report import wording
-from med_cam.report.panels import (
-    BESIDE_OUTLINE,
-    OUTLINE,
-    RESTRICTED_OUTLINE,
-    RUNNER_UP_OUTLINE,
-)
+from med_cam.report.panels import BESIDE_OUTLINE, OUTLINE, RESTRICTED_OUTLINE, RUNNER_UP_OUTLINE
 from med_cam.results.claim import Claim
 from med_cam.results.contrast import Contrast
 from med_cam.results.explanation import Explanation

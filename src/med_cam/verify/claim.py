@@ -22,12 +22,7 @@ from med_cam.verify.shape_leakage import other_contents, shape_leakage
 from med_cam.verify.shift_stability import shift_stability
 from med_cam.verify.specificity import specificity
 from med_cam.verify.sufficiency import baseline_result, sufficiency
-from med_cam.verify.warnings import (
-    claim_notices,
-    edge_notices,
-    edge_of_claim,
-    region_notices,
-)
+from med_cam.verify.warnings import claim_notices, edge_notices, edge_of_claim, region_notices
 
 
 class Words(NamedTuple):
