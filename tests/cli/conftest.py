@@ -130,7 +130,7 @@ def instant(monkeypatch):
             raise error
         return made_up(image)
 
-    monkeypatch.setattr("med_cam.cli.explain.explain", explain)
+    monkeypatch.setattr("med_cam.cli.explain_image.explain", explain)
     monkeypatch.setattr("med_cam.report.write.figure_png", lambda *_: b"a figure")
     explain.calls, explain.fails = calls, fails
     return explain

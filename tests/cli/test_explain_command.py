@@ -199,7 +199,7 @@ def test_an_image_that_is_not_verified_says_so_and_is_no_failure(
     run, scans, model, instant, monkeypatch
 ):
     monkeypatch.setattr(
-        "med_cam.cli.explain.explain", lambda _, image, **__: made_up(image, verified=False)
+        "med_cam.cli.explain_image.explain", lambda _, image, **__: made_up(image, verified=False)
     )
     status, out, _ = run(scans, "--model", model)
     assert status == 0

@@ -208,7 +208,7 @@ def test_the_tables_are_there_after_the_first_image(run, model, instant, scans, 
         raise KeyboardInterrupt if len(seen) == 3 else LookupError
 
     run(scans / "scan-0.png", "--model", model, "--out", "r")
-    monkeypatch.setattr("med_cam.cli.explain.explain", explain)
+    monkeypatch.setattr("med_cam.cli.explain_image.explain", explain)
     run("scans", "--model", model, "--out", "r")
     assert seen[0] == 1
 

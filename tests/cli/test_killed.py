@@ -14,10 +14,10 @@ import torch
 torch.set_num_threads(1)  # processes are forked: no thread of torch may run before
 from killing import killed_at, operations, run
 from many_images import finished, made, tables
-import med_cam.cli.explain
+import med_cam.cli.explain_image
 from cli.corner import made_up
 
-med_cam.cli.explain.explain = lambda classifier, image, **_: made_up(image)
+med_cam.cli.explain_image.explain = lambda classifier, image, **_: made_up(image)
 here = Path("here")
 here.mkdir()
 arguments, out, log = made(here.resolve(), 12), here.resolve() / "out", here.resolve() / "log"

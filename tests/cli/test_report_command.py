@@ -44,7 +44,7 @@ def results(run, model, instant, here, monkeypatch, once):
             return replace(found, claim=claim)
         return found
 
-    monkeypatch.setattr("med_cam.cli.explain.explain", explain)
+    monkeypatch.setattr("med_cam.cli.explain_image.explain", explain)
     for number, name in enumerate(("bright/well", "bright/warned", "dark/rises", "x/failed")):
         photograph(here / "scans" / f"{name}.png", seed=number)
     assert run("scans", "--model", model, "--out", "r").status == 0

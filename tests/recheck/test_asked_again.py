@@ -15,7 +15,16 @@ from med_cam.classifiers.base import Classifier, hooks_attached
 from med_cam.config.settings import Certification, Config, relative_to
 from med_cam.errors import ConfigError, OutputError
 from med_cam.images.geometry import Image
-from med_cam.recheck import compare, further, recheck
+from med_cam.recheck import (
+    besides,
+    claims,
+    compare,
+    further,
+    minimality as patches,
+    nothing,
+    outcome,
+    recheck,
+)
 from med_cam.recheck.compare import Verdict, of_further
 from med_cam.recheck.difference import Difference
 from med_cam.recheck.document import Again
@@ -35,6 +44,14 @@ from med_cam.verify.decision import Decision
 
 SIDE, SEED = 8, 11
 PLAIN = Config(seed=SEED, certification=Certification(contrast=False))
+
+
+def in_place(monkeypatch, name, stub):
+    """A stub in place of a function in every file of the re-check that calls it."""
+    found = [m for m in (besides, claims, nothing, outcome, patches, recheck) if hasattr(m, name)]
+    assert found
+    for module in found:
+        monkeypatch.setattr(module, name, stub)
 
 
 class Halves(nn.Module):
@@ -311,13 +328,13 @@ def comparing(monkeypatch, seen):
         return iter([OTHERWISE])
 
     for stub in (agreement_again, warned, changes):
-        monkeypatch.setattr(recheck, stub.__name__, stub)
-    monkeypatch.setattr(recheck, "response_of", response_of)
-    monkeypatch.setattr(recheck, "note_of", lambda *_, **__: "a note")
+        in_place(monkeypatch, stub.__name__, stub)
+    in_place(monkeypatch, "response_of", response_of)
+    in_place(monkeypatch, "note_of", lambda *_, **__: "a note")
     for as_saved in ("claim_as_saved", "tests_as_saved", "further_as_saved"):  # none on an edge
-        monkeypatch.setattr(recheck, as_saved, lambda case, now, *_, **__: now)
+        in_place(monkeypatch, as_saved, lambda case, now, *_, **__: now)
     for expected in ("lacking", "not_found"):
-        monkeypatch.setattr(recheck, expected, lambda *_: iter(()))
+        in_place(monkeypatch, expected, lambda *_: iter(()))
 
 
 @pytest.fixture
@@ -348,11 +365,9 @@ def claiming(monkeypatch, seen, comparing):
         yield Verdict(f"further {len(now.alternatives)}", True, True, "", "")
 
     for stub in (claim_on, mask_tests, further_masks, minimality_rechecked, of_claim, of_further):
-        monkeypatch.setattr(recheck, stub.__name__, stub)
+        in_place(monkeypatch, stub.__name__, stub)
     monkeypatch.setattr(certificate, "claim_on", claim_on)
-    monkeypatch.setattr(
-        recheck, "of_tests", lambda *_: iter([Verdict("tests", True, True, "", "")])
-    )
+    in_place(monkeypatch, "of_tests", lambda *_: iter([Verdict("tests", True, True, "", "")]))
     return seen
 
 
@@ -361,12 +376,12 @@ def claiming(monkeypatch, seen, comparing):
 def test_a_claim_is_made_again_as_it_was(case, claiming, older, holds):
     claiming.holds = holds
     saved = replace(saved_with(rows(0, 6)), version="1.1" if older else "2.0")
-    found = recheck.claims_rechecked(case, saved)
+    found = claims.claims_rechecked(case, saved)
     assert [verdict.name for verdict in found.verdicts] == ["4 0", "tests", "further 1"]
     assert (claiming.config, claiming.tried, claiming.response) == (PLAIN, 4, SEED)
     assert torch.equal(claiming.mask, rows(0, 6))
     # As the fourth mask: risk 0.05 * 0.8 * 0.2^3, and six samples may be lost.
-    assert claiming.samples == recheck.samples_of(4, PLAIN.verification) > 200
+    assert claiming.samples == certificate.samples_of(4, PLAIN.verification) > 200
     config, mask, number, minimality = claiming.tests
     assert (config, number, minimality) == (PLAIN, "0", PATCHES)
     assert torch.equal(mask, rows(0, 6))
@@ -404,13 +419,13 @@ def test_a_claim_is_made_again_as_it_was(case, claiming, older, holds):
 def test_a_new_certificate_is_the_first_of_its_own_and_on_the_saved_mask_alone(
     case, claiming, options, config
 ):
-    found = recheck.anew(case, saved_with(rows(0)), options)
+    found = claims.anew(case, saved_with(rows(0)), options)
     assert [verdict.name for verdict in found.verdicts] == ["4 0", "tests"]
     assert claiming.further == []
     assert (claiming.config, claiming.tried) == (config, 1)
     assert torch.equal(claiming.mask, rows(0))
     assert claiming.response == config.seed
-    wanted = options.samples or recheck.samples_of(1, config.verification)
+    wanted = options.samples or certificate.samples_of(1, config.verification)
     assert claiming.samples == wanted
     config_of_tests, _, _, minimality = claiming.tests
     assert config_of_tests == config
@@ -425,7 +440,7 @@ def test_a_new_certificate_is_the_first_of_its_own_and_on_the_saved_mask_alone(
 
 def test_baselines_that_cannot_be_drawn_are_refused_before_anything_is_asked(case, claiming):
     with pytest.raises(ConfigError, match="needs reference images"):
-        recheck.anew(case, saved_with(rows(0)), Options(baselines=("others",)))
+        claims.anew(case, saved_with(rows(0)), Options(baselines=("others",)))
     assert not hasattr(claiming, "samples")
 
 
@@ -456,7 +471,7 @@ def claiming_nothing(monkeypatch, comparing):
         return Further((), (), None, None, None)
 
     for stub in (claimed, warned, changes, further_masks):
-        monkeypatch.setattr(recheck, stub.__name__, stub)
+        in_place(monkeypatch, stub.__name__, stub)
     return seen
 
 
@@ -491,8 +506,8 @@ def test_nothing_is_explained_as_long_as_the_label_is_not_predicted_or_too_near_
     case = replace(case, target=target, before=before, config=replace(PLAIN, verification=rules))
     given_by = ("grey",) if given_anyway(p_baseline, p_image, 0.5) else ()
     blank = BaselineResponse({}, Decision(target, p_baseline, 0.5, given_by))
-    monkeypatch.setattr(recheck, "response_of", lambda _: blank)
-    found = recheck.nothing_rechecked(case, nothing_in("newer"), Options())
+    in_place(monkeypatch, "response_of", lambda _: blank)
+    found = nothing.nothing_rechecked(case, nothing_in("newer"), Options())
     assert found.verdicts == (Verdict("nothing to explain", True, not retains, "", ""),)
     assert found.differences == ()
     assert found.holds == (not retains)
@@ -516,7 +531,7 @@ def test_the_claim_of_nothing_is_that_of_any_attempt_there_was(
     refinement = replace(PLAIN.refinement, cut=cut, attempts=3)
     case = replace(case, config=replace(PLAIN, refinement=refinement))
     claiming_nothing.faults = faults
-    found = recheck.nothing_rechecked(case, nothing_in("older", "1.1"), Options())
+    found = nothing.nothing_rechecked(case, nothing_in("older", "1.1"), Options())
     assert claiming_nothing.attempts == attempts
     assert claiming_nothing.given == [(Again(numbered(n), None, None), True) for n in attempts]
     assert found.differences == (OTHERWISE,) * differences
@@ -526,7 +541,7 @@ def test_where_it_is_tested_otherwise_what_rests_on_the_claim_of_nothing_is_not_
     case, claiming_nothing
 ):
     claiming_nothing.faults = {0: 1}
-    found = recheck.nothing_rechecked(case, nothing_in("newer"), Options(seed=5))
+    found = nothing.nothing_rechecked(case, nothing_in("newer"), Options(seed=5))
     assert claiming_nothing.given == [(None, False)]
     assert found.differences == (OTHERWISE,)
 
@@ -536,10 +551,10 @@ def test_where_it_is_tested_otherwise_what_rests_on_the_claim_of_nothing_is_not_
 
 def test_patches_that_were_not_tested_are_not_tested_again(case):
     response = BaselineResponse({}, Decision(case.target, 0.2, 0.6))
-    assert recheck.minimality_rechecked(case, saved_with(rows(0)), response) is None
+    assert patches.minimality_rechecked(case, saved_with(rows(0)), response) is None
     saved = saved_with(rows(0))
     saved.document["tests"]["minimality"] = {"patch": 2}  # where the settings ask for none
-    assert recheck.minimality_rechecked(asking(case, patch=0), saved, response) is None
+    assert patches.minimality_rechecked(asking(case, patch=0), saved, response) is None
 
 
 @pytest.mark.parametrize(
@@ -552,7 +567,7 @@ def test_patches_that_were_not_tested_are_not_tested_again(case):
     ],
 )
 def test_a_sample_that_there_cannot_have_been_is_refused(case, monkeypatch, names, number, said):
-    monkeypatch.setattr(recheck, "retested", lambda *_: PATCHES)
+    in_place(monkeypatch, "retested", lambda *_: PATCHES)
     config = relative_to(PLAIN, names)
     rules = replace(PLAIN.certification, reduction_samples=1, pool=3, rounds=2)
     case = replace(case, config=replace(config, certification=rules))
@@ -562,10 +577,10 @@ def test_a_sample_that_there_cannot_have_been_is_refused(case, monkeypatch, name
     saved.document["tests"]["minimality"] = lists | numbers | {"sufficient": True}
     response = BaselineResponse({}, Decision(case.target, 0.2, 0.6))
     if said == "retested":
-        assert recheck.minimality_rechecked(case, saved, response) == PATCHES
+        assert patches.minimality_rechecked(case, saved, response) == PATCHES
         return
     with pytest.raises(OutputError, match=said or f"names sample {number}, which these settings"):
-        recheck.minimality_rechecked(case, saved, response)
+        patches.minimality_rechecked(case, saved, response)
 
 
 @pytest.mark.parametrize(
@@ -608,18 +623,18 @@ def test_patches_are_tested_on_the_numbered_samples_of_the_report(
         return now
 
     sets = []
-    real = recheck.sample_set
+    real = patches.sample_set
 
     def sample_set(of, decision, *, more=0):
         sets.append(real(of, decision, more=more))
         return sets[-1]
 
-    monkeypatch.setattr(recheck, "retested", retested)
-    monkeypatch.setattr(recheck, "sample_set", sample_set)
+    in_place(monkeypatch, "retested", retested)
+    in_place(monkeypatch, "sample_set", sample_set)
     saved = saved_with(rows(3))
     saved.document["tests"]["minimality"] = reported
     decision = Decision(case.target, 0.2, 0.6)
-    found = recheck.minimality_rechecked(case, saved, BaselineResponse({}, decision))
+    found = patches.minimality_rechecked(case, saved, BaselineResponse({}, decision))
     side = 2 if patch == 6 else patch
     expected = Minimality(
         side, (Patch(1, 0, "sample", 2),), tuple(samples), (6,), 3, True, 9, 1, 0.5, 0.25
@@ -657,8 +672,8 @@ def test_claims_are_asked_with_as_many_masked_inputs_per_pass_as_said(monkeypatc
         return run
 
     for name in results:
-        monkeypatch.setattr(recheck, name, stub(name))
-    monkeypatch.setattr(recheck, "refuse_other_classifier", lambda *asked: refusals.append(asked))
+        in_place(monkeypatch, name, stub(name))
+    in_place(monkeypatch, "refuse_other_classifier", lambda *asked: refusals.append(asked))
     document = {
         "config": {"seed": 9},
         "classifier": {"contrast": None},
@@ -670,12 +685,12 @@ def test_claims_are_asked_with_as_many_masked_inputs_per_pass_as_said(monkeypatc
         "fills": [],
     }
     saved, options = Saved(Path(), document, IMAGE, rows(0)), Options(batch=batch)
-    other, nothing = replace(options, seed=3), {**document, "tests": None}
+    other, empty = replace(options, seed=3), {**document, "tests": None}
     for now, asked, name, passed in (
         (saved, options, "claims_rechecked", (saved,)),
         (saved, other, "anew", (saved, other)),
-        (replace(saved, document=nothing), options, "nothing_rechecked", None),
-        (replace(saved, document=nothing), other, "nothing_rechecked", None),
+        (replace(saved, document=empty), options, "nothing_rechecked", None),
+        (replace(saved, document=empty), other, "nothing_rechecked", None),
     ):
         model = classifier_of(module)
         refusals.clear()

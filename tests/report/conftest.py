@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image as Picture
 
-from med_cam.classifiers.identity import Identity
+import saved_results
 from med_cam.images.read import read_image
-from med_cam.report.circumstances import Circumstances, Platform
+from med_cam.report.circumstances import Platform
 from med_cam.report.origin import Provenance
 from med_cam.report.source import source_of
 from med_cam.report.write import write
@@ -80,7 +80,8 @@ GREY = BaselineResult("grey", True, 1, 1, 1, 0.91, 0.91, "notumor", 0.25, 0.0)
 NOISE = BaselineResult("gaussian", True, 63, 63, 63, 0.71, 0.83, "glioma", 0.24, 0.0)
 BLACK = BaselineResult("black", False, 1, 0, 1, 0.4, 0.4, "notumor", 0.26, 0.0)
 
-IDENTITY = Identity(
+IDENTITY = replace(
+    saved_results.IDENTITY,
     architecture="timm:mobilenetv2_100",
     arguments={"drop_rate": 0.2, "sizes": [1, 2]},
     labels=("glioma", "meningioma", "notumor"),
@@ -88,25 +89,12 @@ IDENTITY = Identity(
     channels=3,
     mean=(0.485, 0.456, 0.406),
     std=(0.229, 0.224, 0.225),
-    value_range=1.0,
-    resize="squash",
-    interpolation="bilinear",
-    antialias=True,
-    channel_order="rgb",
-    standardise="dataset",
     crop_share=0.875,
-    head="softmax",
-    outputs="logits",
-    thresholds=(),
     hooked_layers=("blocks.2", "blocks.5"),
-    weights={"model.safetensors": "b" * 64},
     source_files={"net.py": "d" * 64},
-    state=None,
 )
-
-
-MADE = Circumstances(
-    created="2026-11-26T01:02:03Z",
+MADE = replace(
+    saved_results.MADE,
     command=("med-cam", "explain", "--seed", "7"),
     platform=Platform("Linux-6.1-x86_64", "x86_64", "CPython 3.11.9"),
     environment="numpy==2.4.0\ntorch==2.13.0\n",

@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import SupportsIndex
 
 import torch
@@ -114,20 +114,13 @@ def observed(  # noqa: PLR0913  what `explain` is given
         whole = forward(x)
     before = classifier.probabilities(whole.logits)
     explained = target_of(classifier, before, target)
-    others = labelled_otherwise(references, explained, x)
     rules = config.verification
     said = (*rules.baselines, *rules.beside, *rules.unseen)
     own = fills_of((*said, *further), fills)
-    scene = Scene(
-        x=x,
-        valid=geometry.valid().to(x.device),
-        black=classifier.black(),
-        white=classifier.normalise(torch.ones_like(x[..., :1, :1])),
-        others=others,
-        alike=None if references is None or len(others) else references.x,
-        feather=radius_of(config.verification.feather, *x.shape[2:]),
-        fills=painters(own, classifier, x),
-    )
+    others = labelled_otherwise(references, explained, x)
+    alike = None if references is None or len(others) else references.x
+    bare = scene_of(classifier, x, geometry.valid(), feather=rules.feather)
+    scene = replace(bare, others=others, alike=alike, fills=painters(own, classifier, x))
     case = Case(
         classifier=classifier,
         config=config,
@@ -145,6 +138,24 @@ def observed(  # noqa: PLR0913  what `explain` is given
     )
     refuse_unfit(case)
     return case
+
+
+def scene_of(
+    classifier: Classifier,
+    x: Float[Tensor, "1 c h w"],
+    valid: Bool[Tensor, "1 1 h w"],
+    *,
+    feather: float,
+) -> Scene:
+    """The image as the classifier sees it, before there are reference images or fills."""
+    return Scene(
+        x=x,
+        valid=valid.to(x.device),
+        black=classifier.black(),
+        white=classifier.normalise(torch.ones_like(x[..., :1, :1])),
+        others=x[:0],
+        feather=radius_of(feather, *x.shape[2:]),
+    )
 
 
 def refuse_unfit(case: Case) -> None:

@@ -1,70 +1,36 @@
 """`med-cam explain`: each image to its explanation on disk, whatever becomes of the others."""
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
-import torch
-from rich.progress import TaskID
-
-from med_cam.case.references import References, relabelled
-from med_cam.classifiers.base import Classifier, hooks_attached
-from med_cam.classifiers.pairwise import pairwise
-from med_cam.classifiers.slide_scale import with_scale_said
 from med_cam.cli.choice import choice_for
-from med_cam.cli.columns import Columns, below, columns, failed, head, line
-from med_cam.cli.command_line import command_line
-from med_cam.cli.estimate import estimated
+from med_cam.cli.explain_each import explain_each
 from med_cam.cli.export import asked
 from med_cam.cli.fills import loaded, named_in
-from med_cam.cli.inputs import Ready, over_images, painted, require_room
+from med_cam.cli.inputs import Ready, over_images, painted
 from med_cam.cli.job import Job, refuse_unfit_options
 from med_cam.cli.kept import Plan, planned
 from med_cam.cli.options.explain import ExplainOptions
-from med_cam.cli.overview import joined, tabled
+from med_cam.cli.overview import joined
 from med_cam.cli.places import places_of, refuse_unfit_region
-from med_cam.cli.private import Place, is_nameless, names_hidden, place_of
-from med_cam.cli.record import recorded, write_records
-from med_cam.cli.run import Ended, Failure, attempt_each, exit_status, report, show_each
-from med_cam.cli.screen import Screen, row
+from med_cam.cli.private import names_hidden
+from med_cam.cli.record import write_records
+from med_cam.cli.run import Ended, Failure, exit_status, report
+from med_cam.cli.screen import Screen
 from med_cam.cli.settings import settings
-from med_cam.cli.tally import (
-    Done,
-    counted,
-    done,
-    image_begun,
-    image_title,
-    remarkable,
-    summary,
-    update,
-)
-from med_cam.cli.workers import ends_of_workers
+from med_cam.cli.tally import Done, counted, remarkable, summary
 from med_cam.config.settings import Config, relative_to
-from med_cam.errors import ClassifierError, ImageError
-from med_cam.images.geometry import Image
-from med_cam.images.read import read_image
-from med_cam.pipeline.explain import explain
 from med_cam.report.choice_text import choice_sentence, choice_table
 from med_cam.report.circumstances import now
 from med_cam.report.export import export, refuse_missing
-from med_cam.report.file_names import JSON_FILE
-from med_cam.report.files import UnwritableError
 from med_cam.report.installed import versions
 from med_cam.report.leftovers import sweep
-from med_cam.report.line import line_of
 from med_cam.report.manifest import forget_run_manifest
-from med_cam.report.origin import Provenance, provenance
-from med_cam.report.run_record import EXPLAINED, RunImage
-from med_cam.report.table import TableRow, table_row
 from med_cam.report.wording import baselines
-from med_cam.report.write import refuse_foreign_files, refuse_other_image, write
 from med_cam.results.removal import RemovalChoice
-from med_cam.results.step import OnStep
-from med_cam_studies.methods.compared import Asked, beside, compared_names, maps_of
+from med_cam_studies.methods.compared import compared_names
 
 
 def run(options: ExplainOptions, screen: Screen) -> int:
@@ -183,192 +149,3 @@ def chosen(choice: RemovalChoice | None) -> str:
         return ""
     table = choice_table(choice)
     return f"\n{choice_sentence(choice)}" + (f"\n{table}" if table else "")
-
-
-def explain_each(job: Job, plan: Plan, screen: Screen, images: dict[str, RunImage]) -> Ended[Done]:
-    """All images that are to be done, each shown when done and put down in `images`."""
-    options, todo, steps = job.options, plan.todo, job.config.search.steps
-    of, count = len(todo), len(todo) + len(plan.kept)
-    for place in {(options.out / image.stem).parent for image in todo}:
-        sweep(place)
-    with row(screen.bar, "", total=steps * of) as task:
-
-        def one(index: int, path: Path) -> Done:
-            title = image_title(path.name, index, of)
-            on_step = image_begun(screen.bar, task, title, before=steps * index, steps=steps)
-            return explain_one(job, todo[index], on_step)
-
-        if options.workers is None:
-            ends = attempt_each([Path(image.file) for image in todo], one, last=UnwritableError)
-        else:
-            ends = counted_off(in_workers(job, todo, screen), screen, task, steps=steps)
-        known = tabled(recorded(ends, images), options.out, plan, of=count)
-        names = {str(Path(image.file)): image.stem for image in todo}
-        at = columns(names.values(), job.ready.classifier.labels, screen.width)
-        if todo:
-            screen.say(head(at), style="bold")
-        return show_each(
-            estimated(known, options.out, of=of, kept=len(plan.kept), say=screen.say),
-            screen,
-            line=lambda end: (said_of(end, at), "" if end.line.well else "yellow"),
-            mark=lambda failure: failed(names.get(str(Path(failure.where)), failure.where), at),
-            interrupted=partial(interrupted, of=of, out=options.out),
-        )
-
-
-def said_of(image: Done, at: Columns) -> str:
-    """An image's line, and what stands below it."""
-    return "\n".join([line(image.line, at), *below(image.below, at)])
-
-
-def in_workers(job: Job, todo: Sequence[Place], screen: Screen) -> Iterator[Done | Failure]:
-    """The ends of images in processes of their own, which import this module."""
-    places = {(job.options.out / image.stem).parent for image in todo}
-    try:
-        yield from ends_of_workers(explain_one, job, todo, screen)
-    finally:
-        for place in places:
-            sweep(place)  # what those left that were told to stop
-
-
-def counted_off(
-    ends: Iterator[Done | Failure], screen: Screen, task: TaskID, *, steps: int
-) -> Iterator[Done | Failure]:
-    """The ends as they come, each moving the bar by an image."""
-    for number, end in enumerate(ends, start=1):
-        update(screen.bar, task, f"{number} done", completed=steps * number)
-        yield end
-
-
-def interrupted(finished: int, *, of: int, out: Path) -> str:
-    """The one line after Ctrl-C, if anything was finished."""
-    if not finished:
-        return ""  # nothing to add
-    return f"interrupted; {finished} of {counted(of, 'image')} finished, results are in {out}."
-
-
-def explain_one(job: Job, place: Place, on_step: OnStep) -> Done:
-    """One image from its file to its result folder.
-
-    Args:
-        job: what is the same for all images.
-        place: of the image, and what its folder is called, unless that may not be told.
-        on_step: called after every step of the search.
-
-    Raises:
-        MedCamError: if it cannot be read, explained or written; nothing is written then.
-    """
-    options, path = job.options, place.path
-    require_room(options.out)
-    channels, white = job.ready.classifier.channels, job.ready.white
-    image = read_image(path, channels=channels, white=white, part=place.part)
-    image = with_scale_said(job.ready.classifier, image)
-    refuse_other_kind(options, image)
-    nameless = is_nameless(options, path)
-    folder = options.out / place_of(options, place, image.sha256)
-    refuse_foreign_files(folder)
-    refuse_other_image(folder, image.sha256)
-    task = task_of(job, image)
-    asked_of = Asked(
-        task.classifier, image, job.config, task.references, job.fills, target=task.target
-    )
-    maps = maps_of(asked_of, compared_names(options.compare))
-    found = explain(
-        task.classifier,
-        image,
-        target=task.target,
-        config=job.config,
-        references=task.references,
-        fills=job.fills,
-        on_step=on_step,
-    )
-    compared = beside(asked_of, found, maps)
-    found = replace(found, removal_choice=job.choice, compared=compared)
-    origin = origin_of(job, image, task.references, "" if nameless else place.name)
-    forget_run_manifest(options.out)
-    where = folder.relative_to(options.out).as_posix()
-    result = write(
-        found,
-        image,
-        folder,
-        origin,
-        with_image=not options.no_source,
-        keep_identity=options.keep_identity,
-        style=options.style,
-    )
-    if names := asked(options):
-        images = {image.sha256: path}
-        export(folder, names, images=images, keep_identity=options.keep_identity)
-    entry = RunImage(place.file, image.sha256, EXPLAINED, where, result)
-    called = f"{place.stem} in {folder.name}" if nameless else where
-    row = row_of(folder, where, result)
-    return done(line_of(called, found), found, entry, row, verbose=options.verbose)
-
-
-def origin_of(job: Job, image: Image, references: References | None, name: str) -> Provenance:
-    """On what a result was made; `name` is the image's, empty where it may not be told."""
-    options = job.options
-    return provenance(
-        image,
-        job.ready.classifier,
-        job.config,
-        preset=options.preset,
-        software=job.software,
-        references=references,
-        contrast=options.contrast or "",
-        image_name=name,
-        command=command_line(options, "explain", named=False, paths=not job.names_hidden),
-    )
-
-
-def refuse_other_kind(options: ExplainOptions, image: Image) -> None:
-    """Check that the image is of the kind that the exports are for, before it is explained.
-
-    Raises:
-        ImageError: it is not.
-    """
-    if options.dicom and image.dicom is None:
-        raise ImageError(
-            f"{image.path} is no DICOM image, to whose study DICOM objects would belong; leave "
-            "--dicom out"
-        )
-
-
-def row_of(folder: Path, place: str, result: str) -> TableRow:
-    """The line of a result that was just written, as the next run will read it."""
-    return table_row(json.loads((folder / JSON_FILE).read_bytes()), place, result)
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What is explained of one image: the classifier, or the choice between two of its labels."""
-
-    classifier: Classifier
-    references: References | None
-    target: str | None
-
-
-def task_of(job: Job, image: Image) -> Task:
-    """The classifier as it is; with --contrast, only its choice between two labels.
-
-    Raises:
-        ClassifierError: if the target is the label itself that it is to be compared with.
-    """
-    ready, target, rival = job.ready, job.options.target, job.options.contrast
-    if rival is None:
-        return Task(ready.classifier, ready.references, target)
-    target = target or predicted(ready.classifier, image)
-    if target == rival:
-        raise ClassifierError(
-            f"the target is {rival} itself; give --target or --contrast another label"
-        )
-    pair = pairwise(ready.classifier, target, rival)
-    references = None if ready.references is None else relabelled(ready.references, pair)
-    return Task(pair, references, target)
-
-
-def predicted(classifier: Classifier, image: Image) -> str:
-    """The label that the classifier predicts, for one pass more."""
-    with hooks_attached(classifier) as forward, torch.no_grad():
-        logits = forward(classifier.prepare(image)).logits
-    return classifier.labels[int(logits[0].argmax())]
