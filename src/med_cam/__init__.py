@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from med_cam.notebook.explain import explain as explain, explain_all as explain_all
     from med_cam.notebook.explanation import Explanation as Explanation
     from med_cam.notebook.table import NotExplained as NotExplained, to_frame as to_frame
+    from med_cam.notebook.verify_saved import verify_saved as verify_saved
     from med_cam.results.claim import Claim as Claim
     from med_cam.results.step import Step as Step
 PLACES = {
@@ -81,6 +82,7 @@ PLACES = {
     "recommended_removal": "audit.recommended",
     "repeatable_gpu": "classifiers.repeatable",
     "to_frame": "notebook.table",
+    "verify_saved": "notebook.verify_saved",
 }
 
 __all__ = list(PLACES)

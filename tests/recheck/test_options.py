@@ -66,7 +66,7 @@ def test_another_classifier_is_refused_with_both_hashes(was, now, hashes, older)
         refuse_other_classifier(classifier(now), saved(was, older=older))
     assert str(refused.value) == (
         f"the explanation was made with sha256.weights = {hashes[0]}, the classifier given has "
-        f"sha256.weights = {hashes[1]}; give the classifier that was explained to --model"
+        f"sha256.weights = {hashes[1]}; give the classifier that was explained"
     )
 
 

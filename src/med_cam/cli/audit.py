@@ -15,13 +15,14 @@ from med_cam.cli.inputs import SHOWN, Ready, over_images, painted
 from med_cam.cli.options.audit import AuditOptions
 from med_cam.cli.run import Ended, Failure, attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen, row
-from med_cam.cli.tally import counted, duration, image_title, update
+from med_cam.cli.tally import duration, image_title, update
 from med_cam.images.read import read_image
 from med_cam.report.audit_document import Audit, Audited, write_audit
 from med_cam.report.audit_tables import as_text, removal_table, tables
 from med_cam.report.audit_text import meanings, verdicts
 from med_cam.report.choice_text import choice_sentence
 from med_cam.report.installed import versions
+from med_cam.report.wording import counted
 from med_cam.results.removal import RemovalChoice
 
 Found = tuple[Audited, Findings]  # one image, and its numbers

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from med_cam.cli.options.studies import CheckOptions
 from med_cam.cli.run import DONE, MISTAKE
 from med_cam.cli.screen import Screen, row
-from med_cam.cli.tally import counted
 from med_cam.config.rules import nearest
 from med_cam.errors import ConfigError
 from med_cam.report.text_table import aligned
+from med_cam.report.wording import counted
 from med_cam_studies.data.check import Checked, checked
 from med_cam_studies.data.collection import Item, counts
 from med_cam_studies.training.catalogue import STUDIES, Study

@@ -7,10 +7,10 @@ from torch import Generator
 from med_cam.cli.options.pages import DossierOptions
 from med_cam.cli.run import Ended, attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen, row
-from med_cam.cli.tally import counted
 from med_cam.report.files import write_file
 from med_cam.report.read import read_explanation
 from med_cam.report.saved import found_results
+from med_cam.report.wording import counted
 from med_cam_studies.dossier.data import LeftOut
 from med_cam_studies.dossier.dossier import FILE, Beside, Results, dossier
 from med_cam_studies.dossier.intended_use import read_intended_use

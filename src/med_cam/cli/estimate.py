@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from med_cam.cli.run import Failure
-from med_cam.cli.tally import Done, counted, duration
+from med_cam.cli.tally import Done, duration
 from med_cam.report.circumstances import now
 from med_cam.report.file_names import LOG_FILE
 from med_cam.report.files import add_line
+from med_cam.report.wording import counted
 
 LONG = 60.0  # seconds to go from which on the estimate is said, not only written
 MARKS = (1, 3, 10, 30, 100, 300)  # images after which it is made anew; then every 1,000

@@ -20,7 +20,7 @@ from med_cam.cli.record import write_records
 from med_cam.cli.run import Ended, Failure, exit_status, report
 from med_cam.cli.screen import Screen
 from med_cam.cli.settings import settings
-from med_cam.cli.tally import Done, counted, remarkable, summary
+from med_cam.cli.tally import Done, remarkable, summary
 from med_cam.config.settings import Config, relative_to
 from med_cam.report.choice_text import choice_sentence, choice_table
 from med_cam.report.circumstances import now
@@ -28,7 +28,7 @@ from med_cam.report.export import export, refuse_missing
 from med_cam.report.installed import versions
 from med_cam.report.leftovers import sweep
 from med_cam.report.manifest import forget_run_manifest
-from med_cam.report.wording import baselines
+from med_cam.report.wording import baselines, counted
 from med_cam.results.removal import RemovalChoice
 from med_cam_studies.methods.compared import compared_names
 

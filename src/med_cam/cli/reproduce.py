@@ -14,12 +14,12 @@ from med_cam.cli.run import Ended, Failure, exit_status, failure_of, report, sho
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import settings
 from med_cam.cli.signals import refuse_to_go_on
-from med_cam.cli.tally import counted, duration, image_begun, image_title
+from med_cam.cli.tally import duration, image_begun, image_title
 from med_cam.config.settings import Config
 from med_cam.errors import ConfigError, DataError
 from med_cam.report.files import write_file
 from med_cam.report.installed import versions
-from med_cam.report.wording import baselines, percent, probability
+from med_cam.report.wording import baselines, counted, percent, probability
 from med_cam.results.step import OnStep
 from med_cam_studies.data.collection import Collection, Item
 from med_cam_studies.data.splits import Splits, split

@@ -14,7 +14,7 @@ from med_cam.report.file_names import INDEX_FILE, TABLE_FILE
 from med_cam.report.line import Line, details
 from med_cam.report.run_record import RunImage
 from med_cam.report.table import TableRow
-from med_cam.report.wording import baselines, is_small, percent
+from med_cam.report.wording import baselines, counted, is_small, percent
 from med_cam.results.explanation import Explanation
 from med_cam.results.passes import Passes
 from med_cam.results.step import OnStep, Step
@@ -124,11 +124,6 @@ def remarkable(images: Sequence[Done], *, width: int) -> str:
         for name, image in zip(names, first, strict=True)
     )
     return "\n".join(["", "Deserve a look first:", *lines])
-
-
-def counted(number: int, thing: str) -> str:
-    """As in "1 image" and "2 images"."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def duration(seconds: float) -> str:

@@ -1,10 +1,8 @@
 """`med-cam verify`: every claim of each saved explanation re-checked."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -36,35 +34,24 @@ from med_cam.cli.run import (
 )
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import removal_names
-from med_cam.cli.tally import counted, duration
+from med_cam.cli.tally import duration
 from med_cam.config.baselines import fill_name, is_own
 from med_cam.errors import OutputError
 from med_cam.images.part import Window
 from med_cam.images.white import White
-from med_cam.recheck.cause import cause_of
-from med_cam.recheck.compare import Verdict
+from med_cam.recheck.cause import likely_cause
 from med_cam.recheck.fills import loadable
 from med_cam.recheck.options import Options
-from med_cam.recheck.outcome import Recheck
 from med_cam.recheck.recheck import rechecked
-from med_cam.report.installed import versions
-from med_cam.report.manifest import SHOWN, checked_id, refuse_changed_run
+from med_cam.recheck.references import same_references
+from med_cam.recheck.words import Rechecked, result_lines
+from med_cam.report.manifest import checked_id, refuse_changed_run
 from med_cam.report.saved import Saved, declared, found_results, part_of, read_saved
 from med_cam.report.specificity import specificity, specificity_lines
-from med_cam.verify.warnings import floored
+from med_cam.report.wording import counted
 
 ReadReferences = Callable[[White, Window], References | None]
 ReadFills = Callable[[tuple[str, ...]], Mapping[str, Fill]]
-
-
-@dataclass(frozen=True, slots=True)
-class Rechecked:
-    """One result, how its claims came out and why, and its ID ("" if it has no manifest)."""
-
-    saved: Saved
-    found: Recheck
-    cause: str
-    result_id: str
 
 
 def run(options: VerifyOptions, screen: Screen) -> int:
@@ -175,10 +162,7 @@ def recheck(
     asked = [fill_name(name) for name in otherwise.baselines or () if is_own(name)]
     own = fills((*loadable(saved.document), *asked))
     found = rechecked(ready.classifier, saved, others, otherwise, own)
-    device = str(ready.classifier.device)
-    numeric = bool(found.numeric) and not found.differences
-    cause = cause_of(saved.document, versions(sys.modules), device, numeric=numeric)
-    return Rechecked(saved, found, cause, result_id)
+    return Rechecked(saved, found, likely_cause(saved, found, ready.classifier), result_id)
 
 
 def references_of(saved: Saved, read: ReadReferences) -> References | None:
@@ -187,75 +171,10 @@ def references_of(saved: Saved, read: ReadReferences) -> References | None:
     Raises:
         OutputError: if those given are not the ones that it was made with.
     """
-    digest = saved.document["sha256"]["reference_images"]
-    if digest is None:
+    if saved.document["sha256"]["reference_images"] is None:
         return None
     given = read(declared(saved.document), part_of(saved.document).window)
-    if given is None:
-        raise OutputError(
-            f"{saved.folder} was explained with reference images; give the same ones with "
-            "--references"
-        )
-    if digest != given.sha256:
-        raise OutputError(
-            f"{saved.folder} was explained with other reference images (SHA-256 of all "
-            f"{digest[:12]}) than those given ({given.sha256[:12]}); give the same ones with "
-            "--references"
-        )
-    return given
-
-
-def result_lines(end: Rechecked) -> str:
-    """A result in a line, and below it what fails, what differs and what was not claimed."""
-    found, name = end.found, end.saved.folder.name
-    claimed = [verdict for verdict in found.verdicts if verdict.claimed]
-    number = counted(len(claimed), "claim")
-    certificate = found.claim.certificate if found.claim is not None else None
-    bound = floored(certificate.bound) if certificate is not None else ""
-    if found.holds:
-        head = f"{number} re-checked, all hold again"
-    else:
-        failed = sum(not verdict.now for verdict in claimed)
-        other = counted(len(found.differences), "saved value")
-        head = f"NOT REPRODUCED: {failed} of {number}, {other}"
-    rate = f"; retention rate at least {bound}" if bound else ""
-    known = f"; result {end.result_id[:SHOWN]}" if end.result_id else ""
-    lines = [f"{name}  {head}{rate}{known}"]
-    if not end.result_id:
-        lines.append("    no manifest: pictures are not re-checked")
-    lines += [*verdict_lines(found.verdicts), *difference_lines(found)]
-    if found.numeric or not found.holds:
-        lines.append(f"    {end.cause}")
-    return "\n".join([*lines, *([f"    {found.note}"] if found.note else [])])
-
-
-MOST = 8  # differences of one result that are shown; one lie may change many figures
-
-
-def difference_lines(found: Recheck) -> list[str]:
-    """The fields that were saved otherwise than they come out, the first ones of many."""
-    lines = []
-    for what, many in (
-        ("NOT REPRODUCED", found.differences),
-        ("numerically different", found.numeric),
-    ):
-        lines += [f"    {what}: {other}" for other in many[:MOST]]
-        more = len(many) - MOST
-        lines += [f"    and {counted(more, 'further value')}"] if more > 0 else []
-    return lines
-
-
-def verdict_lines(verdicts: Sequence[Verdict]) -> list[str]:
-    """What does not hold, and what was never claimed."""
-    shown = []
-    for verdict in verdicts:
-        figures = f" (saved {verdict.was}; now {verdict.figure})" if verdict.figure else ""
-        if verdict.refuted:
-            shown.append(f"    NOT REPRODUCED: {verdict.name}{figures}")
-        elif not verdict.claimed:
-            now = ", but it holds now" if verdict.now else ""
-            shown.append(f"    not claimed{now}: {verdict.name}{figures}")
-    return shown
+    return same_references(saved, given, "with --references")
 
 
 def ending(ended: Ended[Rechecked], seconds: float) -> Iterator[str]:

@@ -128,7 +128,7 @@ class Explanation(Plain):
         """Write the files that `med-cam explain` writes to a folder; return the result's ID.
 
         `med-cam verify FOLDER --model ...` tests all claims again where the classifier was loaded
-        from a folder or file.
+        from a folder or file, `verify_saved(FOLDER, module)` also where it was made in memory.
 
         Raises:
             OutputError: the folder cannot be written, or holds other files; or the classifier is

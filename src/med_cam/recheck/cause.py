@@ -1,9 +1,21 @@
 """Why a result may come out otherwise, in one sentence."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
+from med_cam.classifiers.base import Classifier
 from med_cam.config.tolerance import EDGE
+from med_cam.recheck.recheck import Recheck
+from med_cam.report.installed import versions
+from med_cam.report.saved import Saved
+
+
+def likely_cause(saved: Saved, found: Recheck, classifier: Classifier) -> str:
+    """Why a result comes out otherwise here and now, in one sentence."""
+    numeric = bool(found.numeric) and not found.differences
+    here = versions(sys.modules)
+    return cause_of(saved.document, here, str(classifier.device), numeric=numeric)
 
 
 def cause_of(

@@ -50,12 +50,18 @@ def refuse_other_classifier(classifier: Classifier, document: Document) -> None:
     found = differences(document, classifier)
     if not found:
         return
+    if in_memory(document) and classifier.loaded_from.architecture:
+        raise ClassifierError(
+            "the explanation was made in Python with a module in memory "
+            f"({document['classifier']['architecture']}), which no file holds; re-check it there, "
+            "with med_cam.verify_saved(folder, model)"
+        )
     (key, saved, now), *others = found
     also = ", ".join(other.key for other in others[:LONG])
     rest = f" (also different: {also}{', ...' if len(others) > LONG else ''})" if others else ""
     raise ClassifierError(
         f"the explanation was made with {key} = {_shown(key, saved)}, the classifier given has "
-        f"{key} = {_shown(key, now)}{rest}; give the classifier that was explained to --model"
+        f"{key} = {_shown(key, now)}{rest}; give the classifier that was explained"
     )
 
 
@@ -75,6 +81,13 @@ def differences(document: Document, classifier: Classifier) -> list[Difference]:
     if not is_saved(document) and not saved["contrast"]:
         found += _compared("labels", document["labels"], now["labels"])
     return found
+
+
+def in_memory(document: Document) -> bool:
+    """Whether it was a module in memory: known by the name of its class and its state alone."""
+    said = document["classifier"]
+    files = said.get("weights") or said.get("source_files")
+    return bool(said.get("state")) and not files and ":" not in said["architecture"]
 
 
 def is_saved(document: Document) -> bool:

@@ -31,6 +31,11 @@ METHODS = {  # other methods, in words
 LARGE = 0.5  # of the image: a mask above that is not said to have passed
 
 
+def counted(number: int, thing: str) -> str:
+    """As in "1 image" and "2 images"."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def probability(value: float) -> str:
     """Two decimals, never rounded to a certainty: 0.998 is ">0.99"."""
     if 0.995 <= value < 1:
