@@ -24,7 +24,7 @@ def test_a_slice_is_explained_verified_and_written_into_its_volume(
     given = ("--slice", "axial=1", "--window", "600,1200", "--nifti")
     done = run(path, "--model", model, "--config", quick, "--out", "r", *given)
     assert done.status == 0, done.err
-    folder = here / "r" / "head.nii"
+    folder = here / "r" / "head.nii-axial-1"
     said = json.loads((folder / "explanation.json").read_text())
     image = said["image"]
     assert (image["slice"], image["window"], image["file"]) == (

@@ -12,11 +12,12 @@ from med_cam.cli.explain_image import explain_one
 from med_cam.cli.job import Job
 from med_cam.cli.kept import Plan
 from med_cam.cli.overview import tabled
-from med_cam.cli.private import Place
+from med_cam.cli.private import Place, shown_name
 from med_cam.cli.record import recorded
 from med_cam.cli.run import Ended, Failure, attempt_each, show_each
 from med_cam.cli.screen import Screen, row
-from med_cam.cli.tally import Done, counted, image_begun, image_title, update
+from med_cam.cli.tally import Done, image_begun, image_title, update
+from med_cam.report.wording import counted
 from med_cam.cli.workers import ends_of_workers
 from med_cam.report.files import UnwritableError
 from med_cam.report.leftovers import sweep
@@ -41,7 +42,7 @@ def explain_each(job: Job, plan: Plan, screen: Screen, images: dict[str, RunImag
         else:
             ends = counted_off(in_workers(job, todo, screen), screen, task, steps=steps)
         known = tabled(recorded(ends, images), options.out, plan, of=count)
-        names = {str(Path(image.file)): image.stem for image in todo}
+        names = {str(Path(image.file)): shown_name(options, image) for image in todo}
         at = columns(names.values(), job.ready.classifier.labels, screen.width)
         if todo:
             screen.say(head(at), style="bold")

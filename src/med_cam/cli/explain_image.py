@@ -15,7 +15,7 @@ from med_cam.cli.export import asked
 from med_cam.cli.inputs import require_room
 from med_cam.cli.job import Job
 from med_cam.cli.options.explain import ExplainOptions
-from med_cam.cli.private import Place, is_nameless, place_of
+from med_cam.cli.private import Place, is_nameless, place_of, shown_name
 from med_cam.cli.tally import Done, done
 from med_cam.errors import ClassifierError, ImageError
 from med_cam.images.geometry import Image
@@ -67,7 +67,7 @@ def explain_one(job: Job, place: Place, on_step: OnStep) -> Done:
     result = written(options, found, image, folder, origin)
     where = folder.relative_to(options.out).as_posix()
     entry = RunImage(place.file, image.sha256, EXPLAINED, where, result)
-    called = f"{place.stem} in {folder.name}" if nameless else where
+    called = shown_name(options, place)
     row = row_of(folder, where, result)
     return done(line_of(called, found), found, entry, row, verbose=options.verbose)
 

@@ -30,6 +30,7 @@ from med_cam.cli.screen import Screen, row
 from med_cam.errors import ClassifierError, ConfigError, ImageError, MedCamError
 from med_cam.images.file import sha256_of
 from med_cam.images.find import Folder, find_images, images_in
+from med_cam.images.nifti import is_called_volume
 from med_cam.images.part import WHOLE, Part, Window, window_of
 from med_cam.images.read import read_image
 from med_cam.images.white import White, white_of
@@ -119,7 +120,9 @@ def over_images(
     """
     with ExitStack() as opened:
         source = source_of(options.model, opened, options.trust)
-        paths, failures = images_of(options.images or (), source, opened, command)
+        paths, failures = images_of(
+            options.images or (), source, opened, command, volumes=options.slice is not None
+        )
         for failure in reversed(failures) if at_end else ():
             opened.callback(report, failure, screen)  # whatever becomes of the work
         for failure in () if at_end else failures:
@@ -201,7 +204,7 @@ def is_bundled(model: Path) -> bool:
 
 
 def images_of(
-    given: Sequence[Path], source: Source, opened: ExitStack, command: str
+    given: Sequence[Path], source: Source, opened: ExitStack, command: str, *, volumes: bool
 ) -> tuple[list[Path], list[Failure]]:
     """The images for a command, each once, and what is wrong with the others that were named.
 
@@ -210,7 +213,7 @@ def images_of(
         ClassifierError: if the samples are not installed.
     """
     if given:
-        return named_images(given)
+        return named_images(given, volumes=volumes)
     if not source.bundled:
         raise ConfigError(
             f"no images given for the classifier {source.path}; name files or folders, as in "
@@ -219,20 +222,22 @@ def images_of(
     return list(opened.enter_context(bundled_samples())), []
 
 
-def named_images(given: Sequence[Path]) -> tuple[list[Path], list[Failure]]:
+def named_images(
+    given: Sequence[Path], *, volumes: bool = False
+) -> tuple[list[Path], list[Failure]]:
     """The images among files and folders; one that is missing does not stop the others."""
     found: dict[Path, Path] = {}
     failures = []
     for path in given:
         try:
-            for image in images_at(path):
+            for image in images_at(path, volumes=volumes):
                 found.setdefault(image.resolve(), image)
         except MedCamError as error:
             failures.append(failure_of(error, where=str(path)))
     return list(found.values()), failures
 
 
-def images_at(path: Path) -> list[Path]:
+def images_at(path: Path, *, volumes: bool = False) -> list[Path]:
     """The file itself, or the images of a folder except those that med-cam has written there.
 
     Raises:
@@ -241,7 +246,7 @@ def images_at(path: Path) -> list[Path]:
     try:
         if not path.is_dir():
             return find_images([path])
-        folder = images_in(path)
+        folder = images_in(path, volumes=volumes)
     except OSError as error:
         raise ImageError(f"{path} cannot be opened ({error.strerror}).") from error
     foreign = [image for image in folder.images if not is_result(image)]
@@ -257,8 +262,15 @@ def images_at(path: Path) -> list[Path]:
     return foreign
 
 
+def has_pixels(path: Path) -> bool:
+    """Whether a file that is no image of a folder has pixels that were explained, by its name."""
+    return path.is_file() and (path.suffix == Path(PIXELS_FILE).suffix or is_called_volume(path))
+
+
 def images_by_hash(given: Sequence[Path]) -> dict[str, Path]:
-    """The images among files and folders, and pixels saved as .npy, by the SHA-256 of the file.
+    """The images among files and folders by the SHA-256 of the file.
+
+    In folders NIfTI volumes and pixels saved as .npy are among them.
 
     Raises:
         ImageError: a path does not exist, or is a folder without any.
@@ -266,13 +278,13 @@ def images_by_hash(given: Sequence[Path]) -> dict[str, Path]:
     files: list[Path] = []
     try:
         for path in given:
-            pixels = sorted(path.rglob(f"*{Path(PIXELS_FILE).suffix}")) if path.is_dir() else []
+            others = [one for one in path.rglob("*") if has_pixels(one)] if path.is_dir() else []
             try:
                 files += find_images([path])
             except ImageError:
-                if not pixels:
+                if not others:
                     raise
-            files += pixels
+            files += sorted(others)
         return {sha256_of(file): file.resolve() for file in files}
     except OSError as error:
         raise ImageError(

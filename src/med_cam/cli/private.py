@@ -5,6 +5,7 @@ is written unless that is asked for. Results are then called by the numbers of s
 with the beginning of the file's SHA-256.
 """
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from med_cam.cli.options.explain import ExplainOptions
 from med_cam.images.dicom_file import is_dicom
 from med_cam.images.dicom_folder import listed
 from med_cam.images.foreign import HEAD
+from med_cam.images.nifti import is_called_volume
 from med_cam.images.part import WHOLE, Part
 
 NAMELESS = 16  # hexadecimal digits of the hash that a folder is called by with --no-source
@@ -63,11 +65,24 @@ def place_of(options: ExplainOptions, image: Place, sha256: str) -> str:
     """Where a result goes, below the folder of results."""
     dicom = holds_dicom(image.path)
     frame = f"-frame-{options.frame}" if dicom and options.frame is not None else ""
+    if options.slice is not None and is_called_volume(image.path):
+        frame = f"-{re.sub('[^a-z0-9]', '-', options.slice)}"
     if options.no_source:
         return f"{sha256[:NAMELESS]}{frame} {image.tile}".rstrip()
     if not dicom or options.keep_identity:
         return f"{image.stem}{frame}"
     return f"{_numbers(image.path)}{frame}-{sha256[:SHOWN]}"
+
+
+def shown_name(options: ExplainOptions, image: Place) -> str:
+    """What an image is called in the terminal: as its result, or as the file that may not be.
+
+    Of a tile there is only where it begins, as little room is left for it.
+    """
+    if image.part.region is not None:
+        x, y, *_ = image.part.region
+        return f"{image.stem.removesuffix(image.tile).rstrip()} x={x},y={y}"
+    return image.stem if is_nameless(options, image.path) else place_of(options, image, "")
 
 
 def holds_dicom(path: Path) -> bool:

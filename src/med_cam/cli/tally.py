@@ -55,7 +55,8 @@ class Done:
 
 def done(line: Line, found: Explanation, image: RunImage, row: TableRow, *, verbose: bool) -> Done:
     """An explanation without its pixels."""
-    below = tuple(details(found)) if verbose else ()
+    where = () if row.folder == line.name else (("result", row.folder),)
+    below = (*where, *details(found)) if verbose else ()
     why = reasons(found, truth_by_folder(row.image, row.folder, found.labels))
     return Done(line, below, why, found.verified, found.area, found.passes, image, row)
 

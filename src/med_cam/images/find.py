@@ -15,6 +15,7 @@ from med_cam.images.dicom_file import EXTRA
 from med_cam.images.dicom_folder import UNREAD, Listed, listed
 from med_cam.images.file import special
 from med_cam.images.foreign import HEAD, foreign
+from med_cam.images.nifti import HOW, VOLUMES, is_called_volume
 from med_cam.images.slide import SUFFIXES as SLIDES
 
 KINDS_SHOWN = 8  # kinds of files left out that are named
@@ -47,11 +48,15 @@ class Folder:
         return ", ".join([*parts, *([f"{more:,} of other kinds"] if more else [])])
 
 
-def find_images(paths: Sequence[Path]) -> list[Path]:
+def find_images(paths: Sequence[Path], *, volumes: bool = False) -> list[Path]:
     """The image files among the paths, folders replaced by the images in them.
 
     Files are taken as they are given, whatever their name; for folders see `images_in`. A file
     that is met twice is taken once.
+
+    Args:
+        paths: files and folders.
+        volumes: whether folders are looked through for NIfTI volumes instead.
 
     Raises:
         ImageError: a path does not exist or cannot be opened, or a folder has no images.
@@ -60,7 +65,7 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         try:
             _refuse_missing(path)
-            images = images_in(path).images if path.is_dir() else (path,)
+            images = images_in(path, volumes=volumes).images if path.is_dir() else (path,)
             for image in images:
                 found.setdefault(image.resolve(), image)
         except OSError as error:
@@ -68,8 +73,10 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
     return list(found.values())
 
 
-def images_in(folder: Path) -> Folder:
+def images_in(folder: Path, *, volumes: bool = False) -> Folder:
     """The images of a folder; if it has none, those of all folders below it.
+
+    With `volumes` they are the NIfTI volumes alone, of each of which a slice is asked for.
 
     Images are files with the suffix of an image or a slide, and DICOM files of images whatever
     they are called: these come last, sorted by study, series and position. Where there is a
@@ -81,12 +88,28 @@ def images_in(folder: Path) -> Folder:
         OSError: it cannot be opened.
     """
     files = sorted(_walked(folder))
+    if volumes:
+        return _volumes_in(folder, files)
     dicom = {path: one for path in files if (one := _dicom(path)) is not None}
     taken = _taken(folder, files, dicom)
     left_out = tuple((p, _kind(p, folder, dicom.get(p))) for p in files if p not in set(taken))
     found = Folder(tuple(taken), left_out)
     if not taken:
         raise _without_images(folder, found)
+    return found
+
+
+def _volumes_in(folder: Path, files: Sequence[Path]) -> Folder:
+    """The NIfTI volumes of a folder, by their names."""
+    every = [path for path in files if is_called_volume(path) and path.is_file()]
+    taken = [path for path in every if path.parent == folder] or every
+    left_out = ((p, BELOW if p in every else _kind_of_other(p)) for p in files if p not in taken)
+    found = Folder(tuple(taken), tuple(left_out))
+    if not taken:
+        raise ImageError(
+            f"The folder {folder} has no NIfTI volume ({', '.join(VOLUMES)}) in it, of which "
+            f"--slice could name a slice{f', but {found.words}' if found.left_out else ''}."
+        )
     return found
 
 
@@ -227,6 +250,11 @@ def _without_images(folder: Path, found: Folder) -> ImageError:
         return ImageError(f"{said} that can be read: {found.words}; for DICOM, {EXTRA}.")
     if known:
         (words, number), *_ = known.most_common(1)
+        if "NIfTI" in words:
+            are = "is a NIfTI volume" if number == 1 else "are NIfTI volumes"
+            return ImageError(
+                f"{said}; {number:,} of its files {are}; say which slice with {HOW}."
+            )
         are = "one of its files is" if number == 1 else f"{number:,} of its files are each"
         return ImageError(f"{said}; {are} {words}.")
     return ImageError(f"{said}{f', but {found.words}' if found.left_out else ''}.")

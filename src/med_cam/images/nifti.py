@@ -10,6 +10,7 @@ import io
 import math
 import zlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ PLANES = {
     "coronal": 1,
     "axial": 2,
 }  # the direction in space that they are cut across
+VOLUMES = (".nii", ".nii.gz")  # how files are called
 SQUARE = 0.01  # sides of pixels may differ by so much of the shorter one
 HOW = "--slice AXIS=INDEX, as in --slice axial=80 or 2=80"
 
@@ -47,6 +49,11 @@ class NiftiPicture:
 def holds_nifti(content: bytes) -> bool:
     """Whether the bytes begin as a NIfTI file does, compressed or not."""
     return is_nifti(_unpacked(content[:HEAD], HEAD) if content.startswith(GZIP) else content)
+
+
+def is_called_volume(path: Path) -> bool:
+    """Whether a file has the name of a NIfTI volume."""
+    return path.name.lower().endswith(VOLUMES)
 
 
 def read_nifti(content: bytes, name: str, part: Part, white: White, budget: int) -> NiftiPicture:

@@ -15,7 +15,8 @@ from med_cam.errors import ImageError, OutputError
 from med_cam.images.file import sha256_of
 from med_cam.notebook.explain import Model, classifier_of
 from med_cam.recheck.cause import likely_cause
-from med_cam.recheck.recheck import Options, rechecked
+from med_cam.recheck.options import Options
+from med_cam.recheck.recheck import rechecked
 from med_cam.recheck.references import same_references
 from med_cam.recheck.words import Rechecked
 from med_cam.report.manifest import checked_id

@@ -6,7 +6,7 @@ from typing import Any
 
 from med_cam.classifiers.base import Classifier
 from med_cam.config.tolerance import EDGE
-from med_cam.recheck.recheck import Recheck
+from med_cam.recheck.outcome import Recheck
 from med_cam.report.installed import versions
 from med_cam.report.saved import Saved
 

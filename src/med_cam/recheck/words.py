@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from med_cam.recheck.compare import Verdict
-from med_cam.recheck.recheck import Recheck
+from med_cam.recheck.outcome import Recheck
 from med_cam.report.manifest import SHOWN
 from med_cam.report.saved import Saved
 from med_cam.report.wording import counted
