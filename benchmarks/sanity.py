@@ -70,7 +70,7 @@ def report(lines: Sequence[dict]) -> str:
 
 def stored(stage: dict) -> Sanity:
     """The value that a line holds."""
-    return Sanity(**{field.name: stage[field.name] for field in fields(Sanity)})
+    return Sanity(**{f.name: stage[f.name] for f in fields(Sanity) if f.name in stage})
 
 
 COLUMNS = {

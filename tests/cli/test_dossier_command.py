@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from med_cam.cli.main import main
-from med_cam.cli.verify import Rechecked, result_lines
 from med_cam.recheck.difference import Difference
 from med_cam.recheck.outcome import Recheck
+from med_cam.recheck.words import Rechecked, result_lines
 from med_cam.report.saved import read_saved
 from med_cam.results.passes import Passes
 from med_cam_studies.dossier.rechecked import outcomes

@@ -9,6 +9,7 @@ from made_up import generator
 from scipy.stats import beta
 
 from med_cam.errors import ConfigError, OutputError
+from med_cam.results.notice import Notice
 from med_cam_studies.dossier.data import LeftOut, data, manifest
 from med_cam_studies.dossier.errors import errors
 from med_cam_studies.dossier.evidence import evidence, histogram
@@ -173,8 +174,17 @@ def test_warnings_of_one_kind_differ_in_figures_and_labels_only():
         "grey alone is predicted b with 1", LABELS
     )
     assert kind_of("grey alone", LABELS) == "grey alone"  # though "a" is a label
-    counts = warning_kinds([("a 1", "a 2"), ("b 3",), ()], LABELS)
+    odd = [Notice("file", text, math.nan, True) for text in ("a 1", "a 2", "b 3")]
+    counts = warning_kinds([odd[:2], odd[2:], ()], LABELS)
     assert list(counts.values()) == [2]
+
+
+def test_warnings_with_a_kind_are_counted_by_it_whatever_they_say():
+    border = [Notice("border", text, 0.3, True) for text in ("30% at the edge", "at its edge")]
+    outline = Notice("outline", "30% at the edge", 0.3, True)
+    counts = warning_kinds([border[:1], [border[1], outline], ()], LABELS)
+    assert list(counts.values()) == [2, 1]
+    assert "at the image's border" in next(iter(counts))
 
 
 def test_each_image_is_counted_once_and_what_is_left_out_is_said(every):

@@ -1,11 +1,13 @@
 """`med-cam dossier`: one printable page about a classifier, from its saved results."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Generator
 
 from med_cam.cli.options.pages import DossierOptions
 from med_cam.cli.run import Ended, attempt_each, exit_status, show_each
+from med_cam.cli.sanity import refuse_unused, shuffled
 from med_cam.cli.screen import Screen, row
 from med_cam.report.files import write_file
 from med_cam.report.read import read_explanation
@@ -15,6 +17,7 @@ from med_cam_studies.dossier.data import LeftOut
 from med_cam_studies.dossier.dossier import FILE, Beside, Results, dossier
 from med_cam_studies.dossier.intended_use import read_intended_use
 from med_cam_studies.dossier.runs import unfinished
+from med_cam_studies.dossier.sanity_file import FILE as SANITY_FILE, read_sanity, write_sanity
 from med_cam_studies.report.explained import (
     Explained,
     TruthOf,
@@ -35,6 +38,7 @@ def run(options: DossierOptions, screen: Screen) -> int:
             be used.
     """
     import_jinja2()
+    refuse_unused(options)
     beside = beside_of(options)
     folders = found_results([options.results])
     truth_of = truth_from(options.labels, tuple(read_explanation(folders[0])["probabilities"]))
@@ -48,6 +52,10 @@ def run(options: DossierOptions, screen: Screen) -> int:
     if not ended.done:
         return exit_status(ended.failed)
     found = results_of(ended, options.results, truth_of)
+    kept = options.results / SANITY_FILE
+    if options.sanity is not None:
+        write_sanity(kept, shuffled(found.every, options, screen), found.made)
+    beside = replace(beside, sanity=read_sanity(kept, found.made))
     with row(screen.bar, "drawing"):
         generator = Generator().manual_seed(options.seed)
         text = dossier(found, beside, generator=generator)

@@ -70,7 +70,8 @@ DOSSIER = (
     "Examples:\n"
     "  med-cam dossier results/ --labels labels.csv --meta intended-use.toml\n"
     "  med-cam verify results/ --model my-classifier/ > verify.txt\n"
-    "  med-cam dossier results/ --audit audit/audit.json --verify verify.txt\n\n"
+    "  med-cam dossier results/ --audit audit/audit.json --verify verify.txt\n"
+    "  med-cam dossier results/ --sanity 4 --model my-classifier/\n\n"
     "Exit status: 0 if all results are in it; 2 if one is not as it was written, if there are "
     "several classifiers, or an option was wrong; 1 after an internal error."
 )

@@ -146,9 +146,14 @@ def of_contrast(reported: Document | None, now: Contrast | None) -> Iterator[Ver
         "a region speaks for the runner-up",
         bool(other["holds"]),
         now.runner_up.holds,
-        f"{other['rise']:+.1f}" if other["rise"] is not None else "nothing",
-        f"{now.runner_up.rise:+.1f}",
+        "nothing" if other["rise"] is None else signed(other["rise"]),
+        signed(now.runner_up.rise),
     )
+
+
+def signed(value: float) -> str:
+    """With its sign and one decimal; what rounds to nothing is +0.0."""
+    return f"{round(value, 1) + 0.0:+.1f}"
 
 
 def of_restricted(reported: Document, now: RestrictedClaim | None) -> Iterator[Verdict]:

@@ -18,6 +18,7 @@ from med_cam_studies.dossier.outlines import outlines
 from med_cam_studies.dossier.performance import performance
 from med_cam_studies.dossier.rechecked import rechecked
 from med_cam_studies.dossier.repeated import repeated
+from med_cam_studies.dossier.sanity_file import Checked
 from med_cam_studies.dossier.words import glossary
 from med_cam_studies.report.blocks import share
 from med_cam_studies.report.explained import Explained, Made, TruthOf
@@ -36,6 +37,7 @@ class Beside:
         audit: path of the classifier's audit.json.
         outlines: folder of outlines by people.
         verified: path of what `med-cam verify` printed.
+        sanity: images that were explained with shuffled weights.
     """
 
     stated: IntendedUse
@@ -43,6 +45,7 @@ class Beside:
     audit: Path | None = None
     outlines: Path | None = None
     verified: Path | None = None
+    sanity: Sequence[Checked] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def dossier(results: Results, beside: Beside, *, generator: Generator) -> str:
             evidence(every),
             outlines(every, beside.outlines, generator=generator),
             missingness(beside.audit, made),
-            repeated(every, generator=generator),
+            repeated(every, generator=generator, sanity=beside.sanity),
             failures(every, out, results.truth_of),
             errors(every, generator=generator),
             rechecked(every, beside.verified, made),

@@ -40,6 +40,7 @@ class Sanity:
             everywhere and ranks nothing.
         before, after: areas of the two masks.
         verified: whether the claim on the mask after the change holds.
+        forward: passes that the explanation after the change took.
     """
 
     stage: str
@@ -50,6 +51,7 @@ class Sanity:
     before: float
     after: float
     verified: bool
+    forward: int = 0
 
     @property
     def differs(self) -> bool:
@@ -108,6 +110,7 @@ def compared(original: Explanation, other: Explanation, *, stage: str) -> Sanity
         before=original.area,
         after=other.area,
         verified=other.verified,
+        forward=other.passes.forward,
     )
 
 

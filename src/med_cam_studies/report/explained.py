@@ -10,6 +10,7 @@ from med_cam.errors import ConfigError, OutputError
 from med_cam.report.result import Result, read_result
 from med_cam.report.wording import is_small, verdict
 from med_cam.results.explanation import Explanation
+from med_cam.results.notice import Notice
 
 TruthOf = Callable[[str, str], str]  # from the name of an image and the place of its result
 NOT_IDENTITY = ("name", "contrast")  # fields of `classifier` that do not say what it is
@@ -97,7 +98,7 @@ class Explained:
     stability: float
     tests: Mapping[str, bool]
     seeds: Seeds | None
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
     made: Made
 
     @property
@@ -170,7 +171,7 @@ def explained_of(result: Result, out: Path, truth_of: TruthOf) -> Explained:
         ),
         tests=dict(_tests(found)),
         seeds=_seeds(found),
-        warnings=found.claim.warnings,
+        warnings=tuple(notice for notice in found.claim.notices if notice.warns),
         made=made_of(document, found),
     )
 

@@ -1,4 +1,4 @@
 """The boxes that help sorts options into."""
 
 INPUT, SETTINGS, OUTPUT = "Input", "Settings", "Output"
-TESTS, CERTIFICATE = "Further tests", "A new certificate"
+TESTS, CERTIFICATE, SANITY = "Further tests", "A new certificate", "Sanity check"

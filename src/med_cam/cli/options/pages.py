@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from med_cam.cli.options.boxes import INPUT, OUTPUT
+from med_cam.cli.options.boxes import INPUT, OUTPUT, SANITY
 from med_cam.cli.options.inputs import Labels
 from med_cam.cli.options.outputs import Debug
 from med_cam.cli.options.settings import seed_option
 from med_cam.cli.parameters import option
+from med_cam.config.rules import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,48 @@ class DossierOptions:
         Path | None,
         option("FILE", "What med-cam verify printed of these results, kept in a file.", INPUT),
     ] = None
-    seed: Annotated[int, seed_option("Of the bootstraps that some intervals come from.")] = 0
+    sanity: Annotated[
+        int | None,
+        option(
+            "N",
+            "Explain N of the images again by copies of the classifier with shuffled weights "
+            "(Adebayo et al. 2018): evidence that depends on what was learned has to change. It "
+            "takes about seven explanations an image, with a second seed as the control. What "
+            "comes out is kept in DIR/sanity.json, and later dossiers show it.",
+            SANITY,
+            allowed=whole(1, 1000),
+        ),
+    ] = None
+    model: Annotated[
+        str | None,
+        option(
+            "CLASSIFIER",
+            "The classifier of the results, for --sanity. Default: the bundled one.",
+            SANITY,
+        ),
+    ] = None
+    references: Annotated[
+        Path | None,
+        option(
+            "FOLDER",
+            "The reference images that the results were made with, for --sanity. The bundled "
+            "classifier has its own.",
+            SANITY,
+        ),
+    ] = None
+    trust: Annotated[
+        list[str] | None,
+        option(
+            "PACKAGE",
+            "An installed Python package that the classifier's factory may come from, for "
+            "--sanity.",
+            SANITY,
+        ),
+    ] = None
+    seed: Annotated[
+        int,
+        seed_option("Of the bootstraps that some intervals come from, and of --sanity."),
+    ] = 0
     out: Annotated[
         Path | None, option("FILE.html", "The page. Default: dossier.html in DIR.", OUTPUT)
     ] = None
