@@ -99,9 +99,11 @@ def test_the_white_of_a_classifier_is_that_of_its_files_and_no_array(tmp_path, m
 
 def test_all_of_many_images_in_any_form(wanted):
     classifier = med_cam.from_module(net(), ["dark", "bright"], **SAID)
-    images = [torch.from_numpy(levels())]
-    for found in med_cam.explain_all(classifier, images, config=CONFIG):
+    images, methods = [torch.from_numpy(levels())], ["grad_cam", "grad_cam_plus_plus"]
+    for found in med_cam.explain_all(classifier, images, config=CONFIG, compare=methods):
         assert torch.equal(found.mask, wanted.mask)
+        assert [other.method for other in found.compared] == methods
+        assert all(int(other.mask.sum()) == int(found.mask.sum()) for other in found.compared)
 
 
 def test_an_image_that_fails_stops_the_others_or_is_recorded(wanted):

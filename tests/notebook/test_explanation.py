@@ -155,6 +155,40 @@ def test_what_is_saved_is_verified_by_the_command(folder, form, tmp_path, capsys
     assert result[:12] in capsys.readouterr().out
 
 
+def test_it_is_saved_in_a_style_and_with_the_files_for_other_programs(folder, found, tmp_path):
+    from med_cam.cli.main import main as command
+
+    found.save(tmp_path / "r", style="dimmed", exports=["geojson", "phone", "pdf", "coco"])
+    names = {path.name for path in (tmp_path / "r").iterdir()}
+    exports = {"export.geojson", "export.phone.png", "explanation.pdf", "export.coco.json"}
+    assert exports <= names
+    found.save(tmp_path / "plain")
+    assert {path.name for path in (tmp_path / "plain").iterdir()} == names - exports
+    figures = [(tmp_path / name / "figure.png").read_bytes() for name in ("r", "plain")]
+    assert figures[0] != figures[1]
+    assert command(["export", str(tmp_path / "plain"), "--geojson", "--coco"]) == 0
+    for name in ("export.geojson", "export.coco.json"):
+        assert (
+            json.loads((tmp_path / "plain" / name).read_text()).keys()
+            == json.loads((tmp_path / "r" / name).read_text()).keys()
+        )
+    assert command(["verify", str(tmp_path / "r"), "--model", str(folder)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "words"),
+    [
+        ({"style": "glow"}, med_cam.ConfigError, "got 'glow'"),
+        ({"exports": ["pdf", "svg"]}, med_cam.ConfigError, "got 'svg'"),
+        ({"exports": "dicom"}, med_cam.OutputError, "the study of a DICOM image"),
+    ],
+)
+def test_nothing_is_saved_of_what_is_not_there(found, tmp_path, asked, kind, words):
+    with pytest.raises(kind, match=words):
+        found.save(tmp_path / "r", **asked)
+    assert not (tmp_path / "r").exists()
+
+
 def test_a_module_in_memory_is_saved_with_its_state(tmp_path):
     classifier = med_cam.from_module(net(), ["dark", "bright"], **SAID)
     document = med_cam.explain(classifier, levels(), config=CONFIG).to_dict()

@@ -17,11 +17,11 @@ from med_cam.cli.record import recorded
 from med_cam.cli.run import Ended, Failure, attempt_each, show_each
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.tally import Done, image_begun, image_title, update
-from med_cam.report.wording import counted
 from med_cam.cli.workers import ends_of_workers
 from med_cam.report.files import UnwritableError
 from med_cam.report.leftovers import sweep
 from med_cam.report.run_record import RunImage
+from med_cam.report.wording import counted
 
 
 def explain_each(job: Job, plan: Plan, screen: Screen, images: dict[str, RunImage]) -> Ended[Done]:

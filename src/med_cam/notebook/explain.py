@@ -75,7 +75,8 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
             pixels c h w in [0, 1]; or what `load_fill` gives. See docs/method.md.
         on_step: called after every step of the search, for progress and records.
         compare: other methods, whose maps are cut to the area of the evidence and looked at:
-            "grad_cam", "attention_rollout", "rise", "extremal_perturbations".
+            "grad_cam", "grad_cam_plus_plus", "attention_rollout", "rise",
+            "extremal_perturbations".
 
     Returns:
         The mask in the image's own pixels, with all that was found of it.
@@ -116,6 +117,7 @@ def explain_all(  # noqa: PLR0913  a keyword for each thing given
     references: References | None = None,
     fills: Mapping[str, Fill | Paint] | None = None,
     on_step: OnStep | None = None,
+    compare: Sequence[str] = (),
     progress: bool = False,
     on_error: Literal["raise", "record"] = "raise",
 ) -> Iterator[Explanation | NotExplained]:
@@ -131,6 +133,7 @@ def explain_all(  # noqa: PLR0913  a keyword for each thing given
         references: reference images.
         fills: fills of your own.
         on_step: called after every step of each search.
+        compare: other methods, as for `explain`.
         progress: whether a bar is shown on the screen.
         on_error: "raise", or "record": an image that cannot be explained becomes a
             `NotExplained` in its place, and the others go on.
@@ -154,6 +157,7 @@ def explain_all(  # noqa: PLR0913  a keyword for each thing given
                 references=references,
                 fills=fills,
                 on_step=on_step,
+                compare=compare,
             )
         except MedCamError as error:
             if on_error == "raise":

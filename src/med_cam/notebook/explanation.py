@@ -2,6 +2,7 @@
 
 import sys
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,16 +15,18 @@ from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.pairwise import TwoOf
 from med_cam.config.given import refuse_other
 from med_cam.config.presets import PRESETS
+from med_cam.config.rules import one_of, refuse_value
 from med_cam.config.settings import Config
 from med_cam.errors import OutputError
 from med_cam.images.geometry import Image
 from med_cam.notebook.claims import Claims, claims_of
 from med_cam.report import wording
 from med_cam.report.document import to_json
+from med_cam.report.export import DICOM, EXPORTS, export, refuse_missing
 from med_cam.report.installed import own_version, versions
 from med_cam.report.origin import Provenance, provenance
 from med_cam.report.source import source_of
-from med_cam.report.styles import draw
+from med_cam.report.styles import STYLES, draw
 from med_cam.report.write import figure_png, write
 from med_cam.results.explanation import Explanation as Plain
 
@@ -124,18 +127,36 @@ class Explanation(Plain):
         ax.set_title(f"{self.label}: {wording.percent(self.area)}, {wording.verdict(self)}")
         return ax
 
-    def save(self, folder: str | Path) -> str:
+    def save(
+        self, folder: str | Path, *, style: str = "outline", exports: Sequence[str] = ()
+    ) -> str:
         """Write the files that `med-cam explain` writes to a folder; return the result's ID.
 
         `med-cam verify FOLDER --model ...` tests all claims again where the classifier was loaded
         from a folder or file, `verify_saved(FOLDER, module)` also where it was made in memory.
 
+        Args:
+            folder: where to.
+            style: how figure.png shows the evidence, as `plot` has it.
+            exports: further files beside: "geojson", "coco", "nifti", "pdf", "phone", "dicom".
+
         Raises:
-            OutputError: the folder cannot be written, or holds other files; or the classifier is
-                a choice between two labels.
+            ConfigError: there is no such style or export, or a package for it is missing.
+            OutputError: the folder cannot be written, or holds other files; the image is not of
+                the kind that an export is for; or the classifier is a choice between two labels.
         """
         refuse_other("folder", folder, (str, Path), "the path of a folder", OutputError)
-        return write(self.found, self.made_from.image, Path(folder), self._provenance())
+        refuse_value("style", style, one_of(*STYLES))
+        image, place = self.made_from.image, Path(folder)
+        names = export_names(exports)
+        if DICOM in names and image.dicom is None:
+            raise OutputError(
+                'DICOM objects belong to the study of a DICOM image; leave "dicom" out.'
+            )
+        result = write(self.found, image, place, self._provenance(), style=style)
+        if names:
+            export(place, names, images={image.sha256: Path(image.path)})
+        return result
 
     def to_dict(self) -> dict[str, Any]:
         """The content of explanation.json, as docs/explanation-json.md has it."""
@@ -157,6 +178,19 @@ class Explanation(Plain):
             software=versions(sys.modules),
             references=made.references,
         )
+
+
+def export_names(exports: Sequence[str]) -> tuple[str, ...]:
+    """Names of exports, as a list or in one text with commas.
+
+    Raises:
+        ConfigError: there is no such export, or a package for it is missing.
+    """
+    names = tuple(exports.split(",") if isinstance(exports, str) else exports)
+    for name in names:
+        refuse_value("exports", name, one_of(*EXPORTS, DICOM))
+    refuse_missing(names)
+    return names
 
 
 def shown(found: Plain, made_from: MadeFrom) -> Explanation:

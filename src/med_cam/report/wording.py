@@ -24,6 +24,7 @@ BRIEFLY = {  # under "sufficient", where there is no room for the verdict
 NOT_A_DIAGNOSIS = "Evidence for the classifier's prediction, not a diagnosis."
 METHODS = {  # other methods, in words
     "grad_cam": "Grad-CAM",
+    "grad_cam_plus_plus": "Grad-CAM++",
     "attention_rollout": "Attention rollout",
     "rise": "RISE",
     "extremal_perturbations": "Extremal perturbations",

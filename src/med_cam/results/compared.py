@@ -9,7 +9,13 @@ from torch import Tensor
 from med_cam.results.passes import Passes
 from med_cam.results.ranges import Count, OneOf, Probability, Share
 
-OTHER_METHODS = ("grad_cam", "attention_rollout", "rise", "extremal_perturbations")
+OTHER_METHODS = (
+    "grad_cam",
+    "grad_cam_plus_plus",
+    "attention_rollout",
+    "rise",
+    "extremal_perturbations",
+)
 
 
 @dataclass(frozen=True, slots=True)

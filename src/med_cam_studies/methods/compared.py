@@ -28,7 +28,7 @@ from med_cam.results.compared import OtherMethod
 from med_cam.results.explanation import Explanation
 from med_cam.results.passes import Passes
 from med_cam_studies.methods.extremal import extremal_perturbations
-from med_cam_studies.methods.grad_cam import grad_cam_and_layer
+from med_cam_studies.methods.grad_cam import grad_cam_and_layer, plus_plus
 from med_cam_studies.methods.rise import rise
 from med_cam_studies.methods.rollout import attention_rollout
 
@@ -38,6 +38,7 @@ Located = tuple[Float[Tensor, "1 1 h w"], str | None]  # a map, and the layer th
 METHODS: Mapping[str, Callable[[Case], Located]] = MappingProxyType(
     {
         "grad_cam": grad_cam_and_layer,
+        "grad_cam_plus_plus": lambda case: grad_cam_and_layer(case, plus_plus),
         "attention_rollout": lambda case: (attention_rollout(case, _drawn(case)), None),
         "rise": lambda case: (rise(case, _drawn(case)), None),
         "extremal_perturbations": lambda case: (extremal_perturbations(case, _drawn(case)), None),

@@ -1,13 +1,14 @@
-"""Grad-CAM: a layer's maps, each weighted by the mean gradient of the target's logit to it.
+"""Grad-CAM and Grad-CAM++: a layer's maps, each with a weight from the gradient to it.
 
-After Selvaraju et al. 2017 (arXiv 1610.02391). For transformers the tokens of a block are
+After Selvaraju et al. 2017 (arXiv 1610.02391) and Chattopadhay et al. 2018 (DOI
+10.1109/WACV.2018.00097). For transformers the tokens of a block are
 read as maps. The map is that of the last hooked layer whose places the logit depends on: after the
 last block of a vision transformer the logit is read from the class token alone, and the gradient
 to every place is zero.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -28,8 +29,34 @@ def grad_cam(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
     return grad_cam_and_layer(case)[0]
 
 
-def grad_cam_and_layer(case: Case) -> tuple[Float[Tensor, "1 1 h w"], str]:
-    """Grad-CAM's map, and the layer that it is of.
+def mean_slopes(
+    _maps: Float[Tensor, "1 c h w"], slopes: Float[Tensor, "1 c h w"]
+) -> Float[Tensor, "1 c 1 1"]:
+    """Grad-CAM's weights: the mean of each map's slopes (equation 1)."""
+    return slopes.mean(dim=(2, 3), keepdim=True)
+
+
+def plus_plus(
+    maps: Float[Tensor, "1 c h w"], slopes: Float[Tensor, "1 c h w"]
+) -> Float[Tensor, "1 c 1 1"]:
+    """Grad-CAM++'s weights: the rising slopes, each times its alpha.
+
+    Alpha is the paper's closed form for the score exp(logit): its derivatives are powers of the
+    logit's slope times the score, which cancels in alpha and is one factor of the whole map.
+    """
+    square, total = slopes.square(), maps.sum(dim=(2, 3), keepdim=True)
+    below = 2 * square + total * square * slopes
+    alpha = torch.where(below == 0, torch.zeros_like(below), square / below)
+    return (alpha * slopes.relu()).sum(dim=(2, 3), keepdim=True)
+
+
+Weigh = Callable[[Float[Tensor, "1 c h w"], Float[Tensor, "1 c h w"]], Float[Tensor, "1 c 1 1"]]
+
+
+def grad_cam_and_layer(
+    case: Case, weigh: Weigh = mean_slopes
+) -> tuple[Float[Tensor, "1 1 h w"], str]:
+    """The map of Grad-CAM, or of one with other weights, and the layer that it is of.
 
     Raises:
         ClassifierError: if no hooked layer has places that the logit depends on.
@@ -43,7 +70,7 @@ def grad_cam_and_layer(case: Case) -> tuple[Float[Tensor, "1 1 h w"], str]:
     for layer, activation, gradient in reversed(list(layers)):
         maps, slopes = as_maps(activation.detach(), h, w), as_maps(gradient, h, w)
         if maps is not None and slopes is not None and slopes.any():
-            cam = weighted_maps(maps, slopes)
+            cam = weighted_maps(maps, weigh(maps, slopes))
             return F.interpolate(cam, (h, w), mode="bilinear", align_corners=False), layer
     raise ClassifierError(
         "Grad-CAM needs a hooked layer with maps or tokens that the target depends on; name one "
@@ -52,14 +79,13 @@ def grad_cam_and_layer(case: Case) -> tuple[Float[Tensor, "1 1 h w"], str]:
 
 
 def weighted_maps(
-    maps: Float[Tensor, "1 c h w"], slopes: Float[Tensor, "1 c h w"]
+    maps: Float[Tensor, "1 c h w"], weights: Float[Tensor, "1 c 1 1"]
 ) -> Float[Tensor, "1 1 h w"]:
-    """Sum of the maps, each times the mean of its slopes.
+    """Sum of the maps, each times its weight.
 
-    The paper cuts off what is below zero; here it is left in its order, because a cut at any area
+    The papers cut off what is below zero; here it is left in its order, because a cut at any area
     needs one there too. Cuts of the positive part are the same.
     """
-    weights = slopes.mean(dim=(2, 3), keepdim=True)  # 1 c 1 1
     return (weights * maps).sum(dim=1, keepdim=True)
 
 

@@ -7,7 +7,13 @@ from med_cam.cli.options.boxes import OUTPUT
 from med_cam.cli.parameters import flag, option
 from med_cam.config import rules
 
-METHODS = ("grad_cam", "attention_rollout", "rise", "extremal_perturbations")
+METHODS = (
+    "grad_cam",
+    "grad_cam_plus_plus",
+    "attention_rollout",
+    "rise",
+    "extremal_perturbations",
+)
 GeoJson = Annotated[
     bool,
     flag(
