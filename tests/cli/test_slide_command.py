@@ -11,6 +11,7 @@ from shapely.geometry import shape
 from cli.corner import results
 from forging import rewrite_manifests
 from images.slides import slide
+from images.test_slide_vendors import leica
 
 CHEAP = ("--removal", "grey", "--patch", "0")  # what is claimed does not matter here
 
@@ -64,6 +65,19 @@ def test_a_region_is_explained_verified_and_laid_into_the_slide(
     done = verify("r", "--model", model, "--image", path)
     assert done.status == 2
     assert "has other pixels in the region than the copy" in done.err[0]
+
+
+def test_of_a_slide_with_bounds_polygons_are_counted_from_their_corner(run, here, model, instant):
+    made = leica(here / "s.scn")  # scanned from pixel 40, 80 on
+    words = ("--model", model, "--out", "r", "--geojson", "--region", "56,96,48,32")
+    done = run(made.path, *words, "--mpp", "0.5")
+    assert (done.status, done.err) == (0, [])
+    (name,) = results(here / "r")
+    assert said(here / "r" / name)["image"]["slide"]["bounds"] == [40, 80, 128, 96]
+    features = json.loads((here / "r" / name / "export.geojson").read_text())["features"]
+    outline = shape(features[0]["geometry"])  # the upper left quarter of 24 x 16 pixels
+    assert outline.bounds == (56 - 40, 96 - 80, 56 - 40 + 2 * 12, 96 - 80 + 2 * 8)
+    assert outline.area == 4 * 12 * 8
 
 
 TILES = [f"s [d=2,x={x},y={y},w=48,h=48]" for x in (0, 48) for y in (0, 48)]
