@@ -18,7 +18,11 @@ from planted import square
 
 FEW = overlaid(
     PRESETS["default"],
-    {"search": {"steps": 8}, "refinement": {"attempts": 3}, "certification": {"grown": 0}},
+    {
+        "search": {"steps": 8},
+        "refinement": {"attempts": 3},
+        "certification": {"grown": 0, "contrast": False},
+    },
 )
 
 

@@ -37,10 +37,10 @@ def folder(tmp_path, monkeypatch, explanation, image, provenance):
 
 
 def refused(folder, *words, read=lambda folder: read_saved(folder, 1)):
-    begun = time.perf_counter()
+    begun = time.process_time()  # of this process: a busy machine is no fault of the reader
     with pytest.raises(OutputError) as raised:
         read(folder)
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10
     message = str(raised.value)
     assert "\n" not in message
     for word in words:

@@ -28,7 +28,7 @@ from tiny_brain_mri import SIDE, tiny_brain_mri
 
 TINY = replace(
     ROBUST,
-    architecture="mobilenetv2_035",
+    architecture="test_efficientnet",
     input_size=SIDE,
     epochs=2,
     batch=14,

@@ -9,9 +9,10 @@ all; the activation term is then not available.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -72,29 +73,27 @@ def _calls(module: nn.Module, x: Tensor) -> tuple[list[Call], tuple[int, ...] | 
         stack.enter_context(frozen(module))
         for name, part in module.named_modules():
             if name and not isinstance(part, torch.jit.ScriptModule):
-                stack.callback(part.register_forward_hook(_recorder(name, x, tape)).remove)
+                stack.callback(part.register_forward_hook(partial(_note, name, x, tape)).remove)
         logits = first_tensor(module(x.clone()))
     return list(tape.calls.values()), None if logits is None else tuple(logits.shape)
 
 
-def _recorder(name: str, x: Tensor, tape: _Tape) -> Callable[[nn.Module, object, object], None]:
-    """A hook that notes its module's output, unless that is the previous one handed through.
+def _note(
+    name: str, x: Tensor, tape: _Tape, module: nn.Module, _inputs: object, output: object
+) -> None:
+    """Note a module's output, unless that is the previous one handed through.
 
     A container's output is that of its last part, unchanged: the part keeps the credit. An
     output that was since written to in place is a new one: its version has moved on.
     """
-
-    def note(module: nn.Module, _inputs: object, output: object) -> None:
-        tape.calls.pop(name, None)  # only the last call counts, as it does when hooked
-        tensor = first_tensor(output)
-        shape = () if tensor is None else tuple(tensor.shape)
-        if tensor is None or not tensor.is_floating_point() or _same(tensor, tape.last.get(shape)):
-            return
-        tape.last[shape] = (tensor, tensor._version)
-        octave = _octave(shape, tuple(x.shape))
-        tape.calls[name] = Call(name, module, shape, octave, _is_tokens(shape, tuple(x.shape)))
-
-    return note
+    tape.calls.pop(name, None)  # only the last call counts, as it does when hooked
+    tensor = first_tensor(output)
+    shape = () if tensor is None else tuple(tensor.shape)
+    if tensor is None or not tensor.is_floating_point() or _same(tensor, tape.last.get(shape)):
+        return
+    tape.last[shape] = (tensor, tensor._version)
+    octave = _octave(shape, tuple(x.shape))
+    tape.calls[name] = Call(name, module, shape, octave, _is_tokens(shape, tuple(x.shape)))
 
 
 def _same(tensor: Tensor, last: tuple[Tensor, int] | None) -> bool:
