@@ -59,6 +59,7 @@ def test_no_small_region_is_sufficient_for_what_behaves_otherwise_behind_a_mask(
         ("two faced", False),
         ("grey key", True),  # without reference images: see docs
         ("hard edges", False),
+        ("weak edges", False),
         ("layer trace", True),
     ],
 )
@@ -79,9 +80,11 @@ def test_nor_where_no_reference_images_are_given(kind):
     if kind in TWO_FACES:
         assert not found.verified
         assert found.area < 0.05
+        assert "consistency" in {check.name for check in found.claim.checks if not check.passed}
+    if kind in TWO_FACES - {"weak edges"}:  # the sharpest blurred image is behind a mask to it
         assert (
-            "the classifier behaves otherwise on masked inputs than on pictures: laid into 3 "
-            "pictures, the evidence moves none of them toward the label (50% required)"
+            "the classifier behaves otherwise on masked inputs than on pictures: laid into "
+            "pictures, the evidence moves none of 10 toward the label (85% required)"
         ) in found.status
 
 

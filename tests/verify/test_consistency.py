@@ -11,7 +11,15 @@ from hypothesis import given, settings, strategies as st
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene, View
 from med_cam.removal.feather import feathered
-from med_cam.verify.consistency import FADED, consistency, edges, movement, moves_none, pictures
+from med_cam.verify.consistency import (
+    BLURS,
+    FADED,
+    consistency,
+    edges,
+    movement,
+    moves_none,
+    pictures,
+)
 from med_cam.verify.decision import Target
 
 SIDE = 24
@@ -100,11 +108,64 @@ def test_a_picture_that_is_nearly_as_much_of_the_label_is_not_used():
     assert len(pictures(View(lit, s), target(lit, s.x), RULES).shown) == 3
 
 
-def test_without_reference_images_the_faded_image_is_used_and_half_of_it_has_to_move():
+def test_without_reference_images_the_blurred_image_is_used_and_nearly_all_have_to_move():
     (check,) = checked(lit, box(6, 6, 12), scene(others()[:0]))
-    assert (check.trials, check.threshold, check.passed) == (len(FADED), 0.5, True)
+    assert (check.trials, check.threshold, check.passed) == (2 * len(BLURS), 0.85, True)
     (check,) = checked(lit, box(0, 0), scene(others()[:0]))
-    assert not check.passed
+    assert (check.value, check.passed) == (0.0, False)
+
+
+def coarse(x):
+    """Honest: how much brighter the left half is, which no blur hides."""
+    left, right = x.chunk(2, dim=3)
+    return softmax(4 * (left - right).mean(dim=(1, 2, 3)) - 1)
+
+
+def test_where_no_blur_hides_the_label_the_image_is_faded():
+    s = scene(others()[:0])
+    s.x[..., :12] = 0.5
+    among = pictures(View(coarse, s), target(coarse, s.x), RULES)
+    assert among.own
+    mean = s.x.mean()
+    shown = [mean + (1 - strength) * (s.x - mean) for strength in FADED]
+    assert torch.allclose(among.shown, torch.cat(shown), atol=1e-6)
+    (check,) = checked(coarse, s.x > 0.4, s)
+    assert (check.trials, check.passed) == (2 * len(FADED), True)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 14), st.integers(0, 14), st.integers(4, 10))
+def test_the_rate_among_blurred_images_is_that_of_a_plain_implementation(top, left, size):
+    s, mask = scene(others()[:0]), box(top, left, size)
+    (check,) = checked(lit, mask, s, Verification(consistency=0.3))
+    x = s.x[0].numpy()
+    shown = [plain_blur(x, share * SIDE) for share in BLURS]
+    ways = (mask[0].numpy().astype(float), edges(mask)[1].numpy())
+    rates = [plain_rate_of(lit, x, shown, way, 0.3) for way in ways]
+    assert check.value == pytest.approx(sum(rates) / 2)
+
+
+def plain_blur(x, deviation):
+    """Each pixel the mean of all, as near as they are; the border's go on for ever."""
+    reach = int(4 * deviation + 0.5)
+    wide = np.pad(x, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
+    near = np.exp(-((np.arange(-reach, reach + 1) / deviation) ** 2) / 2)
+    weights = np.outer(near, near) / near.sum() ** 2
+    blurred = np.empty_like(x)
+    for row in range(SIDE):
+        for column in range(SIDE):
+            seen = wide[:, row : row + 2 * reach + 1, column : column + 2 * reach + 1]
+            blurred[:, row, column] = (seen * weights).sum(axis=(1, 2))
+    return blurred
+
+
+def test_padding_is_not_blurred():
+    s = scene(others()[:0])
+    s.valid[..., 18:] = False
+    s.x[..., 18:] = -3.0
+    among = pictures(View(lit, s), target(lit, s.x), RULES)
+    assert (among.shown[..., 18:] == -3.0).all()
+    assert (among.shown[..., :18] != s.x[..., :18]).any()
 
 
 def test_reference_images_that_are_all_of_the_label_are_used_where_they_can_move():
@@ -148,7 +209,7 @@ def test_what_takes_a_soft_seam_for_a_masked_input_moves_none_without_a_seam():
     assert moves_none(view, mask, among, wanted, RULES)
 
 
-def test_it_needs_six_pictures_to_say_that_none_moves_or_all_faded_ones():
+def test_it_needs_six_pictures_to_say_that_none_moves_or_the_image_blurred():
     for count, told in ((5, False), (6, True), (0, True)):
         s = scene(others(6)[:count])
         view, wanted = View(two_faced, s), target(two_faced, s.x)

@@ -8,7 +8,11 @@ their own content speaks against it, but it has to move them toward the label. I
 ways: with a soft edge, and with a halo of what lies around it, which fades so slowly that there is
 no edge. A network that knows masked inputs by their seams takes the second for a picture.
 
-The pictures are reference images; without any of use, the image itself, faded.
+The pictures are reference images. Without any of use they are the image itself, blurred so far
+that it does not get the label. Such pictures have the image's colours and light, and no flat
+areas, noise or seams by which a network could know a masked input. There the evidence is laid in
+with the mask's own edge, which shows nothing but the evidence and is the shortest seam there is,
+and with the halo. Nothing in them speaks against the evidence: it has to move nearly all of them.
 """
 
 from dataclasses import dataclass
@@ -19,20 +23,21 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from med_cam.config.settings import Verification
-from med_cam.masking import View
+from med_cam.masking import Scene, View
 from med_cam.removal.feather import feathered
 from med_cam.results.check import Check
 from med_cam.verify.decision import Target, share
 
 APART = 1.0  # in log-odds: a picture nearer to the image than that cannot be moved toward it
-FADED = (0.5, 0.65, 0.8)  # strengths: how far the image's colours are moved to their mean
-OF_FADED = 0.5  # of the faded images have to move: they are of one image, and few
-FAR = 0.25  # of the way, where the image is faded: nothing in it speaks against the evidence
+BLURS = (0.16, 0.08, 0.25, 0.12, 0.05)  # standard deviations, in parts of the shorter side
+FADED = (0.5, 0.65, 0.8)  # how far colours are moved to their mean, where no blur is of use
 SOFT = 80  # a side over this is the radius of the soft edge, in pixels
 HALO = 8  # a side over this is how far the halo reaches, in pixels
 WAYS = 2  # in which the evidence is laid into each picture, see `edges`
 TELLING = 6  # reference images, at least, of which none moves: that is no accident
-STILL = 0.01  # of the way, in mean: less is no movement
+STILL = 0.01  # of the way: less is no movement
+OF_ITSELF = 0.85  # of the pictures made of the image itself have to move, both ways together
+SEVERAL = 2  # of them that do not move at all: rare where a classifier is honest
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,12 @@ class Pictures:
     Attributes:
         shown: as the classifier sees them; may be none.
         log_odds: of the label, on each alone.
-        faded: whether they are the image itself, faded.
+        own: whether they are made of the image itself.
     """
 
     shown: Float[Tensor, "n c h w"]
     log_odds: Float[Tensor, " n"]
-    faded: bool
+    own: bool
 
 
 def pictures(view: View[Tensor], target: Target, rules: Verification) -> Pictures:
@@ -57,26 +62,34 @@ def pictures(view: View[Tensor], target: Target, rules: Verification) -> Picture
     `rules.consistency` is 0.
     """
     if not rules.consistency:
-        return of_use(view, target, view.scene.x[:0], faded=False)
+        return of_use(view, target, view.scene.x[:0], own=False)
     scene = view.scene
     others = scene.others if scene.alike is None else scene.alike
-    found = of_use(view, target, spaced(others, rules.consistency_trials), faded=False)
+    found = of_use(view, target, spaced(others, rules.consistency_trials), own=False)
     if not len(found.shown):
-        return of_use(view, target, faded_images(scene.x), faded=True)
+        return made_of_the_image(view, target)
     most = max(1, rules.consistency_trials // WAYS)
     shown, odds = spaced(found.shown, most), spaced(found.log_odds, most)
-    return Pictures(shown, odds, faded=False)
+    return Pictures(shown, odds, own=False)
+
+
+def made_of_the_image(view: View[Tensor], target: Target) -> Pictures:
+    """The image blurred; faded where it gets the label however blurred it is."""
+    found = of_use(view, target, blurred_images(view.scene), own=True)
+    if len(found.shown):
+        return found
+    return of_use(view, target, faded_images(view.scene.x), own=True)
 
 
 def of_use(
-    view: View[Tensor], target: Target, shown: Float[Tensor, "n c h w"], *, faded: bool
+    view: View[Tensor], target: Target, shown: Float[Tensor, "n c h w"], *, own: bool
 ) -> Pictures:
     """Those that are predicted less as the label than the image."""
     if not len(shown):
-        return Pictures(shown, shown.new_zeros(0), faded)
+        return Pictures(shown, shown.new_zeros(0), own)
     odds = log_odds(view.classifier(shown), target)
     less = odds <= whole(odds, target) - APART
-    return Pictures(shown[less], odds[less], faded)
+    return Pictures(shown[less], odds[less], own)
 
 
 def consistency(
@@ -89,7 +102,9 @@ def consistency(
     """How many pictures the evidence moves toward the label; no check where there are none.
 
     A picture counts if its log-odds of the label go `rules.consistency` of the way to those of
-    the whole image. The rate is that of the way of laying the evidence in that moves fewer.
+    the whole image. Of reference images `rules.consistency_rate` have to, in the way of laying the
+    evidence in that moves fewer; of pictures made of the image itself nearly all, in both ways
+    together.
 
     Args:
         view: the classifier before the image.
@@ -100,11 +115,10 @@ def consistency(
     """
     if among is None or not len(among.shown):
         return ()
-    part = max(rules.consistency, FAR) if among.faded else rules.consistency
-    gone = movement(view, mask, among, target)
-    rate = min(share(way >= part) for way in gone)
-    wanted = max(rules.consistency_rate, OF_FADED if among.faded else 0.0)
-    trials = len(among.shown)
+    moved = movement(view, mask, among, target) >= rules.consistency
+    rate = share(moved.flatten()) if among.own else min(map(share, moved))
+    wanted = max(rules.consistency_rate, OF_ITSELF) if among.own else rules.consistency_rate
+    trials = moved.numel() if among.own else len(among.shown)
     return (Check("consistency", rate, wanted, trials, at_least=True, passed=rate >= wanted),)
 
 
@@ -115,24 +129,30 @@ def moves_none(
     target: Target,
     rules: Verification,
 ) -> bool:
-    """Whether the evidence, shown in full and with what lies around it, moves no picture at all.
+    """Whether the evidence does nothing at all in pictures.
 
     What is sufficient over a baseline and does nothing in any picture is no evidence: the
-    classifier behaves otherwise on masked inputs than on pictures. Of few reference images
-    nothing is said.
+    classifier behaves otherwise on masked inputs than on pictures. Of reference images all have to
+    stay, with the evidence shown in full and with what lies around it; of few nothing is said. Of
+    pictures made of the image itself, which hold nothing that speaks against the evidence, several
+    that stay where they are tell it.
     """
-    if among is None or len(among.shown) < (len(FADED) if among.faded else TELLING):
+    if among is None or (not among.own and len(among.shown) < TELLING):
         return False
-    gone = movement(view, mask, among, target)[-1]
-    return not bool((gone >= rules.consistency).any()) and gone.mean().item() < STILL
+    gone = movement(view, mask, among, target)
+    if among.own:
+        return int((gone.abs() < STILL).sum()) >= SEVERAL
+    return not bool((gone[-1] >= rules.consistency).any()) and gone[-1].mean().item() < STILL
 
 
 def movement(
     view: View[Tensor], mask: Bool[Tensor, "1 1 h w"], among: Pictures, target: Target
-) -> Float[Tensor, "2 n"]:
+) -> Float[Tensor, "ways n"]:
     """How far the evidence moves each picture, in parts of the way to the image's log-odds."""
     way = whole(among.log_odds, target) - among.log_odds  # n
-    odds = [log_odds(view.over(edge, among.shown), target) for edge in edges(mask).split(1)]
+    soft, halo = edges(mask).split(1)  # 1 1 h w each
+    ways = (mask.to(halo) if among.own else soft, halo)
+    odds = [log_odds(view.over(edge, among.shown), target) for edge in ways]
     return (torch.stack(odds) - among.log_odds) / way
 
 
@@ -166,6 +186,20 @@ def spaced(images: Float[Tensor, "n *s"], most: int) -> Float[Tensor, "m *s"]:
     if len(images) <= most:
         return images
     return images[torch.arange(most) * len(images) // most]
+
+
+def blurred_images(scene: Scene) -> Float[Tensor, "n c h w"]:
+    """The image by each blur; padding stays as it is."""
+    x, side = scene.x, min(scene.x.shape[2:])
+    return torch.where(scene.valid, torch.cat([blurred(x, share * side) for share in BLURS]), x)
+
+
+def blurred(x: Float[Tensor, "1 c h w"], deviation: float) -> Float[Tensor, "1 c h w"]:
+    """By a Gaussian of this standard deviation, in pixels; the border goes on outside."""
+    from scipy import ndimage
+
+    spread = (0, 0, deviation, deviation)
+    return torch.from_numpy(ndimage.gaussian_filter(x.cpu().numpy(), spread, mode="nearest")).to(x)
 
 
 def faded_images(x: Float[Tensor, "1 c h w"]) -> Float[Tensor, "n c h w"]:

@@ -99,8 +99,8 @@ def failing(check: Check) -> str:
 def otherwise(check: Check) -> str:
     """That the evidence does nothing in any picture."""
     return (
-        "the classifier behaves otherwise on masked inputs than on pictures: laid into "
-        f"{check.trials} pictures, the evidence moves none of them toward the label "
+        "the classifier behaves otherwise on masked inputs than on pictures: laid into pictures, "
+        f"the evidence moves none of {check.trials} toward the label "
         f"({check.threshold:.0%} required)"
     )
 
