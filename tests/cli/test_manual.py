@@ -98,6 +98,7 @@ OLD = {
     "report": {},
     "dossier": {},
     "compare": {},
+    "prepare": {},
 }
 
 
