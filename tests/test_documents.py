@@ -13,7 +13,6 @@ from med_cam.classifiers.description import FILE, KINDS, READERS
 from med_cam.classifiers.load import load_classifier
 from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.options.pages import CompareOptions, DossierOptions
-from med_cam.cli.options.prepare import PrepareOptions
 from med_cam.cli.options.studies import CheckOptions, ReproduceOptions, TrainOptions
 from med_cam.config.baselines import FIXED, HARD
 from med_cam.config.presets import PRESETS
@@ -112,10 +111,9 @@ def test_the_example_of_settings_is_read(tmp_path):
 
 def test_the_readme_names_every_option():
     text = (ROOT / "README.md").read_text()
-    for command in (ExplainOptions, PrepareOptions):
-        for option in command.__annotations__:
-            if option not in ("images", "debug", "return"):
-                assert f"--{option.replace('_', '-')}" in text
+    for option in ExplainOptions.__annotations__:
+        if option not in ("images", "debug", "return"):
+            assert f"--{option.replace('_', '-')}" in text
 
 
 def test_the_studies_document_names_every_option():

@@ -109,21 +109,6 @@ CALLS = {  # each takes one argument that may be anything; the kinds that it tak
         lambda v: med_cam.explain(CLASSIFIER, IMAGE, on_step=v),
         {"none", "function", "class", "module"},
     ),
-    "explain proposal": (
-        lambda v: med_cam.explain(CLASSIFIER, IMAGE, proposal=v),
-        {"none"},
-    ),
-    "prepare_proposal model": (lambda v: med_cam.prepare_proposal(v, [IMAGE]), set()),
-    "prepare_proposal images": (lambda v: med_cam.prepare_proposal(CLASSIFIER, v), set()),
-    "prepare_proposal config": (
-        lambda v: med_cam.prepare_proposal(CLASSIFIER, [IMAGE], config=v),
-        set(),
-    ),
-    "prepare_proposal epochs": (
-        lambda v: med_cam.prepare_proposal(CLASSIFIER, [IMAGE], epochs=v),
-        set(),
-    ),
-    "load_proposal path": (med_cam.load_proposal, set()),
     "explain_all images": (
         lambda v: list(med_cam.explain_all(CLASSIFIER, v)),
         {"empty list", "batch"},
@@ -265,7 +250,7 @@ def test_a_path_may_be_a_text(tmp_path):
 def test_a_target_is_a_label_or_any_whole_number(target, monkeypatch):
     seen = []
 
-    def searched(case, *_):
+    def searched(case, _):
         seen.append(case.target.index)
         raise Stopped
 

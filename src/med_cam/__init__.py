@@ -43,13 +43,10 @@ if TYPE_CHECKING:
     from med_cam.notebook.attribution import Attribution as Attribution
     from med_cam.notebook.explain import explain as explain, explain_all as explain_all
     from med_cam.notebook.explanation import Explanation as Explanation
-    from med_cam.notebook.prepare import prepare_proposal as prepare_proposal
     from med_cam.notebook.table import NotExplained as NotExplained, to_frame as to_frame
     from med_cam.notebook.verify_saved import verify_saved as verify_saved
     from med_cam.results.claim import Claim as Claim
     from med_cam.results.step import Step as Step
-    from med_cam.search.proposal import Proposal as Proposal
-    from med_cam.search.proposal_file import load_proposal as load_proposal
 PLACES = {
     "PRESETS": "config.presets",
     "Attribution": "notebook.attribution",
@@ -65,7 +62,6 @@ PLACES = {
     "NotExplained": "notebook.table",
     "OutputError": "errors",
     "Part": "images.part",
-    "Proposal": "search.proposal",
     "Recommended": "audit.recommended",
     "References": "case.references",
     "Step": "results.step",
@@ -79,9 +75,7 @@ PLACES = {
     "image_from_array": "images.from_array",
     "load_classifier": "classifiers.load",
     "load_fill": "case.load_fill",
-    "load_proposal": "search.proposal_file",
     "pairwise": "classifiers.pairwise",
-    "prepare_proposal": "notebook.prepare",
     "prepare_references": "case.references",
     "preset": "config.presets",
     "read_image": "images.read",

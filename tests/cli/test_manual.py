@@ -98,7 +98,6 @@ OLD = {
     "report": {},
     "dossier": {},
     "compare": {},
-    "prepare": {},
 }
 
 

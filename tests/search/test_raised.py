@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from med_cam.search.raising import raising
+from med_cam.search.train import raising
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from torch import nn
 
 from med_cam.case.case import observed
 from med_cam.classifiers.base import Classifier, hooks_attached
-from med_cam.classifiers.places import as_maps
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image
@@ -17,7 +16,7 @@ from med_cam.masking import View
 from med_cam_studies.methods import controls, extremal, rise
 from med_cam_studies.methods.comparators import METHODS
 from med_cam_studies.methods.extremal import Settings, extremal_perturbations
-from med_cam_studies.methods.grad_cam import grad_cam
+from med_cam_studies.methods.grad_cam import as_maps, grad_cam
 from med_cam_studies.methods.rise import random_masks
 
 SIDE = 32

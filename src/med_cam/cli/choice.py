@@ -21,19 +21,6 @@ def choice_for(options: ExplainOptions, ready: Ready, screen: Screen) -> Removal
         ConfigError: if the audit that was named is not there.
         MedCamError: if the classifier does not answer, or the choice cannot be written.
     """
-    choice = choice_found(options, ready, screen)
-    if choice is not None and choice.source == "measured" and choice.figures:
-        write_choice(ready.classifier, choice, options.out)
-    return choice
-
-
-def choice_found(options: ExplainOptions, ready: Ready, screen: Screen) -> RemovalChoice | None:
-    """The same, not saved.
-
-    Raises:
-        ConfigError: if the audit that was named is not there.
-        MedCamError: if the classifier does not answer.
-    """
     if not wants_choice(options, bundled=ready.source.bundled):
         return None
     for path in audits(options, ready.source):
@@ -43,7 +30,10 @@ def choice_found(options: ExplainOptions, ready: Ready, screen: Screen) -> Remov
             said = one_sentence(str(error)).rstrip(".")
             screen.complain(f"{said}; the removals are chosen anew.")
     with row(screen.bar, "choosing the removals"):
-        return choice_of(ready.classifier, ready.references)
+        choice = choice_of(ready.classifier, ready.references)
+    if choice.figures:
+        write_choice(ready.classifier, choice, options.out)
+    return choice
 
 
 def audits(options: ExplainOptions, source: Source) -> Iterator[Path]:

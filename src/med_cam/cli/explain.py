@@ -10,7 +10,7 @@ from med_cam.cli.explain_each import explain_each
 from med_cam.cli.export import asked
 from med_cam.cli.fills import loaded, named_in
 from med_cam.cli.inputs import Ready, over_images, painted
-from med_cam.cli.job import Job, proposal_for, refuse_unfit_options
+from med_cam.cli.job import Job, refuse_unfit_options
 from med_cam.cli.kept import Plan, planned
 from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.overview import joined
@@ -106,8 +106,7 @@ def job_of(
     refuse_unfit_options(options, config, ready)
     fills = loaded(named_in(config), ready.classifier, ready.source, options.trust)
     hidden = names_hidden(options, paths)
-    proposal = proposal_for(options, config, ready)
-    return Job(options, config, ready, versions(sys.modules), choice, fills, hidden, proposal)
+    return Job(options, config, ready, versions(sys.modules), choice, fills, hidden)
 
 
 def passes_of(choice: RemovalChoice | None) -> int:

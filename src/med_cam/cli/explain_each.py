@@ -26,7 +26,7 @@ from med_cam.report.wording import counted
 
 def explain_each(job: Job, plan: Plan, screen: Screen, images: dict[str, RunImage]) -> Ended[Done]:
     """All images that are to be done, each shown when done and put down in `images`."""
-    options, todo, steps = job.options, plan.todo, job.steps
+    options, todo, steps = job.options, plan.todo, job.config.search.steps
     of, count = len(todo), len(todo) + len(plan.kept)
     for place in {(options.out / image.stem).parent for image in todo}:
         sweep(place)

@@ -101,7 +101,6 @@ def found_in(job: Job, task: Task, image: Image, on_step: OnStep) -> Explanation
         references=references,
         fills=job.fills,
         on_step=on_step,
-        proposal=job.proposal,
     )
     compared = beside(asked_of, found, maps)
     return replace(found, removal_choice=job.choice, compared=compared)

@@ -11,8 +11,6 @@ from med_cam.config.baselines import OF_REFERENCES
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.results.removal import RemovalChoice
-from med_cam.search.proposal import Proposal, refuse_other_use
-from med_cam.search.proposal_file import load_proposal
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,31 +24,6 @@ class Job:
     choice: RemovalChoice | None = None
     fills: Mapping[str, Fill] = field(default_factory=dict)
     names_hidden: bool = False
-    proposal: Proposal | None = None
-
-    @property
-    def steps(self) -> int:
-        """Of the search on an image."""
-        search = self.config.search
-        return search.steps if self.proposal is None else search.proposed_steps
-
-
-def proposal_for(options: ExplainOptions, config: Config, ready: Ready) -> Proposal | None:
-    """The proposal that was named, if it was prepared for this run.
-
-    Raises:
-        ConfigError: if it cannot be read, or was prepared for another classifier or removals.
-    """
-    if options.proposal is None:
-        return None
-    if options.contrast is not None:
-        raise ConfigError(
-            "--proposal is for a classifier with all its labels, and --contrast leaves two of "
-            "them; leave one of the two out"
-        )
-    proposal = load_proposal(options.proposal)
-    refuse_other_use(proposal, ready.classifier, config)
-    return proposal
 
 
 def refuse_unfit_options(options: ExplainOptions, config: Config, ready: Ready) -> None:

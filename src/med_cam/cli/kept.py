@@ -105,7 +105,6 @@ def task_for(job: Job, label: str) -> Task:
         frame=job.ready.part.frame,
         slice=job.ready.part.slice,
         fills=fills_sha256([fill.source for fill in job.fills.values()]),
-        proposal=None if job.proposal is None else job.proposal.prepared.sha256,
         versions=job.software,
         device=str(classifier.device),
     )

@@ -13,7 +13,6 @@ from med_cam.cli.options.audit import AuditOptions
 from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.options.export import ExportOptions
 from med_cam.cli.options.pages import CompareOptions, DossierOptions, ReportOptions
-from med_cam.cli.options.prepare import PrepareOptions
 from med_cam.cli.options.studies import CheckOptions, ReproduceOptions, TrainOptions
 from med_cam.cli.options.verify import VerifyOptions
 from med_cam.cli.parameters import old_names, with_parameters
@@ -29,7 +28,6 @@ COMMANDS: Mapping[str, type] = {
     "dossier": DossierOptions,
     "compare": CompareOptions,
     "audit": AuditOptions,
-    "prepare": PrepareOptions,
     "data": CheckOptions,
     "train": TrainOptions,
     "reproduce": ReproduceOptions,
@@ -187,9 +185,6 @@ app.command("export", help=manual.EXPORT)(
 )
 app.command("audit", help=manual.AUDIT)(
     command(AuditOptions, "audit", interrupted="interrupted; nothing was written.")
-)
-app.command("prepare", help=manual.PREPARE)(
-    command(PrepareOptions, "prepare", interrupted="interrupted; no proposal was written.")
 )
 app.add_typer(data, name="data")
 data.command("check", help=manual.CHECK)(

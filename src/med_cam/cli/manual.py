@@ -3,8 +3,6 @@
 The help of an option stands at its field, in `med_cam.cli.options`.
 """
 
-from med_cam.config.settings import Preparation
-
 PROGRAM = (
     "Shows which region of a medical image is sufficient, by itself, for an image classifier's "
     "prediction, and tests that claim.\n\n"
@@ -117,24 +115,6 @@ AUDIT = (
     "  med-cam audit\n"
     "  med-cam audit scans/ --model my-classifier/ --references reference-images/ --out audit\n\n"
     "Exit status: as for med-cam explain; 0 whatever the audit finds."
-)
-
-PREPARE = (
-    "Train a small network, once, that makes med-cam explain faster for a classifier.\n\n"
-    "It learns from images without labels where the evidence lies for this classifier; "
-    "med-cam explain --proposal then starts its search there, in a fifth of the passes. What is "
-    "claimed is tested as without it. It is for this classifier and these removals alone, and "
-    "refused for others.\n\n"
-    "[bold]IMAGE|FOLDER[/bold]: a few hundred images of the kind that will be explained, at least "
-    f"{Preparation().fewest}; not those to be explained themselves. One that cannot be read is "
-    "said and left out.\n\n"
-    "Examples:\n"
-    "  med-cam prepare images/ --model my-classifier/ --references reference-images/\n"
-    "  med-cam explain scans/ --model my-classifier/ --references reference-images/ --proposal "
-    "proposal.safetensors\n\n"
-    "Exit status: 0 if it was written; 2 if an image was left out, in which case it is written "
-    "from the others, or if there are too few or an option was wrong; 1 after an internal error; "
-    "130 after Ctrl-C, when nothing is written and an earlier file stays."
 )
 
 DATA = "Check data sets."

@@ -21,7 +21,7 @@ from rich.console import Console
 
 from med_cam.cli.fills import loaded
 from med_cam.cli.inputs import load, painted, source_of
-from med_cam.cli.job import Job, proposal_for
+from med_cam.cli.job import Job
 from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.private import Place
 from med_cam.cli.run import INTERNAL, Failure, failure_of, with_rest
@@ -205,10 +205,8 @@ def job_of(order: Order, opened: ExitStack) -> Job | Exception:
         source = source_of(options.model, opened, options.trust)
         ready = painted(load(source, options, silent, opened))
         fills = loaded(order.fills, ready.classifier, ready.source, options.trust)
-        hidden, proposal = order.names_hidden, proposal_for(options, order.config, ready)
-        return Job(
-            options, order.config, ready, order.software, order.choice, fills, hidden, proposal
-        )
+        hidden = order.names_hidden
+        return Job(options, order.config, ready, order.software, order.choice, fills, hidden)
     except Exception as error:  # noqa: BLE001  told of every image
         return error
 

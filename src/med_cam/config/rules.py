@@ -232,9 +232,5 @@ Alternatives = Annotated[int, alternatives]
 seeds = whole(1, 50, why="a search each")
 Seeds = Annotated[int, seeds]
 
-epochs = whole(1, 1000, why=PASSES)
-Epochs = Annotated[int, epochs]
-Fewest = Annotated[int, whole(1, 10_000)]
-
 LadderPasses = Annotated[int, none_or(50, 100_000, why=PASSES)]
 Controls = Annotated[int, whole(19, 999, why="one of 19 and the mask are 1 in 20; each is a pass")]

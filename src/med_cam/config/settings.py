@@ -75,8 +75,6 @@ class Search:
         sharper_from: share of the steps after which that factor rises, by the same part in each.
         slower_from: share of the steps after which the learning rate falls, along a cosine, to a
             twentieth; 1 = never.
-        proposed_steps: optimiser steps in place of `steps` where a prepared network proposes the
-            scores to start from (`--proposal`).
         starts: trainings at most, each from other first weights: another one follows where the
             masks of all before, cut at one half, have a higher loss than an empty mask. Above 1
             the map whose cut mask has the lowest loss is taken, not the last one.
@@ -103,7 +101,6 @@ class Search:
     sharpness: rules.Sharpness = 1.0
     sharper_from: rules.Share = 1.0
     slower_from: rules.Share = 1.0
-    proposed_steps: rules.Steps = 8
     starts: rules.Starts = 1
 
     def __post_init__(self) -> None:
@@ -285,30 +282,6 @@ class Certification:
 
     def __post_init__(self) -> None:
         refuse("certification", self)
-
-
-@dataclass(frozen=True, slots=True)
-class Preparation:
-    """The training of a network that proposes masks for a classifier (`med-cam prepare`).
-
-    Attributes:
-        places, radii: discs of the look at each image, as those of the search; one forward pass
-            each.
-        epochs: how often the network sees each image; this takes no passes of the classifier.
-        batch: images whose gradients make one step.
-        learning_rate: of Adam, at its highest.
-        fewest: images; with fewer nothing is prepared.
-    """
-
-    places: rules.Places = 7
-    radii: rules.Radii = (0.6, 0.35)
-    epochs: rules.Epochs = 40
-    batch: rules.Masks = 16
-    learning_rate: rules.Rate = 3e-3
-    fewest: rules.Fewest = 32
-
-    def __post_init__(self) -> None:
-        refuse("preparation", self)
 
 
 @dataclass(frozen=True, slots=True)

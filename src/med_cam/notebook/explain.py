@@ -27,7 +27,6 @@ from med_cam.notebook.explanation import Explanation, MadeFrom, shown
 from med_cam.notebook.table import NotExplained
 from med_cam.pipeline import explain as pipeline
 from med_cam.results.step import OnStep
-from med_cam.search.proposal import Proposal
 from med_cam_studies.methods.compared import Asked, beside, compared_names, maps_of
 
 _LOG = logging.getLogger(__name__)
@@ -49,7 +48,6 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
     fills: Mapping[str, Fill | Paint] | None = None,
     on_step: OnStep | None = None,
     compare: Sequence[str] = (),
-    proposal: Proposal | None = None,
 ) -> Explanation:
     """Find a small region of an image that is sufficient for a classifier's prediction.
 
@@ -79,16 +77,14 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
         compare: other methods, whose maps are cut to the area of the evidence and looked at:
             "grad_cam", "grad_cam_plus_plus", "attention_rollout", "rise",
             "extremal_perturbations".
-        proposal: a network that was prepared for this classifier, from `prepare_proposal` or
-            `load_proposal`: the search starts from what it proposes, in a fifth of the passes.
 
     Returns:
         The mask in the image's own pixels, with all that was found of it.
 
     Raises:
         ClassifierError: if the model does not work as a classifier, or has no such target.
-        ConfigError: if the settings do not suit the classifier or the references, the proposal
-            was prepared for other ones, or torch's default precision is not float32.
+        ConfigError: if the settings do not suit the classifier or the references, or torch's
+            default precision is not float32.
         ImageError: if the image cannot be read, its range is not known, or it cannot be fitted
             to the classifier.
     """
@@ -105,7 +101,6 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
         references=references,
         fills=fills,
         on_step=on_step,
-        proposal=proposal,
     )
     found = replace(found, compared=beside(asked, found, maps))
     return shown(found, MadeFrom(read, classifier, settings, references))
@@ -125,7 +120,6 @@ def explain_all(  # noqa: PLR0913  a keyword for each thing given
     compare: Sequence[str] = (),
     progress: bool = False,
     on_error: Literal["raise", "record"] = "raise",
-    proposal: Proposal | None = None,
 ) -> Iterator[Explanation | NotExplained]:
     """One explanation after the other, each as soon as it is done; see `explain`.
 
@@ -143,7 +137,6 @@ def explain_all(  # noqa: PLR0913  a keyword for each thing given
         progress: whether a bar is shown on the screen.
         on_error: "raise", or "record": an image that cannot be explained becomes a
             `NotExplained` in its place, and the others go on.
-        proposal: a network that was prepared for this classifier.
 
     Raises:
         ConfigError: if `on_error` is neither.
@@ -165,7 +158,6 @@ def explain_all(  # noqa: PLR0913  a keyword for each thing given
                 fills=fills,
                 on_step=on_step,
                 compare=compare,
-                proposal=proposal,
             )
         except MedCamError as error:
             if on_error == "raise":

@@ -15,11 +15,9 @@ from med_cam.case.seeds import reseeded, under_seed
 from med_cam.certification.mask_tests import suffices
 from med_cam.config.rules import SEEDS
 from med_cam.images.overlap import chance_iou, pairwise
-from med_cam.pipeline.budget import from_here
-from med_cam.pipeline.certify import Certified, certified, smallest_certified
-from med_cam.pipeline.propose import Found, smallest_mask
+from med_cam.pipeline.certify import smallest_certified
+from med_cam.pipeline.propose import Found
 from med_cam.results.mask_tests import Agreement, Alternative
-from med_cam.search.proposal import Proposal
 
 
 def agreement(
@@ -67,22 +65,13 @@ def alternatives(case: Case, found: Found) -> tuple[tuple[Alternative, ...], boo
     return tuple(masks), suffices(rest, found.response)
 
 
-def agreement_of(case: Case, found: Found, proposal: Proposal | None = None) -> Agreement | None:
-    """The mask against those of the seeds that follow; None if only one seed is asked for.
-
-    All are searched from the same proposal, if there is one.
-    """
+def agreement_of(case: Case, found: Found) -> Agreement | None:
+    """The mask against those of the seeds that follow; None if only one seed is asked for."""
     count, first = case.config.certification.seeds, case.config.seed
     if count < 2:
         return None
     seeds = [(first + i) % SEEDS for i in range(count)]
-    others = [again(under_seed(case, seed), proposal) for seed in seeds[1:]]
+    others = [smallest_certified(under_seed(case, seed)) for seed in seeds[1:]]
     masks: list[Bool[Tensor, "h w"]] = [found.mask, *(other.mask for other in others)]
     verified = found.claim.holds + sum(other.claim.holds for other in others)
     return agreement(masks, seeds, verified=verified)
-
-
-def again(case: Case, proposal: Proposal | None) -> Certified:
-    """A mask and its certificate, searched as the explanation's own is."""
-    case = from_here(case)
-    return certified(case, smallest_mask(case, proposal=proposal))

@@ -32,7 +32,6 @@ from med_cam.results.ladder import Ladder
 from med_cam.results.mask_tests import MaskTests
 from med_cam.results.passes import Passes
 from med_cam.results.step import OnStep
-from med_cam.search.proposal import A_PROPOSAL, Proposal, refuse_other_use
 
 
 @ordinary_torch()
@@ -45,7 +44,6 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
     references: References | None = None,
     fills: Mapping[str, Fill | Paint] | None = None,
     on_step: OnStep | None = None,
-    proposal: Proposal | None = None,
 ) -> Explanation:
     """Find a small region of an image that is sufficient for a classifier's prediction.
 
@@ -63,16 +61,14 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
             c h w in [0, 1], black where hidden, a mask 1 h w, true = shown, and a generator to
             pixels c h w in [0, 1]; or what `load_fill` gives. See docs/method.md.
         on_step: called after every step of the search, for progress and records.
-        proposal: a network that was prepared for this classifier, from `prepare_proposal` or
-            `load_proposal`: the search starts from what it proposes, in a fifth of the passes.
 
     Returns:
         The mask in the image's own pixels, with all that was found of it.
 
     Raises:
         ClassifierError: if the classifier does not work as one, or has no such target.
-        ConfigError: if the settings do not suit the classifier or the references, the proposal
-            was prepared for other ones, or torch's default precision is not float32.
+        ConfigError: if the settings do not suit the classifier or the references, or torch's
+            default precision is not float32.
         ImageError: if the image cannot be fitted to the classifier.
     """
     refuse_other_arguments(
@@ -82,22 +78,19 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
     refuse_inference_weights(classifier.module, name=classifier.name)
     begun = mark("begun", Passes(0, 0))
     config = config or PRESETS["default"]
-    if proposal is not None:
-        refuse_other("proposal", proposal, Proposal, A_PROPOSAL)
-        refuse_other_use(proposal, classifier, config)
     classifier, references = painted_from(classifier, references)
     with hooks_attached(classifier) as forward:
         case = observed(
             forward, classifier, image, config, target=target, references=references, fills=fills
         )
-        found = smallest_mask(case, on_step, proposal)  # sections 3.2 to 3.4
+        found = smallest_mask(case, on_step)  # sections 3.2 to 3.4
         marks = [begun, mark("search", case.cost())]
         certificate = certified(case, found) if worth_certifying(case, found) else None
         if certificate is not None:
             found = as_certified(found, certificate)
             marks += certificate.marks
         restriction, ladder, weaker = weaker_claims(case, found, certificate)
-        tests, tested = all_tests(case, found, certificate, proposal)
+        tests, tested = all_tests(case, found, certificate)
         marks += [*weaker, *tested]
         beside = beside_claim(case)
         if beside is not None:
@@ -107,11 +100,10 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
             marks.append(mark("contrast", case.cost()))
         others = Others(ladder, contrast)
         first = explanation_of(case, found, restriction[:2], tests, marks, others)
-        first = replace(first, proposal=None if proposal is None else proposal.prepared)
         return with_beside(first, beside, case.target)
 
 
-def explain_all(  # noqa: PLR0913  a keyword for each thing given
+def explain_all(
     classifier: Classifier,
     images: Iterable[Image],
     *,
@@ -119,7 +111,6 @@ def explain_all(  # noqa: PLR0913  a keyword for each thing given
     references: References | None = None,
     fills: Mapping[str, Fill | Paint] | None = None,
     on_step: OnStep | None = None,
-    proposal: Proposal | None = None,
 ) -> Iterator[Explanation]:
     """One explanation after the other, each as soon as it is done; see `explain`.
 
@@ -135,7 +126,6 @@ def explain_all(  # noqa: PLR0913  a keyword for each thing given
             references=references,
             fills=fills,
             on_step=on_step,
-            proposal=proposal,
         )
 
 
@@ -173,10 +163,7 @@ def weaker_claims(
 
 
 def all_tests(
-    case: Case,
-    found: Found,
-    certificate: Certified | None,
-    proposal: Proposal | None = None,
+    case: Case, found: Found, certificate: Certified | None
 ) -> tuple[MaskTests | None, tuple[Mark, ...]]:
     """What is tested of a mask in the order of its cost; nothing where nothing can be retained."""
     if certificate is None:
@@ -192,6 +179,6 @@ def all_tests(
         tests = replace(tests, alternatives=others, remainder_sufficient=remainder_sufficient)
         marks.append(mark("alternatives", case.cost()))
     if rules.seeds > 1:
-        tests = replace(tests, agreement=agreement_of(case, found, proposal))
+        tests = replace(tests, agreement=agreement_of(case, found))
         marks.append(mark("seeds", case.cost()))
     return tests, tuple(marks)

@@ -18,7 +18,6 @@ from med_cam.pipeline.region_mask import mask_of_regions
 from med_cam.reduction.bisection import Passes, smallest_passing
 from med_cam.results.claim import Claim
 from med_cam.results.step import OnStep, Step
-from med_cam.search.proposal import Proposal
 from med_cam.search.starts import best_of_starts
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.candidates import candidate_judge
@@ -28,38 +27,28 @@ from med_cam.verify.specificity import sufficient
 Cut = tuple[Float[Tensor, "1 1 h w"], Bool[Tensor, "1 1 h w"]]  # a map, and a mask cut from it
 
 
-def smallest_mask(
-    case: Case, on_step: OnStep | None = None, proposal: Proposal | None = None
-) -> Found:
-    """The smallest mask on which a claim holds; the whole image where nothing can be retained.
-
-    Args:
-        case: the image before the classifier.
-        on_step: called after every step of the search.
-        proposal: a prepared network that the search starts from.
-    """
+def smallest_mask(case: Case, on_step: OnStep | None = None) -> Found:
+    """The smallest mask on which a claim holds; the whole image where nothing can be retained."""
     if made_of_regions(case.config):
-        return smallest_of_regions(case, on_step, proposal)
+        return smallest_of_regions(case, on_step)
     same = fresh(case, CANDIDATES)  # samples that every candidate is judged on
     judge = candidate_judge(case.batched, case.target, candidate_rules(case.config), same)
     if not case.predicted or judge.decision.given_by:
         return whole_image(case, response_of(case))
     reference = reference_of(case, judge.decision.threshold)
     maps, steps = best_of_starts(
-        case, reference, fresh(case, SEARCH), on_step, proposal
+        case, reference, fresh(case, SEARCH), on_step
     )  # sections 3.2 to 3.4
     return proposed(case, maps, judge.suffices, steps, moves=judge.moves)
 
 
-def smallest_of_regions(
-    case: Case, on_step: OnStep | None = None, proposal: Proposal | None = None
-) -> Found:
+def smallest_of_regions(case: Case, on_step: OnStep | None = None) -> Found:
     """The same, of whole regions; its claim is that of its certificate."""
     response = response_of(case)
     if not case.predicted or response.decision.given_by:
         return whole_image(case, response)
     reference = reference_of(case, response.decision.threshold)
-    maps, steps = best_of_starts(case, reference, fresh(case, SEARCH), on_step, proposal)
+    maps, steps = best_of_starts(case, reference, fresh(case, SEARCH), on_step)
     return mask_of_regions(case, maps, response, steps)
 
 

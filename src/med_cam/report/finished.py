@@ -1,8 +1,7 @@
 """Whether a result that is there already is the one that a run would make again.
 
 A result is finished if every file of it is the one that its manifest lists. It is the same if
-image, classifier, label, settings, reference images, fills, proposal, software and kind of
-device are.
+image, classifier, label, settings, reference images, fills, software and kind of device are.
 """
 
 import json
@@ -54,7 +53,6 @@ class Task:
         region: the region that was asked for, of a slide.
         mpp: microns per pixel that were asked for, of a slide.
         slide_mpp: microns per pixel that were declared, of a slide.
-        proposal: SHA-256 of the prepared network that the search begins with; None without.
         fills: SHA-256 of the user's own fills, by name.
         versions: of the software that takes part.
         device: where the classifier runs.
@@ -74,7 +72,6 @@ class Task:
     region: list[int] | None = None
     mpp: float | None = None
     slide_mpp: float | None = None
-    proposal: str | None = None
 
 
 def earlier(folder: Path) -> Earlier | None:
@@ -126,17 +123,9 @@ def _differences(document: Mapping[str, Any], task: Task) -> Iterator[str]:
     for name in ("white", "window", "frame", "slice", "region", "mpp", "slide_mpp"):
         if document["image"][name] != getattr(task, name):
             yield f"{name}: {document['image'][name]} then, {getattr(task, name)} now"
-    yield from _of_files(document, task)
-    yield from _of_software(document, task)
-
-
-def _of_files(document: Mapping[str, Any], task: Task) -> Iterator[str]:
-    """The user's own fills, and the proposal."""
     if {fill["name"]: fill["sha256"] for fill in document["fills"]} != task.fills:
         yield "another fill of your own"
-    proposal = document["proposal"]
-    if (None if proposal is None else proposal["sha256"]) != task.proposal:
-        yield "another proposal, or one and none"
+    yield from _of_software(document, task)
 
 
 def _of_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -112,7 +112,6 @@ ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "ladder": None,
             "cut_short": False,
             "fills": [],
-            "proposal": None,
             "compared": [],
         },
         "sha256": {"environment": None},

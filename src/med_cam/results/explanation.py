@@ -13,7 +13,6 @@ from med_cam.results.contrast import Contrast
 from med_cam.results.ladder import Ladder
 from med_cam.results.mask_tests import MaskTests
 from med_cam.results.passes import Passes, Stage
-from med_cam.results.prepared import Prepared
 from med_cam.results.ranges import Count, Difference, Probability, Rounded, Seconds, Share
 from med_cam.results.removal import BaselineColours, OwnFill, RemovalChoice
 from med_cam.results.step import Step
@@ -59,8 +58,6 @@ class Explanation:
         removal_choice: how the removals were chosen for the classifier; null where they were
             named.
         fills: fills of the user's own among the removals.
-        proposal: the prepared network that the search began with; null if it began with a look at
-            the image everywhere.
         compared: what other methods show at equal area; empty if none was asked for, or if the
             mask is the whole image.
     """
@@ -92,7 +89,6 @@ class Explanation:
     baseline_colours: BaselineColours | None = None
     removal_choice: RemovalChoice | None = None
     fills: tuple[OwnFill, ...] = ()
-    proposal: Prepared | None = None
     compared: tuple[OtherMethod, ...] = ()
 
     @property

@@ -15,18 +15,13 @@ from med_cam.case.case import Case
 from med_cam.results.reference import Reference
 from med_cam.results.step import OnStep, Step
 from med_cam.search.objective import objective
-from med_cam.search.proposal import Proposal
 from med_cam.search.train import infill, search
 
 DRAWS = 8  # random baselines over which the loss of a cut mask is taken, the same for all
 
 
 def best_of_starts(
-    case: Case,
-    reference: Reference,
-    generator: Generator,
-    on_step: OnStep | None = None,
-    proposal: Proposal | None = None,
+    case: Case, reference: Reference, generator: Generator, on_step: OnStep | None = None
 ) -> tuple[Float[Tensor, "n 1 h w"], tuple[Step, ...]]:
     """The maps of the search; with several starts allowed, those of the best cut mask first.
 
@@ -35,21 +30,19 @@ def best_of_starts(
         reference: what the classifier predicts for the whole image.
         generator: on the CPU; every start goes on with it.
         on_step: called after every step, of all starts together.
-        proposal: a prepared network to start from.
 
     Raises:
         ConfigError: if the loss is no number any more.
     """
     most = case.config.search.starts
     if most == 1:
-        return search(case, reference, generator, on_step, proposal)
+        return search(case, reference, generator, on_step)
     maps: list[Tensor] = []
     losses: list[float] = []
     steps: list[Step] = []
     lost = cut_loss(case, reference, torch.zeros_like(case.open))
     for _ in range(most):
-        counted_on = continued(on_step, len(steps))
-        found, taken = search(case, reference, generator, counted_on, proposal)
+        found, taken = search(case, reference, generator, continued(on_step, len(steps)))
         maps += found.split(1)
         losses += [cut_loss(case, reference, (scores > 0) & case.open) for scores in found]
         steps += [replace(step, index=len(steps) + step.index) for step in taken]

@@ -1,7 +1,6 @@
 """Train one U-Net on one image until its mask carries the decision (paper section 3.2 to 3.4)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -18,8 +17,6 @@ from med_cam.results.reference import Reference
 from med_cam.results.step import OnStep, Step
 from med_cam.search.disc_map import disc_map, discs, standardised
 from med_cam.search.objective import objective
-from med_cam.search.proposal import Proposal, proposed
-from med_cam.search.raising import raised
 from med_cam.search.schedule import learning_rate, sharpness, so_far
 from med_cam.search.unet import UNet
 
@@ -29,34 +26,27 @@ def search(
     reference: Reference,
     generator: Generator,
     on_step: OnStep | None = None,
-    proposal: Proposal | None = None,
 ) -> tuple[Float[Tensor, "n 1 h w"], tuple[Step, ...]]:
     """Maps of scores, higher = retained earlier, and the loss step by step.
 
-    The last map first, then those of the way there, evenly spread, then the disc map, or what was
-    proposed in its place. They fail on different images and cost nothing more: the cut chooses
-    among them.
+    The last map first, then those of the way there, evenly spread, then the disc map. They fail
+    on different images and cost nothing more: the cut chooses among them.
 
     Args:
         case: the frozen classifier, the image, the settings.
         reference: what the classifier predicts for the whole image.
         generator: on the CPU; for weights, areas, baselines and jitter.
         on_step: called after every step.
-        proposal: a prepared network that takes the place of the disc map; few steps follow.
 
     Raises:
         ConfigError: if the loss is no number any more.
     """
     s, scene, names = case.config.search, case.scene, case.config.verification.baselines
-    if proposal is None:
-        start = weighted_disc_map(case, generator)  # 1 1 h w
-    else:
-        start = s.look_weight * proposed(case, proposal)
-        s = replace(s, steps=s.proposed_steps)
+    start = weighted_disc_map(case, generator)  # 1 1 h w
     scores = Scores(scene.x, s, generator)
     optimizer = torch.optim.Adam(scores.parameters(), lr=s.learning_rate)
     steps = []
-    maps = [start] if s.places or proposal or s.steps == 0 else []
+    maps = [start] if s.places or s.steps == 0 else []
     for index in range(s.steps):
         hard = index >= s.straight_from * s.steps
         raw = sharpness(s, index) * (start + scores())
@@ -121,6 +111,25 @@ class Scores(nn.Module):
         if not self.grid:
             return raw
         return raised(raw, (self.size[0], self.size[1]))
+
+
+def raised(raw: Float[Tensor, "1 1 g g"], size: tuple[int, int]) -> Float[Tensor, "1 1 h w"]:
+    """A coarse grid raised smoothly to a size (bicubic).
+
+    On a GPU by two matrices, which is the same: torch's own gradient adds there in any order, so
+    that the same seed would give another mask.
+    """
+    if raw.device.type == "cpu":
+        return F.interpolate(raw, size=size, mode="bicubic", align_corners=False)
+    rows, columns = (raising(*sides) for sides in zip(raw.shape[2:], size, strict=True))
+    return rows.to(raw) @ raw @ columns.to(raw).T
+
+
+def raising(coarse: int, fine: int) -> Float[Tensor, "fine coarse"]:
+    """The matrix that raises a column of so many values to so many (bicubic)."""
+    each = torch.eye(coarse)[:, None, :, None]  # one column a value
+    columns = F.interpolate(each, size=(fine, 1), mode="bicubic", align_corners=False)
+    return columns[:, 0, :, 0].T
 
 
 def weighted_disc_map(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:

@@ -7,15 +7,16 @@ last block of a vision transformer the logit is read from the class token alone,
 to every place is zero.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
+from torch.autograd.graph import GradientEdge
 
 from med_cam.case.case import Case
-from med_cam.classifiers.places import as_maps, gradients_at
 from med_cam.errors import ClassifierError
 
 
@@ -86,3 +87,48 @@ def weighted_maps(
     needs one there too. Cuts of the positive part are the same.
     """
     return (weights * maps).sum(dim=1, keepdim=True)
+
+
+def gradients_at(logit: Float[Tensor, ""], activations: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Gradient of a logit to each hooked activation; zero where it does not depend on it.
+
+    The activations are copies beside the path from input to output (a later layer may write over
+    the original), so the gradient is taken where the copy was made.
+    """
+    edges = []
+    for activation in activations:
+        copied = activation.grad_fn
+        node, output = copied.next_functions[0] if copied else (None, 0)
+        if node is None:
+            raise ClassifierError(
+                "Grad-CAM needs gradients to the hooked layers; the classifier gives none."
+            )
+        edges.append(GradientEdge(node, output))
+    found: Sequence[Tensor | None] = ()
+    if edges:
+        found = torch.autograd.grad(logit, edges, allow_unused=True)
+    return tuple(
+        torch.zeros_like(a) if g is None else g for a, g in zip(activations, found, strict=True)
+    )
+
+
+def as_maps(values: Tensor, h: int, w: int) -> Float[Tensor, "1 c h1 w1"] | None:
+    """Activations as maps of an image of h x w; None for a layer without places.
+
+    Maps may have their channels first or last; of tokens 1 n d, those in excess of a grid in the
+    image's proportions (class and register tokens) come first and are left out.
+    """
+    if values.ndim == 4:
+        first = abs(math.log(values.shape[2] / values.shape[3] * w / h))
+        last = abs(math.log(values.shape[1] / values.shape[2] * w / h))
+        maps = values if first <= last else values.permute(0, 3, 1, 2)
+        return maps if maps.shape[2:] != (1, 1) else None
+    if values.ndim != 3:
+        return None
+    rows = math.isqrt(values.shape[1] * h // w)
+    columns = values.shape[1] // max(rows, 1)
+    columns = min(columns, round(rows * w / h))
+    if rows * columns < 2:
+        return None
+    places = values[:, values.shape[1] - rows * columns :]  # 1 n d
+    return places.transpose(1, 2).reshape(1, -1, rows, columns)

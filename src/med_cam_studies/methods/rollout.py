@@ -19,8 +19,8 @@ from torch.overrides import TorchFunctionMode
 
 from med_cam.case.case import Case
 from med_cam.classifiers.base import Classifier
-from med_cam.classifiers.places import as_maps
 from med_cam.errors import ClassifierError
+from med_cam_studies.methods.grad_cam import as_maps
 
 ATTENTION = ("attention", "attn")  # parts of class names
 UNFIT = ("attentionpool", "classatt", "talkinghead", "factoratt", "diffatt")

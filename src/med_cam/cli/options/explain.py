@@ -27,7 +27,6 @@ class ExplainOptions:
     config: settings.ConfigFile = None
     removal: removals.RemovalOrAuto = None
     audit: removals.AuditFile = None
-    proposal: settings.Proposal = None
     beside: removals.Beside = None
     seed: settings.Seed = None
     device: classifier.Device = "auto"

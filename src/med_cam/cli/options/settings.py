@@ -34,13 +34,3 @@ Workers = Annotated[
         allowed=whole(1, 256),
     ),
 ]
-Proposal = Annotated[
-    Path | None,
-    option(
-        "FILE",
-        "Start the search from what this network proposes, which med-cam prepare has trained "
-        "for the classifier: a fifth of the passes of a search. One that was prepared for "
-        "another classifier or other removals is refused.",
-        SETTINGS,
-    ),
-]
