@@ -77,7 +77,9 @@ def explanation(p, mask, *, verified=True, bound=0.95, stability=1.0, **more):
         Check("sufficiency", 1.0 if verified else 0.5, 1.0, 20, True, verified),
         Check("shift_stability", stability, 0.9, 20, True, True),
     )
-    certificate = Certificate(63, 63, 1, 1, 0.95, 1, 0.05, bound, 0.95, "grey", 1.0, LEVEL, LEVEL)
+    certificate = Certificate(
+        63, 63, 1, 1, 0.95, 1, 1, 0.05, bound, 0.95, "grey", 1.0, LEVEL, LEVEL
+    )
     grey = BaselineResult("grey", True, 1, 1, 1, 0.9, 0.9, LABELS[0], 0.1, 0.0)
     claim = Claim(
         ("grey", "gaussian"), checks, (grey,), max(p), 0.1, 0.5, "none",

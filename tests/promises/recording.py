@@ -232,47 +232,65 @@ def hides(x: torch.Tensor) -> str:
 
 
 def losing(case: Case, failures: Sequence[int], *, stable: Sequence[bool] = ()) -> Case:
-    """A case whose n-th certificate loses so many samples of noise, its shifts if not stable.
+    """A case whose n-th mask loses so many samples of noise, its shifts if not stable.
 
     The last ones, so that a certificate that is given up has seen most. Beyond those listed,
-    certificates are predicted as the classifier does. Grey comes first in each.
+    masks are predicted as the classifier does. The check of the shape comes first for each mask,
+    grey first of its samples.
     """
-    number, seen = -1, 0
+    draw, paid, seen, begun, before = -1, 0, 0, False, ""
 
     def predict_one(x):
-        nonlocal number, seen
+        nonlocal draw, paid, seen, begun, before
         p, kind = case.single.classifier(x), hides(x)
-        if kind == "grey" and len(x) == 1:
-            number, seen = number + 1, 0
-        elif kind == "noise" and 0 <= number < len(failures):
-            samples = samples_needed(number + 1, case.config.verification.certified)
+        if of_shape(x, before):
+            draw, seen, begun = draw + 1, 0, False
+        elif kind == "grey" and len(x) == 1:
+            paid, begun = paid + 1, True
+        elif kind == "noise" and 0 <= draw < len(failures):
+            number = paid if begun else paid + 1  # grey comes last where all is asked for
+            samples = samples_needed(number, case.config.verification.certified)
             for row in p:
                 seen += 1
-                if samples - failures[number] < seen <= samples:
+                if samples - failures[draw] < seen <= samples:
                     row[:] = p.new_tensor([1.0, 0.0])
-        elif len(x) == SHIFTED and number < len(stable) and not stable[number]:
+        elif len(x) == SHIFTED and draw < len(stable) and not stable[draw]:
             p[:] = p.new_tensor([1.0, 0.0])
+        before = kind
         return p
 
     return predicting(case, predict_one)
 
 
-def certificates(calls: Sequence[Call], count: int) -> tuple[list[list[Call]], list[Call]]:
-    """What was asked for each of so many certificates, and after them.
+def of_shape(x: torch.Tensor, before: str) -> bool:
+    """Whether this is the check of a mask's shape, which begins what is asked of it.
 
-    Each begins with one masked input over grey; one that is judged ends with its second call of as
-    many masked inputs as trials of the shape.
+    That of specificity has as many masked inputs, and follows what is hidden with black.
     """
-    starts = [i for i, call in enumerate(calls) if len(call.x) == 1 and hides(call.x) == "grey"]
-    starts, of_shape = starts[:count], 0
-    end = len(calls)
-    for i in range(starts[-1], len(calls)):
-        of_shape += len(calls[i].x) == FAST.verification.leakage_trials
-        if of_shape == 2:
-            end = i + 1
-            break
-    cuts = [*starts, end]
-    return [list(calls[a:b]) for a, b in pairwise(cuts)], list(calls[end:])
+    return len(x) == FAST.verification.leakage_trials and before != "black"
+
+
+def certificates(calls: Sequence[Call], count: int) -> tuple[list[list[Call]], list[Call]]:
+    """What was asked of each of so many masks, and after them.
+
+    Each begins with the check of its shape; one that is judged ends with that of specificity.
+    """
+    kinds = ["", *(hides(call.x) for call in calls)]
+    trials = FAST.verification.leakage_trials
+    starts = [i for i, call in enumerate(calls) if of_shape(call.x, kinds[i])][:count]
+    last = [
+        i + 1
+        for i, call in enumerate(calls)
+        if i > starts[-1] and len(call.x) == trials and kinds[i] == "black"
+    ]
+    cuts = [*starts, last[0] if last else len(calls)]
+    return [list(calls[a:b]) for a, b in pairwise(cuts)], list(calls[cuts[-1] :])
+
+
+def samples_asked(calls: Sequence[Call]) -> list[Call]:
+    """Of what was asked of a mask: its samples, grey first, and what follows them."""
+    starts = [i for i, call in enumerate(calls) if hides(call.x) == "grey" and len(call.x) == 1]
+    return list(calls[starts[0] :]) if starts else []
 
 
 # The arithmetic of a certificate, from scipy and from the sentence in the docs.

@@ -200,7 +200,7 @@ def test_the_necessary_superset_is_sufficient_too_and_pays_for_those_before_it()
     with the_case(Toy((FIRST, SECOND))) as case:
         found = replace(found_on(case, patches_mask((0, 0))), scores=scores_around(SECOND))
         watch = Watch(case)
-        more = superset(watch.case, found, 2)
+        more = superset(watch.case, found, 2, 2)
         tries = chunks(of(watch.take(), "single"), WIDER + 1)
         x = case.scene.x
     certificate = more.claim.certificate
@@ -237,9 +237,9 @@ def spoiling(case, part, prediction):
 def test_a_mask_that_is_only_one_of_both_is_refused_and_paid_for_by_a_larger_one(part, prediction):
     with the_case(Toy((FIRST, SECOND))) as case:
         found = replace(found_on(case, patches_mask((0, 0))), scores=scores_around(SECOND))
-        once = superset(case, found, 2)
+        once = superset(case, found, 2, 2)
         watch = Watch(spoiling(case, part, prediction))
-        more = superset(watch.case, found, 2)
+        more = superset(watch.case, found, 2, 2)
         tries = chunks(of(watch.take(), "single"), WIDER + 1)
         prints = [noise(calls[:WIDER], case.scene.x) for calls in tries]
     assert once.claim.certificate.tried == 3
@@ -256,7 +256,7 @@ def test_without_the_necessary_superset_what_is_shown_is_all_the_rest():
     with the_case(Toy((FIRST, SECOND))) as case:
         found = replace(found_on(case, patches_mask((0, 0))), scores=scores_around(SECOND))
         watch = Watch(case)
-        more = superset(watch.case, found, 1)
+        more = superset(watch.case, found, 1, 1)
         *_, last = of(watch.take(), "single")
         rest = (last.x[1:] == case.scene.x).all(dim=0)[0]  # over noise; grey comes first
     assert torch.equal(rest, ~more.mask)

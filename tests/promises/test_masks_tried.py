@@ -1,6 +1,7 @@
 """Every mask put to a certificate pays for those before it, and the best of them is reported."""
 
 from dataclasses import replace
+from itertools import combinations, product
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from recording import (
     patches_mask,
     predicting,
     risk_for,
+    samples_asked,
     samples_needed,
     shared,
     the_case,
@@ -40,8 +42,8 @@ def run(failures, config=PLAIN, start=START, stable=()):
         found = found_on(case, start)
         watch = Watch(losing(case, failures, stable=stable))
         done = certified(watch.case, found)
-        asked, _ = certificates(watch.take("single"), done.tried)
-        return done, asked, case.scene.x
+        asked, _ = certificates(watch.take("single"), done.draws)
+        return done, [samples_asked(calls) for calls in asked], case.scene.x
 
 
 def refuse(certificate, tried, failures):
@@ -86,20 +88,29 @@ def test_where_all_are_given_up_the_last_one_is_reported_on_all_of_its_samples(f
     assert done.area == pytest.approx(done.mask.float().mean().item())
 
 
-def test_of_masks_that_are_refused_on_all_of_their_samples_the_highest_bound_is_reported():
-    done, asked, x = run([0, 2, 1], stable=[False, False, False])  # all lose their shifts
-    counts = [(samples_needed(n, WANTED), lost) for n, lost in enumerate([0, 2, 1], start=1)]
-    bounds = [exact(n - k, n, risk_for(i)) for i, (n, k) in enumerate(counts, start=1)]
-    best = bounds.index(max(bounds))
-    refuse(done.claim.certificate, best + 1, [0, 2, 1][best])
-    assert torch.equal(done.mask, evidence(asked[best][0], x)[0, 0])
-    assert not done.claim.holds
-
-
-def test_a_mask_that_is_judged_comes_before_one_that_was_given_up():
-    done, _, _ = run([0, 9, 9], stable=[False])
+def test_a_mask_that_fails_another_check_costs_no_risk_and_its_samples_are_left_unseen():
+    done, asked, _ = run([0, 0], stable=[False])
+    assert (done.tried, done.draws, asked[0]) == (1, 2, [])
     refuse(done.claim.certificate, 1, 0)
-    assert not done.claim.holds
+    assert done.claim.certificate.draw == 2
+    assert done.claim.holds
+
+
+def test_where_all_fail_another_check_the_last_one_is_reported_on_all_of_its_samples():
+    done, asked, x = run([0, 2, 1], stable=[False, False, False])
+    assert (done.tried, done.draws, asked[:2]) == (1, 3, [[], []])
+    refuse(done.claim.certificate, 1, 1)
+    assert torch.equal(done.mask, evidence(asked[2][0], x)[0, 0])
+    assert [c.name for c in done.claim.checks if not c.passed] == [
+        "sufficiency",
+        "shift_stability",
+    ]
+
+
+def test_one_that_failed_another_check_does_not_lower_the_risk_of_those_that_lose_samples():
+    done, _, _ = run([9, 0, 1], stable=[True, False])
+    assert (done.tried, done.draws) == (2, 3)
+    refuse(done.claim.certificate, 2, 1)
 
 
 @pytest.mark.parametrize("lost", [1, 4, 15])
@@ -125,16 +136,21 @@ def test_a_certificate_is_given_up_at_once_where_grey_is_lost():
 
         watch = Watch(predicting(case, predict_one))
         done = certified(watch.case, found)
-        asked, _ = certificates(watch.take("single"), done.tried)
-    assert [len(calls) for calls in asked][:1] == [1]
+        asked, _ = certificates(watch.take("single"), done.draws)
+    assert len(samples_asked(asked[0])) == 1
     assert done.tried == 2
     assert done.claim.holds
 
 
-def test_a_mask_that_is_certified_comes_before_a_refused_one_of_a_higher_bound():
-    done, _, _ = run([0, 2], stable=[False])  # the first loses no sample, but its shifts
-    assert done.claim.holds
-    refuse(done.claim.certificate, 2, 2)
+@pytest.mark.parametrize("fates", list(product(["unstable", "loses"], repeat=2)))
+def test_every_mask_of_which_a_sample_was_looked_at_is_paid_for_and_no_other(fates):
+    lost = [9 if fate == "loses" else 0 for fate in fates]
+    done, asked, x = run([*lost, 0], stable=[fate == "loses" for fate in fates])
+    looked = [bool(calls) for calls in asked]
+    assert looked == [*(fate == "loses" for fate in fates), True]
+    refuse(done.claim.certificate, sum(looked), 0)
+    prints = [noise(calls, x) for calls in asked if calls]
+    assert all(shared(*two) == 0 for two in combinations(prints, 2))
 
 
 def test_each_mask_is_certified_on_samples_of_its_own():

@@ -89,7 +89,7 @@ def as_later_ones(case, found, watch):
     drawn = {}
 
     def claim(name, mask, case, tried, certified=certificate_of):
-        made = certified(case, mask, response_of(case), tried)
+        made = certified(case, mask, response_of(case), tried, tried)
         drawn[name] = noise(watch.take(), case.scene.x)
         assert made.certificate.samples == samples_needed(tried, WANTED)
         return made

@@ -17,6 +17,7 @@ from recording import (
     noise,
     of,
     predicting,
+    samples_asked,
     shared,
     the_case,
 )
@@ -24,7 +25,10 @@ from recording import (
 from med_cam.case.round_trip import labels_exported, labels_reread, reread, settled
 from med_cam.pipeline import region_candidates
 from med_cam.pipeline.budget import (
+    MEASURED,
+    PARTS,
     affordable,
+    besides_passes,
     claim_passes,
     from_here,
     test_passes as passes_of_tests,
@@ -32,7 +36,7 @@ from med_cam.pipeline.budget import (
 from med_cam.pipeline.certify import certified, smallest_certified
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.propose import smallest_mask
-from med_cam.pipeline.region_candidates import by_regions
+from med_cam.pipeline.region_candidates import by_regions, of_regions
 from med_cam.reduction.regions import regions_of, within
 from med_cam.results.passes import Passes
 
@@ -133,8 +137,8 @@ def test_after_a_refused_certificate_the_next_mask_is_larger_by_a_tenth_at_least
         found = smallest_mask(case)
         watch = Watch(losing(case, [1, 3, 5, 7, 9]))
         done = certified(watch.case, found)
-        asked, _ = certificates(watch.take("single"), done.tried)
-        areas = [int(evidence(calls[0], case.scene.x).sum()) for calls in asked]
+        asked, _ = certificates(watch.take("single"), done.draws)
+        areas = [int(evidence(samples_asked(calls)[0], case.scene.x).sum()) for calls in asked]
     assert done.tried >= 3
     assert all(b >= 1.1 * a for a, b in pairwise(areas))
 
@@ -152,7 +156,11 @@ def test_a_mask_whose_outline_gives_the_label_is_not_put_to_a_certificate(done, 
     assert leaking < int(tried.sum()) < case.open.numel()
 
 
-def test_where_the_budget_holds_no_further_look_the_mask_before_the_pruning_is_tried(done):
+@pytest.mark.parametrize(("spare", "middle"), [(30, False), (70, True)])
+def test_where_the_budget_holds_no_further_look_a_mask_before_or_in_the_pruning_is_tried(
+    done, spare, middle
+):
+    """That before the pruning, or, where a refused one can be followed, one in between."""
     _, found, first = done
     with the_case(config=REGIONS) as case:
         losers, asked = losing(case, [3, 0]), []
@@ -161,15 +169,36 @@ def test_where_the_budget_holds_no_further_look_the_mask_before_the_pruning_is_t
             asked.append(len(x))
             return losers.single.classifier(x)
 
-        left = claim_passes(REGIONS, 2) + passes_of_tests(REGIONS) + 150  # no two looks
+        assert besides_passes(REGIONS) < 70 < MEASURED
+        left = claim_passes(REGIONS, 2) + passes_of_tests(REGIONS) + spare
         spent = Passes(REGIONS.certification.budget - left, 0)
         late = replace(
             predicting(case, predict_one), cost=lambda: spent if asked else Passes(0, 0)
         )
         again = certified(late, found)
-    assert first.area < found.area
     assert (again.tried, again.claim.holds, again.cut_short) == (2, True, True)
-    assert torch.equal(again.mask, found.mask)
+    assert not (again.mask & ~found.mask).any()
+    if middle:
+        assert first.area < again.area < found.area
+    else:
+        assert torch.equal(again.mask, found.mask)
+
+
+def test_where_the_budget_holds_no_further_look_what_is_needed_is_one_part(done):
+    _, found, first = done
+    used = REGIONS.certification.budget - passes_of_tests(REGIONS) + PARTS
+    with the_case(config=REGIONS) as case:
+        watch = Watch(case)
+        ground = next(by_regions(watch.case, found, found.ground)).ground
+        spent = replace(watch.case, cost=lambda: Passes(used, 0))
+        asked = []
+        for of_budget in (spent, watch.case):
+            watch.take()
+            reported = of_regions(of_budget, first.mask, 0, found.area, ground)
+            asked.append(len(of(watch.take(), "batched")))
+            assert reported.holds
+            assert len(reported.patches) == 1
+    assert asked[0] == 0 < asked[1]
 
 
 @pytest.mark.parametrize("names", [("grey",), ("gaussian",), ("gaussian", "uniform", "grey")])

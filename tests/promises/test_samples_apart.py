@@ -24,6 +24,7 @@ from recording import (
     losing,
     noise,
     of,
+    samples_asked,
     scores_around,
     shared,
     the_case,
@@ -78,10 +79,18 @@ def certifying(case, found):
     (first, second), after = certificates(single, 2)
     stages = {
         "reduction": of(calls, "batched"),
-        "first certificate": first,
-        "second certificate": second,
+        "first certificate": sampled(first),
+        "second certificate": sampled(second),
+        "first checks": [call for call in first if not any(call is c for c in sampled(first))],
+        "second checks": [call for call in second if not any(call is c for c in sampled(second))],
     }
     return done, stages | {"retested patches": after}
+
+
+def sampled(calls):
+    """What was asked of a mask about its samples; without the checks besides sufficiency."""
+    trials = FAST.verification.leakage_trials
+    return [call for call in samples_asked(calls) if len(call.x) != trials]
 
 
 def its_tests(watch, done):
@@ -103,10 +112,10 @@ def asking_for_the_remainder(watch, found):
     return watch.take()
 
 
-def going_on(watch, found, tried):
+def going_on(watch, found, tried, draws):
     """Other masks, and the masked inputs of a report."""
     case = watch.case
-    larger = superset(case, found, tried)
+    larger = superset(case, found, tried, draws)
     calls = watch.take()
     tries = chunks(of(calls, "single"), WIDER + 1)  # a claim, then necessity
     stages = {
@@ -155,7 +164,7 @@ def stages_of_one_image():
         stages |= more | its_tests(watch, done)
         stages["remainder"] = asking_for_the_remainder(watch, found)
         small = as_certified(found, certified(case, found))  # on one square
-        stages |= going_on(watch, small, done.tried)
+        stages |= going_on(watch, small, done.tried, done.draws)
         return {name: noise(calls, case.scene.x) for name, calls in stages.items()}
 
 
@@ -166,7 +175,8 @@ def stages():
 
 PURPOSES = (
     "candidates", "search", "baseline response", "first claim", "reduction", "first certificate",
-    "second certificate", "superset's certificate", "necessity", "reinsertion", "silhouette",
+    "second certificate", "first checks", "second checks", "superset's certificate",
+    "necessity", "reinsertion", "silhouette",
     "superset", "sensitivity", "contrast search", "quiet region", "runner-up", "after",
     "alternative", "other seeds",
 )  # fmt: skip

@@ -57,7 +57,7 @@ def set_to(case, **rules):
 
 def counted(retained, samples, fixed_retained=1, fixed=1, wanted=0.8):
     return Certificate(
-        samples, retained, fixed, fixed_retained, 0.95, 1, 0.04, 0.0, wanted, "grey", 1.0,
+        samples, retained, fixed, fixed_retained, 0.95, 1, 1, 0.04, 0.0, wanted, "grey", 1.0,
         FLAT, FLAT,
     )  # fmt: skip
 

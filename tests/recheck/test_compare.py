@@ -22,7 +22,7 @@ FLAT = Spread(0.0, 0.0, 0.0, 0.0, 0.0)
 
 def certificate(retained, samples, bound, wanted=0.9):
     return Certificate(
-        samples, retained, 0, 0, 0.95, 1, 0.04, bound, wanted, "grey", 1.0, FLAT, FLAT
+        samples, retained, 0, 0, 0.95, 1, 1, 0.04, bound, wanted, "grey", 1.0, FLAT, FLAT
     )
 
 

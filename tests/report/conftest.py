@@ -39,6 +39,7 @@ CERTIFICATE = Certificate(
     fixed_retained=1,
     confidence=0.95,
     tried=1,
+    draw=1,
     risk=0.04,
     bound=0.9501987654321098,
     wanted=0.95,

@@ -37,7 +37,18 @@ def drawn(kept, grey=True, wanted=0.8):
     response = BaselineResponse({}, DECISION)
     generator = torch.Generator().manual_seed(0)
     return (
-        Begun(View(classifier, scene), NOTHING, response, rules, generator, samples, {}, {}),
+        Begun(
+            View(classifier, scene),
+            NOTHING,
+            response,
+            rules,
+            generator,
+            samples,
+            others={},
+            contents=x[:0],
+            around=noise,
+            seen={},
+        ),
         asked,
     )
 

@@ -59,7 +59,7 @@ def bisected(hits, trials, risk):
 
 def counted(retained, samples, fixed_retained=1, fixed=1, confidence=NOMINAL):
     return Certificate(
-        samples, retained, fixed, fixed_retained, confidence, 1, 0.0, 0.0, 0.95, "grey", 1.0,
+        samples, retained, fixed, fixed_retained, confidence, 1, 1, 0.0, 0.0, 0.95, "grey", 1.0,
         FLAT, FLAT,
     )  # fmt: skip
 

@@ -11,10 +11,10 @@ from med_cam.verify.baseline_response import (
     baseline_response,
     can_draw,
 )
-from med_cam.verify.claim import alternating, verify
+from med_cam.verify.claim import verify
 from med_cam.verify.decision import Decision, Target, decide
 from med_cam.verify.shape_leakage import other_contents
-from med_cam.verify.sufficiency import drawn
+from med_cam.verify.sufficiency import alternating, drawn
 
 SIDE = 7
 RULES = Verification(

@@ -50,6 +50,7 @@ class Case:
         open: where evidence may lie, in the model input: wherever the image does, less any masks
             found before.
         fills: of the user's own, what is known of them.
+        older: whether it is a result of schema version 1, whose claims were sampled otherwise.
     """
 
     classifier: Classifier
@@ -65,6 +66,7 @@ class Case:
     cost: Callable[[], Passes]
     open: Bool[Tensor, "1 1 h w"]
     fills: tuple[OwnFill, ...] = ()
+    older: bool = False
 
     @property
     def scene(self) -> Scene:

@@ -35,24 +35,28 @@ def response_of(case: Case) -> BaselineResponse:
 
 def claimed(case: Case, mask: Exported, response: BaselineResponse, *, attempt: int) -> Claim:
     """The claim on an exported mask, on samples of this attempt alone."""
-    rules, samples = case.config.verification, fresh(case, CLAIM + attempt)
-    return verify(case.single, reread(case, mask), response, rules, samples)
+    rules, samples, older = case.config.verification, fresh(case, CLAIM + attempt), case.older
+    return verify(case.single, reread(case, mask), response, rules, samples, older=older)
 
 
-def certificate_of(case: Case, mask: Exported, response: BaselineResponse, tried: int) -> Claim:
+def certificate_of(
+    case: Case, mask: Exported, response: BaselineResponse, tried: int, draw: int | None = None
+) -> Claim:
     """The claim on an exported mask with as many samples as the n-th certificate takes."""
     samples = samples_of(tried, case.config.verification)
-    return claim_on(case, mask, response, tried=tried, samples=samples)
+    return claim_on(case, mask, response, tried=tried, samples=samples, draw=draw)
 
 
-def superset_claim(case: Case, mask: Exported, response: BaselineResponse, tried: int) -> Claim:
+def superset_claim(
+    case: Case, mask: Exported, response: BaselineResponse, tried: int, draw: int
+) -> Claim:
     """The claim on a mask around a certified one: without the check of specificity.
 
     It is larger to be necessary too; whether any region would do was asked of the one inside.
     """
     rules = replace(case.config.verification, specificity_rate=0.0)
     unasked = replace(case, config=replace(case.config, verification=rules))
-    return certificate_of(unasked, mask, response, tried)
+    return certificate_of(unasked, mask, response, tried, draw)
 
 
 def samples_of(tried: int, rules: Verification) -> int:
@@ -62,7 +66,13 @@ def samples_of(tried: int, rules: Verification) -> int:
 
 
 def claim_on(
-    case: Case, mask: Exported, response: BaselineResponse, *, tried: int, samples: int
+    case: Case,
+    mask: Exported,
+    response: BaselineResponse,
+    *,
+    tried: int,
+    samples: int,
+    draw: int | None = None,
 ) -> Claim:
     """The claim on an exported mask, as the n-th for which a certificate was tried.
 
@@ -70,21 +80,24 @@ def claim_on(
         case: the image before the classifier.
         mask: in the source image's pixels.
         response: what is predicted for baselines alone.
-        tried: from 1; decides which samples are used, and what risk the bound may have.
+        tried: from 1; decides what risk the bound may have.
         samples: of the random baselines together, at least.
+        draw: from 1; decides which samples are used; by default that of the same number.
     """
-    return concluded(begun_on(case, mask, response, tried=tried, samples=samples), tried)
+    draw = draw or tried
+    return concluded(begun_on(case, mask, response, draw=draw, samples=samples), tried, draw)
 
 
 def begun_on(
-    case: Case, mask: Exported, response: BaselineResponse, *, tried: int, samples: int
+    case: Case, mask: Exported, response: BaselineResponse, *, draw: int, samples: int
 ) -> Begun:
     """The same claim with its samples drawn; no pass yet."""
     rules = case.config.verification
     random = sum(not is_fixed(name) for name in rules.baselines)
     rules = replace(rules, samples=-(-samples // max(1, random)))
-    generator = fresh(case, CERTIFY + tried - 1)
-    return begun(case.single, reread(case, mask), response, rules, generator)
+    generator = fresh(case, CERTIFY + draw - 1)
+    again = reread(case, mask)
+    return begun(case.single, again, response, rules, generator, older=case.older)
 
 
 def losses_borne(claim: Begun, tried: int) -> int:
@@ -96,13 +109,13 @@ def losses_borne(claim: Begun, tried: int) -> int:
     return claim.random - least
 
 
-def concluded(of: Begun, tried: int) -> Claim:
-    """The claim as the n-th for which a certificate was tried, on all of its samples."""
+def concluded(of: Begun, tried: int, draw: int) -> Claim:
+    """The claim as the n-th for which a certificate was tried, on all samples of a draw."""
     claim = judged(of)
     if claim.certificate is None:
         return claim
     random = sum(not is_fixed(name) for name in of.rules.baselines)
-    certificate = as_tried(claim.certificate, tried, random=random)
+    certificate = replace(as_tried(claim.certificate, tried, random=random), draw=draw)
     checks = tuple(
         replace(sufficiency_check(certificate), edge=check.edge)
         if check.name == "sufficiency"

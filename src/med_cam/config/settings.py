@@ -81,7 +81,7 @@ class Search:
     """
 
     form: rules.Form = "quantile"
-    steps: rules.Steps = 32
+    steps: rules.Steps = 16
     learning_rate: rules.Rate = 1e-2
     widths: rules.Widths = (16, 32, 64)
     transposed: rules.Switch = False

@@ -21,6 +21,13 @@ def affordable(case: Case, tried: int, more: int = 0) -> bool:
     return not budget or spent.forward + spent.backward + needed <= budget
 
 
+def parts_affordable(case: Case, more: int) -> bool:
+    """Whether the budget holds further looks for needed parts, and the tests after them."""
+    budget, spent = case.config.certification.budget, case.cost()
+    needed = more + test_passes(case.config) - PARTS
+    return not budget or spent.forward + spent.backward + needed <= budget
+
+
 def from_here(case: Case) -> Case:
     """The same case with a budget that begins here: each further claim has one of its own."""
     before = case.cost()
@@ -38,9 +45,14 @@ def claim_passes(config: Config, tried: int) -> int:
     rules = config.verification
     fixed = sum(is_fixed(name) for name in rules.baselines)
     unseen = sum(1 if is_fixed(name) else rules.unseen_samples for name in rules.unseen)
+    return samples_of(tried, rules) + fixed + unseen + besides_passes(config)
+
+
+def besides_passes(config: Config) -> int:
+    """What the checks besides sufficiency take: they come first, and may refuse a mask alone."""
+    rules = config.verification
     shifts = len(rules.shifts) * len(DIRECTIONS)
-    shape = rules.leakage_trials + shifts + rules.consistency_trials
-    return samples_of(tried, rules) + fixed + unseen + shape
+    return rules.leakage_trials + shifts + rules.consistency_trials
 
 
 def test_passes(config: Config) -> int:

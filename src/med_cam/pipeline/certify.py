@@ -1,10 +1,12 @@
 """Certificates for masks, one after the other: the smallest first, each on samples of its own.
 
-The confidence is that of all masks tried together: a mask that is tried after another has failed
-gets a share of the risk that is left, and therefore more samples.
+The confidence is that of all masks tried together: a mask that is tried after another has lost
+samples gets a share of the risk that is left, and therefore more samples. A mask that fails
+another check before any of its samples was looked at takes no risk, and its samples are not used
+again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
@@ -26,6 +28,8 @@ from med_cam.reduction.ground import Ground
 from med_cam.results.claim import Claim
 from med_cam.results.minimality import Minimality, Patch
 from med_cam.verify.begun import Begun, until_lost
+from med_cam.verify.claim import until_failed
+from med_cam.verify.consistency import NAME as MOVED, moves_none
 from med_cam.verify.minimality import Mask, Trial, lost, places, survived
 from med_cam.verify.shift_stability import DIRECTIONS
 from med_cam.verify.specificity import sufficient
@@ -39,7 +43,8 @@ class Certified:
         mask: in the source image's pixels, as exported.
         area: its share of them.
         claim: with the certificate.
-        tried: masks for which a certificate was tried.
+        tried: masks of which samples were looked at.
+        draws: draws of samples, of masks that failed another check first among them.
         minimality: None if there was no 1-minimal reduction.
         marks: where turns of the reduction and of certificates ended.
         cut_short: whether the budget of passes ended the reduction, or what was tried.
@@ -49,6 +54,7 @@ class Certified:
     area: float
     claim: Claim
     tried: int
+    draws: int
     minimality: Minimality | None
     marks: tuple[Mark, ...]
     cut_short: bool = False
@@ -58,24 +64,30 @@ def certified(case: Case, found: Found) -> Certified:
     """Make the mask as small as it goes, and certify it.
 
     Tried are the mask after the 1-minimal reduction, again after it was reduced on further
-    samples, the mask before it, then larger ones of the same scores. A certificate that can only
-    be refused any more is given up. If none is certified, the mask of the highest bound is
-    reported, of those judged on all of their samples: all bounds hold together.
+    samples, the mask before it, then larger ones of the same scores. A mask is given up as soon
+    as it can only be refused; after one that moves no picture no larger one is tried. If none is
+    certified, the last one is reported, judged by every check and on all of its samples.
     """
     tried: list[Tried] = []
     marks = []
-    for chosen in candidates(case, found):
+
+    def number() -> int:
+        return 1 + sum(each.paid for each in tried)
+
+    for chosen in candidates(case, found, number):
         marks.append(mark("reduction", case.cost()))
-        tried.append(put_to_certificate(case, chosen, found, len(tried) + 1))
+        tried.append(put_to_certificate(case, chosen, found, number(), len(tried) + 1))
         marks.append(mark("certificate", case.cost()))
-        if tried[-1].sufficient or not affordable(case, len(tried) + 1):
+        if tried[-1].sufficient or still(case, tried[-1]) or not affordable(case, number()):
             break
-    chosen, source, claim = best(tried)
-    minimality = minimality_of(case, source, chosen, found)
+    last, after = tried[-1], number()
+    claim, chosen = last.claim or concluded(last.looked, last.number, len(tried)), last.chosen
+    minimality = minimality_of(case, last.source, chosen, found)
     marks.append(mark("reduction", case.cost()))
-    area = source.float().mean().item()
-    short = chosen.cut_short or not (claim.holds or affordable(case, len(tried) + 1))
-    return Certified(source, area, claim, len(tried), minimality, tuple(marks), short)
+    area = last.source.float().mean().item()
+    short = chosen.cut_short or not (claim.holds or affordable(case, after))
+    numbers = last.number, len(tried)
+    return Certified(last.source, area, claim, *numbers, minimality, tuple(marks), short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +97,18 @@ class Tried:
     Attributes:
         chosen: the mask, in the model input.
         source: the same as exported.
-        looked: its claim, on as many samples as were looked at.
-        claim: on all of them; None if it was given up before.
+        looked: its claim, as far as it was looked at.
+        claim: on all of its samples; None if it was given up before.
+        number: of its certificate; decides its risk.
+        paid: whether any of its samples was looked at.
     """
 
     chosen: "Candidate"
     source: Bool[Tensor, "h w"]
     looked: Begun
     claim: Claim | None
+    number: int
+    paid: bool
 
     @property
     def sufficient(self) -> bool:
@@ -100,26 +116,31 @@ class Tried:
         return self.claim is not None and sufficient(self.claim)
 
 
-def put_to_certificate(case: Case, chosen: "Candidate", found: Found, number: int) -> Tried:
-    """The n-th certificate, given up as soon as it can only be refused."""
-    source, samples = exported(case, chosen.mask), samples_of(number, case.config.verification)
-    drawn = begun_on(case, source, found.response, tried=number, samples=samples)
-    looked, refused = until_lost(drawn, losses_borne(drawn, number))
-    return Tried(chosen, source, looked, None if refused else concluded(looked, number))
+def still(case: Case, tried: Tried) -> bool:
+    """Whether a mask was refused because it moves no picture at all, see `alone_behind_masks`."""
+    moved = [check for found in tried.looked.checked for check in found if check.name == MOVED]
+    if tried.paid or not moved or moved[0].value:
+        return False
+    among, rules = tried.looked.response.pictures, case.config.verification
+    return moves_none(case.single, tried.looked.mask, among, case.target, rules)
 
 
-def best(tried: list[Tried]) -> tuple["Candidate", Bool[Tensor, "h w"], Claim]:
-    """The mask whose claim holds, which is the last; else the highest bound, the smaller first.
+def put_to_certificate(
+    case: Case, chosen: "Candidate", found: Found, number: int, draw: int
+) -> Tried:
+    """The n-th certificate, given up as soon as it can only be refused.
 
-    Where all were given up, the last one, whose claim is judged on all of its samples now.
+    The other checks come first: they take fewer passes, and what fails them costs no risk.
     """
-    last = tried[-1]
-    judged = [(each, each.claim) for each in tried if each.claim is not None]
-    if not judged:
-        return last.chosen, last.source, concluded(last.looked, len(tried))
-    bounds = [0.0 if c.certificate is None else c.certificate.bound for _, c in judged]
-    each, claim = judged[-1] if judged[-1][1].holds else judged[bounds.index(max(bounds))]
-    return each.chosen, each.source, claim
+    source, samples = exported(case, chosen.mask), samples_of(number, case.config.verification)
+    looked, refused = until_failed(
+        begun_on(case, source, found.response, draw=draw, samples=samples)
+    )
+    if refused:
+        return Tried(chosen, source, looked, None, number, paid=False)
+    looked, refused = until_lost(looked, losses_borne(looked, number))
+    claim = None if refused else concluded(looked, number, draw)
+    return Tried(chosen, source, looked, claim, number, paid=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +157,16 @@ class Candidate:
     ground: Ground | None = None
 
 
-def candidates(case: Case, found: Found) -> Iterator[Candidate]:
-    """The masks to certify, in order."""
+def candidates(case: Case, found: Found, number: Callable[[], int]) -> Iterator[Candidate]:
+    """The masks to certify, in order.
+
+    Args:
+        case: the image before the classifier.
+        found: the mask that was found.
+        number: which certificate the next one will be: what it takes has to be left.
+    """
     if found.ground is not None:
-        for reached in by_regions(case, found, found.ground):
+        for reached in by_regions(case, found, found.ground, number):
             yield Candidate(
                 reached.mask,
                 0,

@@ -172,7 +172,8 @@ def all_tests(
     tests = mask_tests(case, found.mask, found.claim, certificate.minimality)
     marks = [mark("tests", case.cost())]
     if rules.necessary_superset and not tests.necessity.holds:
-        tests = replace(tests, necessary_superset=superset(case, found, certificate.tried))
+        numbers = certificate.tried, certificate.draws
+        tests = replace(tests, necessary_superset=superset(case, found, *numbers))
         marks.append(mark("necessary_superset", case.cost()))
     if rules.alternatives:
         others, remainder_sufficient = alternatives(case, found)

@@ -18,7 +18,7 @@ from med_cam.verify.necessity import necessity
 ROUNDS = 6  # bisections of the share that is added
 
 
-def superset(case: Case, found: Found, tried: int) -> NecessarySuperset | None:
+def superset(case: Case, found: Found, tried: int, draws: int) -> NecessarySuperset | None:
     """The smallest mask of these scores around the certified one, sufficient and necessary.
 
     None if none short of the whole image is.
@@ -27,13 +27,14 @@ def superset(case: Case, found: Found, tried: int) -> NecessarySuperset | None:
         case: the image before the classifier.
         found: the certified mask, and the scores it was cut from.
         tried: masks of this image for which a certificate was tried before.
+        draws: draws of samples that these used.
     """
     inner = reread(case, found.mask)
-    for number, mask in enumerate(larger(case, found, inner), start=tried + 1):
+    for number, mask in enumerate(larger(case, found, inner), start=1):
         source = exported(case, mask)
         if bool((reread(case, source) == case.open).all()):
             return None
-        claim = superset_claim(case, source, found.response, number)
+        claim = superset_claim(case, source, found.response, tried + number, draws + number)
         without = necessity_of(case, source, decision_of(case, claim))
         if claim.holds and without.holds:
             return NecessarySuperset(source, source.float().mean().item(), claim, without)

@@ -1,5 +1,6 @@
 """Masks of regions to certify, the smallest first, and which of their parts are needed."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -10,10 +11,10 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import labels_exported, reread
 from med_cam.certification.minimality import first_pixels, region_side, retested, sample_set
-from med_cam.pipeline.budget import MEASURED, affordable, claim_passes
+from med_cam.pipeline.budget import MEASURED, affordable, besides_passes, parts_affordable
 from med_cam.pipeline.found import Found
 from med_cam.pipeline.region_mask import judged_by_shape
-from med_cam.reduction.ground import Ground, Units, further
+from med_cam.reduction.ground import LOOKS, Ground, Units, further
 from med_cam.reduction.merging import Part, borders_of, merged, neighbours
 from med_cam.reduction.region_pruning import Pruned, Rules, pruned
 from med_cam.reduction.regions import SMALLEST, highest, within
@@ -23,6 +24,7 @@ from med_cam.verify.minimality import Mask
 
 WIDER = 1.1  # times the area of a mask that was refused: a region more seldom helps
 CONTENTS = 10  # of other images, on which the outline of a mask must not give the label
+AT_MOST = 32  # passes that test the parts again, and those that show the mask itself
 FINER = 2  # a side of a region over this is that of those that it is split into
 
 
@@ -58,13 +60,21 @@ class Larger:
     silent: Callable[[Mask], bool]
 
 
-def by_regions(case: Case, found: Found, ground: Ground) -> Iterator[Reached]:
+def by_regions(
+    case: Case, found: Found, ground: Ground, number: Callable[[], int] = lambda: 1
+) -> Iterator[Reached]:
     """The masks to certify, in order: the pruned one, those it was cut from, then larger ones.
 
     Regions are pruned, those that are left are split, and pruned again: coarse first. Each mask
     has a margin on samples that it was not pruned on, a wider one after each refusal, and does not
     give the label by its outline. Of what was pruned, what was taken away last comes back first:
     1, 2, 4, ... regions.
+
+    Args:
+        case: the image before the classifier.
+        found: the mask that was found.
+        ground: what it was found on.
+        number: which certificate the next one will be.
     """
     rules = case.config.certification
     ground, now = pruned_twice(case, within(reread(case, found.mask), ground.regions), ground)
@@ -74,7 +84,7 @@ def by_regions(case: Case, found: Found, ground: Ground) -> Iterator[Reached]:
     larger = Larger(masks, now.trajectory[0], silent)
     turn, last, short = 0, Units(), now.cut_short
     while turn <= rules.rounds + rules.grown:
-        units, over = next_wider(case, larger, last, further(case, ground, turn), turn)
+        units, over = next_wider(case, larger, last, further(case, ground, turn), number())
         if units is None and turn:
             return
         last, short = units or now.units, short or over
@@ -87,7 +97,7 @@ def pruned_twice(case: Case, start: Units, ground: Ground) -> tuple[Ground, Prun
     side = region_side(case)
 
     def enough(more: int) -> bool:
-        return affordable(case, 2, more + MEASURED + claim_passes(case.config, 1))
+        return affordable(case, 1, more + 3 * MEASURED + besides_passes(case.config))
 
     coarse = pruned(start, held_to(ground, start, side, enough))
     fine = split(case, ground.mask(coarse.units), ground.regions, max(1, side // FINER))
@@ -121,27 +131,42 @@ def held_to(ground: Ground, start: Units, side: int, affordable: Callable[[int],
 
 
 def next_wider(
-    case: Case, larger: Larger, last: Units, ground: Ground, turn: int
+    case: Case, larger: Larger, last: Units, ground: Ground, number: int
 ) -> tuple[Units | None, bool]:
     """The next mask, larger than the last by a tenth, that has its margin and does not leak.
 
-    The largest needs neither. Where the budget does not hold further looks, it is the one that the
-    pruning began with, unmeasured. None if there is none, or the budget does not hold its
-    certificate; that is told.
+    The largest needs neither. Where the budget holds no further look, it is one that is not
+    measured again. None if there is none, or the budget does not hold its certificate; that is
+    told.
     """
-    masks, start = larger.masks, larger.start
-    least = WIDER * int(ground.mask(last).sum())
+    masks = larger.masks
+    least = WIDER * ground.pixels(last)
     for units in masks:
-        if not last < units or (units != masks[-1] and int(ground.mask(units).sum()) < least):
+        if not last < units or (units != masks[-1] and ground.pixels(units) < least):
             continue
-        if turn and not affordable(case, turn + 1, 2 * MEASURED):
-            there = start if units < start else units
-            return (there if affordable(case, turn + 1) else None), True
-        if not affordable(case, turn + 1, MEASURED):
+        if last and not affordable(case, number, MEASURED):
+            return unmeasured(case, larger, last, ground, number), True
+        if not affordable(case, number, MEASURED):
             return None, True
         if units == masks[-1] or (ground.slack(units) >= 0 and larger.silent(ground.mask(units))):
             return units, False
     return None, False
+
+
+def unmeasured(
+    case: Case, larger: Larger, last: Units, ground: Ground, number: int
+) -> Units | None:
+    """A mask between the last and the one that the pruning began with; else that one, or larger.
+
+    One in the middle only where the budget holds another one after it.
+    """
+    if not affordable(case, number):
+        return None
+    between = [units for units in larger.masks if last < units < larger.start]
+    if between and affordable(case, number, besides_passes(case.config)):
+        middle = math.sqrt(ground.pixels(last) * ground.pixels(larger.start))
+        return min(between, key=lambda units: abs(math.log(ground.pixels(units) / middle)))
+    return next((units for units in larger.masks if last < units and larger.start <= units), None)
 
 
 def counts(length: int) -> list[int]:
@@ -162,11 +187,15 @@ def grown(case: Case, found: Found, ground: Ground) -> list[Units]:
 def of_regions(
     case: Case, mask: Bool[Tensor, "h1 w1"], tested: int, before: float, ground: Ground
 ) -> Minimality:
-    """Which parts of a mask are needed, re-tested on the exported mask, one input per pass."""
+    """Which parts of a mask are needed, re-tested on the exported mask, one input per pass.
+
+    Where the budget holds no further look, what is left is one part.
+    """
     units = within(reread(case, mask), ground.regions)
 
     def witness(part: Units) -> int | None:
-        return ground.witness(units, part)
+        looked = part >= units or parts_affordable(case, sum(LOOKS) + AT_MOST)
+        return ground.witness(units, part) if looked else None
 
     parts = merged(ground.parts(units), borders_of(ground.regions), witness)
     labels = torch.where(mask, labels_exported(case, numbered(ground, parts)), 0)

@@ -10,7 +10,7 @@ from med_cam.recheck.besides import Besides, again, besides_again, with_further
 from med_cam.recheck.compare import of_claim, of_contrast, of_further, of_tests
 from med_cam.recheck.document import Again, changes
 from med_cam.recheck.expected import lacking, lacking_contrast, not_found
-from med_cam.recheck.further import tried_of
+from med_cam.recheck.further import numbers_of
 from med_cam.recheck.ladder import no_ladder, of_ladder
 from med_cam.recheck.minimality import minimality_rechecked
 from med_cam.recheck.on_edge import claim_as_saved, tests_as_saved
@@ -24,7 +24,7 @@ from med_cam.results.mask_tests import MaskTests
 def claims_rechecked(case: Case, saved: Saved) -> Recheck:
     """Every claim of a case that was tested, on the samples that it was tested on."""
     document, response = saved.document, response_of(case)
-    claim = certificate_of(case, saved.mask, response, tried_of(document["claim"], case.config))
+    claim = certificate_of(case, saved.mask, response, numbers_of(document["claim"], case.config))
     minimality = minimality_rechecked(case, saved, response)
     now, said = besides_again(case, saved, response)
     tests = mask_tests(case, saved.mask, claim, minimality)

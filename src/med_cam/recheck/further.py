@@ -81,7 +81,7 @@ def superset(case: Case, saved: Saved, response: BaselineResponse) -> NecessaryS
     if mask is None:
         return None
     reported = saved.document["tests"]["necessary_superset"]["claim"]
-    claim = superset_claim(case, mask, response, tried_of(reported, case.config))
+    claim = superset_claim(case, mask, response, *numbers_of(reported, case.config))
     without = necessity_of(case, mask, decision_of(case, claim))
     return NecessarySuperset(mask, area_of(mask), claim, without)
 
@@ -154,24 +154,27 @@ def further_as_saved(case: Case, now: Further, saved: Saved, *, older: bool) -> 
 
 def again(case: Case, mask: Bool[Tensor, "h w"], reported: Document) -> Claim:
     """The claim on a mask that was certified as a case of its own."""
-    return certificate_of(case, mask, response_of(case), tried_of(reported, case.config))
+    return certificate_of(case, mask, response_of(case), *numbers_of(reported, case.config))
 
 
-def tried_of(claim: Document, config: Config) -> int:
-    """Which of the masks tried a saved claim is on: its samples follow from that.
+def numbers_of(claim: Document, config: Config) -> tuple[int, int]:
+    """Which certificate a saved claim has, and which draw of samples: its risk and its samples.
 
     Raises:
-        OutputError: more than can have been tried.
+        OutputError: more than there can have been, or fewer draws than certificates.
     """
     rules, certificate = config.certification, claim["certificate"]
-    tried = 1 if certificate is None else int(certificate["tried"])
+    if certificate is None:
+        return 1, 1
+    tried, draw = int(certificate["tried"]), int(certificate["draw"])
     most = 2 * rules.rounds + rules.grown + 1  # the superset's among them
-    if tried > most:
-        raise OutputError(
-            f"a certificate of explanation.json is said to be that of mask number {tried}, where "
-            f"these settings allow {most}; it was changed, explain the image again"
-        )
-    return tried
+    for name, number, limit in (("mask", tried, draw), ("draw", draw, most)):
+        if number > limit:
+            raise OutputError(
+                f"a certificate of explanation.json is said to be that of {name} number {number}, "
+                f"where there can be {limit}; it was changed, explain the image again"
+            )
+    return tried, draw
 
 
 def area_of(mask: Bool[Tensor, "h w"]) -> float:

@@ -73,7 +73,7 @@ def rechecked(
             further=options.baselines or (),
         )
         single = predictor(case.outputs.classifier, classifier, options.batch)
-        case = replace(case, single=View(single, case.scene))
+        case = replace(case, single=View(single, case.scene), older=saved.older)
         if document["tests"] is None:
             return nothing_rechecked(case, saved, options)
         return anew(case, saved, options) if options.anew else claims_rechecked(case, saved)

@@ -61,6 +61,10 @@ class Ground:
         """The mask of some regions."""
         return union(self.regions, units)
 
+    def pixels(self, units: Units) -> int:
+        """Of the mask of some regions."""
+        return int(self.mask(units).sum())
+
     def rooms(self, units: Units) -> Rooms:
         """The room of a mask on every masked input."""
         return self.measure([units], [self.margin.every])[0]

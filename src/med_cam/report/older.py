@@ -140,7 +140,7 @@ ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
 
 def completed(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document with the fields that it was written without; the given one stays as it is."""
-    new: dict[str, Any] = _noticed({**ADDED[""], **document})
+    new: dict[str, Any] = _claims_completed({**ADDED[""], **document})
     for place, added in ADDED.items():
         if place and isinstance(new.get(place), Mapping):
             new[place] = {**added, **new[place]}
@@ -153,16 +153,22 @@ def completed(document: Mapping[str, Any]) -> dict[str, Any]:
     return new
 
 
-def _noticed(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """Claims that have sentences of warnings only, with these as notices of no known kind."""
+def _claims_completed(value: Any) -> Any:  # noqa: ANN401  any JSON value
+    """Claims with what they were written without, at any depth.
+
+    Those that have sentences of warnings only have these as notices of no known kind; a
+    certificate was judged on the draw of samples of its own number.
+    """
     if isinstance(value, list):
-        return [_noticed(entry) for entry in value]
+        return [_claims_completed(entry) for entry in value]
     if not isinstance(value, Mapping):
         return value
-    new = {name: _noticed(entry) for name, entry in value.items()}
+    new = {name: _claims_completed(entry) for name, entry in value.items()}
     if {"checks", "warnings"} <= new.keys() and isinstance(new["warnings"], list):
         known = {"kind": "older", "figure": None, "warns": True}
         new.setdefault("notices", [{**known, "text": text} for text in new["warnings"]])
+    if {"tried", "risk", "bound"} <= new.keys():
+        new.setdefault("draw", new["tried"])
     return new
 
 

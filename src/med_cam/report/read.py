@@ -130,6 +130,7 @@ def _amounts(document: Mapping[str, Any]) -> Iterable[tuple[str, int, int]]:
         if (certificate := claim["certificate"]) is not None:
             yield "samples", certificate["samples"], SAMPLES
             yield "masks tried", certificate["tried"], TRIED
+            yield "draws of samples", certificate["draw"], TRIED
     if (rung := (document["ladder"] or {"rung": None})["rung"]) is not None:
         yield "samples", max(rung["samples"], rung["control"]["masks"]), SAMPLES
     for section in document["config"].values():

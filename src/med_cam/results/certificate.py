@@ -41,6 +41,8 @@ class Certificate:
         confidence: confidence of the bounds of all masks together that were put to a certificate
             for this image.
         tried: which of those masks this one is, from 1.
+        draw: which draw of samples it is judged on, from 1: that of a mask that failed another
+            check first is left unseen, and not used again.
         risk: with which probability at most `bound` is too high: this mask's part of
             1 - `confidence`.
         bound: lower bound on the probability that a sample retains the prediction: of the random
@@ -59,6 +61,7 @@ class Certificate:
     fixed_retained: Count
     confidence: Share
     tried: Positive
+    draw: Positive
     risk: Share
     bound: Share
     wanted: Share

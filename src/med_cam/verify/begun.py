@@ -1,4 +1,4 @@
-"""A claim of which some samples have been looked at, so that a bad mask is given up early.
+"""A claim of which a part has been looked at, so that a bad mask is given up early.
 
 Samples are looked at one after the other. As soon as more of them are lost than the certificate
 may lose, no sample that is left can save it: it is refused then and there. A mask is never
@@ -17,9 +17,12 @@ from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Verification
 from med_cam.masking import View
 from med_cam.removal.samples import Sampled
+from med_cam.results.check import Check
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import retains
-from med_cam.verify.sufficiency import drawn, over_baselines
+from med_cam.verify.shape_leakage import other_contents
+from med_cam.verify.shift_stability import DIRECTIONS
+from med_cam.verify.sufficiency import alternating, drawn, over_baselines
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,10 @@ class Begun:
         generator: for what the claim draws after its samples.
         samples: of the searched baselines.
         others: of those that are only reported.
+        contents: that the mask is laid over, for the check of its shape.
+        around: samples of the searched baselines in turn, for the checks besides sufficiency.
         seen: probabilities on the first samples of searched baselines, by name.
+        checked: what was found by the first checks besides sufficiency, in their order.
     """
 
     view: View[Tensor]
@@ -41,7 +47,10 @@ class Begun:
     generator: Generator
     samples: Mapping[str, Sampled]
     others: Mapping[str, Sampled]
+    contents: Float[Tensor, "n c h w"]
+    around: Sampled
     seen: Mapping[str, Float[Tensor, "_ k"]]
+    checked: tuple[tuple[Check, ...], ...] = ()
 
     @property
     def random(self) -> int:
@@ -55,12 +64,31 @@ def begun(
     response: BaselineResponse,
     rules: Verification,
     generator: Generator,
+    *,
+    older: bool = False,
 ) -> Begun:
-    """Draw the samples of a claim; no pass yet."""
+    """Draw the samples of a claim; no pass yet.
+
+    The other checks have samples of their own: they may refuse a mask before one of its samples
+    is looked at, which costs no risk only if they tell nothing of these.
+
+    Args:
+        view: the image before the classifier, and reference images with other labels.
+        mask: true = evidence, in the model input.
+        response: predictions without evidence.
+        rules: baselines, samples.
+        generator: for the samples of this claim alone.
+        older: as in schema version 1, where the other checks took the same samples.
+    """
     samples = drawn(view.scene, rules.baselines, rules.samples, generator)
     unseen = [name for name in response.predictions if name not in samples]
     others = drawn(view.scene, unseen, rules.unseen_samples, generator)
-    return Begun(view, mask, response, rules, generator, samples, others, {})
+    contents = other_contents(view.scene, rules.leakage_trials, generator)
+    turns = max(rules.leakage_trials, len(rules.shifts) * len(DIRECTIONS))
+    each = -(-turns // len(rules.baselines))
+    apart = samples if older else drawn(view.scene, rules.baselines, each, generator)
+    around = alternating(apart)
+    return Begun(view, mask, response, rules, generator, samples, others, contents, around, {})
 
 
 def until_lost(claim: Begun, allowed: int) -> tuple[Begun, bool]:

@@ -10,12 +10,11 @@ from med_cam.config.settings import Verification
 from med_cam.masking import View
 from med_cam.removal.samples import joined
 from med_cam.verify.baseline_response import baseline_rate
-from med_cam.verify.claim import alternating
 from med_cam.verify.consistency import consistency, pictures
 from med_cam.verify.decision import Decision, Target, decide, retains
 from med_cam.verify.shape_leakage import other_contents, shape_leakage
 from med_cam.verify.shift_stability import shift_stability
-from med_cam.verify.sufficiency import drawn
+from med_cam.verify.sufficiency import alternating, drawn
 
 Passes = Callable[[Bool[Tensor, "1 1 h w"]], bool]
 

@@ -106,6 +106,7 @@ def certificate(
         fixed_retained=sum(int(retains(p, decision).sum()) for p in fixed),
         confidence=confidence,
         tried=1,
+        draw=1,
         risk=0.0,
         bound=0.0,
         wanted=wanted,

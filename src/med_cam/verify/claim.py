@@ -1,6 +1,7 @@
 """All checks of one hard mask, and the claim they add up to."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from jaxtyping import Bool
@@ -9,7 +10,6 @@ from torch import Generator, Tensor
 from med_cam.config.notices import ranked
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene, View
-from med_cam.removal.samples import Sampled, joined
 from med_cam.results.check import BaselineResult, Check
 from med_cam.results.claim import Claim
 from med_cam.results.notice import Notice
@@ -18,7 +18,7 @@ from med_cam.verify.begun import Begun, begun, seen_on_all
 from med_cam.verify.certificate import certificate
 from med_cam.verify.consistency import consistency
 from med_cam.verify.decision import Decision
-from med_cam.verify.shape_leakage import other_contents, shape_leakage
+from med_cam.verify.shape_leakage import shape_leakage
 from med_cam.verify.shift_stability import shift_stability
 from med_cam.verify.specificity import specificity
 from med_cam.verify.sufficiency import baseline_result, sufficiency
@@ -55,6 +55,8 @@ def verify(
     response: BaselineResponse,
     rules: Verification,
     generator: Generator,
+    *,
+    older: bool = False,
 ) -> Claim:
     """Judge a hard mask of any origin by every check, on samples of its own.
 
@@ -64,31 +66,23 @@ def verify(
         response: predictions without evidence and the threshold from them; on other samples.
         rules: baselines, samples, thresholds.
         generator: for the samples of this claim alone.
+        older: as in schema version 1, see `begun`.
     """
-    return judged(begun(view, mask, response, rules, generator))
+    return judged(begun(view, mask, response, rules, generator, older=older))
 
 
 def judged(claim: Begun) -> Claim:
     """Every check of a claim whose samples are drawn, and some perhaps looked at."""
-    view, mask, rules, generator = claim.view, claim.mask, claim.rules, claim.generator
-    response, samples = claim.response, claim.samples
-    decision, scene = response.decision, view.scene
+    rules, response, samples = claim.rules, claim.response, claim.samples
+    decision, scene = response.decision, claim.view.scene
     seen = seen_on_all(claim)
     results = tuple(
         baseline_result(name, p, response.predictions[name], decision, searched=name in samples)
         for name, p in seen.items()
     )
-    infill = alternating(samples)
-    contents = other_contents(scene, rules.leakage_trials, generator)
-    searched = {name: response.predictions[name] for name in samples}
-    limit = baseline_rate(searched, decision) + rules.leakage_margin
-    checks = (
-        sufficiency(results),
-        shape_leakage(view, contents, mask, infill, decision, limit=limit),
-        shift_stability(view, mask, infill, decision, rules),
-        *consistency(view, mask, response.pictures, decision.target, rules),
-        *specificity(view, mask, infill, decision, rules, generator),
-    )
+    left = checks_besides(claim)[len(claim.checked) :]
+    besides = (*claim.checked, *(check() for check in left))
+    checks = (sufficiency(results), *(one for found in besides for one in found))
     return Claim(
         searched=tuple(rules.baselines),
         checks=checks,
@@ -105,6 +99,36 @@ def judged(claim: Begun) -> Claim:
             wanted=rules.certified,
             confidence=rules.confidence,
         ),
+    )
+
+
+def until_failed(claim: Begun) -> tuple[Begun, bool]:
+    """Make one check besides sufficiency after the other, until one fails.
+
+    None of them is that of specificity: larger masks are no more specific, so that a mask that
+    lacks it is judged like any other.
+
+    Returns:
+        The claim with what was found, and whether it is to be refused.
+    """
+    for check in checks_besides(claim)[len(claim.checked) : -1]:
+        claim = replace(claim, checked=(*claim.checked, check()))
+        if not all(found.passed for found in claim.checked[-1]):
+            return claim, True
+    return claim, False
+
+
+def checks_besides(claim: Begun) -> tuple[Callable[[], tuple[Check, ...]], ...]:
+    """Every check of a claim but sufficiency, in order, none of them made yet."""
+    view, mask, rules, response = claim.view, claim.mask, claim.rules, claim.response
+    decision, infill = response.decision, claim.around
+    searched = {name: response.predictions[name] for name in claim.samples}
+    limit = baseline_rate(searched, decision) + rules.leakage_margin
+    return (
+        lambda: (shape_leakage(view, claim.contents, mask, infill, decision, limit=limit),),
+        lambda: (shift_stability(view, mask, infill, decision, rules),),
+        lambda: consistency(view, mask, response.pictures, decision.target, rules),
+        lambda: specificity(view, mask, infill, decision, rules, claim.generator),
     )
 
 
@@ -138,10 +162,3 @@ def source_of(scene: Scene) -> str:
 def counted(images: int) -> str:
     """As in "3 reference images"."""
     return "1 reference image" if images == 1 else f"{images} reference images"
-
-
-def alternating(samples: Mapping[str, Sampled]) -> Sampled:
-    """Baselines in turn: each name as often as any other, each sample before any repeats."""
-    longest = max(len(s) for s in samples.values())
-    turns = ((s, i % len(s)) for i in range(longest) for s in samples.values())
-    return joined([s[i : i + 1] for s, i in turns])

@@ -33,6 +33,7 @@ BLURS = (0.16, 0.08, 0.25, 0.12, 0.05)  # standard deviations, in parts of the s
 FADED = (0.5, 0.65, 0.8)  # how far colours are moved to their mean, where no blur is of use
 SOFT = 80  # a side over this is the radius of the soft edge, in pixels
 HALO = 8  # a side over this is how far the halo reaches, in pixels
+NAME = "consistency"
 WAYS = 2  # in which the evidence is laid into each picture, see `edges`
 TELLING = 6  # reference images, at least, of which none moves: that is no accident
 STILL = 0.01  # of the way: less is no movement
@@ -119,7 +120,7 @@ def consistency(
     rate = share(moved.flatten()) if among.own else min(map(share, moved))
     wanted = max(rules.consistency_rate, OF_ITSELF) if among.own else rules.consistency_rate
     trials = moved.numel() if among.own else len(among.shown)
-    return (Check("consistency", rate, wanted, trials, at_least=True, passed=rate >= wanted),)
+    return (Check(NAME, rate, wanted, trials, at_least=True, passed=rate >= wanted),)
 
 
 def moves_none(

@@ -24,6 +24,13 @@ def drawn(
     }
 
 
+def alternating(samples: Mapping[str, Sampled]) -> Sampled:
+    """Baselines in turn: each name as often as any other, each sample before any repeats."""
+    longest = max(len(s) for s in samples.values())
+    turns = ((s, i % len(s)) for i in range(longest) for s in samples.values())
+    return joined([s[i : i + 1] for s, i in turns])
+
+
 def over_baselines(
     view: View[Tensor],
     mask: Bool[Tensor, "1 1 h w"],
