@@ -28,7 +28,7 @@ from med_cam.recheck import (
 from med_cam.recheck.compare import Verdict, of_further
 from med_cam.recheck.difference import Difference
 from med_cam.recheck.document import Again
-from med_cam.recheck.further import Further, further_masks, tried_of
+from med_cam.recheck.further import Further, further_masks, numbers_of
 from med_cam.recheck.options import Options
 from med_cam.recheck.outcome import Recheck
 from med_cam.recheck.recheck import rechecked
@@ -86,8 +86,10 @@ def rows(*numbers):
     return mask
 
 
-def claim_of(tried, *, searched=("grey",)):
-    return {"certificate": {"tried": tried}, "searched": list(searched)}
+def claim_of(tried, *, draw=None, searched=("grey",)):
+    """Of the certificate of this number, on the draw of samples after it if no other is told."""
+    certificate = {"tried": tried, "draw": draw or tried + 1}
+    return {"certificate": certificate, "searched": list(searched)}
 
 
 def saved_with(mask, *others, remainder=None, superset=None, restricted=None):
@@ -136,7 +138,8 @@ def asked(monkeypatch):
     """The certificates asked for."""
     certificates = []
 
-    def certificate_of(case, mask, response, tried):
+    def certificate_of(case, mask, response, tried, draw):
+        assert draw == tried + 1  # as `claim_of` says
         certificates.append((case.config, mask, response.decision.p_baseline * 2**32, tried))
         return numbered(len(certificates))
 
@@ -281,13 +284,15 @@ def test_a_claim_is_of_no_later_mask_than_can_have_been_tried():
     """Reduced masks, the one before them, larger ones; and as many supersets as reduced ones."""
     rules = replace(PLAIN.certification, rounds=3, grown=4)
     config = replace(PLAIN, certification=rules)
-    assert tried_of(claim_of(3 + 1 + 4 + 3), config) == 11
-    with pytest.raises(OutputError, match="mask number 12, where these settings allow 11"):
-        tried_of(claim_of(12), config)
+    assert numbers_of(claim_of(2, draw=3 + 1 + 4 + 3), config) == (2, 11)
+    with pytest.raises(OutputError, match="draw number 12, where there can be 11"):
+        numbers_of(claim_of(2, draw=12), config)
+    with pytest.raises(OutputError, match="mask number 5, where there can be 4"):
+        numbers_of(claim_of(5, draw=4), config)
 
 
 def test_a_claim_without_a_certificate_is_that_of_the_first_mask():
-    assert tried_of({"certificate": None}, PLAIN) == 1
+    assert numbers_of({"certificate": None}, PLAIN) == (1, 1)
 
 
 # The claim itself
@@ -341,7 +346,8 @@ def comparing(monkeypatch, seen):
 def claiming(monkeypatch, seen, comparing):
     """What the claim and its tests are asked with."""
 
-    def claim_on(case, mask, response, *, tried, samples):
+    def claim_on(case, mask, response, *, tried, samples, draw=None):
+        assert draw in (None, tried + 1)
         seen.config, seen.mask, seen.tried, seen.samples = case.config, mask, tried, samples
         seen.response = response.decision.p_baseline * 2**32
         return numbered(0) if seen.holds else replace(numbered(0), checks=(FAILED,))

@@ -24,7 +24,8 @@ from med_cam.results.mask_tests import MaskTests
 def claims_rechecked(case: Case, saved: Saved) -> Recheck:
     """Every claim of a case that was tested, on the samples that it was tested on."""
     document, response = saved.document, response_of(case)
-    claim = certificate_of(case, saved.mask, response, numbers_of(document["claim"], case.config))
+    numbers = numbers_of(document["claim"], case.config)
+    claim = certificate_of(case, saved.mask, response, *numbers)
     minimality = minimality_rechecked(case, saved, response)
     now, said = besides_again(case, saved, response)
     tests = mask_tests(case, saved.mask, claim, minimality)
