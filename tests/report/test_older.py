@@ -216,6 +216,9 @@ def test_what_an_older_result_lacks_may_not_be_taken_out_of_a_newer_one(tmp_path
             since = {"references_left_out": 0, "cut_short": False, "fills": [], "compared": []}
             added = ("manifest", "created", "command", "platform", "baseline_colours")
             added += ("removal_choice", "contrast", "beside_claim", "ladder")
+            for one in (found["claim"], found["restricted_claim"]["claim"]):
+                certificate = one["certificate"]
+                assert certificate.pop("draw") == certificate["tried"]
             notices = found["claim"].pop("notices")
             assert [one["text"] for one in notices] == document["claim"]["warnings"]
             assert all(one["warns"] and one["kind"] == "older" for one in notices)

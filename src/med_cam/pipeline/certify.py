@@ -29,7 +29,7 @@ from med_cam.results.claim import Claim
 from med_cam.results.minimality import Minimality, Patch
 from med_cam.verify.begun import Begun, until_lost
 from med_cam.verify.claim import until_failed
-from med_cam.verify.consistency import NAME as MOVED, moves_none
+from med_cam.verify.consistency import NAME as MOVED
 from med_cam.verify.minimality import Mask, Trial, lost, places, survived
 from med_cam.verify.shift_stability import DIRECTIONS
 from med_cam.verify.specificity import sufficient
@@ -78,7 +78,7 @@ def certified(case: Case, found: Found) -> Certified:
         marks.append(mark("reduction", case.cost()))
         tried.append(put_to_certificate(case, chosen, found, number(), len(tried) + 1))
         marks.append(mark("certificate", case.cost()))
-        if tried[-1].sufficient or still(case, tried[-1]) or not affordable(case, number()):
+        if tried[-1].sufficient or tried[-1].still or not affordable(case, number()):
             break
     last, after = tried[-1], number()
     claim, chosen = last.claim or concluded(last.looked, last.number, len(tried)), last.chosen
@@ -115,14 +115,11 @@ class Tried:
         """Whether the search for a certificate ends with it."""
         return self.claim is not None and sufficient(self.claim)
 
-
-def still(case: Case, tried: Tried) -> bool:
-    """Whether a mask was refused because it moves no picture at all, see `alone_behind_masks`."""
-    moved = [check for found in tried.looked.checked for check in found if check.name == MOVED]
-    if tried.paid or not moved or moved[0].value:
-        return False
-    among, rules = tried.looked.response.pictures, case.config.verification
-    return moves_none(case.single, tried.looked.mask, among, case.target, rules)
+    @property
+    def still(self) -> bool:
+        """Whether it moves no picture as far as it has to, see `alone_behind_masks`."""
+        found = [check for some in self.looked.checked for check in some]
+        return any(check.name == MOVED and not check.value for check in found)
 
 
 def put_to_certificate(
