@@ -192,6 +192,13 @@ def test_a_document_that_is_no_result_is_translated_without_an_error():
     assert upgraded({"classifier": "cut"})["classifier"] == "cut"
 
 
+def draws_taken_out(document):
+    """Of the claim and the restricted one: which draw of samples, and which mask."""
+    claims = (document["claim"], document["restricted_claim"]["claim"])
+    found = [claim["certificate"] for claim in claims]
+    return [(certificate.pop("draw"), certificate["tried"]) for certificate in found]
+
+
 def test_what_an_older_result_lacks_may_not_be_taken_out_of_a_newer_one(tmp_path):
     """Else a forger would have nothing compared but the weights."""
     for forge in (lambda known: dict.fromkeys(known), lambda _: {}):
@@ -216,9 +223,7 @@ def test_what_an_older_result_lacks_may_not_be_taken_out_of_a_newer_one(tmp_path
             since = {"references_left_out": 0, "cut_short": False, "fills": [], "compared": []}
             added = ("manifest", "created", "command", "platform", "baseline_colours")
             added += ("removal_choice", "contrast", "beside_claim", "ladder")
-            for one in (found["claim"], found["restricted_claim"]["claim"]):
-                certificate = one["certificate"]
-                assert certificate.pop("draw") == certificate["tried"]
+            assert draws_taken_out(found) == [(1, 1), (1, 1)]
             notices = found["claim"].pop("notices")
             assert [one["text"] for one in notices] == document["claim"]["warnings"]
             assert all(one["warns"] and one["kind"] == "older" for one in notices)
