@@ -151,7 +151,7 @@ def test_the_sentence_has_the_first_and_the_names_of_the_others(folder):
     assert refusal(document, load(folder)) == (
         "the explanation was made with mean = [0.5, 0.5, 0.5], the classifier given has "
         "mean = [0.45, 0.5, 0.5] (also different: interpolation, hooked_layers); give the "
-        "classifier that was explained to --model"
+        "classifier that was explained"
     )
 
 
