@@ -21,6 +21,11 @@ def affordable(case: Case, tried: int, more: int = 0) -> bool:
     return not budget or spent.forward + spent.backward + needed <= budget
 
 
+def and_another(case: Case, tried: int, more: int = 0) -> bool:
+    """Whether the budget holds the n-th certificate and, should it be refused, the next one."""
+    return affordable(case, tried + 1, more + claim_passes(case.config, tried))
+
+
 def parts_affordable(case: Case, more: int) -> bool:
     """Whether the budget holds further looks for needed parts, and the tests after them."""
     budget, spent = case.config.certification.budget, case.cost()

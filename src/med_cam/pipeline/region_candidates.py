@@ -11,7 +11,7 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import labels_exported, reread
 from med_cam.certification.minimality import first_pixels, region_side, retested, sample_set
-from med_cam.pipeline.budget import MEASURED, affordable, besides_passes, parts_affordable
+from med_cam.pipeline.budget import MEASURED, affordable, and_another, parts_affordable
 from med_cam.pipeline.found import Found
 from med_cam.pipeline.region_mask import judged_by_shape
 from med_cam.reduction.ground import LOOKS, Ground, Units, further
@@ -97,7 +97,7 @@ def pruned_twice(case: Case, start: Units, ground: Ground) -> tuple[Ground, Prun
     side = region_side(case)
 
     def enough(more: int) -> bool:
-        return affordable(case, 1, more + 3 * MEASURED + besides_passes(case.config))
+        return and_another(case, 1, more + 2 * MEASURED)
 
     coarse = pruned(start, held_to(ground, start, side, enough))
     fine = split(case, ground.mask(coarse.units), ground.regions, max(1, side // FINER))
@@ -144,10 +144,9 @@ def next_wider(
     for units in masks:
         if not last < units or (units != masks[-1] and ground.pixels(units) < least):
             continue
-        if last and not affordable(case, number, MEASURED):
+        look = and_another(case, number, MEASURED) if last else affordable(case, number, MEASURED)
+        if not look:
             return unmeasured(case, larger, last, ground, number), True
-        if not affordable(case, number, MEASURED):
-            return None, True
         if units == masks[-1] or (ground.slack(units) >= 0 and larger.silent(ground.mask(units))):
             return units, False
     return None, False
@@ -158,12 +157,13 @@ def unmeasured(
 ) -> Units | None:
     """A mask between the last and the one that the pruning began with; else that one, or larger.
 
-    One in the middle only where the budget holds another one after it.
+    One in the middle only where the budget holds another certificate after it; none before any
+    was refused.
     """
-    if not affordable(case, number):
+    if not last or not affordable(case, number):
         return None
     between = [units for units in larger.masks if last < units < larger.start]
-    if between and affordable(case, number, besides_passes(case.config)):
+    if between and and_another(case, number):
         middle = math.sqrt(ground.pixels(last) * ground.pixels(larger.start))
         return min(between, key=lambda units: abs(math.log(ground.pixels(units) / middle)))
     return next((units for units in larger.masks if last < units and larger.start <= units), None)
