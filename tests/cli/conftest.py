@@ -12,18 +12,7 @@ from safetensors.torch import save_file
 from cli.corner import NET, QUICK, TOML, made_up, photograph
 from med_cam.cli.main import main
 from med_cam_studies.training.catalogue import STUDIES
-from med_cam_studies.training.recipes import ROBUST
-from tiny_brain_mri import SIDE, tiny_brain_mri
-
-TINY = replace(
-    ROBUST,
-    architecture="test_efficientnet",
-    input_size=SIDE,
-    epochs=2,
-    batch=14,
-    masked=4,
-    empty=2,
-)
+from tiny_brain_mri import TINY, tiny_brain_mri
 
 
 class Ran(NamedTuple):

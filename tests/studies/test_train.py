@@ -21,20 +21,10 @@ from med_cam_studies.data.examples import examples
 from med_cam_studies.data.splits import split
 from med_cam_studies.training.catalogue import STUDIES
 from med_cam_studies.training.export import description, write_classifier
-from med_cam_studies.training.recipes import ROBUST
 from med_cam_studies.training.start import RANDOM, started
 from med_cam_studies.training.train import batches, logits, train, train_stages
-from tiny_brain_mri import SIDE, tiny_brain_mri
+from tiny_brain_mri import SIDE, TINY, tiny_brain_mri
 
-TINY = replace(
-    ROBUST,
-    architecture="test_efficientnet",
-    input_size=SIDE,
-    epochs=2,
-    batch=14,
-    masked=4,
-    empty=2,
-)
 FINISH = replace(TINY, epochs=1, learning_rate=5e-4, class_weights=(1.0, 1.3, 1.0, 1.0), seed=1)
 STAGED = {"first": TINY, "finish": FINISH}
 
