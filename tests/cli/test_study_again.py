@@ -11,51 +11,23 @@ import time
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image as Pillow
-from safetensors.torch import save_file
 
+from cli.quarters import quarters
 from med_cam.pipeline.explain import explain
 from med_cam.report.files import UnwritableError, write_file
 from med_cam.report.manifest import checked_id
 from med_cam.report.read import read_explanation
+from med_cam_studies.data.brain_mri import CLASSES
 from med_cam_studies.data.copies import sha256_of
-from tiny_brain_mri import SIDE, picture, tiny_brain_mri
-
-NET = """
-import torch
-from torch import nn
-
-class Quarters(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.pool = nn.AdaptiveAvgPool2d(2)
-        self.gain = nn.Parameter(torch.tensor(20.0))
-
-    def forward(self, x):
-        return self.gain * self.pool(x).flatten(1)
-
-def net():
-    return Quarters()
-"""
-TOML = f"""
-architecture = "factory:net:net"
-classes = ["glioma", "meningioma", "notumor", "pituitary"]
-input_size = {SIDE}
-channels = 1
-mean = 0.5
-std = 0.5
-"""
+from tiny_brain_mri import picture, tiny_brain_mri
 
 
 @pytest.fixture
 def reproduce(command, tmp_path, monkeypatch):
     """`med-cam reproduce` of the tiny set with a classifier that was set by hand."""
     tiny_brain_mri(tmp_path / "mri", training=3, testing=2)
-    (tmp_path / "quarters").mkdir()
-    (tmp_path / "quarters" / "net.py").write_text(NET)
-    (tmp_path / "quarters" / "classifier.toml").write_text(TOML)
-    save_file({"gain": torch.tensor(20.0)}, tmp_path / "quarters" / "model.safetensors")
+    quarters(tmp_path / "quarters", CLASSES)
     for path in (tmp_path / "mri" / "Testing").rglob("*.jpg"):
         if path.name != "Te_000.jpg":
             path.unlink()
