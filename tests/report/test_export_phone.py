@@ -11,7 +11,8 @@ from PIL import Image as Picture
 from med_cam.images.geometry import Image
 from med_cam.report.export_phone import WIDTH, phone, phone_figure
 from med_cam.report.figure_words import statements
-from med_cam.report.result import read_result
+from med_cam.report.origin import source_line
+from med_cam.report.result import made_from, read_result
 from med_cam.report.write import write
 from warnings_of import warnings_of
 
@@ -53,6 +54,25 @@ def test_all_that_is_said_is_there_in_full_and_in_its_place(found):
         assert box.y0 >= 0
     assert not any(one.shrunk(0.98, 0.6).overlaps(two.shrunk(0.98, 0.6))
                    for one, two in combinations(boxes, 2))  # fmt: skip
+
+
+def test_the_three_highest_probabilities_are_there_before_and_after(explanation, image):
+    found = replace(
+        explanation,
+        labels=("a1", "b1", "c1", "d1"),
+        before=(0.02, 0.9, 0.07, 0.01),
+        after=(0.1, 0.6, 0.05, 0.25),
+    )
+    words = said(phone_figure(found, image, ""))
+    assert "Whole image: b1 0.90, c1 0.07, a1 0.02" in words
+    assert "Evidence over grey: b1 0.60, d1 0.25, a1 0.10" in words
+
+
+def test_file_classifier_version_and_day_stand_at_the_end(folder, provenance, explanation, image):
+    source = made_from(read_result(folder))
+    assert source == source_line(provenance)
+    last = said(phone_figure(explanation, image, "ab" * 32, source)).rpartition("diagnosis. ")[2]
+    assert last == f"{source} result abababababab"
 
 
 def test_letters_are_as_large_as_those_of_a_page_on_a_screen_of_that_width(explanation, image):

@@ -21,6 +21,7 @@ from med_cam.report.figure_words import (
     facts,
     judged,
     last_panel,
+    leading,
     named,
     outlined_too,
     shown_parts,
@@ -43,7 +44,7 @@ from med_cam.report.panels import (
     panel,
     stroke,
 )
-from med_cam.report.result import Result, image_of
+from med_cam.report.result import Result, image_of, made_from
 from med_cam.results.explanation import Explanation
 
 if TYPE_CHECKING:
@@ -88,14 +89,14 @@ def phone(result: Result) -> bytes:
     if image is None:
         image = Image(torch.full((1, *found.mask.shape), PLAIN))
     with in_memory():
-        return as_png(phone_figure(found, image, result.result_id))
+        return as_png(phone_figure(found, image, result.result_id, made_from(result)))
 
 
-def phone_figure(found: Explanation, image: Image, result_id: str) -> "Figure":
-    """The drawing, as tall as it has to be."""
+def phone_figure(found: Explanation, image: Image, result_id: str, source: str = "") -> "Figure":
+    """The drawing, as tall as it has to be; `source` is file, classifier, version and date."""
     from matplotlib.figure import Figure
 
-    head, foot = list(_head(found)), list(_foot(found, result_id))
+    head, foot = list(_head(found)), list(_foot(found, result_id, source))
     height, width = image.pixels.shape[1:]
     picture = min(TALLEST, height / width) * ROOM + 60
     badge, texts = 100.0, _height(head) + _height(foot)
@@ -117,9 +118,11 @@ def _head(found: Explanation) -> Iterator[Line]:
     yield from _wrapped(named(found), LABEL)
     for value, caption in facts(found):
         yield from _wrapped(f"{value} {caption}", BODY)
+    for text in leading(found):
+        yield from _wrapped(text, CAPTION)
 
 
-def _foot(found: Explanation, result_id: str) -> Iterator[Line]:
+def _foot(found: Explanation, result_id: str, source: str) -> Iterator[Line]:
     """What the outlines are, how it ended, tests, warnings; where it comes from."""
     labels = (found.label, *found.labels)
     dashed = outlined_too(found)
@@ -133,6 +136,7 @@ def _foot(found: Explanation, result_id: str) -> Iterator[Line]:
     for text in found.claim.warnings:
         yield from _wrapped(brief(text, labels), WARNING, sign=("\u26a0", WARNING))
     yield from _wrapped(wording.NOT_A_DIAGNOSIS, CAPTION, above=14.0)
+    yield from _wrapped(source, CAPTION)
     yield from _wrapped(f"result {result_id[:SHOWN]}", CAPTION)
 
 

@@ -18,6 +18,7 @@ from med_cam.report.figure_words import (
     facts,
     judged,
     last_panel,
+    leading,
     named,
     outlined_too,
     shown_parts,
@@ -117,13 +118,8 @@ def _header(page: "Axes", found: Explanation) -> None:
 
 def _probabilities(page: "Axes", found: Explanation) -> None:
     """The three highest probabilities on the whole image and on the evidence alone, in a line."""
-    labels = tuple(brief(label, found.labels) for label in found.labels)
-    parts = [f"Whole image: {wording.leading(labels, found.before)}"]
-    if wording.weaker(found) is None:
-        over = f"Evidence over {wording.baseline(found.claim.searched[0])}"
-        parts.append(f"{over}: {wording.leading(labels, found.after)}")
     x = MARGIN
-    for text in parts:
+    for text in leading(found):
         text = shortened(text, BODY, width=(ROOM - BETWEEN) / 2)
         write(page, (x, PROBABILITIES), text, BODY)
         x = max(x + text_width(text, BODY) + BETWEEN, WIDTH / 2)

@@ -54,6 +54,19 @@ def facts(found: Explanation) -> tuple[tuple[str, str], ...]:
     )
 
 
+def leading(found: Explanation) -> tuple[str, ...]:
+    """The three highest probabilities on the whole image, and those on the evidence alone.
+
+    Where only a rung of the ladder holds, those on the mask whose claim failed are left out.
+    """
+    labels = tuple(brief(label, found.labels) for label in found.labels)
+    image = f"Whole image: {wording.leading(labels, found.before)}"
+    if wording.weaker(found) is not None:
+        return (image,)
+    over = f"Evidence over {wording.baseline(found.claim.searched[0])}"
+    return image, f"{over}: {wording.leading(labels, found.after)}"
+
+
 def named(found: Explanation) -> str:
     """The label; with the place among the classes if it cannot be drawn as it is written."""
     if not undrawable(found.label):

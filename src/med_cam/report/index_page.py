@@ -1,6 +1,7 @@
 """index.html beside the results of a folder: the table to look at, with a link to each result.
 
-It is small and shows no picture: `med-cam report` makes the page with everything in it.
+It is small and shows no picture: `med-cam report` makes the page with everything in it. On a
+phone the columns of a line stand below each other.
 """
 
 from collections.abc import Iterable
@@ -18,8 +19,14 @@ HEAD = (
     "<style>body{font:15px/1.45 system-ui,sans-serif;margin:1.5rem auto;max-width:72rem;"
     "padding:0 1rem;color:#1b1f24;background:#fff}table{border-collapse:collapse;width:100%}"
     "th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #d9dde2;"
-    "vertical-align:top}td.n{text-align:right;white-space:nowrap}"
-    "td{overflow-wrap:anywhere}.s{overflow-x:auto}</style></head><body>\n"
+    "vertical-align:top;overflow-wrap:break-word}td.n{text-align:right;white-space:nowrap}"
+    ".f{min-width:9rem;overflow-wrap:anywhere}.s{overflow-x:auto}"
+    "@media(max-width:40rem){thead{display:none}table,tbody,tr,td,td.n{display:block;border:0}"
+    "td,td.n{text-align:left;white-space:normal;padding:.1rem 0;overflow-wrap:anywhere}"
+    ".f{font-weight:bold}tr{border-bottom:1px solid #d9dde2;padding:.6rem 0}"
+    "td:empty{display:none}"
+    ".a::before{content:'area '}.p::before{content:'probability '}.w::before{content:'\\26a0  '}}"
+    "</style></head><body>\n"
 )
 COLUMNS = ("image", "label", "probability", "area", "outcome", "warnings")
 
@@ -51,10 +58,10 @@ def _line(row: TableRow) -> str:
     change = f"{_probability(row.p_image)} &rarr; {_probability(row.p_evidence)}"
     area = row.area if row.rung_area is None or row.verified else row.rung_area
     return (
-        f'<tr><td><a href="{quote(row.folder)}/{shown}">{escape(row.folder)}</a></td>'
-        f'<td>{escape(row.label)}</td><td class="n">{change}</td>'
-        f'<td class="n">{percent(area)}</td><td>{escape(row.verdict)}</td>'
-        f"<td>{escape('; '.join(row.warnings))}</td></tr>\n"
+        f'<tr><td class="f"><a href="{quote(row.folder)}/{shown}">{escape(row.folder)}</a></td>'
+        f'<td>{escape(row.label)}</td><td class="n p">{change}</td>'
+        f'<td class="n a">{percent(area)}</td><td>{escape(row.verdict)}</td>'
+        f'<td class="w">{escape("; ".join(row.warnings))}</td></tr>\n'
     )
 
 

@@ -24,7 +24,7 @@ from med_cam.report.file_names import (
     MASK_FILE,
     REGIONS_FILE,
 )
-from med_cam.report.manifest import checked_id
+from med_cam.report.manifest import SHOWN, checked_id
 from med_cam.report.opening import content_of
 from med_cam.report.read import read_explanation
 from med_cam.report.restore import restored
@@ -70,6 +70,15 @@ def read_result(folder: Path) -> Result:
             "explain the image again"
         ) from error
     return Result(folder, document, found, result_id)
+
+
+def made_from(result: Result) -> str:
+    """File, classifier, version and day of a result, in a line, as `figure.png` has it."""
+    document = result.document
+    name = document["image"]["name"] or f"image {document['sha256']['source'][:SHOWN]}"
+    version = f"med-cam {document['versions'].get('med-cam', '')}".strip()
+    parts = (name, document["classifier"]["name"], version, (document["created"] or "")[:10])
+    return " \u00b7 ".join(filter(None, parts))
 
 
 def image_of(result: Result) -> Image | None:
