@@ -52,6 +52,20 @@ def test_what_is_left_has_the_margin_and_what_is_worth_nothing_is_gone(seed):
     assert found.rooms == measure([found.units], [MARGIN.every])[0]
 
 
+def test_a_region_without_which_the_outline_gives_the_label_stays_and_all_others_go():
+    worth = dict.fromkeys(range(1, 12), 0.0) | {0: 3.0}
+    measure = measure_of(worth)
+
+    def silent(units):
+        return 7 in units
+
+    rules = Rules(dict.fromkeys(worth, 1), always, MARGIN, measure, always, silent)
+    found = pruned_by(frozenset(worth), rules)
+    assert all(silent(units) for units in found.trajectory[:1] + found.trajectory[-1:])
+    assert 7 in found.units
+    assert len(found.units) <= 4
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_hardly_any_region_that_is_left_can_be_spared(seed):
     drawn = random.Random(seed)

@@ -19,6 +19,7 @@ QUIET_SEARCH, QUIET, RUNNER_UP_SEARCH, REGION_SEARCH, RUNNER_UP = range(96, 101)
 GRADE_SEARCH, GRADE, GRADE_CONTROL, RESTRICTED_CONTROL = range(80, 84)
 LACK_MAP, LACK_SEARCH, LACK, LACK_CONTROL = range(84, 88)
 RANK_SEARCH, RANK, RANK_CONTROL = range(88, 91)
+OTHERS_SEARCH = 103
 FIRST_LOOK = 104  # at what another method shows; all of them on the same samples
 CERTIFY = 128  # one number per mask tried
 

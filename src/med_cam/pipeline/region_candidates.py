@@ -20,6 +20,7 @@ from med_cam.reduction.region_pruning import Pruned, Rules, pruned
 from med_cam.reduction.regions import SMALLEST, highest, within
 from med_cam.reduction.splitting import flaws, split
 from med_cam.results.minimality import Minimality, Patch
+from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.minimality import Mask
 
 WIDER = 1.1  # times the area of a mask that was refused: a region more seldom helps
@@ -77,10 +78,11 @@ def by_regions(
         number: which certificate the next one will be.
     """
     rules = case.config.certification
-    ground, now = pruned_twice(case, within(reread(case, found.mask), ground.regions), ground)
+    start = within(reread(case, found.mask), ground.regions)
+    silent = silent_on(case, ground, found.response)
+    ground, now = pruned_twice(case, start, ground, silent if ground.leaks else None)
     back = [now.trajectory[-1 - count] for count in counts(len(now.trajectory))]
     masks = [now.units, *back, *grown(case, found, ground)]
-    silent = judged_by_shape(case, ground, found.response, CONTENTS)
     larger = Larger(masks, now.trajectory[0], silent)
     turn, last, short = 0, Units(), now.cut_short
     while turn <= rules.rounds + rules.grown:
@@ -92,18 +94,42 @@ def by_regions(
         turn += 1
 
 
-def pruned_twice(case: Case, start: Units, ground: Ground) -> tuple[Ground, Pruned]:
-    """Pruned, what is left split into smaller regions, and pruned again."""
+def silent_on(case: Case, ground: Ground, response: BaselineResponse) -> Callable[[Mask], bool]:
+    """Whether a mask does not give the label by its outline.
+
+    On some of the contents that the claim takes; on all where one was met that does.
+    """
+    rules = case.config.verification
+    return judged_by_shape(
+        case, ground, response, rules.leakage_trials if ground.leaks else CONTENTS
+    )
+
+
+def pruned_twice(
+    case: Case, start: Units, ground: Ground, silent: Callable[[Mask], bool] | None
+) -> tuple[Ground, Pruned]:
+    """Pruned, what is left split into smaller regions, and pruned again.
+
+    Args:
+        case: the image before the classifier.
+        start: regions of a mask that has its margin.
+        ground: what it is reduced on.
+        silent: that every smaller mask has to be, if that is asked at all.
+    """
     side = region_side(case)
 
     def enough(more: int) -> bool:
         return and_another(case, 1, more + 2 * MEASURED)
 
-    coarse = pruned(start, held_to(ground, start, side, enough))
+    def rules(on: Ground, units: Units) -> Rules:
+        held = held_to(on, units, side, enough)
+        return replace(held, silent=lambda some: silent(on.mask(some))) if silent else held
+
+    coarse = pruned(start, rules(ground, start))
     fine = split(case, ground.mask(coarse.units), ground.regions, max(1, side // FINER))
     smaller = ground.split_into(fine, case.batched)
     units = within(ground.mask(coarse.units), fine)
-    found = pruned(units, held_to(smaller, units, side, enough), coarse.rooms)
+    found = pruned(units, rules(smaller, units), coarse.rooms)
     before = (within(ground.mask(larger), fine) for larger in coarse.trajectory[:-1])
     whole = replace(
         found,
@@ -127,7 +153,7 @@ def held_to(ground: Ground, start: Units, side: int, affordable: Callable[[int],
 
     sizes = dict(enumerate(ground.regions.flatten().bincount().tolist()))
     near = neighbours(borders_of(ground.regions))
-    return Rules(sizes, whole, ground.margin, ground.measure, affordable, near)
+    return Rules(sizes, whole, ground.margin, ground.measure, affordable, beside=near)
 
 
 def next_wider(

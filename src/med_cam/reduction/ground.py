@@ -32,6 +32,7 @@ class Ground:
         margin: what each is, and the margin that is asked for.
         measure: the room of masks, given by their regions.
         larger: the regions that these were split from, if they were.
+        leaks: whether a mask that has the margin was met that gives the label by its outline.
     """
 
     regions: Regions
@@ -39,6 +40,7 @@ class Ground:
     margin: Margin
     measure: Measure
     larger: Regions | None = None
+    leaks: bool = False
 
     def split_into(self, regions: Regions, view: View[Tensor]) -> "Ground":
         """The same masked inputs for masks made of smaller regions.

@@ -60,6 +60,7 @@ class Rules:
         margin: that is kept.
         measure: gives the room of masks.
         affordable: whether so many passes more are.
+        silent: whether a mask does not give the label by its outline.
         beside: the regions that touch each.
     """
 
@@ -68,6 +69,7 @@ class Rules:
     margin: Margin
     measure: Measure
     affordable: Callable[[int], bool] = lambda _: True
+    silent: Callable[[Units], bool] = lambda _: True
     beside: Mapping[int, Units] = field(default_factory=dict)
 
 
@@ -260,13 +262,15 @@ def swept(sweep: Sweep) -> tuple[Sweep, Few, Rooms]:
 def confirmed(sweep: Sweep) -> tuple[Sweep, Few, Rooms]:
     """As many of the regions as leave the margin on every masked input, fewer each time.
 
-    With the room of what is left; the sweep is told on what the last one was lost.
+    What is left does not give the label by its outline either. With its room; the sweep is told
+    on what the last one was lost.
     """
     spared, margin = sweep.found, sweep.rules.margin
     while spared:
         rooms = rooms_until_lost(sweep.units - {*spared}, sweep.now, sweep.rules)
         sweep = replace(sweep, tested=sweep.tested + 1)
-        if len(rooms) == len(margin.every) and slack(rooms, margin) >= 0:
+        kept = len(rooms) == len(margin.every) and slack(rooms, margin) >= 0
+        if kept and sweep.rules.silent(sweep.units - {*spared}):
             return sweep, spared, rooms
         sweep = replace(sweep, lost=tuple(i for i in rooms if rooms[i] < 0))
         spared = sweep.shorter(spared, len(spared) * 2 // 3)

@@ -20,6 +20,7 @@ def disc_map(
     masks: Float[Tensor, "n 1 h w"],
     baselines: Sequence[str],
     generator: Generator,
+    contents: Float[Tensor, "n c h w"] | None = None,
 ) -> Float[Tensor, "1 1 h w"]:
     """Mean log-probability of the target over the discs that hold a pixel; mean 0, deviation 1.
 
@@ -29,10 +30,11 @@ def disc_map(
         masks: the places, from `discs`; 0/1.
         baselines: names, taking turns.
         generator: for the baselines.
+        contents: shown in place of the image, one for each disc.
     """
     names = [baselines[i % len(baselines)] for i in range(len(masks))]
     infill = joined([baseline(name, view.scene, generator) for name in names])
-    log_p = view.over(masks, infill)[:, target].clamp(min=1e-6).log()
+    log_p = view.over(masks, infill, content=contents)[:, target].clamp(min=1e-6).log()
     total = (masks * log_p[:, None, None, None]).sum(dim=0, keepdim=True)
     return standardised(total / masks.sum(dim=0, keepdim=True).clamp(min=1))
 

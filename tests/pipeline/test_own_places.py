@@ -1,0 +1,110 @@
+"""Where nothing is found, the mask holds the places where others have their finding.
+
+Whatever is calm in every image speaks for "nothing" most, and says it over anybody's image. That
+this image has no spot is shown by the places alone at which others have one.
+"""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from med_cam.case.case import observed
+from med_cam.case.references import prepare_references
+from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.config.settings import Certification, Config, Search, Verification
+from med_cam.images.geometry import Image
+from med_cam.pipeline.explain import explain
+from med_cam.pipeline.propose import smallest_mask
+from med_cam.pipeline.region_mask import own_places
+from med_cam.search.disc_map import disc_map, discs
+
+SIDE, WIDE = 64, 10
+CORNERS = ((8, 10), (8, 44), (44, 10), (44, 44))  # where others have their spot
+PLACES = [(..., slice(y, y + WIDE), slice(x, x + WIDE)) for y, x in CORNERS]
+CALM = (..., slice(24, 40), slice(22, 42))  # alike in every image
+HELD = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+for place in PLACES:
+    HELD[place] = True
+RULES = Config(
+    search=Search(steps=2, widths=(4,), grid=8, places=6, radii=(0.35, 0.2), maps=1),
+    verification=Verification(unseen=(), baselines=("grey", "gaussian")),
+    certification=Certification(patch=8, deletion_samples=2, reinsertion_trials=4),
+)
+
+
+class Spots(nn.Module):
+    """Logits of nothing and of a spot: a bright place outweighs everything that is calm."""
+
+    def __init__(self):
+        super().__init__()
+        self.act = nn.Identity()
+
+    def forward(self, x):
+        x = self.act(x).clamp(-1, 1)
+        means = torch.stack([x[place].mean(dim=(1, 2, 3)) for place in PLACES], dim=1)
+        spots = (means - 0.6).relu().amax(dim=1) / 0.4
+        tissue = (means.clamp(max=0.5) - 0.1).relu().sum(dim=1) / 0.4  # 1 for each that is seen
+        calm = (x[CALM].mean(dim=(1, 2, 3)) - 0.1).relu() / 0.4
+        return torch.stack([tissue + 2 * calm, 0.5 + 12 * spots], dim=1)
+
+
+def pictured(spot=None):
+    pixels = torch.full((1, SIDE, SIDE), 0.5)
+    for part in (*PLACES, CALM):
+        pixels[part] = 0.75
+    if spot is not None:
+        pixels[PLACES[spot]] = 1.0
+    return Image(pixels)
+
+
+@pytest.fixture(scope="module")
+def given():
+    model = Classifier(
+        Spots(), ("nothing", "spot"), (SIDE, SIDE), 1, (0.5,), (0.5,), hooked_layers=("act",)
+    )
+    return model, prepare_references(model, [pictured(spot) for spot in range(4)])
+
+
+@pytest.fixture(scope="module")
+def found(given):
+    model, others = given
+    return explain(model, pictured(), config=RULES, references=others)
+
+
+def test_a_claim_of_nothing_holds_every_place_where_others_have_their_spot(found):
+    assert found.label == "nothing"
+    assert found.verified
+    assert found.area < 0.3
+    for place in PLACES:
+        assert found.mask[place].float().mean() > 0.5
+
+
+def test_places_where_others_have_their_spot_outrank_what_is_calm_in_every_image(given):
+    model, others = given
+    with hooks_attached(model) as forward:
+        case = observed(forward, model, pictured(), RULES, references=others)
+        s, generator = RULES.search, torch.Generator().manual_seed(0)
+        masks = discs(SIDE, SIDE, s.places, s.radii)
+        scores = disc_map(case.batched, 0, masks, ("grey",), generator)
+        own = own_places(case, scores)
+    assert scores[0, 0][CALM].mean() > scores[0, 0][HELD].mean()
+    assert own[0, 0][HELD].mean() > own[0, 0][CALM].mean()
+
+
+def test_the_mask_to_begin_with_does_not_leak_and_is_far_from_all(given):
+    model, others = given
+    with hooks_attached(model) as forward:
+        case = observed(forward, model, pictured(), RULES, references=others)
+        start = smallest_mask(case)
+    assert start.ground is not None
+    assert start.ground.leaks
+    assert start.area < 0.3
+    lax = replace(RULES.verification, leakage_margin=1.0, consistency=0.0)
+    without = replace(RULES, verification=lax)
+    with hooks_attached(model) as forward:
+        case = observed(forward, model, pictured(), without, references=others)
+        lax = smallest_mask(case)
+    assert lax.ground is None or not lax.ground.leaks
+    assert lax.area < 0.7 * start.area
