@@ -11,8 +11,8 @@ After each kill
 * every result that was finished has to be finished still, with the same ID, at the end: nothing is
   lost, nothing done twice.
 
-Prints a table: seconds an image and the most memory of the command, run by run. Status 1 if
-anything was found.
+Prints a table: seconds an image (by the clock and of the command's own CPU time, after its first
+image) and the most memory of the command, run by run. Status 1 if anything was found.
 """
 
 import csv
@@ -64,6 +64,7 @@ class Run:
 
     images: int = 0
     seconds: float = 0.0
+    cpu: float = 0.0
     memory: int = 0  # KiB
     found: list[str] = field(default_factory=list)
 
@@ -118,7 +119,7 @@ def tables(out, done):
 def started(arguments, out, log, *, until=None):
     """Run the command; kill it when so many results are there."""
     run, count = Run(), len(finished(out)[0])
-    begun, first = time.perf_counter(), None
+    begun, first, used = time.perf_counter(), None, 0.0
     with log.open("w") as said:
         process = subprocess.Popen(
             [sys.executable, "-c", COMMAND, *arguments], stdout=said, stderr=said
@@ -126,14 +127,16 @@ def started(arguments, out, log, *, until=None):
         while process.poll() is None:
             now = folders(out)
             if now > count and first is None:
-                first, begun = now, time.perf_counter()
+                first, begun, used = now, time.perf_counter(), cpu_seconds(process.pid)
+            run.cpu = max(run.cpu, cpu_seconds(process.pid))
             run.memory = max(run.memory, memory(process.pid))
             if until is not None and now >= until:
                 process.send_signal(signal.SIGKILL)
             time.sleep(0.05)
     last = len(finished(out)[0])
     run.images = last - count
-    run.seconds = (time.perf_counter() - begun) / max(1, last - (first or last))
+    timed = max(1, last - (first or last))
+    run.seconds, run.cpu = (time.perf_counter() - begun) / timed, (run.cpu - used) / timed
     if process.returncode not in (0, -signal.SIGKILL):
         run.found.append(f"status {process.returncode}: {log.read_text()[-300:]}")
     return run
@@ -153,6 +156,15 @@ def memory(pid):
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in text.splitlines() if "VmHWM" in line), 0)
+
+
+def cpu_seconds(pid):
+    """The CPU time that a process has had, without that of its children; 0 once it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def all_runs(here, options):
@@ -193,11 +205,12 @@ def ended(out, images):
 
 def table(runs):
     """A line a start of the command."""
-    print("| start | images | seconds an image | most memory | found |")
-    print("|---|---|---|---|---|")
+    print("| start | images | seconds an image | of CPU | most memory | found |")
+    print("|---|---|---|---|---|---|")
     for number, run in enumerate(runs, start=1):
         memory_mb = f"{run.memory / 1024:.0f} MB"
-        print(f"| {number} | {run.images} | {run.seconds:.2f} | {memory_mb} | {len(run.found)} |")
+        took = f"{run.seconds:.2f} | {run.cpu:.2f}"
+        print(f"| {number} | {run.images} | {took} | {memory_mb} | {len(run.found)} |")
     for run in runs:
         print(*run.found, sep="\n", end="\n" if run.found else "")
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 import med_cam
+from med_cam.classifiers.compat import import_torchvision
 from med_cam.notebook.attribution import Attribution
 from notebook.nine import CONFIG, SIDE, levels, net
 
@@ -104,6 +105,18 @@ def test_captums_metrics_run_on_them(attribution):
     )
     assert sensitivity.shape == (1,)
     assert 0 <= float(sensitivity) < 1
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_road_prefers_them_to_the_same_scores_upside_down(scores):
+    import_torchvision("torchvision")  # which pytorch-grad-cam needs
+    road = pytest.importorskip("pytorch_grad_cam.metrics.road")
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+    metric, targets = road.ROADCombined([50, 90]), [ClassifierOutputTarget(1)]
+    shares = nn.Sequential(MODULE, nn.Softmax(1))
+    ours, reversed_ = (float(metric(X, s, targets, shares)[0]) for s in (scores, 1 - scores))
+    assert ours > 0.2 > -0.2 > reversed_
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,26 @@ def test_without_axes_it_makes_some(found, monkeypatch):
     plt.close("all")
 
 
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [("bright", "bright"), ("a finding $x_1$ of very many words", "a finding $x_1$ of very man…")],
+)
+def test_the_title_is_whole_on_the_figure_and_no_formula(found, label, shown):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4, 4))
+    FigureCanvasAgg(figure)
+    axes = replace(found, label=label, verified=True, area=0.915).plot(figure.add_subplot())
+    assert axes.get_title() == f"{shown}: 91.5%\nsufficient only as a large region"
+    figure.canvas.draw()
+    box = axes.title.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= 400
+    assert box.y1 <= 400
+    assert not axes.title.get_parse_math()
+
+
 def test_another_style_is_refused(found):
     from matplotlib.figure import Figure
 

@@ -23,6 +23,7 @@ from med_cam.notebook.claims import Claims, claims_of
 from med_cam.report import wording
 from med_cam.report.document import to_json
 from med_cam.report.export import DICOM, EXPORTS, export, refuse_missing
+from med_cam.report.figure_words import brief
 from med_cam.report.installed import own_version, versions
 from med_cam.report.origin import Provenance, provenance
 from med_cam.report.source import source_of
@@ -124,7 +125,9 @@ class Explanation(Plain):
 
             ax = plt.figure(figsize=(INCHES, INCHES)).add_subplot()
         draw(ax, self.made_from.image.pixels, self.mask, style)
-        ax.set_title(f"{self.label}: {wording.percent(self.area)}, {wording.verdict(self)}")
+        label = brief(self.label, [self.label])
+        title = f"{label}: {wording.percent(self.area)}\n{wording.verdict(self)}"
+        ax.set_title(title, parse_math=False)
         return ax
 
     def save(
