@@ -2,12 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from pydicom import dcmread
 
-from cli.corner import photograph
+from cli.corner import made_up, photograph
 from forging import rewrite_manifests
 from images.dicom_files import SECRETS, dicom, saved
 from med_cam.cli.inputs import images_by_hash
@@ -17,7 +19,7 @@ from med_cam.images.part import Part
 from med_cam.images.read import read_image
 from med_cam.report.manifest import refuse_changed_run
 from med_cam.report.saved import read_saved
-from med_cam.report.write import figure_png
+from med_cam.report.write import figure_png, map_png
 
 FOLDER = "Doe^Jane"  # as a PACS calls it
 WINDOW = {"WindowCenter": 120, "WindowWidth": 240}
@@ -195,6 +197,45 @@ def test_objects_are_for_dicom_only_and_no_search_is_begun_for_others(run, insta
     assert status == 2
     assert "is no DICOM image" in err[0]
     assert instant.calls == []
+
+
+@pytest.fixture
+def scored(monkeypatch):
+    """Scores of explanations without a search."""
+    soft = torch.rand(24, 24, generator=torch.Generator().manual_seed(3))
+    found = "med_cam.cli.explain_image.explain"
+    monkeypatch.setattr(found, lambda _, image, **__: replace(made_up(image), soft=soft))
+    content = map_png(torch.rand(40, 48, generator=torch.Generator().manual_seed(0)))
+    monkeypatch.setattr("med_cam.report.write.figure_png", lambda *_: content)
+    return soft.numpy()
+
+
+def test_scores_are_written_for_who_asks_for_them_and_not_for_kept_results(
+    run, scored, patient, model
+):
+    words = (patient / "Quixote-1", "--model", model, "--out", "out")
+    assert run(*words).status == 0
+    (folder,) = results(patient.parent / "out")
+    assert objects(folder) == []
+    status, out, _ = run(*words, "--dicom-scores")
+    assert (status, objects(folder)) == (0, OBJECTS)
+    assert "1 kept result without export.pm.dcm: scores are not saved" in " ".join(out)
+    assert run(*words, "--dicom-scores", "--existing", "replace").status == 0
+    assert objects(folder) == sorted([*OBJECTS, "export.pm.dcm"])
+    rows, columns = (np.floor((np.arange(n) + 0.5) * 24 / n).astype(int) for n in (30, 40))
+    written = dcmread(folder / "export.pm.dcm").pixel_array
+    np.testing.assert_array_equal(written, scored[rows][:, columns])
+    again, out, _ = run(*words, "--dicom-scores")
+    assert (again, objects(folder)) == (0, sorted([*OBJECTS, "export.pm.dcm"]))
+    assert "scores are not saved" not in " ".join(out)
+
+
+def test_an_image_that_lies_nowhere_is_refused_before_the_search(run, instant, here, model):
+    saved(here / "chest", dicom(lit(), "DX", bits=12, **WINDOW))
+    status, _, err = run("chest", "--model", model, "--dicom-scores")
+    assert (status, instant.calls) == (2, [])
+    assert "does not say where it lies in the patient" in err[0]
+    assert "--dicom without --dicom-scores" in err[0]
 
 
 def test_a_second_run_tells_that_the_window_is_another(run, instant, patient, model):

@@ -13,10 +13,13 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from pydicom import dcmread
 
 import med_cam
+from images.dicom_files import dicom, saved
 from med_cam.cli.main import main
 from med_cam.notebook.table import COLUMNS
+from med_cam.report.write import map_png
 from med_cam.results.explanation import Explanation as Plain
 from notebook.nine import CONFIG, SAID, folder_of, levels, net
 
@@ -195,12 +198,26 @@ def test_it_is_saved_in_a_style_and_with_the_files_for_other_programs(folder, fo
     assert command(["verify", str(tmp_path / "r"), "--model", str(folder)]) == 0
 
 
+def test_scores_of_a_dicom_image_are_saved_if_they_are_asked_for(folder, tmp_path, monkeypatch):
+    content = map_png(torch.rand(40, 48))
+    monkeypatch.setattr("med_cam.report.write.figure_png", lambda *_: content)
+    path = saved(tmp_path / "scan", dicom(levels(), "MR", WindowCenter=128, WindowWidth=256))
+    found = med_cam.explain(folder, path, config=CONFIG)
+    found.save(tmp_path / "r", exports=["dicom"])
+    assert not (tmp_path / "r" / "export.pm.dcm").exists()
+    found.save(tmp_path / "r", exports=["dicom_scores"])
+    written = dcmread(tmp_path / "r" / "export.pm.dcm").pixel_array
+    np.testing.assert_array_equal(written, found.soft)  # the input is as large as the image
+    assert main(["verify", str(tmp_path / "r"), "--model", str(folder)]) == 0
+
+
 @pytest.mark.parametrize(
     ("asked", "kind", "words"),
     [
         ({"style": "glow"}, med_cam.ConfigError, "got 'glow'"),
         ({"exports": ["pdf", "svg"]}, med_cam.ConfigError, "got 'svg'"),
         ({"exports": "dicom"}, med_cam.OutputError, "the study of a DICOM image"),
+        ({"exports": "dicom_scores"}, med_cam.OutputError, 'leave "dicom_scores" out'),
     ],
 )
 def test_nothing_is_saved_of_what_is_not_there(found, tmp_path, asked, kind, words):

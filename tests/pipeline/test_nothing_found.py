@@ -61,6 +61,12 @@ def found():
     return explained(Lesion())
 
 
+def test_where_nothing_is_searched_no_pixel_has_a_higher_score_than_another():
+    unsearched = explain(model_of(Lesion()), pictured(), config=SHORT, target="other")
+    assert unsearched.steps == ()
+    assert not unsearched.soft.any()
+
+
 def test_what_speaks_for_the_second_label_is_found_and_beats_random_regions(found):
     other = found.contrast.runner_up
     assert (found.label, other.label) == ("no lesion", "lesion")

@@ -1,15 +1,10 @@
 """SEG, SR and Secondary Capture as others read them: dciodvfy, dcmqi, pydicom, highdicom."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 
 import highdicom as hd
 import numpy as np
@@ -24,62 +19,42 @@ from images.dicom_files import (
     SECRETS,
     SERIES,
     STUDY,
-    dicom,
-    item,
     multiframe,
-    saved,
 )
 from med_cam.errors import OutputError
 from med_cam.images.part import Part
 from med_cam.images.read import read_image
 from med_cam.report.export_dicom import dicom_files
-from med_cam.report.result import read_result
 from med_cam.report.warning_strip import strip, strip_lines
-from med_cam.report.write import map_png, write
+from med_cam.report.write import map_png
+from report.dicom_objects import (
+    DOCUMENT,
+    PLANES,
+    SPACING,
+    called,
+    dicom_result,
+    exported,
+    needed,
+    several_frames,
+    slice_of,
+)
 from warnings_of import warnings_of
 
-PLANES = {
-    "axial": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
-    "sagittal": [0.0, 1.0, 0.0, 0.0, 0.0, -1.0],
-    "oblique": [0.8, 0.6, 0.0, 0.0, 0.0, -1.0],
-}
-SPACING = [0.5, 0.8]
-ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
-WINDOW = {"WindowCenter": 100, "WindowWidth": 300}
 SEG, SR, SC = "export.seg.dcm", "export.sr.dcm", "export.sc.dcm"
-PDF, DOCUMENT = "export.pdf.dcm", b"%PDF-1.7 a document\n"
+PDF = "export.pdf.dcm"
 FIGURE = map_png(torch.rand(40, 48, generator=torch.Generator().manual_seed(0)))
 
 
 @pytest.fixture
 def result_of(tmp_path, explanation, provenance, monkeypatch):
-    """The result of a DICOM file of 20 x 30 pixels, its files by hash."""
+    """The result of a DICOM file, with a made-up figure unless it is to be drawn."""
 
-    def made(found, *, part=Part(), keep_identity=True, drawn=False, **options):  # noqa: B008
+    def made(found, *, drawn=False, **options):
         if not drawn:
             monkeypatch.setattr("med_cam.report.write.figure_png", lambda *_: FIGURE)
-        path = saved(tmp_path / "scan", found)
-        image = read_image(path, part=part)
-        known = replace(provenance, image_name="", image_sha256=image.sha256, part=part,
-                        dicom=image.dicom)  # fmt: skip
-        folder = tmp_path / "result"
-        write(explanation, image, folder, known, keep_identity=keep_identity, **options)
-        return read_result(folder), {image.sha256: path}
+        return dicom_result(tmp_path, explanation, provenance, found, **options)
 
     return made
-
-
-def slice_of(modality="MR", plane="axial", **said):
-    values = np.random.default_rng(0).integers(0, 300, (20, 30), dtype=np.uint16)
-    if modality in ("MR", "CT"):
-        said = {"ImageOrientationPatient": PLANES[plane], "PixelSpacing": SPACING} | said
-    return dicom(values, modality, bits=12, **WINDOW, **said)
-
-
-def exported(made, *, keep_identity=True):
-    result, images = made
-    files = dicom_files(result, images, keep_identity=keep_identity, pdf=DOCUMENT)
-    return {name: pydicom.dcmread(BytesIO(content)) for name, content in files.items()}, files
 
 
 def test_a_segment_for_each_region_has_exactly_its_pixels(result_of):
@@ -216,23 +191,6 @@ def test_every_warning_stands_below_the_figure_in_full(explanation):
     assert not (drawn[:, 1590:] < 255).any()
 
 
-def several_frames():
-    """An enhanced MR of three slices, as far as segments need it."""
-    found = multiframe([np.full((20, 30), 90 + n, np.uint16) for n in range(3)], bits=12, **WINDOW,
-                       SOPClassUID=ENHANCED_MR, PixelSpacing=None, ImagePositionPatient=None,
-                       ImageOrientationPatient=None)  # fmt: skip
-    found.SharedFunctionalGroupsSequence = item(
-        PixelMeasuresSequence=item(PixelSpacing=SPACING, SliceThickness=5.0),
-        PlaneOrientationSequence=item(ImageOrientationPatient=PLANES["axial"]),
-    )
-    found.PerFrameFunctionalGroupsSequence = [
-        item(PlanePositionSequence=item(ImagePositionPatient=[-10.0, -20.0, 5.0 * n]),
-             FrameContentSequence=item(DimensionIndexValues=[n]))[0]
-        for n in (1, 2, 3)
-    ]  # fmt: skip
-    return found
-
-
 def test_a_film_whose_frames_have_no_place_is_referred_to_by_their_number(result_of):
     frames = [np.full((20, 30), n, np.uint8) + np.eye(20, 30, dtype=np.uint8) for n in range(3)]
     made = result_of(multiframe(frames, "US"), part=Part(frame=2))
@@ -267,20 +225,6 @@ def test_the_document_is_in_its_object_byte_for_byte(result_of):
     length = found[PDF].EncapsulatedDocumentLength
     assert found[PDF].EncapsulatedDocument[:length] == DOCUMENT
     assert PDF not in dicom_files(*made, keep_identity=True)
-
-
-def needed(name):
-    """A program that checks from outside; without it the test is skipped."""
-    here = str(Path(sys.executable).parent)  # dcmqi lies there
-    path = shutil.which(name, path=os.pathsep.join((here, os.environ.get("PATH", ""))))
-    if path is None:
-        pytest.skip(f"{name} is not installed")
-    return path
-
-
-def called(*command):
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("kept", [True, False])

@@ -25,6 +25,7 @@ from med_cam.config.settings import Config, relative_to
 from med_cam.report.choice_text import choice_sentence, choice_table
 from med_cam.report.circumstances import now
 from med_cam.report.export import export, refuse_missing
+from med_cam.report.file_names import PM_FILE
 from med_cam.report.installed import versions
 from med_cam.report.leftovers import sweep
 from med_cam.report.manifest import forget_run_manifest
@@ -53,7 +54,7 @@ def run(options: ExplainOptions, screen: Screen) -> int:
         sweep(options.out)
         plan = planned(job, every, screen)
         screen.say(heading(job, plan))
-        for sentence in plan.broken:
+        for sentence in (*plan.broken, *without_scores(options, plan)):
             screen.say(sentence, style="yellow")
         images = {str(image.file): image for image in plan.kept}
         try:
@@ -126,6 +127,16 @@ def export_kept(options: ExplainOptions, plan: Plan) -> None:
         images = {str(kept.sha256): Path(str(kept.file))}
         folder, identity = options.out / str(kept.folder), options.keep_identity
         export(folder, names, images=images, keep_identity=identity)
+
+
+def without_scores(options: ExplainOptions, plan: Plan) -> Iterator[str]:
+    """That kept results have no map of scores, where one was asked for."""
+    bare = [k for k in plan.kept if not (options.out / str(k.folder) / PM_FILE).exists()]
+    if options.dicom_scores and bare:
+        yield (
+            f"{counted(len(bare), 'kept result')} without {PM_FILE}: scores are not saved; "
+            "--existing replace explains the images again"
+        )
 
 
 def heading(job: Job, plan: Plan) -> str:

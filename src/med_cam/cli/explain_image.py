@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from med_cam.case.references import References, relabelled
 from med_cam.classifiers.base import Classifier, hooks_attached
@@ -22,6 +24,7 @@ from med_cam.images.geometry import Image
 from med_cam.images.read import read_image
 from med_cam.pipeline.explain import explain
 from med_cam.report.export import export
+from med_cam.report.export_pm import NO_PLACE, has_place, scores_of
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.line import line_of
 from med_cam.report.manifest import forget_run_manifest
@@ -64,7 +67,8 @@ def explain_one(job: Job, place: Place, on_step: OnStep) -> Done:
     found = found_in(job, task, image, on_step)
     nameless = is_nameless(options, place.path)
     origin = origin_of(job, image, task.references, "" if nameless else place.name)
-    result = written(options, found, image, folder, origin)
+    scores = scores_of(found, task.classifier.geometry(image)) if options.dicom_scores else None
+    result = written(options, found, image, folder, origin, scores)
     where = folder.relative_to(options.out).as_posix()
     entry = RunImage(place.file, image.sha256, EXPLAINED, where, result)
     called = shown_name(options, place)
@@ -107,7 +111,12 @@ def found_in(job: Job, task: Task, image: Image, on_step: OnStep) -> Explanation
 
 
 def written(
-    options: ExplainOptions, found: Explanation, image: Image, folder: Path, origin: Provenance
+    options: ExplainOptions,
+    found: Explanation,
+    image: Image,
+    folder: Path,
+    origin: Provenance,
+    scores: Float[Tensor, "h w"] | None = None,
 ) -> str:
     """Write the result folder with its exports; the SHA-256 of its manifest."""
     forget_run_manifest(options.out)
@@ -122,7 +131,8 @@ def written(
     )
     if names := asked(options):
         images = {image.sha256: Path(image.path)}
-        export(folder, names, images=images, keep_identity=options.keep_identity)
+        identity = options.keep_identity
+        export(folder, names, images=images, keep_identity=identity, scores=scores)
     return result
 
 
@@ -148,11 +158,13 @@ def refuse_other_kind(options: ExplainOptions, image: Image) -> None:
     Raises:
         ImageError: it is not.
     """
-    if options.dicom and image.dicom is None:
+    if (options.dicom or options.dicom_scores) and image.dicom is None:
         raise ImageError(
             f"{image.path} is no DICOM image, to whose study DICOM objects would belong; leave "
-            "--dicom out"
+            f"{'--dicom' if options.dicom else '--dicom-scores'} out"
         )
+    if options.dicom_scores and image.dicom is not None and not has_place(image.dicom):
+        raise ImageError(f"{image.path} {NO_PLACE}; give --dicom without --dicom-scores")
 
 
 def row_of(folder: Path, place: str, result: str) -> TableRow:

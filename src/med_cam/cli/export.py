@@ -9,7 +9,7 @@ from med_cam.cli.options.export import ExportOptions
 from med_cam.cli.run import attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen
 from med_cam.errors import ConfigError
-from med_cam.report.export import DICOM, EXPORTS, export, runs_listed
+from med_cam.report.export import DICOM, DICOM_SCORES, EXPORTS, export, runs_listed
 from med_cam.report.saved import found_results
 
 
@@ -46,4 +46,5 @@ def line(folder: Path, files: Sequence[str]) -> str:
 
 def asked(options: ExplainOptions | ExportOptions) -> list[str]:
     """The exports that were asked for, by name."""
-    return [name for name in (*EXPORTS, DICOM) if getattr(options, name)]
+    every = (*EXPORTS, DICOM, DICOM_SCORES)
+    return [name for name in every if getattr(options, name, False)]

@@ -22,7 +22,8 @@ from med_cam.images.geometry import Image
 from med_cam.notebook.claims import Claims, claims_of
 from med_cam.report import wording
 from med_cam.report.document import to_json
-from med_cam.report.export import DICOM, EXPORTS, export, refuse_missing
+from med_cam.report.export import DICOM, DICOM_SCORES, EXPORTS, export, refuse_missing
+from med_cam.report.export_pm import NO_PLACE, has_place, scores_of
 from med_cam.report.figure_words import brief
 from med_cam.report.installed import own_version, versions
 from med_cam.report.origin import Provenance, provenance
@@ -141,7 +142,8 @@ class Explanation(Plain):
         Args:
             folder: where to.
             style: how figure.png shows the evidence, as `plot` has it.
-            exports: further files beside: "geojson", "coco", "nifti", "pdf", "phone", "dicom".
+            exports: further files beside: "geojson", "coco", "nifti", "pdf", "phone", "dicom",
+                "dicom_scores" (as "dicom", with the scores of the search, which were not tested).
 
         Raises:
             ConfigError: there is no such style or export, or a package for it is missing.
@@ -152,13 +154,12 @@ class Explanation(Plain):
         refuse_value("style", style, one_of(*STYLES))
         image, place = self.made_from.image, Path(folder)
         names = export_names(exports)
-        if DICOM in names and image.dicom is None:
-            raise OutputError(
-                'DICOM objects belong to the study of a DICOM image; leave "dicom" out.'
-            )
+        refuse_other_kind(names, image)
         result = write(self.found, image, place, self._provenance(), style=style)
         if names:
-            export(place, names, images={image.sha256: Path(image.path)})
+            geometry = self.made_from.classifier.geometry(image)
+            scores = scores_of(self.found, geometry) if DICOM_SCORES in names else None
+            export(place, names, images={image.sha256: Path(image.path)}, scores=scores)
         return result
 
     def to_dict(self) -> dict[str, Any]:
@@ -191,9 +192,24 @@ def export_names(exports: Sequence[str]) -> tuple[str, ...]:
     """
     names = tuple(exports.split(",") if isinstance(exports, str) else exports)
     for name in names:
-        refuse_value("exports", name, one_of(*EXPORTS, DICOM))
+        refuse_value("exports", name, one_of(*EXPORTS, DICOM, DICOM_SCORES))
     refuse_missing(names)
     return names
+
+
+def refuse_other_kind(names: Sequence[str], image: Image) -> None:
+    """Check that an image is of the kind that the exports are for.
+
+    Raises:
+        OutputError: it is not.
+    """
+    of_dicom = [name for name in names if name in (DICOM, DICOM_SCORES)]
+    if of_dicom and image.dicom is None:
+        raise OutputError(
+            f'DICOM objects belong to the study of a DICOM image; leave "{of_dicom[0]}" out.'
+        )
+    if DICOM_SCORES in names and image.dicom is not None and not has_place(image.dicom):
+        raise OutputError(f'the image {NO_PLACE}; give "dicom" for "dicom_scores".')
 
 
 def shown(found: Plain, made_from: MadeFrom) -> Explanation:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -111,8 +112,13 @@ def status(
 
 
 def ranks(scores: Float[Tensor, "1 1 h w"], form: str) -> Float[Tensor, "h w"]:
-    """Scores in [0, 1]: the paper's soft mask, or for nested masks the share of pixels below."""
+    """Scores in [0, 1]: the paper's soft mask, or for nested masks the share of pixels below.
+
+    All 0 where nothing was searched: ranks of equal scores would be a ramp over the image.
+    """
     flat = scores.detach().cpu()[0, 0]
+    if not bool(flat.any()):
+        return torch.zeros_like(flat)
     if form == "sigmoid":
         return flat.sigmoid()
     order = flat.flatten().argsort(stable=True).argsort().to(flat)

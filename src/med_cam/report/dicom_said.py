@@ -18,6 +18,7 @@ SERIES = {
     "sr": 9302,
     "sc": 9303,
     "pdf": 9304,
+    "pm": 9305,
 }  # numbers of series, behind those of scanners
 MOST = 64  # characters of a short text (LO)
 
@@ -77,13 +78,13 @@ def parameters(result: Result) -> dict[str, str]:
     }
 
 
-def finished(found: Any, result: Result) -> bytes:  # noqa: ANN401  a pydicom Dataset
+def finished(found: Any, result: Result, *, title: str = TITLE) -> bytes:  # noqa: ANN401  a pydicom Dataset
     """The file of an object: its time is that of the result, its series says what it is."""
     created = str(result.document["created"] or "1970-01-01T00:00:00Z")
     date, time = created[:10].replace("-", ""), created[11:19].replace(":", "")
     found.InstanceCreationDate = found.ContentDate = found.SeriesDate = date
     found.InstanceCreationTime = found.ContentTime = found.SeriesTime = time
-    found.SeriesDescription = TITLE
+    found.SeriesDescription = title
     for item in found.get("ContributingEquipmentSequence", ()):
         item.ContributionDateTime = f"{date}{time}"
     buffer = BytesIO()

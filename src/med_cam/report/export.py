@@ -6,6 +6,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
+from jaxtyping import Float
+from torch import Tensor
+
 from med_cam.errors import ConfigError, OutputError
 from med_cam.report.export_coco import coco
 from med_cam.report.export_dicom import dicom_files
@@ -13,6 +16,7 @@ from med_cam.report.export_geojson import geojson
 from med_cam.report.export_nifti import nifti
 from med_cam.report.export_pdf import pdf
 from med_cam.report.export_phone import phone
+from med_cam.report.export_pm import scores_in
 from med_cam.report.file_names import (
     COCO_FILE,
     GEOJSON_FILE,
@@ -21,6 +25,7 @@ from med_cam.report.file_names import (
     NIFTI_FILE,
     PDF_FILE,
     PHONE_FILE,
+    PM_FILE,
 )
 from med_cam.report.files import replace_folder
 from med_cam.report.manifest import (
@@ -42,10 +47,12 @@ EXPORTS: Mapping[str, tuple[str, Callable[[Result], bytes]]] = {  # name: file, 
     "phone": (PHONE_FILE, phone),
 }
 DICOM = "dicom"  # several files, and of DICOM images only
+DICOM_SCORES = "dicom_scores"  # the same with the scores of the search, while they are there
 NEEDS = {  # the package, and the extra that brings it
     "geojson": ("shapely", "slides"),
     "nifti": ("nibabel", "nifti"),
     DICOM: ("highdicom", "dicom"),
+    DICOM_SCORES: ("highdicom", "dicom"),
 }
 
 
@@ -55,6 +62,7 @@ def export(
     *,
     images: Mapping[str, Path] = MappingProxyType({}),
     keep_identity: bool = False,
+    scores: Float[Tensor, "h w"] | None = None,
 ) -> list[str]:
     """Add exports to a result, in the place of earlier ones of the same kind.
 
@@ -63,10 +71,12 @@ def export(
 
     Args:
         folder: of one result.
-        names: of exports, among `EXPORTS` and `DICOM`.
+        names: of exports, among `EXPORTS`, `DICOM` and `DICOM_SCORES`.
         images: DICOM files by their SHA-256, to whose studies DICOM objects belong; a result with
             a copy of its file needs none.
         keep_identity: whether DICOM objects name the patient.
+        scores: of the search, for a parametric map among DICOM objects; one that is there
+            already is made again.
 
     Returns:
         The names of the files.
@@ -79,11 +89,14 @@ def export(
     result = read_result(folder)
     contents = {EXPORTS[n][0]: EXPORTS[n][1](result) for n in names if n in EXPORTS}
     hashes = read_manifest(folder / MANIFEST_FILE)
-    if DICOM in names:
-        document = contents.get(PDF_FILE)
-        if document is None and PDF_FILE in hashes:
-            document = content_of(folder / PDF_FILE)
-        contents |= dicom_files(result, images, keep_identity=keep_identity, pdf=document)
+    if {DICOM, DICOM_SCORES}.intersection(names):
+        earlier = {n: content_of(folder / n) for n in (PDF_FILE, PM_FILE) if n in hashes}
+        if scores is None and PM_FILE in earlier:
+            scores = scores_in(earlier[PM_FILE])
+        document = contents.get(PDF_FILE, earlier.get(PDF_FILE))
+        contents |= dicom_files(
+            result, images, keep_identity=keep_identity, pdf=document, scores=scores
+        )
     kept = {name: content_of(folder / name) for name in hashes if name not in contents}
     every = listed(hashes | hashes_of(contents))
     replace_folder(folder, {**kept, **contents, MANIFEST_FILE: every})
@@ -100,7 +113,7 @@ def refuse_missing(names: Sequence[str]) -> None:
         package, extra = NEEDS.get(name, ("json", ""))
         if find_spec(package) is None:
             raise ConfigError(
-                f"--{name} needs {package}, which is not installed; pip install "
+                f"--{name.replace('_', '-')} needs {package}, which is not installed; pip install "
                 f'"med-cam-evidence[{extra}]"'
             )
 

@@ -1,11 +1,16 @@
 """The regions of a result as a DICOM Segmentation: binary, a segment for each."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from med_cam.errors import OutputError, first_line
+from med_cam.report.dicom_frames import (
+    as_single,
+    is_enhanced,
+    refer_to_dimensions,
+    refer_to_frame,
+)
 from med_cam.report.dicom_said import (
     MODEL,
     TITLE,
@@ -19,8 +24,6 @@ from med_cam.report.dicom_said import (
 )
 from med_cam.report.parts import Part, parts
 
-PER_FRAME = "PerFrameFunctionalGroupsSequence"
-
 
 def segmentation(drawn: Drawn) -> bytes:
     """The file.
@@ -31,12 +34,12 @@ def segmentation(drawn: Drawn) -> bytes:
     import highdicom as hd
 
     result, source = drawn.result, drawn.source
-    found, enhanced = parts(result.explanation), PER_FRAME in source
+    found, enhanced = parts(result.explanation), is_enhanced(source)
     if not found:
         raise OutputError(f"{result.folder} has no region that could be segmented")
     try:
         seg = hd.seg.Segmentation(
-            source_images=[source if enhanced else _as_single(source)],
+            source_images=[source if enhanced else as_single(drawn)],
             pixel_array=_frames(drawn, found, enhanced=enhanced),
             segmentation_type="BINARY",
             segment_descriptions=[_described(drawn, n, part) for n, part in enumerate(found, 1)],
@@ -54,31 +57,12 @@ def segmentation(drawn: Drawn) -> bytes:
         ) from error
     for item, part in zip(seg.SegmentSequence, found, strict=True):
         item.SegmentDescription = f"{TITLE}. {part.finding}."
-    for referenced in [] if enhanced or drawn.frame is None else _sources(seg):
-        referenced.ReferencedFrameNumber = drawn.frame
+    if not enhanced:
+        refer_to_frame(drawn, seg)
     if "FrameOfReferenceUID" not in seg:
         seg.PatientOrientation = source.get("PatientOrientation", "")
-    uid = uid_of(result, "dimensions")
-    for item in (*seg.DimensionOrganizationSequence, *seg.DimensionIndexSequence):
-        item.DimensionOrganizationUID = uid
+    refer_to_dimensions(drawn, seg, "dimensions")
     return finished(seg, result)
-
-
-def _as_single(source: Any) -> Any:  # noqa: ANN401  a pydicom Dataset
-    """An image whose frames have no places of their own, as in ultrasound, as one of one frame."""
-    from pydicom import Dataset
-
-    single = Dataset()
-    single.update({e.tag: e for e in source if e.keyword not in ("NumberOfFrames", "PixelData")})
-    single.file_meta = source.file_meta
-    return single
-
-
-def _sources(seg: Any) -> Iterator[Any]:  # noqa: ANN401  a pydicom Dataset
-    """Where the frames of a segmentation refer to their image."""
-    for frame in seg.PerFrameFunctionalGroupsSequence:
-        for derivation in frame.get("DerivationImageSequence", ()):
-            yield from derivation.SourceImageSequence
 
 
 def _frames(drawn: Drawn, found: tuple[Part, ...], *, enhanced: bool) -> Any:  # noqa: ANN401

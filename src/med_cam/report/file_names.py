@@ -23,8 +23,8 @@ NIFTI_FILE = "export.nii.gz"
 PDF_FILE = "explanation.pdf"
 PHONE_FILE = "export.phone.png"
 SEG_FILE, SR_FILE, SC_FILE = "export.seg.dcm", "export.sr.dcm", "export.sc.dcm"
-PDF_OBJECT_FILE = "export.pdf.dcm"
-DICOM_FILES = frozenset({SEG_FILE, SR_FILE, SC_FILE, PDF_OBJECT_FILE})
+PDF_OBJECT_FILE, PM_FILE = "export.pdf.dcm", "export.pm.dcm"
+DICOM_FILES = frozenset({SEG_FILE, SR_FILE, SC_FILE, PDF_OBJECT_FILE, PM_FILE})
 # For other programs and readers.
 EXPORT_FILES = frozenset({GEOJSON_FILE, COCO_FILE, NIFTI_FILE, PDF_FILE, PHONE_FILE})
 # Not part of a result's ID, which they may show.

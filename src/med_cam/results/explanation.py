@@ -31,7 +31,8 @@ class Explanation:
         area: share of the source image's pixels in the mask.
         components: connected parts of the mask (8-neighbourhood).
         mask: true = evidence, in the source image's own pixels.
-        soft: the searched scores in the model input, in [0, 1]; 1 = first to be retained.
+        soft: the searched scores in the model input, in [0, 1]; 1 = first to be retained. All 0
+            where nothing was searched.
         before: probability of each class on the whole image.
         after: probability of each class on the evidence over the first searched baseline.
         kl: Kullback-Leibler divergence from the probabilities before to those after, in nats

@@ -50,6 +50,7 @@ class ExplainOptions:
     pdf: outputs.Pdf = False
     phone: outputs.Phone = False
     dicom: outputs.Dicom = False
+    dicom_scores: outputs.DicomScores = False
     verbose: outputs.Verbose = False
     debug: outputs.Debug = False
     trust: classifier.Trust = None

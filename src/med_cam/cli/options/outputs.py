@@ -62,6 +62,16 @@ Dicom = Annotated[
         OUTPUT,
     ),
 ]
+DicomScores = Annotated[
+    bool,
+    flag(
+        "--dicom-scores",
+        "As --dicom, and the scores of the search as a Parametric Map (export.pm.dcm), for "
+        "research: they were not tested, and the mask is not where they are high. They are not "
+        "saved elsewhere, so that kept results stay without them.",
+        OUTPUT,
+    ),
+]
 Debug = Annotated[
     bool, flag("--debug", "Show tracebacks of errors, and warnings of other libraries.", OUTPUT)
 ]
