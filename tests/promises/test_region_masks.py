@@ -183,21 +183,23 @@ def test_where_the_budget_holds_no_further_look_a_mask_before_or_in_the_pruning_
         assert torch.equal(again.mask, found.mask)
 
 
-def test_where_the_budget_holds_no_further_look_what_is_needed_is_one_part(done):
+def test_where_the_budget_ends_or_the_mask_is_large_what_is_needed_is_one_part(done):
     _, found, first = done
     used = REGIONS.certification.budget - passes_of_tests(REGIONS) + PARTS
     with the_case(config=REGIONS) as case:
         watch = Watch(case)
         ground = next(by_regions(watch.case, found, found.ground)).ground
         spent = replace(watch.case, cost=lambda: Passes(used, 0))
+        refinement = replace(REGIONS.refinement, large=first.area / 2)
+        large = replace(watch.case, config=replace(REGIONS, refinement=refinement))
         asked = []
-        for of_budget in (spent, watch.case):
+        for of_budget in (spent, large, watch.case):
             watch.take()
             reported = of_regions(of_budget, first.mask, 0, found.area, ground)
             asked.append(len(of(watch.take(), "batched")))
             assert reported.holds
             assert len(reported.patches) == 1
-    assert asked[0] == 0 < asked[1]
+    assert asked[0] == asked[1] == 0 < asked[2]
 
 
 @pytest.mark.parametrize("names", [("grey",), ("gaussian",), ("gaussian", "uniform", "grey")])

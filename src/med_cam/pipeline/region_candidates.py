@@ -215,12 +215,14 @@ def of_regions(
 ) -> Minimality:
     """Which parts of a mask are needed, re-tested on the exported mask, one input per pass.
 
-    Where the budget holds no further look, what is left is one part.
+    Where the budget holds no further look, what is left is one part; so is a mask of more than
+    half of the image, of which no part is needed as a rule.
     """
     units = within(reread(case, mask), ground.regions)
+    small = mask.float().mean().item() <= case.config.refinement.large
 
     def witness(part: Units) -> int | None:
-        looked = part >= units or parts_affordable(case, sum(LOOKS) + AT_MOST)
+        looked = part >= units or (small and parts_affordable(case, sum(LOOKS) + AT_MOST))
         return ground.witness(units, part) if looked else None
 
     parts = merged(ground.parts(units), borders_of(ground.regions), witness)

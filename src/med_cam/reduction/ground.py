@@ -17,7 +17,7 @@ from med_cam.verify.minimality import Mask, Trial, joined
 from med_cam.verify.shift_stability import DIRECTIONS
 
 Units = frozenset[int]
-LOOKS = (1, 2, 5)  # masked inputs on which a witness is looked for, first one, then more
+LOOKS = (1, 2)  # masked inputs on which a witness is looked for, first one, then more
 FEW, FIRST = 2, 8  # masked inputs of many: a mask that is lost on one is not tried on the rest
 CLEAR = 0.01  # log-odds below 0: so that one masked input per pass shows it too
 
