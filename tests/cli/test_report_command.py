@@ -14,6 +14,7 @@ from med_cam.cli.main import main
 from med_cam.config.notices import notice
 from med_cam.images.content import Content, content_notices
 from med_cam.images.from_array import image_from_array
+from med_cam.results.claim import RestrictedClaim
 from med_cam.results.notice import Notice
 from med_cam_studies.report.look_first import border_share, reasons
 
@@ -34,6 +35,12 @@ def results(run, model, instant, here, monkeypatch, once):
 
     def explain(_, image, **__):
         found = made_up(image, verified="failed" not in image.path)
+        if not found.verified:
+            smaller = torch.zeros_like(found.mask)
+            smaller[3:7, 2:12] = True
+            area = smaller.float().mean().item()
+            restricted = RestrictedClaim(smaller, area, made_up(image).claim, ("gaussian",), 5)
+            return replace(found, restricted=restricted)
         if "rises" in image.path:
             rise = "more confident on the evidence than on the whole image (0.99 over grey)"
             rises = replace(found.claim, notices=(notice("confidence_rises", rise, 0.04),))
@@ -78,6 +85,13 @@ def test_what_deserves_a_look_comes_first(results, capsys):
     assert "no small region passed the sufficiency test" in text
     assert text.count("outline is predicted bright in 9 of 20") == 1  # said once
     assert not re.search(r"(src|href)=\"(?!data:|#|\./)", text)  # nothing from elsewhere
+
+
+def test_the_region_of_a_weaker_claim_is_outlined_too_and_named(results, capsys):
+    report(capsys, results)
+    text = (results / "report.html").read_text()
+    assert text.count('d="M2 3h10v4h-10z"') == 1
+    assert "restricted claim: 3.3% is sufficient over grey</p>" in text
 
 
 def test_labels_of_a_table_stand_over_the_names_of_folders(results, capsys, here):

@@ -14,6 +14,7 @@ from made_up import row, shown
 from PIL import Image
 
 from med_cam.errors import OutputError
+from med_cam.report.figure_words import Outlined
 from med_cam.report.wording import NOT_A_DIAGNOSIS
 from med_cam_studies.evaluation.rows import Shown
 from med_cam_studies.report import cards
@@ -226,6 +227,30 @@ def test_the_parts_of_a_mask_are_divided_by_lines_and_said_to_be_needed_or_not()
     assert text.count(said) == 1
     assert "divided by thin lines" in text
     assert "divided by thin lines" not in document([item])[0]
+
+
+def test_what_speaks_for_the_second_label_is_outlined_on_the_image_alone_and_named():
+    item = shown(maps=())
+    second = torch.zeros_like(item.mask)
+    second[25, 30:33] = True
+    other = Outlined(second, "#ff5cc8", "speaks most for <mole> (5.0%)")
+    text, found = document([replace(item, outlined=(other,)), shown(1, maps=())])
+    (path,) = (a for a in found.all("path") if a.get("id", "").endswith("w0"))
+    assert path["d"] == "M30 25h3v1h-3z"
+    uses = found.all("use", href=f"#{path['id']}")
+    assert [use["class"] for use in uses] == ["case other", "line other"]  # in one picture
+    assert uses[1]["stroke"] == "#ff5cc8"
+    assert text.count("speaks most for &lt;mole&gt; (5.0%)") == 2  # below, and read aloud
+    assert ".line.other { stroke-dasharray" in text
+
+
+def test_other_regions_are_reduced_with_the_image():
+    half = torch.zeros(5, 7, dtype=torch.bool)
+    half[:, 4:] = True
+    item = replace(shown(size=(5, 7)), outlined=(Outlined(half, "#fff", "half"),))
+    (small,) = within(item, 4).outlined
+    assert small.mask.tolist() == [[False, False, True, True]] * 3
+    assert (small.color, small.text) == ("#fff", "half")
 
 
 def test_regions_are_reduced_with_the_image():

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from med_cam.report.figure_words import Outlined
+
 OURS = "med-cam"  # in the table: the mask of the explanation
 
 
@@ -89,6 +91,8 @@ class Shown:
             the mask has no parts that are known.
         others: of what other methods show at the area of the evidence, by title.
         needed: whether its parts are needed, in a sentence; "" where that was not looked into.
+        outlined: other regions of the result, with a colour and what each is: of a weaker claim,
+            or what speaks most for the second label.
     """
 
     row: Row
@@ -102,3 +106,4 @@ class Shown:
     regions: Int[Tensor, "h w"] | None = None
     needed: str = ""
     others: Mapping[str, Bool[Tensor, "h w"]] = field(default_factory=dict)
+    outlined: tuple[Outlined, ...] = ()

@@ -91,6 +91,7 @@ class Card:
     reasons: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
     needed: str = ""
+    outlined: tuple[tuple[str, str], ...] = ()
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
@@ -114,6 +115,7 @@ def card(item: Shown, columns: Sequence[Column], *, id: str, longest: int) -> Ca
         reasons=item.reasons,
         claims=item.claims,
         needed=item.needed,
+        outlined=tuple((other.color, other.text) for other in item.outlined),
     )
 
 
@@ -128,7 +130,12 @@ def panes(item: Shown, prefix: str, longest: int) -> Iterator[Pane]:
         seen.append(shape(item.finding, f"{prefix}f", "finding", FINDING_OUTLINE))
     rgb = whole(item, longest=longest)
     alt = f"{name}: the evidence for {label} outlined, {area} of the image"
-    yield pane("Evidence outlined", alt, rgb, box, seen)
+    dashed = [
+        shape(other.mask, f"{prefix}w{n}", "other", other.color)
+        for n, other in enumerate(item.outlined)
+    ]
+    alt = "; ".join((alt, *(other.text for other in item.outlined)))
+    yield pane("Evidence outlined", alt, rgb, box, [*seen, *dashed])
     alt = f"{name}: the evidence alone, neutral grey elsewhere"
     yield pane("Evidence alone", alt, evidence_in(rgb, item.mask), box, seen)
     for n, (title, mask) in enumerate(item.others.items()):

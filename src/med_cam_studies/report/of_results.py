@@ -13,6 +13,7 @@ from torch import Tensor
 from med_cam.errors import ConfigError
 from med_cam.report.backend import in_memory
 from med_cam.report.claims import claims, minimal
+from med_cam.report.figure_words import outlined_too
 from med_cam.report.result import Result, image_of, read_result
 from med_cam.report.wording import baselines, is_small, method, verdict
 from med_cam.results.mask_tests import MaskTests
@@ -120,6 +121,7 @@ def one_result(folder: Path, out: Path, truth_of: Callable[[str, str], str]) -> 
         claims=tuple(" ".join(statement.text.split()) for statement in claims(found)),
         regions=None if found.tests is None else regions_of(found.tests),
         others={method(other): other.mask for other in found.compared},
+        outlined=tuple(outlined_too(found)),
         needed="" if found.tests is None else needed(found.tests),
     )
     return OneResult(light(within(shown, LONGEST)), urgency(why), facts_of(result))

@@ -27,6 +27,7 @@ def shrunk(shown: Shown, k: int) -> Shown:
         maps={name: pooled(values[None], k)[0] for name, values in shown.maps.items()},
         finding=None if shown.finding is None else anywhere(shown.finding, k),
         others={title: most(mask, k) for title, mask in shown.others.items()},
+        outlined=tuple(o._replace(mask=most(o.mask, k)) for o in shown.outlined),
         regions=None if shown.regions is None else middles(shown.regions, k),
     )
 
