@@ -29,6 +29,19 @@ SCN = """<?xml version="1.0"?>
 <creationDate>2026</creationDate><device model="Leica SCN400" version="1"/></image>
 </collection></scn>"""  # nanometres: 250 a pixel, the scanned part begins at pixel 40, 80
 
+SPACING = """<Attribute Name="DICOM_PIXEL_SPACING" Group="0x0028" Element="0x0030"
+PMSVR="IDoubleArray">&quot;{0:.9f}&quot; &quot;{0:.9f}&quot;</Attribute>"""  # millimetres
+LEVEL = f"""<DataObject ObjectType="PixelDataRepresentation">{SPACING}
+<Attribute Name="PIIM_PIXEL_DATA_REPRESENTATION_NUMBER" Group="0x1001" Element="0x8B02"
+PMSVR="IUInt16">{{1}}</Attribute></DataObject>"""
+PHILIPS = """<?xml version="1.0" encoding="UTF-8" ?>
+<DataObject ObjectType="DPUfsImport"><Attribute Name="PIM_DP_SCANNED_IMAGES" Group="0x301D"
+Element="0x1003" PMSVR="IDataObjectArray"><Array><DataObject ObjectType="DPScannedImage">
+<Attribute Name="PIM_DP_IMAGE_TYPE" Group="0x301D" Element="0x1004" PMSVR="IString">WSI</Attribute>
+{}<Attribute Name="PIIM_PIXEL_DATA_REPRESENTATION_SEQUENCE" Group="0x1001" Element="0x8B01"
+PMSVR="IDataObjectArray"><Array>{}</Array></Attribute></DataObject></Array></Attribute>
+</DataObject>"""
+
 
 @dataclass(frozen=True)
 class Made:
@@ -77,6 +90,19 @@ def trestle(path):
     return Made(path, "trestle", values, halved(values))
 
 
+def philips(path):
+    """A TIFF of Philips, which says millimetres per pixel of each level in its XML."""
+    pytest.importorskip("imagecodecs")
+    jpeg = PLAIN | {"compression": "jpeg", "compressionargs": {"level": 95}}
+    smooth = np.kron(noise(12, 16), np.ones((8, 8, 1), np.uint8))
+    levels = "".join(LEVEL.format(0.00025 * 2**n, n) for n in (0, 1))
+    words = PHILIPS.format(SPACING.format(0.00025), levels)
+    with tifffile.TiffWriter(path, bigtiff=True) as file:
+        file.write(smooth, description=words, software="Philips DP v1.0", **jpeg)
+        file.write(halved(smooth), subfiletype=1, **jpeg)
+    return Made(path, "philips", tifffile.imread(path, key=0), tifffile.imread(path, key=1))
+
+
 def ome(path):
     """An OME-TIFF; its levels are SubIFDs, of which OpenSlide reads the first image only."""
     values, cm = noise(), {"resolution": (4e4, 4e4), "resolutionunit": "CENTIMETER"}
@@ -88,7 +114,13 @@ def ome(path):
 
 
 @pytest.fixture(
-    params=[(aperio, "s.svs"), (leica, "s.scn"), (trestle, "s.tif"), (ome, "s.ome.tif")],
+    params=[
+        (aperio, "s.svs"),
+        (leica, "s.scn"),
+        (trestle, "s.tif"),
+        (philips, "s.tiff"),
+        (ome, "s.ome.tif"),
+    ],
     ids=lambda made: made[0].__name__,
 )
 def made(request, tmp_path):

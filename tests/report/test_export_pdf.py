@@ -10,6 +10,7 @@ from med_cam.report.export_pdf import HEIGHT, MARGIN, WIDTH, pages, pdf
 from med_cam.report.reader_text import sections, usable
 from med_cam.report.result import image_of, read_result
 from med_cam.report.write import write
+from report.test_weaker import laddered
 from warnings_of import warnings_of
 
 WARNINGS = tuple(
@@ -43,6 +44,18 @@ def test_the_same_result_gives_the_same_bytes_with_no_date_but_its_own(result, m
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     assert pdf(result) == first
     assert re.findall(rb"/(\w+Date) \(D:(\d+)", first) == [(b"CreationDate", b"20261126010203")]
+
+
+def test_a_region_of_a_weaker_claim_that_is_drawn_is_named(result):
+    found = replace(laddered(result.explanation), area=1.0)  # a claim that holds, on all of it
+    assert not usable(found)
+    (picture,) = [
+        text.get_text()
+        for text in texts(pages(replace(result, explanation=found), None)[0])
+        if text.get_text().startswith("Large region")
+    ]
+    assert picture == "Large region: 100%; yellow: weaker claim"
+    assert "A weaker claim holds for 3.0% of the image: said so." in said(found)
 
 
 def test_pages_are_of_a4(result):

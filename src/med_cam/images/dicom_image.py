@@ -33,6 +33,13 @@ class DicomWindow:
     inverted: bool = False
 
 
+def numbered(modality: str, series: int | None, number: int | None, frame: int | None) -> str:
+    """Which image of a study it is, without a name: as in "MR, series 4, image 12, frame 3"."""
+    parts = {"series": series, "image": number, "frame": frame}
+    known = (f"{word} {value}" for word, value in parts.items() if value is not None)
+    return ", ".join((modality or "DICOM", *known))
+
+
 @dataclass(frozen=True, slots=True)
 class DicomImage:
     """The DICOM image that was explained, as its file names it.

@@ -29,7 +29,7 @@ from med_cam.report.manifest import SHOWN
 from med_cam.report.panels import draw_outlined, fitted
 from med_cam.report.parts import parts
 from med_cam.report.reader_text import Section, sections, usable
-from med_cam.report.result import Result, image_of
+from med_cam.report.result import Result, image_of, name_of
 from med_cam.results.explanation import Explanation
 
 if TYPE_CHECKING:
@@ -163,7 +163,8 @@ def _outlined(found: Explanation) -> str:
         return "No region was found"
     if usable(found):
         return f"Evidence outlined: {wording.percent(found.area)}"
-    weaker = "; yellow: weaker claim" if wording.weaker(found) is not None else ""
+    claimed = found.ladder is not None and found.ladder.rung is not None
+    weaker = "; yellow: weaker claim" if claimed else ""
     what = "Large region" if found.verified else "Did NOT pass"
     return f"{what}: {wording.percent(found.area)}{weaker}"
 
@@ -171,9 +172,8 @@ def _outlined(found: Explanation) -> str:
 def _of(result: Result) -> str:
     """Image, classifier and date, in one line."""
     document = result.document
-    name = document["image"]["name"] or f"image {document['sha256']['source'][:SHOWN]}"
     made = (document["created"] or "")[:10]
-    return f"{name}, {document['classifier']['name']}{f', {made}' if made else ''}"
+    return f"{name_of(document)}, {document['classifier']['name']}{f', {made}' if made else ''}"
 
 
 def _lines_of(section: Section) -> Iterator[Line]:

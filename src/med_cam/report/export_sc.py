@@ -38,6 +38,7 @@ def secondary_capture(drawn: Drawn) -> bytes | None:
         **equipment(drawn.result, "sc"),
     )
     found.BurnedInAnnotation = "NO"  # of the patient's identity
+    found.PatientOrientation = []  # of a page with several pictures there is none
     found.Laterality = drawn.source.get("Laterality", "")
     del found.DateOfSecondaryCapture, found.TimeOfSecondaryCapture  # the content has a date
     return finished(found, drawn.result)

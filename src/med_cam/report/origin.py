@@ -14,7 +14,7 @@ from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.identity import Identity, identity_of
 from med_cam.config.settings import Config
 from med_cam.config.toml import as_table
-from med_cam.images.dicom_image import DicomImage
+from med_cam.images.dicom_image import DicomImage, numbered
 from med_cam.images.geometry import Image
 from med_cam.images.nifti_slice import NiftiSlice
 from med_cam.images.part import WHOLE, Part, window_text
@@ -288,6 +288,9 @@ def provenance(  # noqa: PLR0913  a keyword for each fact
 def source_line(found: Provenance) -> str:
     """File, classifier, version and day of a result, in a line."""
     image = found.image_name or "image in memory"
+    if not found.image_name and (known := found.dicom) is not None:
+        numbers = (known.series_number, known.instance_number, known.frame)
+        image = numbered(known.modality, *numbers)
     version = f"med-cam {found.versions.get('med-cam', '')}".strip()
     return " \u00b7 ".join((image, found.classifier, version, found.made.created[:10]))
 

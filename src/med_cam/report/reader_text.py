@@ -63,7 +63,7 @@ def _short(found: Explanation) -> Iterator[Statement]:
         None,
     )
     yield Statement(_outcome(found), usable(found))
-    if (rung := wording.weaker(found)) is not None and found.ladder is not None:
+    if found.ladder is not None and (rung := found.ladder.rung) is not None:
         where = wording.percent(rung.area)
         yield Statement(
             f"A weaker claim holds for {where} of the image: {found.ladder.sentence}.", None

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.errors import OutputError
+from med_cam.images.dicom_image import numbered
 from med_cam.images.geometry import Image
 from med_cam.images.label_file import labels_from_png
 from med_cam.images.mask_file import mask_from_png
@@ -75,10 +76,21 @@ def read_result(folder: Path) -> Result:
 def made_from(result: Result) -> str:
     """File, classifier, version and day of a result, in a line, as `figure.png` has it."""
     document = result.document
-    name = document["image"]["name"] or f"image {document['sha256']['source'][:SHOWN]}"
+    name = name_of(document)
     version = f"med-cam {document['versions'].get('med-cam', '')}".strip()
     parts = (name, document["classifier"]["name"], version, (document["created"] or "")[:10])
     return " \u00b7 ".join(filter(None, parts))
+
+
+def name_of(document: Mapping[str, Any]) -> str:
+    """What an image is called; of DICOM without a name its numbers, else how its hash begins."""
+    image = document["image"]
+    if image["name"]:
+        return str(image["name"])
+    if (known := image["dicom"]) is not None:
+        numbers = (known["series_number"], known["instance_number"], known["frame"])
+        return numbered(known["modality"], *numbers)
+    return f"image {document['sha256']['source'][:SHOWN]}"
 
 
 def image_of(result: Result) -> Image | None:
