@@ -19,6 +19,7 @@ from med_cam.report.wording import (
     check,
     percent,
     probability,
+    status,
     verdict,
 )
 from med_cam.results.check import Check
@@ -213,3 +214,20 @@ def test_the_line_is_one_line(explanation):
     line = line_of("x\ny", changed)
     assert (line.name, line.label, line.remark) == ("x y", "a b", "one two")
     assert all("\n" not in text for _, text in details(changed))
+
+
+@pytest.mark.parametrize(
+    ("searched", "said", "shown"),
+    [
+        (
+            ("grey", "gaussian"),
+            "3% is sufficient over grey, gaussian",
+            "over grey and Gaussian noise",
+        ),
+        (("gaussian",), "3% is sufficient over gaussian", "over Gaussian noise"),
+        (("grey", "gaussian"), "not robust to gaussian", "not robust to gaussian"),
+    ],
+)
+def test_baselines_of_the_ending_are_said_in_words(explanation, searched, said, shown):
+    claim = replace(explanation.claim, searched=searched)
+    assert status(replace(explanation, status=said, claim=claim)).endswith(shown)

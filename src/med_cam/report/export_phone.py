@@ -130,7 +130,7 @@ def _foot(found: Explanation, result_id: str, source: str) -> Iterator[Line]:
         yield from _wrapped("evidence", BODY, stroke=OUTLINE)
     for other in dashed:
         yield from _wrapped(brief(other.text, labels), BODY, stroke=other.color)
-    yield from _wrapped(found.status, HEADED, above=14.0)
+    yield from _wrapped(wording.status(found), HEADED, above=14.0)
     for claim in statements(found):
         yield from _claim(claim)
     for text in found.claim.warnings:

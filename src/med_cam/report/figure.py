@@ -174,7 +174,9 @@ def _footer(page: "Axes", found: Explanation) -> float:
     y = _rows_up(page, _warnings(found.claim.warnings), WARNING, y=y - 36)
     y = _rows_up(page, _relative_to(found), BODY, y=y - 2)
     y = _tests(page, found, y=y - 4)
-    y = _rows_up(page, wrapped(found.status, STATUS, width=ROOM, lines=2), STATUS, y=y - 6)
+    y = _rows_up(
+        page, wrapped(wording.status(found), STATUS, width=ROOM, lines=2), STATUS, y=y - 6
+    )
     return _legend(page, found, y=y - 6) if outlined_too(found) else y
 
 

@@ -85,6 +85,12 @@ def baselines(names: Sequence[str]) -> str:
     return listed([baseline(name) for name in names])
 
 
+def status(found: Explanation) -> str:
+    """How it ended, as explanation.json has it, the list of its baselines in words."""
+    names = found.claim.searched
+    return found.status.replace(f"over {', '.join(names)}", f"over {baselines(names)}")
+
+
 def listed(words: Sequence[str]) -> str:
     """Words as a list in a sentence: "a, b and c"."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

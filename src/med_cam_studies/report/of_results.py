@@ -15,7 +15,7 @@ from med_cam.report.backend import in_memory
 from med_cam.report.claims import claims, minimal
 from med_cam.report.figure_words import outlined_too
 from med_cam.report.result import Result, image_of, read_result
-from med_cam.report.wording import baselines, is_small, method, verdict
+from med_cam.report.wording import baselines, is_small, method, status, verdict
 from med_cam.results.mask_tests import MaskTests
 from med_cam_studies.evaluation.rows import Row, Shown
 from med_cam_studies.report.look_first import reasons, truth_by_folder, urgency
@@ -103,7 +103,7 @@ def one_result(folder: Path, out: Path, truth_of: Callable[[str, str], str]) -> 
         after=found.after[found.target],
         area=found.area,
         verified=found.verified and is_small(found.area),
-        status=found.status,
+        status=status(found),
         components=found.components,
         forward=found.passes.forward,
         backward=found.passes.backward,
