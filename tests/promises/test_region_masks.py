@@ -155,6 +155,23 @@ def test_a_mask_whose_outline_gives_the_label_is_not_put_to_a_certificate(done, 
     assert leaking < int(tried.sum()) < case.open.numel()
 
 
+def test_a_large_mask_is_made_smaller_only_as_far_as_its_outline_is_silent(done, monkeypatch):
+    """Not pruned first and then put together again in steps that double."""
+    _, found, _ = done
+    leaking = int(found.mask.sum()) // 2
+    monkeypatch.setattr(
+        region_candidates,
+        "judged_by_shape",
+        lambda *_: lambda mask: int(mask.sum()) > leaking,
+    )
+    large = replace(REGIONS.refinement, large=found.area / 2)
+    reached = []
+    for config in (REGIONS, replace(REGIONS, refinement=large)):
+        with the_case(config=config) as case:
+            reached.append(int(next(by_regions(case, found, found.ground)).mask.sum()))
+    assert leaking < reached[1] < reached[0]
+
+
 @pytest.mark.parametrize("middle", [False, True])
 def test_where_the_budget_holds_no_further_look_a_mask_before_or_in_the_pruning_is_tried(
     done, middle

@@ -66,6 +66,9 @@ def by_regions(
 ) -> Iterator[Reached]:
     """The masks to certify, in order: the pruned one, those it was cut from, then larger ones.
 
+    Where one was met that leaks, or the mask is so large that smaller ones are likely to, none
+    that leaks is taken on the way.
+
     Regions are pruned, those that are left are split, and pruned again: coarse first. Each mask
     has a margin on samples that it was not pruned on, a wider one after each refusal, and does not
     give the label by its outline. Of what was pruned, what was taken away last comes back first:
@@ -80,7 +83,8 @@ def by_regions(
     rules = case.config.certification
     start = within(reread(case, found.mask), ground.regions)
     silent = silent_on(case, ground, found.response)
-    ground, now = pruned_twice(case, start, ground, silent if ground.leaks else None)
+    wary = ground.leaks or found.area > case.config.refinement.large
+    ground, now = pruned_twice(case, start, ground, silent if wary else None)
     back = [now.trajectory[-1 - count] for count in counts(len(now.trajectory))]
     masks = [now.units, *back, *grown(case, found, ground)]
     larger = Larger(masks, now.trajectory[0], silent)
