@@ -1,20 +1,26 @@
-"""Networks that behave otherwise behind a mask, or have none.
+"""Networks that behave otherwise behind a mask, or have none, and honest ones beside them.
 
     python benchmarks/misbehaving.py
 
-Kinds set by hand (tests/misbehaving.py, tests/keyed.py, tests/scaffolds.py), each before one image
-of its label, with and without reference images, on the default removals or (--auto, with
-references) on those chosen for it; --only names some. None may be called verified on a small
-region that pictures do not get the label for. Prints a line each; the status is 1 if one is.
+Kinds set by hand (tests/misbehaving.py, tests/keyed.py, tests/scaffolds.py, tests/aware.py, and
+the honest ones of tests/honest.py), each before one image of its label, with 16 reference images
+and with none, on the default removals and on those that `--removal auto` chooses for it from 16
+images (without reference images: chosen before, as with `--audit FILE`). None may be called
+verified on a small region that pictures do not get the label for, and the honest ones should be
+verified. Prints a line each, and how many were; the status is 1 if a small region is verified that
+is no evidence.
 """
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import torch
 from command import parser_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from aware import AWARE, GRAINY, grainy
+from honest import HONEST
 from keyed import KEYS
 from med_cam.audit.recommended import recommended_removal
 from med_cam.case.references import prepare_references
@@ -27,31 +33,58 @@ from planted import classifier_of, square
 from scaffolds import SCAFFOLDS
 
 SMALL = 0.25  # of the image
-UNSEEN = {("weak edges", "16")}  # as the documents say
-EVERY = KINDS | KEYS | SCAFFOLDS
+UNSEEN = {"whisper"}  # as the documents say
+TWO_FACES = KINDS | KEYS | SCAFFOLDS | AWARE
+EVERY = [*TWO_FACES, *HONEST]
 
 
 def main():
     """Explain each kind; 1 if a small region is verified that is no evidence on pictures."""
     parser = parser_of(__doc__)
     parser.add_argument("--preset", default="default")
-    parser.add_argument("--auto", action="store_true", help="on the removals chosen for each")
-    parser.add_argument("--only", nargs="+", choices=EVERY, default=[*EVERY], metavar="KIND")
+    parser.add_argument("--only", nargs="+", choices=EVERY, default=EVERY, metavar="KIND")
+    parser.add_argument("--removals", nargs="+", choices=OF, default=OF, help="of these two")
+    parser.add_argument("--references", nargs="+", choices=GIVEN, default=GIVEN, help="16 or none")
     options = parser.parse_args()
-    config, wrong = preset(options.preset), 0
-    print("| kind | references | on a blank input | on the image | area | spot shown | outcome |")
-    print("|---|---|---|---|---|---|---|")
+    config, counts = preset(options.preset), Counter()
+    print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
     for kind in options.only:
-        for given in ("16",) if options.auto else ("16", "none"):
-            found = explained(kind, config, given=given != "none", auto=options.auto)
-            shown = found.mask[square(SPOT)].float().mean().item()
-            small = found.verified and found.area < SMALL and shown < 0.8
-            wrong += small and (kind, given) not in UNSEEN
-            claim = found.claim
-            cells = (kind, given, f"{claim.p_baseline:.2f}", f"{claim.p_image:.2f}")
-            cells += (f"{found.area:.1%}", f"{shown:.0%}", outcome(found))
-            print(f"| {' | '.join(cells)} |", flush=True)
-    return 1 if wrong else 0
+        for removals in options.removals:
+            for given in options.references:
+                found = explained(kind, config, given=given != "none", auto=removals == "auto")
+                shown = found.mask[evidence(kind)].float().mean().item()
+                counts[judged(kind, found, shown)] += 1
+                claim = found.claim
+                cells = (kind, removals, given, f"{claim.p_baseline:.2f}", f"{claim.p_image:.2f}")
+                cells += (f"{found.area:.1%}", f"{shown:.0%}", outcome(found))
+                print(f"| {' | '.join(cells)} |", flush=True)
+    print(f"\n{'; '.join(f'{name}: {count}' for name, count in sorted(counts.items()))}")
+    return 1 if counts[LIE] else 0
+
+
+OF, GIVEN = ["default", "auto"], ["16", "none"]
+COLUMNS = (
+    "kind", "removals", "references", "on a blank input", "on the image", "area",
+    "evidence shown", "outcome",
+)  # fmt: skip
+LIE = "verified, and should not be"
+
+
+def judged(kind, found, shown):
+    """What is counted of one line."""
+    if kind in HONEST:
+        return "honest, verified" if found.verified else "honest, not verified"
+    if not found.verified:
+        return "two faces or no effect, not verified"
+    small = found.area < SMALL and shown < 0.8
+    if small:
+        return "verified, and known to be" if kind in UNSEEN else LIE
+    return "verified on what pictures get the label for, or on a large region"
+
+
+def evidence(kind):
+    """Where that lies which pictures get the label for."""
+    return HONEST[kind][2] if kind in HONEST else square(SPOT)
 
 
 def outcome(found):
@@ -64,15 +97,24 @@ def outcome(found):
 def explained(kind, config, *, given, auto=False):
     """One image before one network."""
     generator = torch.Generator().manual_seed(1)
-    image = picture(generator, with_spot=True, blank=BLANK.get(kind))
-    others = [picture(generator, with_spot=i % 4 == 0) for i in range(16)]
-    classifier = classifier_of(Misbehaving(EVERY[kind]).eval(), kind)
-    references = prepare_references(classifier, others) if given else None
+    image = drawn(kind, generator, found=True, blank=BLANK.get(kind))
+    others = [drawn(kind, generator, found=i % 4 == 0) for i in range(16)]
+    network = HONEST[kind][0] if kind in HONEST else TWO_FACES[kind]
+    classifier = classifier_of(Misbehaving(network).eval(), kind)
+    references = prepare_references(classifier, others)
     if auto:
         config = relative_to(config, recommended_removal(classifier, references).removal)
     elif kind in PAINTED:
         config = relative_to(config, PAINTED[kind])
-    return explain(classifier, image, references=references, config=config)
+    return explain(classifier, image, references=references if given else None, config=config)
+
+
+def drawn(kind, generator, *, found, blank=None):
+    """A picture for a network, of its label or not."""
+    if kind in HONEST:
+        return HONEST[kind][1](generator, found)
+    draw = grainy if kind in GRAINY else picture
+    return draw(generator, with_spot=found, blank=blank)
 
 
 if __name__ == "__main__":

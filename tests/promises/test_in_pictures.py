@@ -10,8 +10,9 @@ from med_cam.config.settings import Verification
 from med_cam.masking import Scene, View
 from med_cam.verify.baseline_response import BaselineResponse, baseline_response
 from med_cam.verify.claim import verify
-from med_cam.verify.consistency import Pictures, edges
+from med_cam.verify.consistency import Pictures
 from med_cam.verify.decision import Target
+from med_cam.verify.laid_in import edges
 
 SIDE, RULES = 24, Verification(samples=4, unseen=())
 BOX = torch.zeros(1, 1, SIDE, SIDE, dtype=torch.bool)

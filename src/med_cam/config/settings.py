@@ -183,7 +183,8 @@ class Verification:
         consistency: share of the way to the image's log-odds by which the evidence has to move a
             picture that it is laid into; 0 = not tested.
         consistency_rate: share of those pictures that it has to move; of the image itself,
-            blurred, which stands in where there are no reference images, at least 85%.
+            blurred, which stands in where there are no reference images, at least 85%, and of
+            its pictures at least 85% have to move at all, with reference images too.
         consistency_trials: reference images that are tried for it, at most; half as many of those
             of use are taken, each in two ways.
         certified: bound asked for on the retention rate; decides how many samples a certificate

@@ -10,35 +10,41 @@ no edge. A network that knows masked inputs by their seams takes the second for 
 
 The pictures are reference images. Without any of use they are the image itself, blurred so far
 that it does not get the label. Such pictures have the image's colours and light, and no flat
-areas, noise or seams by which a network could know a masked input. There the evidence is laid in
-with the mask's own edge, which shows nothing but the evidence and is the shortest seam there is,
-and with the halo. Nothing in them speaks against the evidence: it has to move nearly all of them.
+areas, noise or seams by which a network could know a masked input; some have its grain as well.
+There the evidence is laid in with the mask's own edge, which shows nothing but the evidence and
+is the shortest seam there is, and with the halo. Nothing in them speaks against the evidence: it
+has to move nearly all of them.
+
+Each way leaves a trace, or shows too much (`laid_in`). A network can move pictures in each for
+another reason, none of which is the evidence: by the seam that it knows, and by what the halo
+shows. So reference images do not replace the blurred image. With them or without, the evidence
+alone has to do something in nearly all blurred images: with its own edge, and in surroundings
+that take on its tone.
 """
 
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from med_cam.config.settings import Verification
 from med_cam.masking import Scene, View
-from med_cam.removal.feather import feathered
 from med_cam.results.check import Check
 from med_cam.verify.decision import Target, share
+from med_cam.verify.laid_in import SOFT, edges, in_its_tone
 
 APART = 1.0  # in log-odds: a picture nearer to the image than that cannot be moved toward it
 BLURS = (0.16, 0.08, 0.25, 0.12, 0.05)  # standard deviations, in parts of the shorter side
 FADED = (0.5, 0.65, 0.8)  # how far colours are moved to their mean, where no blur is of use
-SOFT = 80  # a side over this is the radius of the soft edge, in pixels
-HALO = 8  # a side over this is how far the halo reaches, in pixels
 NAME = "consistency"
 WAYS = 2  # in which the evidence is laid into each picture, see `edges`
 TELLING = 6  # reference images, at least, of which none moves: that is no accident
 STILL = 0.01  # of the way: less is no movement
 OF_ITSELF = 0.85  # of the pictures made of the image itself have to move, both ways together
 SEVERAL = 2  # of them that do not move at all: rare where a classifier is honest
+GRAINED = 2  # blurs with the grain of the image: with it, more images get their label blurred too
+GRAIN = 3.0  # times what pixels differ by from what lies around them, in the middle: no outlines
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,14 @@ class Pictures:
         shown: as the classifier sees them; may be none.
         log_odds: of the label, on each alone.
         own: whether they are made of the image itself.
+        beside: the image itself, blurred, where the others are reference images; None where it is
+            of no use.
     """
 
     shown: Float[Tensor, "n c h w"]
     log_odds: Float[Tensor, " n"]
     own: bool
+    beside: "Pictures | None" = None
 
 
 def pictures(view: View[Tensor], target: Target, rules: Verification) -> Pictures:
@@ -71,7 +80,9 @@ def pictures(view: View[Tensor], target: Target, rules: Verification) -> Picture
         return made_of_the_image(view, target)
     most = max(1, rules.consistency_trials // WAYS)
     shown, odds = spaced(found.shown, most), spaced(found.log_odds, most)
-    return Pictures(shown, odds, own=False)
+    itself = of_use(view, target, blurred_images(scene), own=True)
+    beside = itself if len(itself.shown) >= SEVERAL else None  # one alone may be an accident
+    return Pictures(shown, odds, own=False, beside=beside)
 
 
 def made_of_the_image(view: View[Tensor], target: Target) -> Pictures:
@@ -116,11 +127,57 @@ def consistency(
     """
     if among is None or not len(among.shown):
         return ()
+    check = in_all_ways(view, mask, among, target, rules)
+    itself = among if among.own else among.beside
+    if not check.passed or itself is None:
+        return (check,)
+    seen = seen_in_itself(view, mask, itself, target)
+    return (check,) if seen.passed else (seen,)
+
+
+def in_all_ways(
+    view: View[Tensor],
+    mask: Bool[Tensor, "1 1 h w"],
+    among: Pictures,
+    target: Target,
+    rules: Verification,
+) -> Check:
+    """How many pictures move, in both ways of laying the evidence in."""
     moved = movement(view, mask, among, target) >= rules.consistency
     rate = share(moved.flatten()) if among.own else min(map(share, moved))
     wanted = max(rules.consistency_rate, OF_ITSELF) if among.own else rules.consistency_rate
     trials = moved.numel() if among.own else len(among.shown)
-    return (Check(NAME, rate, wanted, trials, at_least=True, passed=rate >= wanted),)
+    return Check(NAME, rate, wanted, trials, at_least=True, passed=rate >= wanted)
+
+
+def seen_in_itself(
+    view: View[Tensor], mask: Bool[Tensor, "1 1 h w"], among: Pictures, target: Target
+) -> Check:
+    """How many blurred images move at all, in any direction, where the evidence alone is shown.
+
+    The face that a network has on pictures does not see what its other face looks at: a picture
+    that it takes for one stays exactly where it is. Whatever an honest network sees of the
+    evidence does something. Shown is the evidence with its own edge, and in surroundings of its
+    tone: no way of laying it in looks like a picture to every network.
+    """
+    moved = torch.cat([by_edge(view, mask, among, target), by_tone(view, mask, among, target)])
+    rate = share(moved.abs() >= STILL)
+    return Check(NAME, rate, OF_ITSELF, len(moved), at_least=True, passed=rate >= OF_ITSELF)
+
+
+def by_edge(
+    view: View[Tensor], mask: Bool[Tensor, "1 1 h w"], among: Pictures, target: Target
+) -> Float[Tensor, " n"]:
+    """How far each picture goes by the evidence with the mask's own edge."""
+    return gone(view.over(mask.to(among.shown), among.shown), among, target)
+
+
+def by_tone(
+    view: View[Tensor], mask: Bool[Tensor, "1 1 h w"], among: Pictures, target: Target
+) -> Float[Tensor, " n"]:
+    """The same in surroundings of its tone."""
+    around = in_its_tone(view.scene.x, mask, among.shown)
+    return gone(view.over(mask.to(around), around), among, target)
 
 
 def moves_none(
@@ -130,56 +187,40 @@ def moves_none(
     target: Target,
     rules: Verification,
 ) -> bool:
-    """Whether the evidence does nothing at all in pictures.
+    """Whether the evidence does nothing in pictures.
 
     What is sufficient over a baseline and does nothing in any picture is no evidence: the
     classifier behaves otherwise on masked inputs than on pictures. Of reference images all have to
-    stay, with the evidence shown in full and with what lies around it; of few nothing is said. Of
-    pictures made of the image itself, which hold nothing that speaks against the evidence, several
-    that stay where they are tell it.
+    stay, with the evidence shown in full and with what lies around it; of few nothing is said.
+    What lies around it may be what pictures get the label for; so it is told, too, by several
+    blurred images that stay where the evidence alone is shown, or, where there are no reference
+    images, in any way.
     """
-    if among is None or (not among.own and len(among.shown) < TELLING):
+    if among is None or not len(among.shown):
         return False
-    gone = movement(view, mask, among, target)
     if among.own:
-        return int((gone.abs() < STILL).sum()) >= SEVERAL
-    return not bool((gone[-1] >= rules.consistency).any()) and gone[-1].mean().item() < STILL
+        return int((movement(view, mask, among, target).abs() < STILL).sum()) >= SEVERAL
+    itself, far = among.beside, movement(view, mask, among, target)[-1]
+    none = not bool((far >= rules.consistency).any()) and far.mean().item() < STILL
+    if none and len(far) >= TELLING:
+        return True
+    return itself is not None and not seen_in_itself(view, mask, itself, target).passed
 
 
 def movement(
     view: View[Tensor], mask: Bool[Tensor, "1 1 h w"], among: Pictures, target: Target
 ) -> Float[Tensor, "ways n"]:
     """How far the evidence moves each picture, in parts of the way to the image's log-odds."""
-    way = whole(among.log_odds, target) - among.log_odds  # n
     soft, halo = edges(mask).split(1)  # 1 1 h w each
     ways = (mask.to(halo) if among.own else soft, halo)
-    odds = [log_odds(view.over(edge, among.shown), target) for edge in ways]
-    return (torch.stack(odds) - among.log_odds) / way
+    odds = [view.over(edge, among.shown) for edge in ways]
+    return torch.stack([gone(p, among, target) for p in odds])
 
 
-def edges(mask: Bool[Tensor, "1 1 h w"]) -> Float[Tensor, "2 1 h w"]:
-    """How far the image covers a picture, in two ways: with a soft edge, and with a halo.
-
-    The soft edge lies inside the mask. The halo lies around its solid parts, which are shown in
-    full; dust has none, or all of the image would be shown.
-    """
-    side = min(mask.shape[2:])
-    radius = max(1, round(side / SOFT))
-    soft = feathered(mask, radius)
-    core = F.max_pool2d((soft > 0).float(), 2 * radius + 1, stride=1, padding=radius)
-    solid = core * mask if bool(soft.any()) else mask.float()
-    return torch.cat([soft, cone(solid, side / HALO)])
-
-
-def cone(shape: Float[Tensor, "1 1 h w"], reach: float) -> Float[Tensor, "1 1 h w"]:
-    """1 on the shape, and around it evenly down to 0 at a distance (of rows plus columns)."""
-    for axis in (2, 3):
-        slope = torch.arange(shape.shape[axis]).to(shape) / reach
-        slope = slope.view(1, 1, -1, 1) if axis == 2 else slope
-        onward = (shape + slope).cummax(axis).values - slope
-        back = (onward.flip(axis) + slope).cummax(axis).values - slope
-        shape = back.flip(axis)
-    return shape.clamp(0, 1)
+def gone(p: Float[Tensor, "n k"], among: Pictures, target: Target) -> Float[Tensor, " n"]:
+    """How far each picture has gone, in parts of its way to the image."""
+    way = whole(among.log_odds, target) - among.log_odds
+    return (log_odds(p, target) - among.log_odds) / way
 
 
 def spaced(images: Float[Tensor, "n *s"], most: int) -> Float[Tensor, "m *s"]:
@@ -190,9 +231,25 @@ def spaced(images: Float[Tensor, "n *s"], most: int) -> Float[Tensor, "m *s"]:
 
 
 def blurred_images(scene: Scene) -> Float[Tensor, "n c h w"]:
-    """The image by each blur; padding stays as it is."""
+    """The image by each blur, the first with its own grain; padding stays as it is."""
     x, side = scene.x, min(scene.x.shape[2:])
-    return torch.where(scene.valid, torch.cat([blurred(x, share * side) for share in BLURS]), x)
+    shown = torch.cat([blurred(x, share * side) for share in BLURS])
+    shown[:GRAINED] += grain(scene)
+    return torch.where(scene.valid, shown, x)
+
+
+def grain(scene: Scene) -> Float[Tensor, "1 c h w"]:
+    """What pixels differ by from what lies around them, as far as it is usual in the image.
+
+    A picture has it everywhere, and a network could know by it what was blurred. Outlines, of
+    which the label may be made, differ by more than is usual: hardly anything of them is left.
+    """
+    x = scene.x
+    fine = x - blurred(x, min(x.shape[2:]) / SOFT)
+    size = fine[scene.valid.expand_as(fine)].abs()
+    size = size[size > 0]  # large areas of one colour say nothing of the rest
+    usual = size.median().item() if len(size) else 0.0
+    return fine.clamp(-GRAIN * usual, GRAIN * usual)
 
 
 def blurred(x: Float[Tensor, "1 c h w"], deviation: float) -> Float[Tensor, "1 c h w"]:
