@@ -21,6 +21,7 @@ class Corner(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv = nn.Conv2d(3, 2, 1, bias=False)
+        nn.init.uniform_(self.conv.weight, 0.1, 0.5)  # with weights below 0 it answers nothing
         self.relu = nn.ReLU()
 
     def forward(self, x):
