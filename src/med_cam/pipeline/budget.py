@@ -8,6 +8,7 @@ from med_cam.certification.certificate import samples_of
 from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Config
 from med_cam.results.passes import Passes
+from med_cam.verify.consistency import BLURS, WAYS
 from med_cam.verify.shift_stability import DIRECTIONS
 
 MEASURED = 100  # passes to find the next mask that has its margin, as a rule
@@ -57,7 +58,8 @@ def besides_passes(config: Config) -> int:
     """What the checks besides sufficiency take: they come first, and may refuse a mask alone."""
     rules = config.verification
     shifts = len(rules.shifts) * len(DIRECTIONS)
-    return rules.leakage_trials + shifts + rules.consistency_trials
+    in_pictures = rules.consistency_trials + WAYS * len(BLURS) if rules.consistency else 0
+    return rules.leakage_trials + shifts + in_pictures
 
 
 def test_passes(config: Config) -> int:
