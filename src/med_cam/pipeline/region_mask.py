@@ -100,12 +100,15 @@ def with_margin(
     Where the first that has the margin leaks, it is one of other scores.
     """
     rules = case.config.refinement
-    silent = judged_by_shape(case, ground, response, rules.leakage_trials)
+    leaks = leaking(case, ground, response, rules.leakage_trials)
+    moves = moving(case, response)
     for mask in nested(scores, share, ground.regions, rules):
-        if ground.slack(within(mask, ground.regions)) >= 0:
-            if silent(mask):
-                return ground, scores, mask
+        if ground.slack(within(mask, ground.regions)) < 0:
+            continue
+        if leaks(mask):
             return without_leak(case, replace(ground, leaks=True), scores, share, response)
+        if moves(mask):
+            return ground, scores, mask
     return ground, scores, None
 
 
@@ -174,8 +177,7 @@ def judged_by_shape(
 ) -> Callable[[Mask], bool]:
     """Whether a mask's outline does not give the label, and its evidence moves other pictures.
 
-    On fewer contents and pictures than the claim takes: the certificate decides. None is looked
-    at twice, nor more than it takes to see a leak.
+    On fewer contents and pictures than the claim takes: the certificate decides.
 
     Args:
         case: the image before the classifier.
@@ -183,13 +185,23 @@ def judged_by_shape(
         response: what is predicted for baselines alone.
         trials: contents of other images, at most.
     """
+    leaks, moves = leaking(case, ground, response, trials), moving(case, response)
+    return lambda mask: not leaks(mask) and moves(mask)
+
+
+def leaking(
+    case: Case, ground: Ground, response: BaselineResponse, trials: int
+) -> Callable[[Mask], bool]:
+    """Whether a mask's outline gives the label: over contents of other images, too many get it.
+
+    None is looked at twice, nor more than it takes to see a leak.
+    """
     rules, scene = case.config.verification, case.scene
     decision, infill = response.decision, ground.trial.infill
     trials = min(trials, len(scene.others) or trials)
     contents = other_contents(scene, trials, fresh(case, CANDIDATES))
     searched = {name: response.predictions[name] for name in rules.baselines}
     limit = baseline_rate(searched, decision) + rules.leakage_margin
-    among = few(case, response)
 
     def leaks(mask: Mask) -> bool:
         given = 0
@@ -202,10 +214,15 @@ def judged_by_shape(
                 return True
         return False
 
-    def silent(mask: Mask) -> bool:
-        if leaks(mask):
-            return False
-        moved = consistency(case.batched, mask, among, decision.target, rules)
+    return leaks
+
+
+def moving(case: Case, response: BaselineResponse) -> Callable[[Mask], bool]:
+    """Whether the evidence of a mask moves other pictures toward the label."""
+    rules, among = case.config.verification, few(case, response)
+
+    def moves(mask: Mask) -> bool:
+        moved = consistency(case.batched, mask, among, case.target, rules)
         return all(check.passed for check in moved)
 
-    return silent
+    return moves
