@@ -14,7 +14,7 @@ from med_cam.case.seeds import CANDIDATES, OTHERS_SEARCH, fresh
 from med_cam.certification.minimality import region_side
 from med_cam.config.settings import Refinement
 from med_cam.pipeline.found import Found, found_on
-from med_cam.reduction.bisection import smallest_passing
+from med_cam.reduction.bisection import Cut, smallest_passing
 from med_cam.reduction.ground import Ground, ground_of
 from med_cam.reduction.regions import Regions, highest, pooled, regions_of, union, within
 from med_cam.results.step import Step
@@ -43,8 +43,7 @@ def mask_of_regions(
     means = torch.cat([pooled(scores[None], regions) for scores in maps])
     ground = ground_of(case, regions, response.decision)
 
-    def cut(scores: Float[Tensor, "1 1 h w"], share: float) -> Mask:
-        return highest(scores, regions, share)
+    cut = cut_of(regions)
 
     def passes(mask: Mask) -> bool:
         return ground.slack_of_few(within(mask, regions)) >= 0
@@ -67,6 +66,11 @@ def mask_of_regions(
     source = exported(case, found)
     area = source.float().mean().item()
     return Found(source, area, scores, (), response, steps, ground)
+
+
+def cut_of(regions: Regions) -> Cut:
+    """How scores are cut to a mask of whole regions."""
+    return lambda scores, share: highest(scores, regions, share)
 
 
 def still(case: Case, mask: Mask, response: BaselineResponse) -> bool:
@@ -97,7 +101,7 @@ def with_margin(
 ) -> Wide:
     """The smallest mask from this share on that has the margin and does not leak; None if none.
 
-    Where the first that has the margin leaks, it is one of other scores.
+    Where one that has the margin is met that leaks, it is one of other scores.
     """
     rules = case.config.refinement
     leaks = leaking(case, ground, response, rules.leakage_trials)
@@ -129,9 +133,7 @@ def without_leak(
     own = pooled(own_places(case, scores), ground.regions)
     silent = judged_by_shape(case, ground, response, rules.verification.leakage_trials)
 
-    def cut(of: Float[Tensor, "1 1 h w"], least: float) -> Mask:
-        return highest(of, ground.regions, least)
-
+    cut = cut_of(ground.regions)
     _, first = smallest_passing(own, silent, smallest=share, rounds=COARSE, cut=cut)
     for mask in nested(own, first or 1.0, ground.regions, rules.refinement):
         if ground.slack(within(mask, ground.regions)) >= 0 and silent(mask):
