@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from med_cam.cli import inputs
+from med_cam.cli import classifier
 from planted import CASES
 
 SETTINGS = """
@@ -37,11 +38,11 @@ def test_every_switch_is_set_and_a_workspace_of_the_users_stays():
 @pytest.mark.parametrize(("device", "wanted"), [("cuda", ["set", "loaded"]), ("cpu", ["loaded"])])
 def test_the_command_sets_a_gpu_up_before_anything_is_loaded_on_it(monkeypatch, device, wanted):
     done = []
-    monkeypatch.setattr(inputs, "chosen_device", lambda name: inputs.torch.device(name))
-    monkeypatch.setattr(inputs, "repeatable_gpu", lambda: done.append("set"))
+    monkeypatch.setattr(classifier, "chosen_device", lambda name: torch.device(name))
+    monkeypatch.setattr(classifier, "repeatable_gpu", lambda: done.append("set"))
     loaded = CASES["bright patch, convolutional"].classifier
     monkeypatch.setattr(
-        inputs, "load_classifier", lambda *_, **__: done.append("loaded") or loaded
+        classifier, "load_classifier", lambda *_, **__: done.append("loaded") or loaded
     )
-    inputs.load_repeatable(inputs.Source(Path("nowhere"), bundled=False), device)
+    classifier.load_repeatable(classifier.Source(Path("nowhere"), bundled=False), device)
     assert done == wanted

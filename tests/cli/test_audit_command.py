@@ -186,12 +186,12 @@ def test_without_arguments_the_bundled_classifier_is_audited_on_its_samples(
     samples = tuple(photograph(here / "samples" / f"{name}.jpg") for name in ("a", "b"))
     photograph(here / "others" / "dark" / "x.jpg", corner=0)
     for name, value in {
-        "bundled_classifier": model,
-        "bundled_samples": samples,
-        "bundled_references": here / "others",
+        "classifier.bundled_classifier": model,
+        "images.bundled_samples": samples,
+        "references.bundled_references": here / "others",
     }.items():
         opened = contextmanager(lambda value=value: iter([value]))
-        monkeypatch.setattr(f"med_cam.cli.inputs.{name}", opened)
+        monkeypatch.setattr(f"med_cam.cli.{name}", opened)
     status, out, err = audit("--samples", 1)
     assert (status, err) == (0, [])
     assert "Bundled, for MRI of the brain only" in out[0]

@@ -314,7 +314,7 @@ def test_an_internal_error_before_the_images_is_reported_too(run, scans, model, 
     def broken(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("med_cam.cli.inputs.load_classifier", broken)
+    monkeypatch.setattr("med_cam.cli.classifier.load_classifier", broken)
     status, _, err = run(scans, "--model", model)
     assert status == 1
     assert len(err) == 1

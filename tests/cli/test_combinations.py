@@ -172,7 +172,7 @@ def test_a_slice_is_of_volumes_and_a_volume_has_slices(run, instant, here, model
 
 
 def test_a_volume_of_a_result_without_pixels_is_found_in_its_folder(run, instant, here, model):
-    from med_cam.cli.inputs import images_by_hash
+    from med_cam.cli.images import images_by_hash
     from med_cam.report.saved import read_saved
 
     (here / "given").mkdir()

@@ -12,7 +12,7 @@ from pydicom import dcmread
 from cli.corner import made_up, photograph
 from forging import rewrite_manifests
 from images.dicom_files import SECRETS, dicom, saved
-from med_cam.cli.inputs import images_by_hash
+from med_cam.cli.images import images_by_hash
 from med_cam.cli.main import main
 from med_cam.errors import OutputError
 from med_cam.images.part import Part

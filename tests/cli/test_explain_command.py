@@ -92,7 +92,7 @@ def test_references_are_read_from_their_folder(run, scans, model, instant, here)
 
 
 def test_of_many_references_an_even_share_is_taken(run, scans, model, instant, here, monkeypatch):
-    monkeypatch.setattr("med_cam.cli.inputs.MANY", 3)
+    monkeypatch.setattr("med_cam.cli.references.MANY", 3)
     for label in "ab":
         for index in range(4):
             photograph(here / "others" / label / f"{index}.png", corner=0, seed=index)
@@ -110,11 +110,11 @@ def bundled(monkeypatch, model, here):
         return contextmanager(lambda: iter([value]))
 
     for name, value in {
-        "bundled_classifier": model,
-        "bundled_samples": samples,
-        "bundled_references": here / "bundled-others",
+        "classifier.bundled_classifier": model,
+        "images.bundled_samples": samples,
+        "references.bundled_references": here / "bundled-others",
     }.items():
-        monkeypatch.setattr(f"med_cam.cli.inputs.{name}", opened(value))
+        monkeypatch.setattr(f"med_cam.cli.{name}", opened(value))
     return model
 
 

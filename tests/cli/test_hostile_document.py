@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from forging import rewrite_manifests
-from med_cam.cli.inputs import Ready, Source
+from med_cam.cli.classifier import Source
+from med_cam.cli.inputs import Ready
 from med_cam.cli.verify import recheck
 from med_cam.errors import MedCamError
 from med_cam.recheck.options import Options

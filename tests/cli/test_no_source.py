@@ -11,7 +11,7 @@ from PIL import Image
 
 from cli.corner import photograph
 from forging import rewrite_manifests
-from med_cam.cli.inputs import images_by_hash
+from med_cam.cli.images import images_by_hash
 from med_cam.errors import OutputError
 from med_cam.images.read import read_image
 from med_cam.recheck.options import Options

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from med_cam.cli.inputs import evenly
+from med_cam.cli.references import evenly
 from med_cam.cli.run import INTERNAL, MISTAKE, Ended, Failure, exit_status
 from med_cam.cli.tally import REMARKABLE, Done, duration, remarkable, summary
 from med_cam.report.line import Line

@@ -12,7 +12,8 @@ import PIL.Image
 import pytest
 
 from forging import rewrite_manifests
-from med_cam.cli.inputs import Ready, Source
+from med_cam.cli.classifier import Source
+from med_cam.cli.inputs import Ready
 from med_cam.cli.verify import recheck
 from med_cam.errors import MedCamError
 from med_cam.images.components import components

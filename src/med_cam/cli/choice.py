@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from med_cam.audit.recommended import choice_of
-from med_cam.cli.inputs import Ready, Source
+from med_cam.cli.classifier import Source
+from med_cam.cli.inputs import Ready
 from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.run import one_sentence
 from med_cam.cli.screen import Screen, row

@@ -14,10 +14,10 @@ from med_cam.classifiers.pairwise import pairwise
 from med_cam.classifiers.slide_scale import with_scale_said
 from med_cam.cli.command_line import command_line
 from med_cam.cli.export import asked
-from med_cam.cli.inputs import require_room
 from med_cam.cli.job import Job
 from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.private import Place, is_nameless, place_of, shown_name
+from med_cam.cli.room import require_room
 from med_cam.cli.tally import Done, done
 from med_cam.errors import ClassifierError, ImageError
 from med_cam.images.geometry import Image

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from med_cam.cli.inputs import images_by_hash
+from med_cam.cli.images import images_by_hash
 from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.options.export import ExportOptions
 from med_cam.cli.run import attempt_each, exit_status, show_each

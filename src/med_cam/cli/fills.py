@@ -6,7 +6,7 @@ from pathlib import Path
 from med_cam.case.fills import Fill
 from med_cam.case.load_fill import load_fill
 from med_cam.classifiers.base import Classifier
-from med_cam.cli.inputs import Source
+from med_cam.cli.classifier import Source
 from med_cam.config.baselines import fill_name, is_own
 from med_cam.config.settings import Config
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from med_cam.cli.classifier import load_repeatable, source_of
 from med_cam.cli.command_line import command_line
 from med_cam.cli.data_check import study_named
-from med_cam.cli.inputs import load_repeatable, references_from, require_room, source_of
 from med_cam.cli.options.studies import ReproduceOptions
+from med_cam.cli.references import references_from
+from med_cam.cli.room import require_room
 from med_cam.cli.run import Ended, Failure, exit_status, failure_of, report, show_each
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.settings import settings

@@ -6,15 +6,9 @@ from pathlib import Path
 
 from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier
-from med_cam.cli.inputs import (
-    MANY,
-    evenly,
-    load_repeatable,
-    reference_paths,
-    references_from,
-    source_of,
-)
+from med_cam.cli.classifier import load_repeatable, source_of
 from med_cam.cli.options.pages import DossierOptions
+from med_cam.cli.references import reference_paths, references_from
 from med_cam.cli.screen import Screen, row
 from med_cam.config.settings import Config
 from med_cam.config.toml import overlaid
@@ -62,7 +56,7 @@ def shuffled(every: Sequence[Explained], options: DossierOptions, screen: Screen
     found = []
     with ExitStack() as opened:
         source = source_of(options.model, opened, options.trust)
-        paths = evenly(reference_paths(options.references, source, opened), most=MANY)
+        paths = reference_paths(options.references, source, opened)
         classifier = load_repeatable(source, "auto")
         images = chosen(every, options.sanity or 0)
         with row(screen.bar, "explaining with shuffled weights", total=len(images)) as task:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from med_cam.classifiers.load import chosen_device
 from med_cam.cli.data_check import study_named
-from med_cam.cli.inputs import require_room
 from med_cam.cli.options.studies import TrainOptions
+from med_cam.cli.room import require_room
 from med_cam.cli.run import DONE, MISTAKE
 from med_cam.cli.screen import Screen, row
 from med_cam.cli.signals import refuse_to_go_on

@@ -8,19 +8,12 @@ from pathlib import Path
 
 from med_cam.case.fills import Fill
 from med_cam.case.references import References
+from med_cam.cli.classifier import load_repeatable, source_of
 from med_cam.cli.fills import loaded
-from med_cam.cli.inputs import (
-    MANY,
-    Ready,
-    code_of,
-    evenly,
-    images_by_hash,
-    load_repeatable,
-    reference_paths,
-    references_from,
-    source_of,
-)
+from med_cam.cli.images import images_by_hash
+from med_cam.cli.inputs import Ready, code_of
 from med_cam.cli.options.verify import VerifyOptions
+from med_cam.cli.references import reference_paths, references_from
 from med_cam.cli.run import (
     DONE,
     REFUTED,
@@ -67,7 +60,7 @@ def run(options: VerifyOptions, screen: Screen) -> int:
     images = images_by_hash(options.image or ())
     with ExitStack() as opened:
         source = source_of(options.model, opened, options.trust)
-        paths = evenly(reference_paths(options.references, source, opened), most=MANY)
+        paths = reference_paths(options.references, source, opened)
         with row(screen.bar, "loading the classifier"):
             ready = Ready(source, load_repeatable(source, options.device), None)
 

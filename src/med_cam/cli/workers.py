@@ -19,8 +19,9 @@ from typing import cast
 import torch
 from rich.console import Console
 
+from med_cam.cli.classifier import source_of
 from med_cam.cli.fills import loaded
-from med_cam.cli.inputs import load, painted, source_of
+from med_cam.cli.inputs import load, painted
 from med_cam.cli.job import Job
 from med_cam.cli.options.explain import ExplainOptions
 from med_cam.cli.private import Place
