@@ -43,7 +43,7 @@ from med_cam.case.references import prepare_references
 from med_cam.case.round_trip import exported
 from med_cam.case.seeds import AFTER, fresh
 from med_cam.certification.certificate import certificate_of, response_of
-from med_cam.classifiers.base import hooks_attached
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.load import load_classifier
 from med_cam.config.presets import preset
 from med_cam.config.settings import Config, relative_to

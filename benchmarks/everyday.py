@@ -37,7 +37,7 @@ from torch import Tensor
 from med_cam.case.case import observed
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import AFTER, fresh
-from med_cam.classifiers.base import hooks_attached
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.presets import preset
 from med_cam.config.settings import relative_to
 from med_cam.images.geometry import Image

@@ -32,7 +32,7 @@ from rows import by_prediction, count, heading, mean, middle, share, table
 from study_images import brain_mri_images
 
 from med_cam.case.case import observed
-from med_cam.classifiers.base import hooks_attached
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.presets import preset
 from med_cam.config.settings import Config
 from med_cam.images.geometry import Image

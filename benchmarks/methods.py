@@ -30,7 +30,7 @@ from study_images import brain_mri_images
 from med_cam.case.case import Case, observed, reference_of
 from med_cam.case.seeds import CANDIDATES, SEARCH, fresh
 from med_cam.certification.certificate import response_of
-from med_cam.classifiers.base import hooks_attached
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.presets import preset
 from med_cam.config.settings import Config
 from med_cam.images.geometry import Image

@@ -29,7 +29,7 @@ from study_images import study_images
 from med_cam.case.case import Case, observed, reference_of
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import AFTER, fresh
-from med_cam.classifiers.base import hooks_attached
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.presets import preset
 from med_cam.config.settings import Config
 from med_cam.images.geometry import Image

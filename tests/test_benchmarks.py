@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from med_cam.case.case import observed
-from med_cam.classifiers.base import hooks_attached
 from med_cam.classifiers.bundled import bundled_classifier, bundled_samples
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.load import load_classifier
 from med_cam.config.presets import preset
 from med_cam.errors import MedCamError

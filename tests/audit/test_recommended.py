@@ -14,7 +14,8 @@ from med_cam.audit.recommended import LEAST, PASSES, choice_of, recommended_remo
 from med_cam.audit.removals import EVERY, figures_of, subjects_of
 from med_cam.case.counting import predictor
 from med_cam.case.references import References, prepare_references
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.baselines import BASELINES, INSIDE
 from med_cam.images.geometry import Image
 

@@ -10,7 +10,8 @@ from torch import nn
 from med_cam.case import seeds
 from med_cam.case.case import observed
 from med_cam.case.seeds import beside, fresh, generator_of, reseeded, restricted_to, under_seed
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config
 from med_cam.images.geometry import Image
 

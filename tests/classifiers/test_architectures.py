@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.compat import import_timm, import_torchvision
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.hooked_layers import find_hooked_layers
 
 SIDE = 64

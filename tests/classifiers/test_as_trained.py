@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.colours import ASSUMED, DECLARED
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.load import load_classifier
 from med_cam.classifiers.standardised import standardised
 from med_cam.errors import ClassifierError, ConfigError

@@ -7,8 +7,9 @@ from torch import nn
 
 from med_cam.case.case import observed
 from med_cam.case.references import painted_from, prepare_references
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.colours import ASSUMED, DECLARED, REFERENCES, Colours, fault_of
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config, relative_to
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Image

@@ -11,9 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from med_cam.classifiers.base import hooks_attached
 from med_cam.classifiers.compat import import_timm, import_torchvision
 from med_cam.classifiers.description import Description, description_from, read_description
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.load import chosen_device, load_classifier
 from med_cam.errors import ClassifierError, ConfigError
 

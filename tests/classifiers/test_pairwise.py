@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.load import load_classifier
 from med_cam.classifiers.opaque import Opaque
 from med_cam.classifiers.pairwise import pairwise

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.identity import identity_of
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.classifiers.probabilities import as_logits

@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 
 from classifiers import kinds
 from cli.corner import NET, TOML, photograph
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.load import load_classifier
 from med_cam.errors import ClassifierError
 
@@ -100,7 +101,7 @@ FORKED = """
 import os, sys
 import torch
 from med_cam import load_classifier, MedCamError
-from med_cam.classifiers.base import hooks_attached
+from med_cam.classifiers.forward import hooks_attached
 torch.set_num_threads(2)
 
 def use(classifier):

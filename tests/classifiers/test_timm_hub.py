@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file
 
 from classifiers.kinds import SIDE
-from med_cam.classifiers.base import hooks_attached
 from med_cam.classifiers.compat import import_timm, import_torchvision
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.load import load_classifier
 from med_cam.errors import ClassifierError, ConfigError
 

@@ -11,7 +11,8 @@ from torch import nn
 from lit import FEW
 from med_cam.case.case import observed
 from med_cam.case.references import prepare_references
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.baselines import BASELINES, OF_REFERENCES
 from med_cam.config.settings import Config, Objective, Refinement, Search, Verification
 from med_cam.errors import ClassifierError, ConfigError

@@ -7,7 +7,7 @@ import torch
 
 from ladders import CONFIG, READ, SQUARE, classifier, picture, with_rules
 from med_cam.case.case import observed
-from med_cam.classifiers.base import hooks_attached
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.floor import weak_rules
 from med_cam.config.rules import confidence as allowed_confidence
 from med_cam.pipeline.explain import explain

@@ -8,7 +8,8 @@ from torch import nn
 
 from med_cam.case.case import observed
 from med_cam.certification.contrast import runner_up
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Certification, Config, Search, Verification
 from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from med_cam.case.case import observed
-from med_cam.classifiers.base import hooks_attached
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config
 from med_cam.masking import baseline
 from med_cam.verify.baseline_response import baseline_response

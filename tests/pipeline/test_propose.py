@@ -19,7 +19,8 @@ from med_cam.case.seeds import (
     fresh,
     generator_of,
 )
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config, Refinement, Verification
 from med_cam.images.geometry import Image
 from med_cam.masking import gaussian

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from med_cam.case.case import observed
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Certification, relative_to
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image

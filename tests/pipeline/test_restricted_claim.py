@@ -8,7 +8,8 @@ from torch import nn
 
 from lit import FEW
 from med_cam.case.case import observed
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config, Refinement, Search, Verification, relative_to
 from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain

@@ -18,7 +18,8 @@ from torch import nn
 from med_cam.case.case import Case, observed
 from med_cam.case.round_trip import exported
 from med_cam.certification.certificate import claimed, response_of
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Certification, Config, Refinement, Search, Verification
 from med_cam.images.geometry import Image
 from med_cam.masking import View

@@ -22,7 +22,7 @@ from med_cam.certification.mask_tests import (
     suffices,
 )
 from med_cam.certification.minimality import SampleSet, as_exported, patches_of, sample_set
-from med_cam.classifiers.base import hooks_attached
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.images.geometry import Image
 from med_cam.results.certificate import Certificate, Spread
 from med_cam.results.check import Check

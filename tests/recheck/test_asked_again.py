@@ -11,7 +11,8 @@ from torch import nn
 from med_cam.case.case import observed
 from med_cam.case.seeds import RESTRICTED
 from med_cam.certification import certificate
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Certification, Config, relative_to
 from med_cam.errors import ConfigError, OutputError
 from med_cam.images.geometry import Image

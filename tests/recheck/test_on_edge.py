@@ -10,7 +10,8 @@ from torch import nn
 from med_cam.case.case import observed
 from med_cam.certification.certificate import claim_on, response_of
 from med_cam.certification.mask_tests import mask_tests
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Certification, Config, Verification
 from med_cam.recheck.cause import cause_of
 from med_cam.recheck.difference import differences

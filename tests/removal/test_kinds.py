@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from classifiers import kinds
-from med_cam.classifiers.base import hooks_attached
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.load import load_classifier
 from med_cam.errors import ClassifierError
 from med_cam.removal.exactness import refuse_inexact

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings, strategies as st
 
-from med_cam.classifiers.base import Outputs
+from med_cam.classifiers.forward import Outputs
 from med_cam.masking import Scene, View, baseline
 from med_cam.removal.hidden import Hidden
 from med_cam.removal.masked_pass import masked_pass

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch.autograd import gradcheck
 
-from med_cam.classifiers.base import Outputs
+from med_cam.classifiers.forward import Outputs
 from med_cam.config.presets import grouped
 from med_cam.config.settings import Objective, Weights
 from med_cam.results.reference import Reference

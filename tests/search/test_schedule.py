@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from med_cam.case.case import observed, reference_of
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.presets import PRESETS, grouped
 from med_cam.config.settings import Config, Objective, Search
 from med_cam.errors import ConfigError

@@ -10,7 +10,8 @@ from hypothesis import given, settings, strategies as st
 from torch import nn
 
 from med_cam.case.case import observed, reference_of
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config, Search
 from med_cam.errors import ConfigError
 from med_cam.images.geometry import Image

@@ -10,7 +10,7 @@ from cli.corner import made_up
 from med_cam.case.case import observed
 from med_cam.certification.certificate import response_of
 from med_cam.certification.first_look import SAMPLES, first_looks
-from med_cam.classifiers.base import hooks_attached
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.report.claims import claims

@@ -14,7 +14,8 @@ from torch import nn
 
 from med_cam import bundled_classifier, bundled_samples, load_classifier, read_image
 from med_cam.case.case import observed
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config
 from med_cam.images.geometry import Image
 from med_cam_studies.methods.grad_cam import grad_cam

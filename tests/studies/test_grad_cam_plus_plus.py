@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from med_cam.case.case import observed
-from med_cam.classifiers.base import hooks_attached
 from med_cam.classifiers.compat import import_torchvision
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config
 from med_cam_studies.methods.compared import Asked, maps_of
 from med_cam_studies.methods.grad_cam import grad_cam_and_layer, plus_plus

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from med_cam.case.case import observed
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.compat import import_timm, import_torchvision
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError
 from med_cam.images.geometry import Image

@@ -11,7 +11,8 @@ from torch import nn
 
 import planted
 from med_cam.case.references import prepare_references
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.opaque import Opaque
 from med_cam.config.settings import Certification, Config, Refinement, Search, Verification
 from med_cam.errors import ClassifierError

@@ -25,7 +25,8 @@ from med_cam.audit.shapes import blob, patch_places
 from med_cam.case.arguments import refuse_other_arguments
 from med_cam.case.case import Case, logits_under, observed
 from med_cam.case.references import References, digest, painted_from
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.config.baselines import BASELINES, FIXED, INSIDE
 from med_cam.config.settings import Config

@@ -17,7 +17,8 @@ from med_cam.audit.removals import Subject, drawable, figures_of, subjects_of
 from med_cam.case.arguments import SOME_REFERENCES
 from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References, painted_from, refuse_others_references
-from med_cam.classifiers.base import A_CLASSIFIER, Classifier, Forward, hooks_attached
+from med_cam.classifiers.base import A_CLASSIFIER, Classifier
+from med_cam.classifiers.forward import Forward, hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.config.baselines import BASELINES, INSIDE
 from med_cam.config.given import refuse_other

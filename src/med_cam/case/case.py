@@ -12,7 +12,8 @@ from torch import Generator, Tensor
 from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.fills import Fill, Paint, fills_of, painters, refuse_unsteady
 from med_cam.case.references import References
-from med_cam.classifiers.base import Classifier, Forward, Outputs
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import Forward, Outputs
 from med_cam.config.baselines import INSIDE, OF_REFERENCES, hard, is_fixed, is_own
 from med_cam.config.given import given
 from med_cam.config.settings import Config

@@ -6,7 +6,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from med_cam.classifiers.base import Classifier, Forward, Outputs, Predict
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import Forward, Outputs, Predict
 from med_cam.removal.hidden import Hidden, in_parts
 from med_cam.results.passes import Passes
 

@@ -9,8 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.case.counting import BATCH, predictor
-from med_cam.classifiers.base import A_CLASSIFIER, Classifier, hooks_attached
+from med_cam.classifiers.base import A_CLASSIFIER, Classifier
 from med_cam.classifiers.colours import ASSUMED, REFERENCES, Colours, fault_of
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.config.given import refuse_other
 from med_cam.errors import ClassifierError, ConfigError, ImageError

@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.output_graph import is_bounded
 from med_cam.errors import ClassifierError
 

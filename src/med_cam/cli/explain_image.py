@@ -9,7 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.case.references import References, relabelled
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.classifiers.slide_scale import with_scale_said
 from med_cam.cli.command_line import command_line

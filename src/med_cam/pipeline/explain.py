@@ -11,7 +11,8 @@ from med_cam.case.references import References, painted_from
 from med_cam.case.timing import Mark, mark
 from med_cam.certification.ladder import ladder_wanted
 from med_cam.certification.mask_tests import mask_tests
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch, refuse_inference_weights
 from med_cam.config.given import refuse_other
 from med_cam.config.presets import PRESETS

@@ -19,7 +19,8 @@ from med_cam.case.arguments import refuse_other_arguments
 from med_cam.case.case import target_index, target_of
 from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.config.rules import is_number, shown
 from med_cam.config.settings import Config

@@ -13,7 +13,8 @@ from med_cam.case.case import observed
 from med_cam.case.counting import predictor
 from med_cam.case.fills import Fill
 from med_cam.case.references import References, painted_from, relabelled
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.config.settings import Config
 from med_cam.config.toml import overlaid

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from med_cam.classifiers.base import Outputs
+from med_cam.classifiers.forward import Outputs
 from med_cam.config.settings import Objective
 from med_cam.results.reference import Reference
 from med_cam.search import losses

@@ -16,7 +16,8 @@ from torch import Tensor
 from med_cam.case.case import observed
 from med_cam.case.references import References
 from med_cam.case.seeds import generator_of
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ImageError
 from med_cam.images.components import components

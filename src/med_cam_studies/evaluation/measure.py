@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from med_cam.case.counting import predictor
-from med_cam.classifiers.base import Classifier, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.errors import ClassifierError, ImageError
 from med_cam.images.read import read_image
 from med_cam.masking import Scene

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from med_cam.classifiers.base import Predict
+from med_cam.classifiers.forward import Predict
 from med_cam.masking import Scene, View
 from med_cam.verify.sufficiency import drawn
 

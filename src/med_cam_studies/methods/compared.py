@@ -18,7 +18,8 @@ from med_cam.case.references import References, painted_from
 from med_cam.case.seeds import generator_of
 from med_cam.certification.first_look import at_equal_area
 from med_cam.certification.mask_tests import decision_of
-from med_cam.classifiers.base import Classifier, Forward, hooks_attached
+from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import Forward, hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.config.rules import one_of, refuse_value
 from med_cam.config.settings import Config
