@@ -16,8 +16,8 @@ from pathlib import Path
 from command import parser_of, printed
 
 from med_cam.config.notices import KINDS, warns
+from med_cam.report.found_results import found_results
 from med_cam.report.read import read_explanation
-from med_cam.report.saved import found_results
 from med_cam.report.text_table import markdown
 from med_cam.results.notice import NOTICES
 

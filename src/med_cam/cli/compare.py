@@ -7,8 +7,8 @@ from med_cam.cli.run import Ended, attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen, row
 from med_cam.errors import ConfigError
 from med_cam.report.files import write_files
+from med_cam.report.found_results import found_results
 from med_cam.report.read import read_explanation
-from med_cam.report.saved import found_results
 from med_cam_studies.report.explained import (
     Explained,
     TruthOf,

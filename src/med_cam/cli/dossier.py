@@ -10,8 +10,8 @@ from med_cam.cli.run import Ended, attempt_each, exit_status, show_each
 from med_cam.cli.sanity import refuse_unused, shuffled
 from med_cam.cli.screen import Screen, row
 from med_cam.report.files import write_file
+from med_cam.report.found_results import found_results
 from med_cam.report.read import read_explanation
-from med_cam.report.saved import found_results
 from med_cam.report.wording import counted
 from med_cam_studies.dossier.data import LeftOut
 from med_cam_studies.dossier.dossier import FILE, Beside, Results, dossier

@@ -10,7 +10,7 @@ from med_cam.cli.run import attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen
 from med_cam.errors import ConfigError
 from med_cam.report.export import DICOM, DICOM_SCORES, EXPORTS, export, runs_listed
-from med_cam.report.saved import found_results
+from med_cam.report.found_results import found_results
 
 
 def run(options: ExportOptions, screen: Screen) -> int:

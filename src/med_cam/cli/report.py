@@ -9,10 +9,10 @@ from med_cam.cli.run import attempt_each, exit_status, show_each
 from med_cam.cli.screen import Screen, row
 from med_cam.errors import OutputError
 from med_cam.report.files import write_file
+from med_cam.report.found_results import found_results
 from med_cam.report.limits import JSON_BYTES
 from med_cam.report.opening import content_of
 from med_cam.report.read import read_explanation
-from med_cam.report.saved import found_results
 from med_cam.report.wording import counted
 from med_cam_studies.report.of_results import OneResult, one_result, results_page, truth_from
 from med_cam_studies.report.page import FILE, import_jinja2

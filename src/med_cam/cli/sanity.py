@@ -15,7 +15,8 @@ from med_cam.config.toml import overlaid
 from med_cam.errors import ConfigError
 from med_cam.recheck.identity import refuse_other_classifier
 from med_cam.recheck.references import same_references
-from med_cam.report.saved import Saved, declared, part_of, read_saved
+from med_cam.report.saved import Saved, read_saved
+from med_cam.report.saved_image import declared, part_of
 from med_cam_studies.dossier.sanity_file import Checked
 from med_cam_studies.evaluation.sanity import sanity
 from med_cam_studies.report.explained import Explained

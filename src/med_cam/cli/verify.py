@@ -38,8 +38,10 @@ from med_cam.recheck.options import Options
 from med_cam.recheck.recheck import rechecked
 from med_cam.recheck.references import same_references
 from med_cam.recheck.words import Rechecked, result_lines
+from med_cam.report.found_results import found_results
 from med_cam.report.manifest import checked_id, refuse_changed_run
-from med_cam.report.saved import Saved, declared, found_results, part_of, read_saved
+from med_cam.report.saved import Saved, read_saved
+from med_cam.report.saved_image import declared, part_of
 from med_cam.report.specificity import specificity, specificity_lines
 from med_cam.report.wording import counted
 

@@ -19,8 +19,9 @@ from med_cam.recheck.options import Options
 from med_cam.recheck.recheck import rechecked
 from med_cam.recheck.references import same_references
 from med_cam.recheck.words import Rechecked
+from med_cam.report.found_results import found_results
 from med_cam.report.manifest import checked_id
-from med_cam.report.saved import found_results, read_saved
+from med_cam.report.saved import read_saved
 
 
 @ordinary_torch()

@@ -18,6 +18,7 @@ from med_cam.images.dicom_image import numbered
 from med_cam.images.geometry import Image
 from med_cam.images.label_file import labels_from_png
 from med_cam.images.mask_file import mask_from_png
+from med_cam.report.checked_file import decoded, file_beside
 from med_cam.report.file_names import (
     AGREEMENT_FILE,
     JSON_FILE,
@@ -29,7 +30,7 @@ from med_cam.report.manifest import SHOWN, checked_id
 from med_cam.report.opening import content_of
 from med_cam.report.read import read_explanation
 from med_cam.report.restore import restored
-from med_cam.report.saved import decoded, file_beside, image_and_hash
+from med_cam.report.saved_image import image_and_hash
 from med_cam.results.explanation import Explanation
 
 
