@@ -43,7 +43,7 @@ from med_cam.pipeline.explain import explain
 from med_cam.recheck.options import Options
 from med_cam.recheck.outcome import Recheck
 from med_cam.recheck.recheck import rechecked
-from med_cam.report.origin import provenance
+from med_cam.report.provenance import provenance
 from med_cam.report.saved import Saved, read_saved
 from med_cam.report.write import write
 from med_cam.results.explanation import Explanation

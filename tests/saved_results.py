@@ -9,7 +9,7 @@ import torch
 from med_cam.classifiers.identity import Identity
 from med_cam.images.read import read_image
 from med_cam.report.circumstances import Circumstances, Platform
-from med_cam.report.origin import Provenance
+from med_cam.report.provenance import Provenance
 from med_cam.report.write import write
 from med_cam.results.certificate import Certificate, Spread
 from med_cam.results.check import BaselineResult, Check

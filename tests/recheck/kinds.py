@@ -16,7 +16,7 @@ from med_cam.classifiers.pairwise import pairwise
 from med_cam.config.settings import Certification, Config, Search, Verification
 from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain
-from med_cam.report.origin import provenance
+from med_cam.report.provenance import provenance
 from med_cam.report.write import write
 from med_cam.results.removal import RemovalChoice, RemovalFigures
 from med_cam_studies.methods.compared import Asked, beside, maps_of

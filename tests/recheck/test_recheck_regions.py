@@ -17,7 +17,7 @@ from med_cam.recheck.options import Options
 from med_cam.recheck.recheck import rechecked
 from med_cam.report.claims import claims
 from med_cam.report.figure import figure
-from med_cam.report.origin import provenance
+from med_cam.report.provenance import provenance
 from med_cam.report.saved import read_saved
 from med_cam.report.write import write
 from planted import CASES

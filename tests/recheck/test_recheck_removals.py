@@ -12,7 +12,7 @@ from med_cam.images.geometry import Image
 from med_cam.pipeline.explain import explain
 from med_cam.recheck.options import Options
 from med_cam.recheck.recheck import rechecked
-from med_cam.report.origin import provenance
+from med_cam.report.provenance import provenance
 from med_cam.report.saved import read_saved
 from med_cam.report.write import write
 from pipeline.test_explain import CONFIG, classifier

@@ -11,7 +11,7 @@ from PIL import Image as Picture
 import saved_results
 from med_cam.images.read import read_image
 from med_cam.report.circumstances import Platform
-from med_cam.report.origin import Provenance
+from med_cam.report.provenance import Provenance
 from med_cam.report.source import source_of
 from med_cam.report.write import write
 from med_cam.results.certificate import Certificate, Spread

@@ -11,8 +11,8 @@ from PIL import Image as Picture
 from med_cam.images.geometry import Image
 from med_cam.report.export_phone import WIDTH, phone, phone_figure
 from med_cam.report.figure_words import statements
-from med_cam.report.origin import source_line
-from med_cam.report.result import made_from, read_result
+from med_cam.report.result import read_result
+from med_cam.report.source_line import source_line
 from med_cam.report.write import write
 from warnings_of import warnings_of
 
@@ -68,9 +68,8 @@ def test_the_three_highest_probabilities_are_there_before_and_after(explanation,
     assert "Evidence over grey: b1 0.60, d1 0.25, a1 0.10" in words
 
 
-def test_file_classifier_version_and_day_stand_at_the_end(folder, provenance, explanation, image):
-    source = made_from(read_result(folder))
-    assert source == source_line(provenance)
+def test_file_classifier_version_and_day_stand_at_the_end(folder, explanation, image):
+    source = source_line(read_result(folder).document)
     last = said(phone_figure(explanation, image, "ab" * 32, source)).rpartition("diagnosis. ")[2]
     assert last == f"{source} result abababababab"
 

@@ -29,7 +29,7 @@ from med_cam.report.export_pm import NO_PLACE, has_place, scores_of
 from med_cam.report.file_names import JSON_FILE
 from med_cam.report.line import line_of
 from med_cam.report.manifest import forget_run_manifest
-from med_cam.report.origin import Provenance, provenance
+from med_cam.report.provenance import Provenance, provenance
 from med_cam.report.run_record import EXPLAINED, RunImage
 from med_cam.report.table import TableRow, table_row
 from med_cam.report.write import refuse_foreign_files, refuse_other_image, write

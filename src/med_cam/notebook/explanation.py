@@ -26,7 +26,7 @@ from med_cam.report.export import DICOM, DICOM_SCORES, EXPORTS, export, refuse_m
 from med_cam.report.export_pm import NO_PLACE, has_place, scores_of
 from med_cam.report.figure_words import brief
 from med_cam.report.installed import own_version, versions
-from med_cam.report.origin import Provenance, provenance
+from med_cam.report.provenance import Provenance, provenance
 from med_cam.report.source import source_of
 from med_cam.report.styles import STYLES, draw
 from med_cam.report.write import figure_png, write

@@ -6,7 +6,7 @@ from dataclasses import is_dataclass
 from typing import Any, get_args
 
 from med_cam.report.layout import entries, form
-from med_cam.report.origin import Provenance, origin_of
+from med_cam.report.provenance import Provenance, origin_of
 from med_cam.report.schema import SCHEMA_VERSION
 from med_cam.report.source import Source
 from med_cam.results.explanation import Explanation

@@ -29,7 +29,8 @@ from med_cam.report.manifest import SHOWN
 from med_cam.report.panels import draw_outlined, fitted
 from med_cam.report.parts import parts
 from med_cam.report.reader_text import Section, sections, usable
-from med_cam.report.result import Result, image_of, name_of
+from med_cam.report.result import Result, image_of
+from med_cam.report.source_line import image_named
 from med_cam.results.explanation import Explanation
 
 if TYPE_CHECKING:
@@ -173,7 +174,9 @@ def _of(result: Result) -> str:
     """Image, classifier and date, in one line."""
     document = result.document
     made = (document["created"] or "")[:10]
-    return f"{name_of(document)}, {document['classifier']['name']}{f', {made}' if made else ''}"
+    return (
+        f"{image_named(document)}, {document['classifier']['name']}{f', {made}' if made else ''}"
+    )
 
 
 def _lines_of(section: Section) -> Iterator[Line]:

@@ -44,7 +44,8 @@ from med_cam.report.panels import (
     panel,
     stroke,
 )
-from med_cam.report.result import Result, image_of, made_from
+from med_cam.report.result import Result, image_of
+from med_cam.report.source_line import source_line
 from med_cam.results.explanation import Explanation
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def phone(result: Result) -> bytes:
     if image is None:
         image = Image(torch.full((1, *found.mask.shape), PLAIN))
     with in_memory():
-        return as_png(phone_figure(found, image, result.result_id, made_from(result)))
+        return as_png(phone_figure(found, image, result.result_id, source_line(result.document)))
 
 
 def phone_figure(found: Explanation, image: Image, result_id: str, source: str = "") -> "Figure":

@@ -14,7 +14,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.errors import OutputError
-from med_cam.images.dicom_image import numbered
 from med_cam.images.geometry import Image
 from med_cam.images.label_file import labels_from_png
 from med_cam.images.mask_file import mask_from_png
@@ -26,7 +25,7 @@ from med_cam.report.file_names import (
     MASK_FILE,
     REGIONS_FILE,
 )
-from med_cam.report.manifest import SHOWN, checked_id
+from med_cam.report.manifest import checked_id
 from med_cam.report.opening import content_of
 from med_cam.report.read import read_explanation
 from med_cam.report.restore import restored
@@ -72,26 +71,6 @@ def read_result(folder: Path) -> Result:
             "explain the image again"
         ) from error
     return Result(folder, document, found, result_id)
-
-
-def made_from(result: Result) -> str:
-    """File, classifier, version and day of a result, in a line, as `figure.png` has it."""
-    document = result.document
-    name = name_of(document)
-    version = f"med-cam {document['versions'].get('med-cam', '')}".strip()
-    parts = (name, document["classifier"]["name"], version, (document["created"] or "")[:10])
-    return " \u00b7 ".join(filter(None, parts))
-
-
-def name_of(document: Mapping[str, Any]) -> str:
-    """What an image is called; of DICOM without a name its numbers, else how its hash begins."""
-    image = document["image"]
-    if image["name"]:
-        return str(image["name"])
-    if (known := image["dicom"]) is not None:
-        numbers = (known["series_number"], known["instance_number"], known["frame"])
-        return numbered(known["modality"], *numbers)
-    return f"image {document['sha256']['source'][:SHOWN]}"
 
 
 def image_of(result: Result) -> Image | None:

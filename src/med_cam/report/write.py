@@ -48,9 +48,10 @@ from med_cam.report.files import replace_folder
 from med_cam.report.limits import JSON_BYTES
 from med_cam.report.manifest import hashes_of, id_of, listed
 from med_cam.report.opening import content_of
-from med_cam.report.origin import Provenance, source_line
 from med_cam.report.panels import OUTLINED
+from med_cam.report.provenance import Provenance
 from med_cam.report.source import SOURCE_FILES, Source, source_of
+from med_cam.report.source_line import source_line
 from med_cam.report.text import to_text
 from med_cam.results.explanation import Explanation
 from med_cam.results.mask_tests import MaskTests
@@ -150,7 +151,7 @@ def result_files(
         contents[QUIET_FILE] = mask_png(explanation.contrast.quiet.mask)
         contents[RUNNER_UP_FILE] = mask_png(explanation.contrast.runner_up.mask)
     return contents | (
-        picture_files(explanation, image, source, contents, source_line(provenance), style)
+        picture_files(explanation, image, source, contents, source_line(document), style)
         if with_image
         else {}
     )

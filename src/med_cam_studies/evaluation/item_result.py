@@ -27,7 +27,7 @@ from med_cam.images.read import read_image
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.tiles import TiledExplanation, cropped, explain_tiles
 from med_cam.report.files import write_file
-from med_cam.report.origin import Provenance, provenance
+from med_cam.report.provenance import Provenance, provenance
 from med_cam.report.write import evidence_png, write
 from med_cam.results.explanation import Explanation
 from med_cam.results.step import OnStep
