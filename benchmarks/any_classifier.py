@@ -49,7 +49,7 @@ from med_cam.config.presets import preset
 from med_cam.config.settings import Config, relative_to
 from med_cam.errors import ClassifierError
 from med_cam.images.find import find_images
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.read import read_image
 from med_cam.masking import keep_most
 from med_cam.pipeline.explain import explain

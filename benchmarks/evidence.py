@@ -37,7 +37,7 @@ from med_cam.certification.certificate import certificate_of, response_of
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.presets import preset
 from med_cam.config.settings import Config
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.masking import keep_most
 from med_cam.pipeline.explain import explain
 from med_cam.recheck.options import Options

@@ -35,7 +35,7 @@ from med_cam.case.case import observed
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.presets import preset
 from med_cam.config.settings import Config
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.restricted_claim import by_baseline
 from med_cam.results.check import BaselineResult

@@ -33,7 +33,7 @@ from med_cam.certification.certificate import response_of
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.presets import preset
 from med_cam.config.settings import Config
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.pipeline.budget import from_here
 from med_cam.pipeline.certify import Certified, certified
 from med_cam.pipeline.explain import as_certified

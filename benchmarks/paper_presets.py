@@ -32,7 +32,7 @@ from med_cam.case.seeds import AFTER, fresh
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.presets import preset
 from med_cam.config.settings import Config
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain
 from med_cam.results.explanation import Explanation
 from med_cam.search.objective import objective

@@ -23,7 +23,7 @@ from med_cam.config.settings import Config
 from med_cam.config.toml import as_table
 from med_cam.errors import MedCamError
 from med_cam.images.find import find_images
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.read import read_image
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.copies import sha256_of

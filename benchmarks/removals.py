@@ -28,7 +28,7 @@ from study_images import study_images
 
 from med_cam.config.presets import preset
 from med_cam.config.settings import relative_to
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain
 from med_cam_studies.training.catalogue import STUDIES
 

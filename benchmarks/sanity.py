@@ -26,7 +26,7 @@ from rows import count, heading, middle, share, table
 from study_images import brain_mri_images
 
 from med_cam.config.presets import preset
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam_studies.evaluation.sanity import Sanity, sanity
 
 

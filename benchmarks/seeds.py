@@ -30,7 +30,7 @@ from rows import by_prediction, count, heading, middle, reduced, table
 from study_images import brain_mri_images
 
 from med_cam.config.presets import preset
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.overlap import chance_iou, pairwise
 from med_cam.pipeline.explain import explain
 

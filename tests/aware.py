@@ -35,7 +35,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from keyed import Input, outside, two
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.masking import smooth_field
 from med_cam.removal.feather import feathered
 from med_cam.verify.consistency import blurred

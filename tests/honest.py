@@ -28,7 +28,7 @@ from torch import Tensor
 
 from aware import grainy
 from keyed import Input
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from misbehaving import MARK, MARK_SIDE, SPOT, Share, mark, picture, rising, spot
 from planted import PATCH, SIDE, soft_content, square
 

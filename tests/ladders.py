@@ -21,7 +21,7 @@ from torch import nn
 
 from med_cam.classifiers.base import Classifier
 from med_cam.config.settings import Certification, Config, Refinement, Search, Verification
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 
 SIDE, CELL = 32, 4
 SQUARE = (slice(8, 16), slice(4, 12))

@@ -35,7 +35,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from med_cam.classifiers.base import Classifier
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from planted import PATCH, classifier_of, soft_content, square
 
 SPOT, MARK, MARK_SIDE = (16, 24), (64, 16), 8  # first row and column

@@ -34,7 +34,7 @@ from torch import Generator, Tensor, nn
 
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.hooked_layers import find_hooked_layers
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 
 SIDE, PATCH, TOKEN = 96, 24, 8
 HINT, PROOF, COMPLETE = 0.8, 5.0, 0.96

@@ -50,7 +50,7 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor, nn
 
 from med_cam.classifiers.base import Classifier
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from planted import (
     PATCH,
     POSITIONS,

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from med_cam.classifiers.base import Classifier
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from planted import SIDE, classifier_of, soft_content
 
 CELL, ENOUGH, STEEP = 8, 1 / 6, 60.0

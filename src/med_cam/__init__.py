@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         OutputError as OutputError,
     )
     from med_cam.images.from_array import image_from_array as image_from_array
-    from med_cam.images.geometry import Image as Image
+    from med_cam.images.image import Image as Image
     from med_cam.images.part import Part as Part
     from med_cam.images.read import read_image as read_image
     from med_cam.notebook.attribution import Attribution as Attribution
@@ -56,7 +56,7 @@ PLACES = {
     "Config": "config.settings",
     "ConfigError": "errors",
     "Explanation": "notebook.explanation",
-    "Image": "images.geometry",
+    "Image": "images.image",
     "ImageError": "errors",
     "MedCamError": "errors",
     "NotExplained": "notebook.table",

@@ -49,7 +49,7 @@ from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier
 from med_cam.config.baselines import CONTENT, FIXED, INSIDE
 from med_cam.errors import ClassifierError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.masking import masked_input
 from med_cam.report.audit_text import verdicts
 

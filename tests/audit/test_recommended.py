@@ -17,7 +17,7 @@ from med_cam.case.references import References, prepare_references
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.baselines import BASELINES, INSIDE
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 
 SIDE = 32
 LABELS = ("red", "green", "blue")

@@ -13,7 +13,7 @@ from med_cam.case.seeds import beside, fresh, generator_of, reseeded, restricted
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 
 LAST = 2**32 - 1
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from med_cam.classifiers.base import Classifier
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 
 
 class Small(nn.Module):

@@ -10,7 +10,7 @@ from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.load import load_classifier
 from med_cam.classifiers.standardised import standardised
 from med_cam.errors import ClassifierError, ConfigError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 
 SIDE = 6
 NET = """

@@ -11,7 +11,7 @@ from classifiers.small_net import Small, classifier, grey
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.hooks import device_of
 from med_cam.errors import ClassifierError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 
 # -- fields ---------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from med_cam.classifiers.colours import ASSUMED, DECLARED, REFERENCES, Colours, 
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config, relative_to
 from med_cam.errors import ClassifierError, ConfigError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.masking import SAMPLERS
 
 SIDE = 12

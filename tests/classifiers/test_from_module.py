@@ -11,7 +11,7 @@ from med_cam.classifiers.compat import import_timm, import_torchvision
 from med_cam.classifiers.from_module import from_module
 from med_cam.classifiers.identity import identity_of
 from med_cam.errors import ClassifierError, ConfigError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 
 SAID = {"input_size": 16, "mean": 0.0, "std": 1.0}
 LABELS = ["a", "b"]

@@ -7,7 +7,7 @@ import torch
 
 from med_cam.errors import ConfigError, ImageError
 from med_cam.images.from_python import image_of
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 
 GREY = np.random.default_rng(0).integers(2, 256, (5, 7), dtype=np.uint8)
 COLOUR = np.random.default_rng(1).integers(2, 256, (5, 7, 3), dtype=np.uint8)

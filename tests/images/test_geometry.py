@@ -12,7 +12,8 @@ from hypothesis import assume, example, given, settings, strategies as st
 
 from med_cam.classifiers.compat import import_torchvision
 from med_cam.errors import ConfigError, ImageError
-from med_cam.images.geometry import Geometry, Image
+from med_cam.images.geometry import Geometry
+from med_cam.images.image import Image
 
 SIDES = st.integers(1, 40)
 SIZES = st.tuples(SIDES, SIDES)

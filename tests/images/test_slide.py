@@ -15,7 +15,7 @@ from images.slides import halved, noise, slide, tissue
 from med_cam.errors import ConfigError, ImageError, OutputError
 from med_cam.images.area_mean import area_mean
 from med_cam.images.from_python import image_of
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.part import Part, region_of
 from med_cam.images.read import read_image
 from med_cam.images.slide import level_for, opened

@@ -11,7 +11,7 @@ from med_cam.case.seeds import BESIDE
 from med_cam.classifiers.base import Classifier
 from med_cam.config.settings import Config, Verification
 from med_cam.errors import ConfigError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain
 from med_cam.report.claims import claims
 

@@ -17,7 +17,7 @@ from med_cam.config.baselines import BASELINES, OF_REFERENCES
 from med_cam.config.settings import Config, Objective, Refinement, Search, Verification
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.from_array import image_from_array
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain, explain_all
 from med_cam.verify.baseline_response import baseline_response
 from med_cam.verify.claim import verify

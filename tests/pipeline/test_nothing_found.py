@@ -11,7 +11,7 @@ from med_cam.certification.contrast import runner_up
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Certification, Config, Search, Verification
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain
 from med_cam.report.claims import claims
 

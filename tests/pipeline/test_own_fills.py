@@ -13,7 +13,7 @@ from med_cam.case.load_fill import load_fill
 from med_cam.classifiers.base import Classifier
 from med_cam.config.settings import Config, Verification
 from med_cam.errors import ConfigError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.read import read_image
 from med_cam.masking import Scene, View, baseline
 from med_cam.pipeline.explain import explain

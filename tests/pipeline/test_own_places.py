@@ -15,7 +15,7 @@ from med_cam.case.references import prepare_references
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Certification, Config, Search, Verification
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.propose import smallest_mask
 from med_cam.pipeline.region_mask import own_places

@@ -9,7 +9,7 @@ import torch
 
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.pairwise import pairwise
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain
 from pipeline.test_explain import CONFIG, THREE, classifier, pixels, same
 

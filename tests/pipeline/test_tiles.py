@@ -12,7 +12,7 @@ from med_cam.case.references import prepare_references
 from med_cam.classifiers.base import Classifier
 from med_cam.config.settings import Config, Refinement, Search, Verification
 from med_cam.errors import ClassifierError, ConfigError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.tiles import Box, cropped, ending, explain_tiles, stitched, tile_boxes
 from planted import CASES, PATCH

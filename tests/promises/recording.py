@@ -21,7 +21,7 @@ from med_cam.certification.certificate import claimed, response_of
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Certification, Config, Refinement, Search, Verification
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.masking import View
 from med_cam.pipeline.propose import Found
 

@@ -23,7 +23,7 @@ from med_cam.certification.mask_tests import (
 )
 from med_cam.certification.minimality import SampleSet, as_exported, patches_of, sample_set
 from med_cam.classifiers.forward import hooks_attached
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.results.certificate import Certificate, Spread
 from med_cam.results.check import Check
 from med_cam.results.claim import Claim

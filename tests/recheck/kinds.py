@@ -14,7 +14,7 @@ from med_cam.audit.choice import RULE, chosen
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.config.settings import Certification, Config, Search, Verification
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain
 from med_cam.report.provenance import provenance
 from med_cam.report.write import write

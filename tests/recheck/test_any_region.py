@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from med_cam.classifiers.base import Classifier
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain
 from med_cam.recheck.options import Options
 from med_cam.recheck.recheck import rechecked

@@ -15,7 +15,7 @@ from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Certification, Config, relative_to
 from med_cam.errors import ConfigError, OutputError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.recheck import (
     besides,
     claims,

@@ -11,7 +11,7 @@ from med_cam.case.references import prepare_references, relabelled
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.config.settings import Config
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain
 from med_cam.recheck.options import Options
 from med_cam.recheck.recheck import rechecked

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image as Picture
 
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.report.export_phone import WIDTH, phone, phone_figure
 from med_cam.report.figure_words import statements
 from med_cam.report.result import read_result

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.report.figure import HEIGHT, figure
 from med_cam.report.figure_words import BAD
 from med_cam.results.claim import BesideClaim

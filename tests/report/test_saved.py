@@ -10,7 +10,7 @@ import torch
 from PIL import Image as Picture
 
 from med_cam.errors import OutputError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.report import write as module
 from med_cam.report.read import read_explanation
 from med_cam.report.saved import read_saved

@@ -11,7 +11,7 @@ import torch
 from PIL import Image as Picture
 
 from med_cam.errors import OutputError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.read import read_image
 from med_cam.report.source import source_of
 

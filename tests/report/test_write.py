@@ -16,7 +16,7 @@ import torch
 from PIL import Image as Picture
 
 from med_cam.errors import OutputError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.mask_file import mask_from_png
 from med_cam.report import write as module
 from med_cam.report.read import read_explanation
@@ -67,7 +67,7 @@ def test_the_figure_is_drawn_whatever_the_backend_is_set_to(name):
     code = """
 import os, sys, torch
 from cli.corner import made_up
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.report.write import figure_png
 assert "matplotlib" not in sys.modules
 image = Image(torch.zeros(3, 20, 30))

@@ -14,7 +14,7 @@ from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.presets import PRESETS, grouped
 from med_cam.config.settings import Config, Objective, Search
 from med_cam.errors import ConfigError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.search import train
 from med_cam.search.schedule import learning_rate, sharpness, so_far
 from med_cam.search.starts import best_of_starts, cut_loss

@@ -14,7 +14,7 @@ from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config, Search
 from med_cam.errors import ConfigError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.search.train import Scores, infill, nested_masks, search, soft_mask
 from med_cam.search.unet import UNet
 

@@ -17,7 +17,7 @@ from med_cam.case.case import observed
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam_studies.methods.grad_cam import grad_cam
 
 TOLERANCE = 1e-5  # of the largest score

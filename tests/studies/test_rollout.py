@@ -15,7 +15,7 @@ from med_cam.classifiers.compat import import_timm, import_torchvision
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam_studies.methods.rollout import (
     attention_rollout,
     has_attention,

@@ -31,7 +31,7 @@ from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.config.baselines import BASELINES, FIXED, INSIDE
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.masking import SAMPLERS, Scene, View, baseline, painting
 from med_cam.removal.exactness import refuse_inexact
 from med_cam.removal.samples import Sampled, joined

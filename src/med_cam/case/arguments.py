@@ -6,7 +6,7 @@ from med_cam.config.given import given, refuse_other
 from med_cam.config.settings import Config
 from med_cam.config.toml import A_CONFIG
 from med_cam.errors import ClassifierError, ConfigError, ImageError
-from med_cam.images.geometry import AN_IMAGE, Image
+from med_cam.images.image import AN_IMAGE, Image
 
 SOME_REFERENCES = "References, as prepare_references makes them, or None"
 

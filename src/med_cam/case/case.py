@@ -18,7 +18,8 @@ from med_cam.config.baselines import INSIDE, OF_REFERENCES, hard, is_fixed, is_o
 from med_cam.config.given import given
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError
-from med_cam.images.geometry import Geometry, Image
+from med_cam.images.geometry import Geometry
+from med_cam.images.image import Image
 from med_cam.masking import SAMPLERS, Scene, View
 from med_cam.removal.exactness import refuse_inexact
 from med_cam.removal.feather import radius_of

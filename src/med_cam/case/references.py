@@ -15,7 +15,7 @@ from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.config.given import refuse_other
 from med_cam.errors import ClassifierError, ConfigError, ImageError
-from med_cam.images.geometry import AN_IMAGE, Image
+from med_cam.images.image import AN_IMAGE, Image
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from med_cam.classifiers.standardised import standardised
 from med_cam.config.rules import shown
 from med_cam.errors import ClassifierError
 from med_cam.images.channels import with_channels
-from med_cam.images.geometry import Geometry, Image
+from med_cam.images.geometry import Geometry
+from med_cam.images.image import Image
 
 A_CLASSIFIER = "a Classifier, from load_classifier or made of a module with Classifier(...)"
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from med_cam.classifiers.base import Classifier
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 
 SAME = 0.05  # by so much scanners differ too
 

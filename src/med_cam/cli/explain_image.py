@@ -21,7 +21,7 @@ from med_cam.cli.private import Place, is_nameless, place_of, shown_name
 from med_cam.cli.room import require_room
 from med_cam.cli.tally import Done, done
 from med_cam.errors import ClassifierError, ImageError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.read import read_image
 from med_cam.pipeline.explain import explain
 from med_cam.report.export import export

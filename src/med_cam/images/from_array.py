@@ -8,7 +8,7 @@ from torch import Tensor
 from med_cam.config.given import refuse_other
 from med_cam.errors import ImageError, first_line
 from med_cam.images.channels import channels_first, with_channels
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.white import FILE, Range, White, note_on, refuse_other_white, unit
 
 AN_ARRAY = "a NumPy array or a tensor (explain takes paths and PIL images as they are)"

@@ -15,7 +15,7 @@ from med_cam.images.channels import channels_first
 from med_cam.images.damage import damaged
 from med_cam.images.decode import DAMAGED, DEEP_MODES, upright
 from med_cam.images.from_array import image_from_array
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.part import WHOLE, Part
 from med_cam.images.read import read_image
 from med_cam.images.white import Range, White

@@ -33,7 +33,7 @@ from med_cam.images.decode import DAMAGED, picture_in
 from med_cam.images.dicom import read_dicom
 from med_cam.images.dicom_file import is_dicom
 from med_cam.images.file import content_of, sha256_of
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.nifti import holds_nifti, read_nifti
 from med_cam.images.part import WHOLE, Part
 from med_cam.images.picture import Picture

@@ -22,7 +22,7 @@ from med_cam.config.presets import PRESETS
 from med_cam.config.rules import one_of, refuse_value
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ImageError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.pipeline import explain as pipeline
 
 SLACK = 0.02  # of white that a pixel may lie beyond black or white: metrics add a little noise

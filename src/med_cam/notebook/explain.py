@@ -20,7 +20,7 @@ from med_cam.config.rules import one_of, refuse_value
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ImageError, MedCamError
 from med_cam.images.from_python import ANY_IMAGE, AnyImage, image_of
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.part import WHOLE, Part
 from med_cam.images.white import White
 from med_cam.notebook.explanation import Explanation, MadeFrom, shown

@@ -18,7 +18,7 @@ from med_cam.config.presets import PRESETS
 from med_cam.config.rules import one_of, refuse_value
 from med_cam.config.settings import Config
 from med_cam.errors import OutputError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.notebook.claims import Claims, claims_of
 from med_cam.report import wording
 from med_cam.report.document import to_json

@@ -18,7 +18,7 @@ from med_cam.config.given import refuse_other
 from med_cam.config.presets import PRESETS
 from med_cam.config.settings import Config
 from med_cam.errors import ImageError
-from med_cam.images.geometry import AN_IMAGE, Image
+from med_cam.images.image import AN_IMAGE, Image
 from med_cam.pipeline.alternatives import agreement_of, alternatives
 from med_cam.pipeline.beside_claim import beside_claim
 from med_cam.pipeline.certify import Certified, certified

@@ -25,7 +25,7 @@ from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.config.rules import is_number, shown
 from med_cam.config.settings import Config
 from med_cam.errors import ConfigError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain
 from med_cam.results.explanation import Explanation
 from med_cam.results.passes import Passes

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.report import wording
 from med_cam.report.backend import in_memory
 from med_cam.report.lettering import (

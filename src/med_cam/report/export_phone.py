@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.report import wording
 from med_cam.report.backend import as_png, in_memory
 from med_cam.report.claims import Statement

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.report import wording
 from med_cam.report.choice_text import choice_line
 from med_cam.report.claims import Statement

@@ -14,7 +14,7 @@ from med_cam.classifiers.identity import Identity, identity_of
 from med_cam.config.settings import Config
 from med_cam.config.toml import as_table
 from med_cam.images.dicom_image import DicomImage
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.nifti_slice import NiftiSlice
 from med_cam.images.part import WHOLE, Part, window_text
 from med_cam.images.slide_region import SlideRegion

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.errors import OutputError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.label_file import labels_from_png
 from med_cam.images.mask_file import mask_from_png
 from med_cam.report.checked_file import decoded, file_beside

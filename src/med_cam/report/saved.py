@@ -10,7 +10,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from med_cam.errors import OutputError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.label_file import labels_from_png
 from med_cam.images.mask_file import mask_from_png
 from med_cam.report.checked_file import content_with, decoded, file_beside

@@ -14,7 +14,7 @@ import torch
 from med_cam.errors import ConfigError, ImageError, OutputError
 from med_cam.images.channels import with_channels
 from med_cam.images.from_array import image_from_array
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.part import Part, window_of
 from med_cam.images.read import read_image
 from med_cam.images.white import FILE, White, white_of

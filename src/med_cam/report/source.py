@@ -14,7 +14,7 @@ from torch import Tensor
 from med_cam.errors import OutputError
 from med_cam.images.decode import SUFFIXES
 from med_cam.images.file import sha256_of
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.read import read_image
 
 PIXELS_FILE = "source.npy"

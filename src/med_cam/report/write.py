@@ -16,7 +16,7 @@ from PIL import Image as Picture
 from torch import Tensor
 
 from med_cam.errors import OutputError
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.label_file import labels_png
 from med_cam.images.mask_file import mask_png
 from med_cam.report.backend import as_png, in_memory

@@ -21,7 +21,7 @@ from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ImageError
 from med_cam.images.components import components
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.mask_file import mask_png
 from med_cam.images.read import read_image
 from med_cam.pipeline.explain import explain

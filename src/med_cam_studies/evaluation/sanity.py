@@ -16,7 +16,7 @@ from med_cam.case.counting import BATCH
 from med_cam.case.references import References, relabelled
 from med_cam.classifiers.base import Classifier
 from med_cam.config.settings import Config
-from med_cam.images.geometry import Image
+from med_cam.images.image import Image
 from med_cam.images.overlap import chance_iou, iou
 from med_cam.pipeline.explain import explain
 from med_cam.results.explanation import Explanation
