@@ -51,7 +51,7 @@ from med_cam.errors import ClassifierError
 from med_cam.images.find import find_images
 from med_cam.images.image import Image
 from med_cam.images.read import read_image
-from med_cam.masking import keep_most
+from med_cam.masking.masks import keep_most
 from med_cam.pipeline.explain import explain
 from med_cam.results.explanation import Explanation
 from med_cam_studies.data.collection import TESTING, Item

@@ -38,7 +38,7 @@ from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.presets import preset
 from med_cam.config.settings import Config
 from med_cam.images.image import Image
-from med_cam.masking import keep_most
+from med_cam.masking.masks import keep_most
 from med_cam.pipeline.explain import explain
 from med_cam.recheck.options import Options
 from med_cam.recheck.outcome import Recheck

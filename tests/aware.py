@@ -36,7 +36,7 @@ from torch import Tensor
 
 from keyed import Input, outside, two
 from med_cam.images.image import Image
-from med_cam.masking import smooth_field
+from med_cam.masking.masks import smooth_field
 from med_cam.removal.feather import feathered
 from med_cam.verify.consistency import blurred
 from med_cam.verify.laid_in import edges

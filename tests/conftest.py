@@ -10,7 +10,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # processes side by side share the core
     torch.set_num_threads(1)
 
 HERE = Path(__file__).parent
-FAST = {"case", "config", "images", "reduction", "report", "verify", "test_masking.py"}
+FAST = {"case", "config", "images", "masking", "reduction", "report", "verify"}
 
 THOROUGH = {
     "test_hostile.py",

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from keyed import Input, outside, two
-from med_cam.masking import smooth_field
+from med_cam.masking.masks import smooth_field
 from med_cam.removal.feather import feathered
 from misbehaving import MARK_SIDE, Share, faces, off_pictures, picture, rising
 from planted import SIDE

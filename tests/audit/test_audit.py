@@ -50,7 +50,7 @@ from med_cam.classifiers.base import Classifier
 from med_cam.config.baselines import CONTENT, FIXED, INSIDE
 from med_cam.errors import ClassifierError
 from med_cam.images.image import Image
-from med_cam.masking import masked_input
+from med_cam.masking.masked_input import masked_input
 from med_cam.report.audit_text import verdicts
 
 SIDE, SAMPLES = 32, 4

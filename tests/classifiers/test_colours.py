@@ -13,7 +13,7 @@ from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config, relative_to
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.image import Image
-from med_cam.masking import SAMPLERS
+from med_cam.masking.samplers import SAMPLERS
 
 SIDE = 12
 

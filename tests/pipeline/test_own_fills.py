@@ -15,7 +15,9 @@ from med_cam.config.settings import Config, Verification
 from med_cam.errors import ConfigError
 from med_cam.images.image import Image
 from med_cam.images.read import read_image
-from med_cam.masking import Scene, View, baseline
+from med_cam.masking.samplers import baseline
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.pipeline.explain import explain
 from med_cam.report.claims import claims
 

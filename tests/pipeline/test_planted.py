@@ -6,7 +6,7 @@ import torch
 from med_cam.case.case import observed
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config
-from med_cam.masking import baseline
+from med_cam.masking.samplers import baseline
 from med_cam.verify.baseline_response import baseline_response
 from med_cam.verify.claim import verify
 from planted import CASES, POSITIONS, SIDE

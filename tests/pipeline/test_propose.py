@@ -23,7 +23,7 @@ from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config, Refinement, Verification
 from med_cam.images.image import Image
-from med_cam.masking import gaussian
+from med_cam.masking.samplers import gaussian
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.propose import candidate_rules, proposed, shares_to_claim
 

@@ -22,7 +22,7 @@ from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Certification, Config, Refinement, Search, Verification
 from med_cam.images.image import Image
-from med_cam.masking import View
+from med_cam.masking.view import View
 from med_cam.pipeline.propose import Found
 
 SIDE, SQUARE, PATCH = 32, 6, 8

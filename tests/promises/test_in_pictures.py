@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from med_cam.config.settings import Verification
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.verify.baseline_response import BaselineResponse, baseline_response
 from med_cam.verify.claim import verify
 from med_cam.verify.consistency import Pictures

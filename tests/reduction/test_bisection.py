@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from med_cam.masking import keep_most
+from med_cam.masking.masks import keep_most
 from med_cam.reduction.bisection import smallest_passing
 
 SIDE = 64

@@ -5,7 +5,10 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from med_cam.config.baselines import BASELINES, FEATHERED, FIXED, HARD, INSIDE, OF_REFERENCES, hard
-from med_cam.masking import SAMPLERS, Scene, View, baseline, masked_input
+from med_cam.masking.masked_input import masked_input
+from med_cam.masking.samplers import SAMPLERS, baseline
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.removal.feather import feathered, radius_of
 from med_cam.removal.samples import Samples, joined
 

@@ -6,7 +6,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings, strategies as st
 
 from med_cam.classifiers.forward import Outputs
-from med_cam.masking import Scene, View, baseline
+from med_cam.masking.samplers import baseline
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.removal.hidden import Hidden
 from med_cam.removal.masked_pass import masked_pass
 from med_cam.removal.samples import REACH, Samples, joined, painted, worn

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from med_cam.config.baselines import BASELINES, INSIDE, hard
-from med_cam.masking import SAMPLERS
+from med_cam.masking.samplers import SAMPLERS
 from med_cam.report.claims import claims
 from med_cam.report.line import Line, details, line_of
 from med_cam.report.wording import (

@@ -7,7 +7,7 @@ from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.compat import import_timm
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.hooked_layers import find_hooked_layers
-from med_cam.masking import masked_input
+from med_cam.masking.masked_input import masked_input
 from med_cam.search import losses
 
 SIDE = 64

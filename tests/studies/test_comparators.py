@@ -13,7 +13,7 @@ from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError
 from med_cam.images.image import Image
-from med_cam.masking import View
+from med_cam.masking.view import View
 from med_cam_studies.methods import controls, extremal, rise
 from med_cam_studies.methods.comparators import METHODS
 from med_cam_studies.methods.extremal import Settings, extremal_perturbations

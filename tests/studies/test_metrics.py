@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from med_cam.images.overlap import chance_iou, iou, pairwise
-from med_cam.masking import Scene
+from med_cam.masking.scene import Scene
 from med_cam_studies.evaluation.metrics import EMPTY, accuracies, blank_predictions, confusion
 
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings, strategies as st
 
 from med_cam.certification.certificate import losses_borne
 from med_cam.config.settings import Verification
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.begun import Begun, in_turn, seen_on_all, until_lost
 from med_cam.verify.certificate import least_retained, losses_allowed, risk_of, samples_for

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from med_cam.config.settings import Verification
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.verify.candidates import candidate_judge
 from med_cam.verify.decision import Target
 

@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from med_cam.config.settings import Verification
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.removal.feather import feathered
 from med_cam.verify.consistency import (
     BLURS,

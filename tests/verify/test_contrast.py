@@ -4,7 +4,9 @@ import pytest
 import torch
 from scipy.stats import binomtest, kstest
 
-from med_cam.masking import Scene, View, masked_input
+from med_cam.masking.masked_input import masked_input
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.verify.contrast import limits, parts_shown, rises, smooth_parts
 
 SIDE = 24

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from med_cam.config.settings import Verification
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.verify.baseline_response import baseline_response
 from med_cam.verify.candidates import candidate_judge
 from med_cam.verify.claim import CHECKS, verify

@@ -13,7 +13,8 @@ from aware import AWARE, GRAINY, grainy
 from honest import HONEST
 from keyed import MARKED
 from med_cam.config.settings import Verification
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.verify.consistency import consistency, in_all_ways, moves_none, pictures
 from med_cam.verify.decision import Target
 from misbehaving import KINDS, MARK, MARK_SIDE, Misbehaving, picture

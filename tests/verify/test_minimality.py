@@ -11,7 +11,8 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.results.minimality import Patch
 from med_cam.verify.decision import Decision, Target, retains
 from med_cam.verify.minimality import (

@@ -8,7 +8,8 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.verify.decision import Decision, Target
 from med_cam.verify.necessity import most_frequent_label, necessity
 

@@ -5,7 +5,8 @@ from itertools import islice
 import pytest
 import torch
 
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.results.ladder import Control
 from med_cam.verify.decision import Target
 from med_cam.verify.random_masks import control, masks_for, mean_score, random_masks, rank

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 from scipy.stats import binomtest, kstest
 
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.verify.decision import Decision, Target
 from med_cam.verify.reinsertion import reinserted, reinsertion
 

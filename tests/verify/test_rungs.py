@@ -4,7 +4,9 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from med_cam.masking import Scene, View, painting
+from med_cam.masking.samplers import painting
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.verify.decision import Decision, Target
 from med_cam.verify.rungs import (
     PAINTED,

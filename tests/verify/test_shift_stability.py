@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from med_cam.config.settings import Verification
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.verify.decision import Decision, Target, share
 from med_cam.verify.shift_stability import shift_stability
 

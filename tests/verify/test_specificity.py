@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from med_cam.config.settings import Verification
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.results.check import BaselineResult, Check
 from med_cam.results.claim import Claim
 from med_cam.verify.baseline_response import baseline_response

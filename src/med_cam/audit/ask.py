@@ -32,7 +32,9 @@ from med_cam.config.baselines import BASELINES, FIXED, INSIDE
 from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError
 from med_cam.images.image import Image
-from med_cam.masking import SAMPLERS, Scene, View, baseline, painting
+from med_cam.masking.samplers import SAMPLERS, baseline, painting
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.removal.exactness import refuse_inexact
 from med_cam.removal.samples import Sampled, joined
 from med_cam.verify.baseline_response import can_draw

@@ -21,7 +21,9 @@ from med_cam.case.case import labelled_otherwise, target_of
 from med_cam.case.references import References
 from med_cam.classifiers.base import Classifier
 from med_cam.config.settings import Verification
-from med_cam.masking import Scene, View, baseline
+from med_cam.masking.samplers import baseline
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.removal.feather import radius_of
 from med_cam.results.removal import RemovalFigures
 from med_cam.verify.baseline_response import can_draw

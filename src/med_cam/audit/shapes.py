@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.masking import keep_most, smooth_field
+from med_cam.masking.masks import keep_most, smooth_field
 
 FIELD = 6  # values per side of the random field that blobs are cut from
 PATCH = 16  # pixels per side, a token of most vision transformers (Jain et al. hide those)

@@ -20,7 +20,9 @@ from med_cam.config.settings import Config
 from med_cam.errors import ClassifierError, ConfigError
 from med_cam.images.geometry import Geometry
 from med_cam.images.image import Image
-from med_cam.masking import SAMPLERS, Scene, View
+from med_cam.masking.samplers import SAMPLERS
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.removal.exactness import refuse_inexact
 from med_cam.removal.feather import radius_of
 from med_cam.removal.hidden import Hidden

@@ -15,7 +15,7 @@ from med_cam.classifiers.base import Classifier
 from med_cam.config.baselines import ALWAYS_THE_SAME, FOLDER, fill_name, is_fixed, is_own
 from med_cam.config.given import given, refuse_other
 from med_cam.errors import ConfigError, first_line
-from med_cam.masking import Fill as Painter
+from med_cam.masking.scene import Fill as Painter
 from med_cam.results.removal import OwnFill
 
 Paint = Callable[[Tensor, Tensor, Generator], Tensor]

@@ -8,7 +8,7 @@ from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import QUIET, RUNNER_UP, fresh
 from med_cam.certification.certificate import Exported
-from med_cam.masking import baseline
+from med_cam.masking.samplers import baseline
 from med_cam.removal.samples import Sampled, joined
 from med_cam.results.contrast import QuietRegion, RunnerUp
 from med_cam.verify.certificate import rate, samples_for

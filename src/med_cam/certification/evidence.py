@@ -10,7 +10,7 @@ from med_cam.case.seeds import AFTER, fresh
 from med_cam.certification.certificate import Exported
 from med_cam.config.notices import notice, ranked
 from med_cam.images.content import content, content_notices
-from med_cam.masking import baseline
+from med_cam.masking.samplers import baseline
 from med_cam.results.claim import Claim
 from med_cam.results.mask_tests import MaskTests
 from med_cam.verify.baseline_response import BaselineResponse

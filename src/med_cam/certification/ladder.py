@@ -26,7 +26,7 @@ from med_cam.case.seeds import (
 )
 from med_cam.certification.certificate import Exported
 from med_cam.config.baselines import is_fixed
-from med_cam.masking import baseline
+from med_cam.masking.samplers import baseline
 from med_cam.removal.samples import joined
 from med_cam.results.check import Check
 from med_cam.results.claim import Claim, RestrictedClaim

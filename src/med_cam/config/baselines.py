@@ -1,4 +1,4 @@
-"""The baselines by name: what is known of each without drawing it; drawn in `masking.py`.
+"""The baselines by name: what is known of each without drawing it; drawn in `masking/`.
 
 Nothing heavy is imported here: `--help` reads this file.
 """

@@ -19,7 +19,7 @@ from med_cam.case.round_trip import exported, reread
 from med_cam.case.timing import Mark, mark
 from med_cam.certification.certificate import begun_on, concluded, losses_borne, samples_of
 from med_cam.certification.minimality import patches_of, retested, sample_set
-from med_cam.masking import keep_most
+from med_cam.masking.masks import keep_most
 from med_cam.pipeline.budget import affordable, from_here
 from med_cam.pipeline.propose import Found, shares_to_claim, smallest_mask
 from med_cam.pipeline.region_candidates import by_regions, of_regions

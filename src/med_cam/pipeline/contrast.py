@@ -19,7 +19,7 @@ from med_cam.certification.contrast import (
     runner_up,
     runner_up_of,
 )
-from med_cam.masking import keep_most
+from med_cam.masking.masks import keep_most
 from med_cam.results.claim import Claim
 from med_cam.results.contrast import Contrast
 from med_cam.search.disc_map import discs

@@ -7,7 +7,8 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import exported, reread
 from med_cam.case.seeds import LACK_MAP, fresh
-from med_cam.masking import baseline, keep_most
+from med_cam.masking.masks import keep_most
+from med_cam.masking.samplers import baseline
 from med_cam.removal.samples import joined
 from med_cam.search.disc_map import discs, standardised
 from med_cam.verify.consistency import log_odds

@@ -10,7 +10,7 @@ from med_cam.case.round_trip import exported, reread
 from med_cam.case.seeds import SUPERSET
 from med_cam.certification.certificate import superset_claim
 from med_cam.certification.mask_tests import decision_of, infill_of, necessity_of
-from med_cam.masking import keep_most
+from med_cam.masking.masks import keep_most
 from med_cam.pipeline.propose import Found
 from med_cam.results.mask_tests import NecessarySuperset
 from med_cam.verify.necessity import necessity

@@ -12,7 +12,7 @@ from med_cam.case.round_trip import exported, reread
 from med_cam.case.seeds import CANDIDATES, SEARCH, fresh
 from med_cam.certification.certificate import claimed, response_of
 from med_cam.config.settings import Config, Refinement, Verification
-from med_cam.masking import keep_most
+from med_cam.masking.masks import keep_most
 from med_cam.pipeline.found import Found as Found, found_on
 from med_cam.pipeline.region_mask import mask_of_regions
 from med_cam.reduction.bisection import Passes, smallest_passing

@@ -9,7 +9,7 @@ from med_cam.case.case import Case
 from med_cam.case.seeds import SENSITIVITY, fresh, restricted_to
 from med_cam.config.baselines import is_fixed
 from med_cam.config.rules import confidence as allowed_confidence
-from med_cam.masking import keep_most
+from med_cam.masking.masks import keep_most
 from med_cam.pipeline.certify import smallest_certified
 from med_cam.pipeline.propose import Found
 from med_cam.results.check import BaselineResult

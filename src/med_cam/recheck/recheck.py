@@ -18,7 +18,7 @@ from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.pairwise import pairwise
 from med_cam.config.settings import Config
 from med_cam.config.toml import overlaid
-from med_cam.masking import View
+from med_cam.masking.view import View
 from med_cam.recheck.claims import anew, claims_rechecked
 from med_cam.recheck.fills import refuse_other_fills
 from med_cam.recheck.identity import refuse_other_classifier

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
-from med_cam.masking import keep_most
+from med_cam.masking.masks import keep_most
 
 Passes = Callable[[Tensor], bool]
 Cut = Callable[[Tensor, float], Tensor]  # a map 1 1 h w and a share to a mask 1 1 h w

@@ -9,7 +9,7 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.certification.minimality import SampleSet, sample_set
 from med_cam.config.baselines import is_fixed
-from med_cam.masking import View
+from med_cam.masking.view import View
 from med_cam.reduction.regions import Regions, union
 from med_cam.reduction.rooms import Margin, Measure, Rooms, lowest, measured, slack
 from med_cam.verify.decision import Decision

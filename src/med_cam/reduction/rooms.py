@@ -14,7 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from med_cam.masking import View, shifted
+from med_cam.masking.masks import shifted
+from med_cam.masking.view import View
 from med_cam.verify.decision import Decision, Target
 from med_cam.verify.minimality import Mask, Trial
 

@@ -26,7 +26,7 @@ from med_cam.config.presets import PRESETS
 from med_cam.config.rules import Allowed, ranges
 from med_cam.config.settings import CLAIMED, Config
 from med_cam.config.toml import as_table
-from med_cam.masking import SAMPLERS
+from med_cam.masking.samplers import SAMPLERS
 from med_cam.removal.masked_pass import MODES
 from med_cam.report.layout import entries
 from med_cam.report.older import CHANGED, RENAMED

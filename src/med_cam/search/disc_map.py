@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from med_cam.masking import View, baseline
+from med_cam.masking.samplers import baseline
+from med_cam.masking.view import View
 from med_cam.removal.samples import joined
 
 

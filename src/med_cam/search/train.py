@@ -11,7 +11,9 @@ from med_cam.case.case import Case
 from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Search
 from med_cam.errors import ConfigError
-from med_cam.masking import Scene, baseline, shifted
+from med_cam.masking.masks import shifted
+from med_cam.masking.samplers import baseline
+from med_cam.masking.scene import Scene
 from med_cam.removal.samples import Sampled, joined
 from med_cam.results.reference import Reference
 from med_cam.results.step import OnStep, Step

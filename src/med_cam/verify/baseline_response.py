@@ -8,7 +8,8 @@ from torch import Generator, Tensor
 
 from med_cam.config.baselines import OF_REFERENCES, fill_name, is_own
 from med_cam.config.settings import Verification
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.verify.consistency import Pictures, pictures
 from med_cam.verify.decision import Decision, Target, decide, retained_share
 from med_cam.verify.sufficiency import drawn

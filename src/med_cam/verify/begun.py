@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Verification
-from med_cam.masking import View
+from med_cam.masking.view import View
 from med_cam.removal.samples import Sampled
 from med_cam.results.check import Check
 from med_cam.verify.baseline_response import BaselineResponse

@@ -7,7 +7,7 @@ from jaxtyping import Bool
 from torch import Generator, Tensor
 
 from med_cam.config.settings import Verification
-from med_cam.masking import View
+from med_cam.masking.view import View
 from med_cam.removal.samples import joined
 from med_cam.verify.baseline_response import baseline_rate
 from med_cam.verify.consistency import consistency, pictures

@@ -9,7 +9,8 @@ from torch import Generator, Tensor
 
 from med_cam.config.notices import ranked
 from med_cam.config.settings import Verification
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.results.check import BaselineResult, Check
 from med_cam.results.claim import Claim
 from med_cam.results.notice import Notice

@@ -29,7 +29,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from med_cam.config.settings import Verification
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.results.check import Check
 from med_cam.verify.decision import Target, share
 from med_cam.verify.laid_in import SOFT, edges, in_its_tone

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.masking import View, keep_most
+from med_cam.masking.masks import keep_most
+from med_cam.masking.view import View
 from med_cam.removal.samples import Sampled, joined
 from med_cam.results.rate import Rate
 from med_cam.verify.certificate import rate

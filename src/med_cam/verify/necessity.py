@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from med_cam.masking import View
+from med_cam.masking.view import View
 from med_cam.removal.samples import Sampled
 from med_cam.results.mask_tests import Necessity
 from med_cam.verify.certificate import lower_bound

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.masking import View, keep_most, smooth_field
+from med_cam.masking.masks import keep_most, smooth_field
+from med_cam.masking.view import View
 from med_cam.removal.samples import Sampled
 from med_cam.results.ladder import Control
 from med_cam.verify.decision import Target

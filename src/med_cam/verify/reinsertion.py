@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool
 from torch import Generator, Tensor
 
-from med_cam.masking import View
+from med_cam.masking.view import View
 from med_cam.removal.samples import Sampled
 from med_cam.results.rate import Rate
 from med_cam.verify.certificate import rate

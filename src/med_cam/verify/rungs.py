@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from med_cam.config.baselines import INSIDE, is_fixed
-from med_cam.masking import View
+from med_cam.masking.view import View
 from med_cam.removal.samples import Sampled
 from med_cam.verify.certificate import FIRST, lower_bound
 from med_cam.verify.decision import Decision, lead

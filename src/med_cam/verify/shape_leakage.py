@@ -9,7 +9,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from med_cam.masking import Scene, View, shuffled
+from med_cam.masking.samplers import shuffled
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.removal.samples import Sampled
 from med_cam.results.check import Check
 from med_cam.verify.decision import Decision, retained_share

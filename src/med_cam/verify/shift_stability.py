@@ -8,7 +8,8 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from med_cam.config.settings import Verification
-from med_cam.masking import View, shifted
+from med_cam.masking.masks import shifted
+from med_cam.masking.view import View
 from med_cam.removal.samples import Sampled
 from med_cam.results.check import Check
 from med_cam.verify.decision import Decision, retained_share

@@ -4,7 +4,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.removal.samples import Sampled
 from med_cam.results.rate import Rate
 from med_cam.verify.certificate import rate

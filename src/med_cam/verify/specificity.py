@@ -18,7 +18,8 @@ from jaxtyping import Bool
 from torch import Generator, Tensor
 
 from med_cam.config.settings import Verification
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.removal.samples import Sampled
 from med_cam.results.check import Check
 from med_cam.results.claim import Claim

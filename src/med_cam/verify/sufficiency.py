@@ -6,7 +6,9 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from med_cam.config.baselines import is_fixed
-from med_cam.masking import Scene, View, baseline
+from med_cam.masking.samplers import baseline
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.removal.samples import Sampled, joined
 from med_cam.results.check import BaselineResult, Check
 from med_cam.verify.decision import Decision, on_top, retained_share, retains

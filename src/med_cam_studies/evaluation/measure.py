@@ -12,7 +12,7 @@ from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.errors import ClassifierError, ImageError
 from med_cam.images.read import read_image
-from med_cam.masking import Scene
+from med_cam.masking.scene import Scene
 from med_cam_studies.data.collection import Item
 from med_cam_studies.data.copies import near_copies
 from med_cam_studies.data.splits import Splits

@@ -5,7 +5,8 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
 from med_cam.classifiers.forward import Predict
-from med_cam.masking import Scene, View
+from med_cam.masking.scene import Scene
+from med_cam.masking.view import View
 from med_cam.verify.sufficiency import drawn
 
 EMPTY = ("grey", "black", "white", "gaussian", "uniform")  # baselines without any content

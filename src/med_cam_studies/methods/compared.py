@@ -24,7 +24,7 @@ from med_cam.classifiers.ordinary_torch import ordinary_torch
 from med_cam.config.rules import one_of, refuse_value
 from med_cam.config.settings import Config
 from med_cam.images.image import Image
-from med_cam.masking import keep_most
+from med_cam.masking.masks import keep_most
 from med_cam.results.compared import OtherMethod
 from med_cam.results.explanation import Explanation
 from med_cam.results.passes import Passes

@@ -5,7 +5,8 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from med_cam.case.case import Case
-from med_cam.masking import painting, smooth_field
+from med_cam.masking.masks import smooth_field
+from med_cam.masking.samplers import painting
 from med_cam.search.disc_map import discs
 
 PLACES = 7  # discs per side

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from med_cam.case.case import Case
-from med_cam.masking import baseline
+from med_cam.masking.samplers import baseline
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from med_cam.masking import keep_most
+from med_cam.masking.masks import keep_most
 from med_cam.report.panels import OUTLINE, Line, display_mask, display_pixels, outline
 from med_cam_studies.evaluation.rows import Shown
 

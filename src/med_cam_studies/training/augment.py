@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from med_cam.masking import smooth_field
+from med_cam.masking.masks import smooth_field
 from med_cam_studies.training.recipes import Recipe
 
 TURN = 0.14  # radians, 8 degrees
