@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from med_cam.classifiers import from_huggingface, from_timm
+from med_cam.classifiers.assembly import classifier_of
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.compat import import_torchvision
 from med_cam.classifiers.description import Description, Loaded, description_from
-from med_cam.classifiers.load import classifier_of
 from med_cam.classifiers.ordinary_torch import ordinary_torch, refuse_inference_weights
 from med_cam.classifiers.soundness import tried
 from med_cam.classifiers.turns import turn
