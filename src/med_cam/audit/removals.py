@@ -8,7 +8,7 @@ many answers survive random masks, the bias of random attributions (arXiv 2605.1
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -17,14 +17,14 @@ from torch import Tensor
 from med_cam.audit.ask import Generators, Shown, generators_for, predicted
 from med_cam.audit.predictions import Labels, labels_predicted
 from med_cam.audit.shapes import blob
-from med_cam.case.case import labelled_otherwise, target_of
 from med_cam.case.references import References
+from med_cam.case.scene import labelled_otherwise, scene_of
+from med_cam.case.target import target_of
 from med_cam.classifiers.base import Classifier
 from med_cam.config.settings import Verification
 from med_cam.masking.samplers import baseline
 from med_cam.masking.scene import Scene
 from med_cam.masking.view import View
-from med_cam.removal.feather import radius_of
 from med_cam.results.removal import RemovalFigures
 from med_cam.verify.baseline_response import can_draw
 from med_cam.verify.decision import Target, on_top
@@ -76,26 +76,21 @@ def subjects_of(
         turn = (rank + target.index) % len(PULLS)
         shown = EVERY if whole else (PULLS[turn], RETAINED[turn])
         mark = references.digests[i] if references.digests else str(i)
-        scene = scene_of(classifier, references, i, target)
+        scene = scene_among(classifier, references, i, target)
         subject = Subject(scene, target, generators_for(mark, seed), shown)
         found.append(((rank, target.index, i), subject))
     return tuple(subject for _, subject in sorted(found, key=lambda pair: pair[0]))
 
 
-def scene_of(classifier: Classifier, references: References, i: int, target: Target) -> Scene:
+def scene_among(classifier: Classifier, references: References, i: int, target: Target) -> Scene:
     """A reference image and what can be painted around it.
 
     Padding counts as image: of prepared images it is not known where it lies.
     """
     x = references.x[i : i + 1]
-    return Scene(
-        x=x,
-        valid=torch.ones_like(x[:, :1], dtype=torch.bool),
-        black=classifier.black(),
-        white=classifier.normalise(torch.ones_like(x[..., :1, :1])),
-        others=labelled_otherwise(references, target, x),
-        feather=radius_of(Verification().feather, *x.shape[2:]),
-    )
+    everywhere = torch.ones_like(x[:, :1], dtype=torch.bool)
+    bare = scene_of(classifier, x, everywhere, feather=Verification().feather)
+    return replace(bare, others=labelled_otherwise(references, target, x))
 
 
 def drawable(name: str, subjects: Sequence[Subject]) -> bool:

@@ -1,6 +1,5 @@
 """One image before one classifier, as known before the search (paper section 3.1)."""
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import SupportsIndex
@@ -12,19 +11,19 @@ from torch import Generator, Tensor
 from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.fills import Fill, Paint, fills_of, painters, refuse_unsteady
 from med_cam.case.references import References
+from med_cam.case.scene import scene_of, with_references
+from med_cam.case.target import target_of
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import Forward, Outputs
 from med_cam.config.baselines import INSIDE, OF_REFERENCES, hard, is_fixed, is_own
-from med_cam.config.given import given
 from med_cam.config.settings import Config
-from med_cam.errors import ClassifierError, ConfigError
+from med_cam.errors import ConfigError
 from med_cam.images.geometry import Geometry
 from med_cam.images.image import Image
 from med_cam.masking.samplers import SAMPLERS
 from med_cam.masking.scene import Scene
 from med_cam.masking.view import View
 from med_cam.removal.exactness import refuse_inexact
-from med_cam.removal.feather import radius_of
 from med_cam.removal.hidden import Hidden
 from med_cam.results.passes import Passes
 from med_cam.results.reference import Reference
@@ -112,21 +111,15 @@ def observed(  # noqa: PLR0913  what `explain` is given
         ImageError: if the image cannot be fitted to the classifier.
     """
     forward, cost = counted(forward)
-    geometry = classifier.geometry(image)
-    x = classifier.prepare(image)  # 1 c h w
-    if classifier.check is not None:
-        classifier.check(classifier.at_the_door(x))
-    with torch.no_grad():
-        whole = forward(x)
+    x, whole = seen_whole(forward, classifier, image)
     before = classifier.probabilities(whole.logits)
     explained = target_of(classifier, before, target)
-    rules = config.verification
+    rules, geometry = config.verification, classifier.geometry(image)
     said = (*rules.baselines, *rules.beside, *rules.unseen)
     own = fills_of((*said, *further), fills)
-    others = labelled_otherwise(references, explained, x)
-    alike = None if references is None or len(others) else references.x
     bare = scene_of(classifier, x, geometry.valid(), feather=rules.feather)
-    scene = replace(bare, others=others, alike=alike, fills=painters(own, classifier, x))
+    scene = with_references(bare, references, explained)
+    scene = replace(scene, fills=painters(own, classifier, x))
     case = Case(
         classifier=classifier,
         config=config,
@@ -146,22 +139,15 @@ def observed(  # noqa: PLR0913  what `explain` is given
     return case
 
 
-def scene_of(
-    classifier: Classifier,
-    x: Float[Tensor, "1 c h w"],
-    valid: Bool[Tensor, "1 1 h w"],
-    *,
-    feather: float,
-) -> Scene:
-    """The image as the classifier sees it, before there are reference images or fills."""
-    return Scene(
-        x=x,
-        valid=valid.to(x.device),
-        black=classifier.black(),
-        white=classifier.normalise(torch.ones_like(x[..., :1, :1])),
-        others=x[:0],
-        feather=radius_of(feather, *x.shape[2:]),
-    )
+def seen_whole(
+    forward: Forward, classifier: Classifier, image: Image
+) -> tuple[Float[Tensor, "1 c h w"], Outputs]:
+    """The image as the classifier sees it, and what it says of it; checked where it can be."""
+    x = classifier.prepare(image)
+    if classifier.check is not None:
+        classifier.check(classifier.at_the_door(x))
+    with torch.no_grad():
+        return x, forward(x)
 
 
 def refuse_unfit(case: Case) -> None:
@@ -235,52 +221,3 @@ def reference_of(case: Case, threshold: float) -> Reference:
         probabilities=case.before,
         activations=case.whole.activations,
     )
-
-
-def target_of(
-    classifier: Classifier, before: Float[Tensor, "1 k"], target: SupportsIndex | str | None
-) -> Target:
-    """The target, by index, by label or as the classifier's own prediction."""
-    index = target_index(classifier.labels, target, default=int(before.argmax()))
-    output_threshold = classifier.thresholds[index] if classifier.head == "sigmoid" else 0.0
-    p_image = before[0, index].item()
-    return Target(index, classifier.labels, classifier.head, output_threshold, p_image)
-
-
-def target_index(
-    labels: Sequence[str], target: SupportsIndex | str | None, *, default: int
-) -> int:
-    """The index that a target names.
-
-    Raises:
-        ClassifierError: if the labels do not have it.
-    """
-    if target is None:
-        return default
-    if isinstance(target, str):
-        index = list(labels).index(target) if target in labels else -1
-    else:
-        index = whole_number(target)
-    if 0 <= index < len(labels):
-        return index
-    raise ClassifierError(
-        f"no class {given(target)}; the classifier knows {', '.join(labels)}, by name or by "
-        f"number from 0 to {len(labels) - 1}"
-    )
-
-
-def whole_number(value: SupportsIndex) -> int:
-    """Of any kind that has one, as NumPy's; -1 for what is none, truth values among them."""
-    try:
-        return -1 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        return -1
-
-
-def labelled_otherwise(
-    references: References | None, target: Target, x: Float[Tensor, "1 c h w"]
-) -> Float[Tensor, "n c h w"]:
-    """The reference images that the classifier does not call the target."""
-    if references is None:
-        return x[:0]
-    return references.x[~on_top(references.probabilities, target)]

@@ -16,9 +16,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from med_cam.case.arguments import refuse_other_arguments
-from med_cam.case.case import target_index, target_of
 from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References
+from med_cam.case.target import target_index, target_of
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch
