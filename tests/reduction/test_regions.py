@@ -1,54 +1,17 @@
-"""Regions follow the image's edges, partition what is open, and make masks without specks."""
+"""Scores are pooled over regions, and the highest make whole masks."""
 
-import numpy as np
-import pytest
-import scipy.ndimage
 import torch
 from hypothesis import given, settings, strategies as st
 
-from med_cam.reduction.regions import highest, pooled, squares, superpixels, within
+from med_cam.reduction.regions import divided, highest, pooled, squares, within
 
 SIDE = 64
 
 
-def halves(channels=1):
-    """Dark and bright, divided by a slanted line, with a little noise."""
-    i, j = np.mgrid[:SIDE, :SIDE]
-    bright = (2 * j + i > 1.5 * SIDE).astype(float)
-    noise = np.random.default_rng(0).normal(0, 0.01, (SIDE, SIDE))
-    pixels = torch.tensor(np.clip(0.2 + 0.6 * bright + noise, 0, 1)).float()
-    return pixels.expand(channels, -1, -1), torch.tensor(bright > 0)
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("side", [8, 16])
-def test_borders_follow_an_edge_of_the_image(channels, side):
-    pixels, bright = halves(channels)
-    labels = superpixels(pixels, side)
-    shares = [bright[labels == n].float().mean().item() for n in labels.unique().tolist()]
-    assert all(min(share, 1 - share) < 0.1 for share in shares)  # on one side of it
-
-
-def test_a_square_grid_does_not():
-    _, bright = halves()
-    labels = squares((SIDE, SIDE), 16)
-    shares = [bright[labels == n].float().mean().item() for n in labels.unique().tolist()]
-    assert any(min(share, 1 - share) > 0.25 for share in shares)
-
-
-@pytest.mark.parametrize("side", [8, 16])
-def test_regions_are_connected_and_none_is_a_speck(side):
-    labels = superpixels(halves()[0], side).numpy()
-    assert labels.min() == 1
-    for number in np.unique(labels):
-        assert scipy.ndimage.label(labels == number)[1] == 1
-        assert (labels == number).sum() >= 0.5 * side**2 * 0.9
-
-
-@pytest.mark.parametrize("value", [0.0, 0.4])
-def test_an_image_without_edges_is_divided_all_the_same(value):
-    labels = superpixels(torch.full((1, SIDE, SIDE), value), 16)
-    assert labels.unique().numel() == 16
+def test_a_square_grid_is_made_where_there_are_no_edges():
+    for value in (0.0, 0.4):
+        labels = divided(torch.full((1, SIDE, SIDE), value), 16)
+        assert torch.equal(labels, squares((SIDE, SIDE), 16))
 
 
 def test_scores_are_pooled_over_regions():

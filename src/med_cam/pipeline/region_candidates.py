@@ -17,13 +17,15 @@ from med_cam.pipeline.region_mask import judged_by_shape
 from med_cam.reduction.ground import LOOKS, Ground, Units, further
 from med_cam.reduction.merging import Part, borders_of, merged, neighbours
 from med_cam.reduction.region_pruning import Pruned, Rules, pruned
-from med_cam.reduction.regions import SMALLEST, highest, within
+from med_cam.reduction.regions import highest, within
 from med_cam.reduction.splitting import flaws, split
+from med_cam.reduction.superpixels import SMALLEST
 from med_cam.results.minimality import Minimality, Patch
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.minimality import Mask
 
 WIDER = 1.1  # times the area of a mask that was refused: a region more seldom helps
+RESERVED = 4 * MEASURED  # passes kept back for what comes after the pruning
 CONTENTS = 10  # of other images, on which the outline of a mask must not give the label
 AT_MOST = 32  # passes that test the parts again, and those that show the mask itself
 FINER = 2  # a side of a region over this is that of those that it is split into
@@ -84,7 +86,11 @@ def by_regions(
     start = within(reread(case, found.mask), ground.regions)
     silent = silent_on(case, ground, found.response)
     wary = ground.leaks or found.area > case.config.refinement.large
-    ground, now = pruned_twice(case, start, ground, silent if wary else None)
+
+    def enough(more: int) -> bool:
+        return and_another(case, 1, more + kept_back(case, found))
+
+    ground, now = pruned_twice(case, start, ground, enough, silent if wary else None)
     back = [now.trajectory[-1 - count] for count in counts(len(now.trajectory))]
     masks = [now.units, *back, *grown(case, found, ground)]
     larger = Larger(masks, now.trajectory[0], silent)
@@ -96,6 +102,11 @@ def by_regions(
         last, short = units or now.units, short or over
         yield Reached(ground.mask(last), ground, now.tested, short)
         turn += 1
+
+
+def kept_back(case: Case, found: Found) -> int:
+    """Passes that the pruning leaves over: half as many where it has much to take away."""
+    return RESERVED // 2 if found.area > case.config.refinement.large / 2 else RESERVED
 
 
 def silent_on(case: Case, ground: Ground, response: BaselineResponse) -> Callable[[Mask], bool]:
@@ -110,7 +121,11 @@ def silent_on(case: Case, ground: Ground, response: BaselineResponse) -> Callabl
 
 
 def pruned_twice(
-    case: Case, start: Units, ground: Ground, silent: Callable[[Mask], bool] | None
+    case: Case,
+    start: Units,
+    ground: Ground,
+    enough: Callable[[int], bool],
+    silent: Callable[[Mask], bool] | None,
 ) -> tuple[Ground, Pruned]:
     """Pruned, what is left split into smaller regions, and pruned again.
 
@@ -118,12 +133,10 @@ def pruned_twice(
         case: the image before the classifier.
         start: regions of a mask that has its margin.
         ground: what it is reduced on.
+        enough: whether so many passes more are affordable.
         silent: that every smaller mask has to be, if that is asked at all.
     """
     side = region_side(case)
-
-    def enough(more: int) -> bool:
-        return and_another(case, 1, more + 2 * MEASURED)
 
     def rules(on: Ground, units: Units) -> Rules:
         held = held_to(on, units, side, enough)
@@ -147,7 +160,7 @@ def pruned_twice(
 def held_to(ground: Ground, start: Units, side: int, affordable: Callable[[int], bool]) -> Rules:
     """What smaller masks are held to.
 
-    No part and no hole is below half of a region's area, but as many as a mask begins with.
+    No part and no hole is below two fifths of a region's area, but as many as a mask begins with.
     """
     least = round(SMALLEST * side**2)
     most = flaws(ground.mask(start), least)

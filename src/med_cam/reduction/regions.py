@@ -1,25 +1,21 @@
 """The image's own regions: superpixels whose borders follow its edges, and masks made of them.
 
-SLIC (Achanta et al. 2012, doi 10.1109/TPAMI.2012.120) on the image as the classifier sees it. Each
-region is connected and has at least half of the mean area, so that a mask made of whole regions
-has no speck and no hole below that.
+They are of the image as the classifier sees it, see `superpixels`. Each region is connected and
+has at least two fifths of the mean area, so that a mask made of whole regions has no speck and no
+hole below that.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.round_trip import settled
+from med_cam.reduction.superpixels import steepness, superpixels
 
 Regions = Int[Tensor, "1 1 h w"]  # a number from 1 for each region; 0 is in none
-
-COMPACT = 10.0  # CIELAB units against one mean side: SLIC's own default
-SMOOTH = 0.5  # pixels; more moves the borders away from the edges
-SMALLEST = 0.5  # of the mean area
 
 
 def regions_of(case: Case, side: int) -> Regions:
@@ -36,7 +32,7 @@ def regions_of(case: Case, side: int) -> Regions:
     top, left = int(rows[0]), int(columns[0])
     shown = pixels[:, top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
     labels = torch.zeros(pixels.shape[1:], dtype=torch.int64)
-    found = superpixels(shown, side)
+    found = divided(shown, side)
     labels[top : top + found.shape[0], left : left + found.shape[1]] = found
     regions = settled(case, labels[None, None]).to(case.open.device)
     return torch.where(case.open, regions, 0)
@@ -47,31 +43,13 @@ def pixels_shown(case: Case) -> Float[Tensor, "c h w"]:
     return case.classifier.pixels_of(case.scene.x)[0].cpu().double()
 
 
-def superpixels(pixels: Float[Tensor, "c h w"], side: int) -> Int[Tensor, "h w"]:
-    """The superpixels of an image, numbered from 1.
-
-    Args:
-        pixels: grey or RGB, in [0, 1].
-        side: of a square of the mean area, in pixels.
-    """
-    from skimage.segmentation import slic
-
-    rgb = pixels.expand(3, -1, -1).permute(1, 2, 0).numpy()  # h w 3
-    count = max(1, round(rgb.shape[0] * rgb.shape[1] / side**2))
-    if count == 1 or rgb.min() == rgb.max():  # nothing to follow: SLIC would divide by zero
-        return squares(rgb.shape[:2], side)
-    labels = slic(
-        np.ascontiguousarray(rgb),
-        n_segments=count,
-        compactness=COMPACT,
-        sigma=SMOOTH,
-        min_size_factor=SMALLEST,
-        start_label=1,
-    )
-    return torch.from_numpy(labels.astype(np.int64))
+def divided(pixels: Float[Tensor, "c h w"], side: int) -> Int[Tensor, "h w"]:
+    """Superpixels, or squares where an image has no edges at all."""
+    flat = bool(pixels.min() == pixels.max())
+    return squares(pixels.shape[1:], side) if flat else superpixels(steepness(pixels, side), side)
 
 
-def squares(size: tuple[int, int], side: int) -> Int[Tensor, "h w"]:
+def squares(size: Sequence[int], side: int) -> Int[Tensor, "h w"]:
     """Squares in place of superpixels, where an image has no edges at all."""
     across = -(-size[1] // side)
     rows, columns = torch.arange(size[0]) // side, torch.arange(size[1]) // side

@@ -1,19 +1,20 @@
 """Regions of a mask split into smaller ones, along the image's own edges too.
 
-Masked SLIC (Irving 2016, arXiv 1606.09518) in each region alone, so that what is small lies within
-what is large. A mask made of small regions must not fall to dust: `flaws` counts its parts and
-holes below a size.
+Superpixels in each region alone, so that what is small lies within what is large. A mask made of
+small regions must not fall to dust: `flaws` counts its parts and holes below a size.
 """
 
 import numpy as np
 import scipy.ndimage
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.round_trip import settled
-from med_cam.reduction.regions import COMPACT, SMALLEST, SMOOTH, Regions, pixels_shown, within
+from med_cam.certification.minimality import region_side
+from med_cam.reduction.regions import Regions, pixels_shown, within
+from med_cam.reduction.superpixels import steepness, superpixels
 
 TOUCHING = np.ones((3, 3))  # pixels that touch at a corner are connected
 
@@ -27,40 +28,16 @@ def split(case: Case, mask: Bool[Tensor, "1 1 h w"], regions: Regions, side: int
         regions: that it is made of.
         side: of a square of the mean area of the smaller regions, in pixels of the model input.
     """
-    pixels = pixels_shown(case).expand(3, -1, -1).permute(1, 2, 0).numpy()  # h w 3
+    slopes = steepness(pixels_shown(case), region_side(case))
     labels, count = torch.zeros_like(regions).cpu(), 0
     for region in sorted(within(mask, regions)):
         there = (regions == region)[0, 0].cpu()
-        parts = split_region(pixels, there.numpy(), side)
-        labels[0, 0][there] = parts[there] + count
+        parts = superpixels(slopes, side, there)
+        labels[0, 0][there] = parts[there].clamp(min=1) + count
         count += int(parts.max())
     smaller = settled(case, labels).to(regions.device)
     outside = torch.where(regions > 0, regions + count, 0)
     return torch.where(mask & (smaller > 0), smaller, outside)
-
-
-def split_region(
-    pixels: Float[np.ndarray, "h w 3"], there: Bool[np.ndarray, "h w"], side: int
-) -> Tensor:
-    """One region in parts, numbered from 1; 0 outside of it."""
-    from skimage.segmentation import slic
-
-    count = round(int(there.sum()) / side**2)
-    if count < 2 or np.ptp(pixels[there], axis=0).max() == 0:
-        return torch.from_numpy(there.astype(np.int64))
-    box = scipy.ndimage.find_objects(there.astype(int))[0]
-    parts = slic(
-        np.ascontiguousarray(pixels[box]),
-        n_segments=count,
-        compactness=COMPACT,
-        sigma=SMOOTH,
-        min_size_factor=SMALLEST,
-        mask=there[box],
-        start_label=1,
-    )
-    found = np.zeros(there.shape, np.int64)
-    found[box] = np.where(there[box], np.maximum(parts, 1), 0)
-    return torch.from_numpy(found)
 
 
 def flaws(mask: Bool[Tensor, "1 1 h w"], least: int) -> int:
