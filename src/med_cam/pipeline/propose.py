@@ -15,7 +15,7 @@ from med_cam.config.settings import Config, Refinement, Verification
 from med_cam.masking.masks import keep_most
 from med_cam.pipeline.found import Found as Found, found_on
 from med_cam.pipeline.region_mask import mask_of_regions
-from med_cam.reduction.bisection import Passes, smallest_passing
+from med_cam.reduction.bisection import Passes, remembered, smallest_passing
 from med_cam.results.claim import Claim
 from med_cam.results.step import OnStep, Step
 from med_cam.search.starts import best_of_starts
@@ -140,19 +140,6 @@ def alone_behind_masks(
         case.single, shown, response.pictures, case.target, case.config.verification
     )
     return (scores, mask) if still else None
-
-
-def remembered(passes: Passes) -> Passes:
-    """The same judge, that is asked only once about each mask."""
-    known: dict[bytes, bool] = {}
-
-    def again(mask: Bool[Tensor, "1 1 h w"]) -> bool:
-        key = mask.cpu().numpy().tobytes()
-        if key not in known:
-            known[key] = passes(mask)
-        return known[key]
-
-    return again
 
 
 def candidates(maps: Float[Tensor, "n 1 h w"], passes: Passes, rules: Refinement) -> Iterator[Cut]:

@@ -14,7 +14,7 @@ from med_cam.case.seeds import CANDIDATES, OTHERS_SEARCH, fresh
 from med_cam.certification.minimality import region_side
 from med_cam.config.settings import Refinement
 from med_cam.pipeline.found import Found, found_on
-from med_cam.reduction.bisection import Cut, smallest_passing
+from med_cam.reduction.bisection import Cut, Passes, remembered, smallest_passing
 from med_cam.reduction.ground import Ground, ground_of
 from med_cam.reduction.regions import Regions, highest, pooled, regions_of, union, within
 from med_cam.results.step import Step
@@ -56,11 +56,12 @@ def mask_of_regions(
         cut=cut,
     )
     scores = means[index : index + 1]
+    moves = remembered(moving(case, response))
     if share is not None:
         smallest = cut(scores, share)
-        if still(case, smallest, response):
+        if not moves(smallest) and still(case, smallest, response):
             return found_on(case, smallest, scores, response, steps)
-    ground, scores, found = with_margin(case, ground, scores, share or 1.0, response)
+    ground, scores, found = with_margin(case, ground, scores, share or 1.0, response, moves)
     if found is None:  # larger masks leak the label or are not robust: making them smaller is vain
         return found_on(case, case.open, scores, response, steps)
     source = exported(case, found)
@@ -76,9 +77,7 @@ def cut_of(regions: Regions) -> Cut:
 def still(case: Case, mask: Mask, response: BaselineResponse) -> bool:
     """Whether a mask moves no picture at all: then no larger one is tried, see `propose`."""
     shown, rules = reread(case, exported(case, mask)), case.config.verification
-    some = consistency(case.batched, mask, few(case, response), case.target, rules)
-    refused = not all(check.passed for check in some)
-    return refused and moves_none(case.single, shown, response.pictures, case.target, rules)
+    return moves_none(case.single, shown, response.pictures, case.target, rules)
 
 
 def few(case: Case, response: BaselineResponse) -> Pictures | None:
@@ -98,6 +97,7 @@ def with_margin(
     scores: Float[Tensor, "1 1 h w"],
     share: float,
     response: BaselineResponse,
+    moves: Passes,
 ) -> Wide:
     """The smallest mask from this share on that has the margin and does not leak; None if none.
 
@@ -105,7 +105,6 @@ def with_margin(
     """
     rules = case.config.refinement
     leaks = leaking(case, ground, response, rules.leakage_trials)
-    moves = moving(case, response)
     for mask in nested(scores, share, ground.regions, rules):
         if ground.slack(within(mask, ground.regions)) < 0:
             continue
@@ -174,9 +173,7 @@ def surrounded(mask: Mask, regions: Regions) -> Mask:
     return union(regions, within(near, regions))
 
 
-def judged_by_shape(
-    case: Case, ground: Ground, response: BaselineResponse, trials: int
-) -> Callable[[Mask], bool]:
+def judged_by_shape(case: Case, ground: Ground, response: BaselineResponse, trials: int) -> Passes:
     """Whether a mask's outline does not give the label, and its evidence moves other pictures.
 
     On fewer contents and pictures than the claim takes: the certificate decides.
@@ -188,7 +185,7 @@ def judged_by_shape(
         trials: contents of other images, at most.
     """
     leaks, moves = leaking(case, ground, response, trials), moving(case, response)
-    return lambda mask: not leaks(mask) and moves(mask)
+    return remembered(lambda mask: not leaks(mask) and moves(mask))
 
 
 def leaking(
