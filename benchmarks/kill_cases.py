@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from cli.corner import NET, QUICK, TOML, photograph
+from cli.quarters import quarters
 from med_cam.errors import MedCamError
 from med_cam.report.manifest import checked_id, refuse_changed_run
 from med_cam.report.read import read_explanation
@@ -29,32 +30,6 @@ from tiny_brain_mri import SIDE, picture, tiny_brain_mri
 TINY = replace(
     ROBUST, architecture="mobilenetv2_035", input_size=SIDE, epochs=2, batch=14, masked=4, empty=2
 )
-QUARTERS = """
-import torch
-from torch import nn
-import torch.nn.functional as F
-
-class Quarters(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.pool = nn.AdaptiveAvgPool2d(2)
-        self.gain = nn.Parameter(torch.tensor(20.0))
-
-    def forward(self, x):
-        return self.gain * self.pool(x).flatten(1)
-
-def net():
-    return Quarters()
-"""
-OF_QUARTERS = f"""
-architecture = "factory:net:net"
-classes = ["glioma", "meningioma", "notumor", "pituitary"]
-input_size = {SIDE}
-channels = 1
-mean = 0.5
-std = 0.5
-name = "quarters"
-"""
 REPORTS = ("figure.pdf", "figure.png", "table.csv", "table.md", "report.html", "measured.md")
 
 
@@ -195,14 +170,11 @@ def explain_ended(here):
 
 
 def reproduce(here):
-    root, model = tiny_brain_mri(here / "mri", training=3, testing=2), here / "quarters"
+    root = tiny_brain_mri(here / "mri", training=3, testing=2)
+    model = quarters(here / "quarters", ["glioma", "meningioma", "notumor", "pituitary"])
     for path in (root / "Testing").rglob("*.jpg"):
         if path.name != "Te_000.jpg":
             path.unlink()
-    model.mkdir()
-    (model / "net.py").write_text(QUARTERS)
-    (model / "classifier.toml").write_text(OF_QUARTERS)
-    save_file({"gain": torch.tensor(20.0)}, model / "model.safetensors")
     arguments = [
         "reproduce", "brain-mri", "--root", str(root), "--model", str(model), "--config",
         str(here / "quick.toml"), "--out", str(here / "out"), "--images", "9",
