@@ -160,7 +160,7 @@ def pruned_twice(
 def held_to(ground: Ground, start: Units, side: int, affordable: Callable[[int], bool]) -> Rules:
     """What smaller masks are held to.
 
-    No part and no hole is below two fifths of a region's area, but as many as a mask begins with.
+    No part and no hole is below half of a region's area, but as many as a mask begins with.
     """
     least = round(SMALLEST * side**2)
     most = flaws(ground.mask(start), least)

@@ -1,8 +1,8 @@
 """The image's own regions: superpixels whose borders follow its edges, and masks made of them.
 
 They are of the image as the classifier sees it, see `superpixels`. Each region is connected and
-has at least two fifths of the mean area, so that a mask made of whole regions has no speck and no
-hole below that.
+has at least half of the mean area, so that a mask made of whole regions has no speck and no hole
+below that.
 """
 
 from collections.abc import Iterable, Sequence
@@ -46,7 +46,11 @@ def pixels_shown(case: Case) -> Float[Tensor, "c h w"]:
 def divided(pixels: Float[Tensor, "c h w"], side: int) -> Int[Tensor, "h w"]:
     """Superpixels, or squares where an image has no edges at all."""
     flat = bool(pixels.min() == pixels.max())
-    return squares(pixels.shape[1:], side) if flat else superpixels(steepness(pixels, side), side)
+    return (
+        squares(pixels.shape[1:], side)
+        if flat
+        else superpixels(pixels, steepness(pixels, side), side)
+    )
 
 
 def squares(size: Sequence[int], side: int) -> Int[Tensor, "h w"]:

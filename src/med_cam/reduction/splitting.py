@@ -7,7 +7,7 @@ small regions must not fall to dust: `flaws` counts its parts and holes below a 
 import numpy as np
 import scipy.ndimage
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from med_cam.case.case import Case
@@ -28,16 +28,25 @@ def split(case: Case, mask: Bool[Tensor, "1 1 h w"], regions: Regions, side: int
         regions: that it is made of.
         side: of a square of the mean area of the smaller regions, in pixels of the model input.
     """
-    slopes = steepness(pixels_shown(case), region_side(case))
+    pixels = pixels_shown(case)
+    slopes = steepness(pixels, region_side(case))
     labels, count = torch.zeros_like(regions).cpu(), 0
     for region in sorted(within(mask, regions)):
         there = (regions == region)[0, 0].cpu()
-        parts = superpixels(slopes, side, there)
-        labels[0, 0][there] = parts[there].clamp(min=1) + count
+        if of_one_colour(pixels[:, there]):  # no edge to split it along
+            parts = torch.ones(int(there.sum()), dtype=torch.int64)
+        else:
+            parts = superpixels(pixels, slopes, side, there)[there].clamp(min=1)
+        labels[0, 0][there] = parts + count
         count += int(parts.max())
     smaller = settled(case, labels).to(regions.device)
     outside = torch.where(regions > 0, regions + count, 0)
     return torch.where(mask & (smaller > 0), smaller, outside)
+
+
+def of_one_colour(pixels: Float[Tensor, "c n"]) -> bool:
+    """Whether all pixels are alike."""
+    return bool((pixels == pixels[:, :1]).all())
 
 
 def flaws(mask: Bool[Tensor, "1 1 h w"], least: int) -> int:

@@ -1,10 +1,11 @@
-"""Superpixels whose borders lie where the image is steepest: a watershed from a grid of markers.
+"""Superpixels whose borders lie where the image is steepest.
 
-Waterpixels (Machairas et al. 2015, doi 10.1109/TIP.2015.2451011) with next to no pull to their
-regular grid: each cell has one marker, where it is flattest near its middle, and the regions that
-grow from the markers meet on the ridges between them. What stays small is flooded by its
-neighbours, across the lowest ridge. Rows of cells are shifted by half a cell, so that where the
-image has no edges the regions come out as hexagons: no right angle that is not in the image.
+SLIC (Achanta et al. 2012, doi 10.1109/TPAMI.2012.120; in a part of the image masked SLIC, Irving
+2016, arXiv 1606.09518) makes regions of even sizes, but draws their borders through noise as
+readily as along faint edges. So only the core of each is kept, and from the cores the regions grow
+again until they meet on the ridges of the gradient: a watershed, as for Waterpixels (Machairas et
+al. 2015, doi 10.1109/TIP.2015.2451011). What is small then is flooded by its neighbours, across
+the lowest ridge.
 """
 
 import numpy as np
@@ -12,49 +13,112 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-DENSE = 0.875  # sides of a cell in one of the mean area: some regions are flooded by others
-SMALLEST = 0.4  # of the mean area
-SMOOTH = 0.09  # of a side of the mean area
-FAINT = 1e-6  # a pixel away from a marker: less than any edge
+COMPACT = 10.0  # CIELAB units against one mean side: SLIC's own default
+FINE = 0.5  # pixels; SLIC on a smoother image moves borders away from the edges
+SMALLEST = 0.5  # of the mean area
+CORE = 0.8  # of the way from a region's border to its innermost pixel
+SMOOTH = 0.09  # of a side of the mean area: finer edges are none
+PULL = 0.3  # of the usual slope, a pixel away from a core: evens out what noise makes of a border
 
 Slopes = Float[np.ndarray, "h w"]
+Part = Bool[np.ndarray, "h w"]
+Labels = Int[np.ndarray, "h w"]
 
 
 def superpixels(
-    slopes: Slopes, side: int, inside: Bool[Tensor, "h w"] | None = None
+    pixels: Float[Tensor, "c h w"],
+    slopes: Slopes,
+    side: int,
+    inside: Bool[Tensor, "h w"] | None = None,
 ) -> Int[Tensor, "h w"]:
     """The superpixels of an image, numbered from 1; 0 outside of the part that is divided.
 
-    Each is connected if that part is, and has at least two fifths of the mean area.
+    Each is connected if that part is, and has at least half of the mean area.
 
     Args:
-        slopes: of the image, from `steepness`.
+        pixels: grey or RGB, in [0, 1].
+        slopes: of the same image, from `steepness`.
         side: of a square of the mean area, in pixels.
-        inside: the part that is divided; all of it if not given.
+        inside: the part that is divided, of more than one colour; all of the image if not given.
+    """
+    part = np.ones(slopes.shape, bool) if inside is None else inside.cpu().numpy()
+    count = round(int(part.sum()) / side**2)
+    if count < 2:
+        return torch.from_numpy(part.astype(np.int64))
+    cores = cores_of(clusters(pixels, part, count))
+    return torch.from_numpy(grown_from(cores, slopes, part, SMALLEST * side**2))
+
+
+def clusters(pixels: Float[Tensor, "c h w"], part: Part, count: int) -> Labels:
+    """So many regions of like colour, by SLIC, numbered from 1."""
+    from skimage.segmentation import slic
+
+    rgb = pixels.cpu().double().expand(3, -1, -1).permute(1, 2, 0).numpy()  # h w 3
+    found: Labels = slic(
+        np.ascontiguousarray(rgb),
+        n_segments=count,
+        compactness=COMPACT,
+        sigma=FINE,
+        min_size_factor=SMALLEST,
+        mask=None if part.all() else part,
+        start_label=1,
+    )
+    return found
+
+
+def cores_of(labels: Labels) -> Labels:
+    """The innermost pixels of each region; 0 elsewhere."""
+    from scipy.ndimage import distance_transform_edt
+
+    around = np.pad(labels, 1, mode="edge")
+    beside = (around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:])
+    depth = distance_transform_edt(np.all([other == labels for other in beside], axis=0))
+    deepest = np.zeros(labels.max() + 1)
+    np.maximum.at(deepest, labels, depth)
+    cores = np.where(depth >= CORE * deepest[labels], labels, 0)
+    return largest_pieces(cores)
+
+
+def largest_pieces(cores: Labels) -> Labels:
+    """Of each core its largest piece, so that what grows from it is connected."""
+    from skimage.measure import label
+
+    pieces = label(cores, connectivity=1)  # type: ignore[no-untyped-call]  # of one number each
+    sizes = np.bincount(pieces.ravel())
+    best = np.zeros(cores.max() + 1, int)
+    for piece in sizes[1:].argsort(kind="stable") + 1:  # the largest last
+        best[cores[pieces == piece][0]] = piece
+    return np.where(pieces == best[cores], cores, 0)
+
+
+def grown_from(cores: Labels, slopes: Slopes, part: Part, least: float) -> Labels:
+    """The regions that grow from these until they meet, numbered from 1, none of them small.
+
+    Args:
+        cores: numbered.
+        slopes: of the image.
+        part: that is divided.
+        least: pixels of a region.
     """
     from scipy.ndimage import distance_transform_edt
     from skimage.segmentation import watershed
 
-    part = np.ones(slopes.shape, bool) if inside is None else inside.cpu().numpy()
-    markers = flattest(slopes, part, side)
-    slopes = slopes + FAINT * distance_transform_edt(markers == 0)
+    heights = slopes + PULL * float(np.median(slopes[part])) * distance_transform_edt(cores == 0)
     while True:
-        labels = watershed(slopes, markers, mask=part)  # type: ignore[no-untyped-call]
-        sizes = np.bincount(labels.ravel())[1:]
-        there = sizes.nonzero()[0]
-        small = there[sizes[there] < SMALLEST * side**2]
-        if not len(small) or len(there) == 1:
-            return renumbered(torch.from_numpy(labels))
-        order = small[sizes[small].argsort(kind="stable")]
-        gone = order[: min((len(order) + 1) // 2, len(there) - 1)] + 1  # the others grow by them
-        markers = np.where(np.isin(markers, gone), 0, markers)
+        labels = watershed(heights, cores, mask=part)  # type: ignore[no-untyped-call]
+        numbers, sizes = np.unique(labels[labels > 0], return_counts=True)
+        small = numbers[sizes < least]
+        if not len(small) or len(numbers) == 1:
+            return numbered(labels)
+        order = small[sizes[sizes < least].argsort(kind="stable")]
+        gone = order[: min((len(order) + 1) // 2, len(numbers) - 1)]  # the others grow by these
+        cores = np.where(np.isin(cores, gone), 0, cores)
 
 
-def renumbered(labels: Int[Tensor, "h w"]) -> Int[Tensor, "h w"]:
+def numbered(labels: Labels) -> Labels:
     """The same regions, numbered from 1 without gaps; 0 stays."""
-    there = labels > 0
-    found = torch.zeros(labels.shape, dtype=torch.int64)
-    found[there] = labels[there].unique(return_inverse=True)[1] + 1
+    found = np.zeros(labels.shape, np.int64)
+    found[labels > 0] = np.unique(labels[labels > 0], return_inverse=True)[1] + 1
     return found
 
 
@@ -63,7 +127,7 @@ def steepness(pixels: Float[Tensor, "c h w"], side: int) -> Slopes:
 
     Args:
         pixels: grey or RGB, in [0, 1].
-        side: of a square of the mean area of a region, in pixels; finer edges are none.
+        side: of a square of the mean area of a region, in pixels.
     """
     from scipy.ndimage import gaussian_gradient_magnitude
 
@@ -71,25 +135,3 @@ def steepness(pixels: Float[Tensor, "c h w"], side: int) -> Slopes:
     each = [gaussian_gradient_magnitude(plane, SMOOTH * side) for plane in planes]
     slopes: Slopes = np.linalg.norm(each, axis=0)
     return slopes
-
-
-def flattest(slopes: Slopes, part: Bool[np.ndarray, "h w"], side: int) -> Int[np.ndarray, "h w"]:
-    """A marker a cell of a grid: its flattest pixel near the middle, numbered from 1."""
-    markers = np.zeros(slopes.shape, np.int32)
-    number = 0
-    for row, rows in enumerate(cells(slopes.shape[0], side)):
-        for columns in cells(slopes.shape[1], side, shifted=row % 2 == 1):
-            window = np.where(part[rows, columns], slopes[rows, columns], np.inf)
-            if window.size and np.isfinite(window.min()):
-                number += 1
-                place = np.unravel_index(window.argmin(), window.shape)
-                markers[rows, columns][place] = number
-    return markers
-
-
-def cells(length: int, side: int, *, shifted: bool = False) -> list[slice]:
-    """The middle third of each cell of a row; shifted by half a cell it has one more."""
-    count = max(1, round(length / (DENSE * side)))
-    width = length / count
-    starts = [width * (i - shifted / 2 + 1 / 3) for i in range(count + shifted)]
-    return [slice(max(0, round(s)), max(1, round(s + width / 3))) for s in starts]
