@@ -14,7 +14,7 @@ from med_cam.config.baselines import CONTENT, INSIDE, hard
 from med_cam.config.presets import PRESETS
 from med_cam.results.removal import RemovalFigures
 
-RULE = "2"
+RULE = "3"
 USUAL = PRESETS["default"].verification.baselines
 PAINTED = (  # those first that left useful claims on most images of a plainly trained network
     *("others", "shuffled", "mean", "blur", "inpainted", "gaussian", "uniform"),
@@ -72,7 +72,7 @@ def content_kept(figures: RemovalFigures) -> float:
 
 HONEST = (
     Condition("blank", given_to_blank, 0.2, at_least=False),
-    Condition("effect", lambda f: f.effect, 0.8, at_least=True),
+    Condition("effect", lambda f: f.effect, 0.75, at_least=True),
     Condition("pull", pulled, 0.5, at_least=False),
     Condition("retained", content_kept, 0.4, at_least=True),
 )
