@@ -106,6 +106,24 @@ def test_another_network_is_refused_in_a_sentence(name):
         refuse_inexact("dropped_tokens", logits, x, logits(x))
 
 
+class Deaf(nn.Module):
+    """Says the same of every image; the exactness of an answer tells nothing then."""
+
+    def __init__(self, patch):
+        super().__init__()
+        self.embed = nn.Conv2d(3, 4, patch, patch)
+
+    def forward(self, x):
+        return 0 * self.embed(x).mean(dim=(2, 3))[:, :2] + torch.tensor([1.0, 0.0])
+
+
+@pytest.mark.parametrize("patch", [1, PATCH])
+def test_a_network_that_cuts_no_patches_or_never_attends_is_refused_whatever_it_answers(patch):
+    logits, x = logits_of(Deaf(patch).eval()), torch.randn(1, 3, SIDE, SIDE, generator=fresh())
+    with pytest.raises(ClassifierError, match="dropped_tokens does not fit this classifier"):
+        refuse_inexact("dropped_tokens", logits, x, logits(x))
+
+
 def without(vit, x, shown):
     """The same network on nothing but the shown tokens and those before them."""
     tokens = vit._pos_embed(vit.patch_embed(x))

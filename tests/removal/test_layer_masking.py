@@ -281,6 +281,13 @@ def test_a_map_from_nowhere_is_refused():
         under(torch.ones(1, 1, 8, 8), lambda: F.conv2d(x[:, :, ::2], weight))
 
 
+def test_a_network_that_reads_no_map_is_refused_whatever_it_answers():
+    x = torch.randn(1, 3, SIDE, SIDE, generator=fresh())
+    logits = logits_of(lambda images: torch.tensor([[1.0, 0.0]]).expand(len(images), -1))
+    with pytest.raises(ClassifierError, match="none of its layers reads a map"):
+        refuse_inexact("layer_masking", logits, x, logits(x))
+
+
 def test_nothing_outlives_the_pass():
     x, mask = torch.randn(1, 1, 8, 8, generator=fresh()), masks(1, 8)
     before = x.mean(dim=(2, 3))

@@ -33,8 +33,8 @@ def counted(forward: Forward) -> tuple[Forward, Callable[[], Passes]]:
         cost["backward"] += images
 
     def counting(x: Tensor, hidden: Hidden | None = None, /) -> Outputs:
+        cost["forward"] += len(x)  # before it: a pass that is refused at its end is one too
         outputs = forward(x, hidden)
-        cost["forward"] += len(x)
         if outputs.logits.requires_grad:
             outputs.logits.register_hook(partial(went_back, len(x)))
         return outputs

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from med_cam.errors import ClassifierError
 from med_cam.removal.functions import argument, looked_up, pair
 from med_cam.removal.hidden import marked
 
@@ -40,6 +41,7 @@ class DroppedTokens(TorchFunctionMode):
         self.mask = mask
         self.intruder = intruder
         self.shown: Float[Tensor, "b n"] | None = None  # of the patches, once they are embedded
+        self.dropped = False  # whether any layer left tokens out
 
     def __torch_function__(
         self,
@@ -54,11 +56,26 @@ class DroppedTokens(TorchFunctionMode):
             return func(*args, **given)
         return rule(self, func, args, given)
 
+    def refuse_unused(self) -> None:
+        """Check, after the pass, that the network is made of tokens.
+
+        Where an answer hardly depends on the image, its exactness would not tell.
+
+        Raises:
+            ClassifierError: if no layer left a token out.
+        """
+        if not self.dropped:
+            raise ClassifierError(
+                "dropped_tokens does not fit this classifier: none of its layers takes patches of "
+                "the image as tokens; it is for vision transformers"
+            )
+
     def weights(self, tokens: int, images: int) -> Float[Tensor, "b n"] | None:
         """How far each of so many tokens is shown, the patches last; None if they are others."""
         shown = self.shown
         if shown is None or not 0 <= tokens - shown.shape[1] <= MOST_BEFORE:
             return None
+        self.dropped = True
         every = F.pad(shown, (tokens - shown.shape[1], 0), value=1.0)
         return every.expand(images, -1) if len(every) == 1 else every
 
@@ -73,7 +90,8 @@ def embedded(
     """The convolution that cuts the image into patches and embeds each of them."""
     x, weight = args[0], argument(args, given, 1, "weight", None)
     side, kernel = pair(argument(args, given, 3, "stride", 1)), tuple(weight.shape[-2:])
-    if mode.shown is not None or kernel != side or x.shape[-2:] != mode.mask.shape[-2:]:
+    cuts = kernel == side != (1, 1)
+    if mode.shown is not None or not cuts or x.shape[-2:] != mode.mask.shape[-2:]:
         return func(*args, **given)
     covered = F.avg_pool2d(mode.mask, side)  # b 1 h/p w/p
     mode.shown = decided(covered, soft=mode.mask).flatten(1)

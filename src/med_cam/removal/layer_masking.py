@@ -49,6 +49,7 @@ class LayerMasking(TorchFunctionMode):
     def __init__(self, mask: Float[Tensor, "b 1 h w"], intruder: float = 0.0) -> None:
         super().__init__()
         self.intruder = intruder
+        self.followed = False  # whether any layer was
         self.levels: dict[Size, Level] = {size_of(mask): Level(mask)}
 
     def __torch_function__(
@@ -68,10 +69,23 @@ class LayerMasking(TorchFunctionMode):
             if last is not None and rule in CHANNELS_LAST:
                 return CHANNELS_LAST[rule](self, last, func, args, given)
             return self._unknown(func, args, given)
+        self.followed = True
         out = rule(self, level, func, args, given)
         if rule not in (flattened, squeezed):  # whose map, if it is one, has other places
             self._known_as(out[0] if isinstance(out, tuple) else out, level)
         return self._marked(out)
+
+    def refuse_unused(self) -> None:
+        """Check, after the pass, that the mask had anything to work on.
+
+        Raises:
+            ClassifierError: if no layer read a map.
+        """
+        if not self.followed:
+            raise ClassifierError(
+                "layer_masking does not fit this classifier: none of its layers reads a map of "
+                "the image; it is for convolutional networks"
+            )
 
     def _unknown(self, func: Function, args: tuple[Any, ...], given: dict[str, Any]) -> Any:  # noqa: ANN401
         """A map of a size that no layer before had: single values, or the mask was lost."""

@@ -45,8 +45,9 @@ def masked_pass(
         *(t.split(largest or max(len(x), 1)) for t in (x, masks)), strict=True
     ):
         missing = max(0, smallest - len(images))
-        with MODES[hidden.removal](repeated(mask, missing), hidden.intruder):
+        with MODES[hidden.removal](repeated(mask, missing), hidden.intruder) as mode:
             found = network(repeated(images, missing))
+        mode.refuse_unused()
         outputs.append(first(found, len(images)))
     return together(outputs)
 
