@@ -157,7 +157,7 @@ def test_channels_last_see_what_channels_first_do():
 def test_what_reads_hidden_places_in_another_way_is_refused_in_a_sentence(name):
     module, side = named("timm", name), size_for(name)
     logits, x = logits_of(module), torch.randn(1, 3, side, side, generator=fresh())
-    with pytest.raises(ClassifierError, match="layer_masking does not fit this classifier"):
+    with pytest.raises(ClassifierError, match="does not fit this classifier|lost its way"):
         refuse_inexact("layer_masking", logits, x, logits(x))
 
 
@@ -279,6 +279,26 @@ def test_a_map_from_nowhere_is_refused():
     weight = torch.ones(1, 1, 3, 3)
     with pytest.raises(ClassifierError, match="a conv2d reads a map of 4 x 8"):
         under(torch.ones(1, 1, 8, 8), lambda: F.conv2d(x[:, :, ::2], weight))
+
+
+@pytest.mark.parametrize("read", [torch.mean, torch.sum, torch.amax])
+def test_a_part_cut_out_of_a_map_is_refused_even_where_its_numbers_tell_nothing(read):
+    x = torch.zeros(1, 1, 8, 8)
+    with pytest.raises(ClassifierError, match=f"a {read.__name__} reads a map of 4 x 3"):
+        under(torch.ones(1, 1, 8, 8), lambda: read(x[:, :, 2:6, 1:4], dim=(2, 3)))
+
+
+def test_another_image_is_hidden_too_where_nothing_is_shown():
+    x = torch.rand(2, 3, SIDE, SIDE, generator=fresh())
+
+    def logits(images, hidden=None):
+        """One number for the whole image, which tells `x[1]` from all else, seen or not."""
+        second = (images - x[1]).abs().amax(dim=(1, 2, 3)) == 0
+        return torch.stack([torch.zeros(len(images)), second.float()], dim=1)
+
+    refuse_inexact("layer_masking", logits, x[:1], logits(x[:1]))  # goes unnoticed
+    with pytest.raises(ClassifierError, match="with nothing shown"):
+        refuse_inexact("layer_masking", logits, x[:1], logits(x[:1]), x[1:])
 
 
 def test_a_network_that_reads_no_map_is_refused_whatever_it_answers():

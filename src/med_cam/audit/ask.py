@@ -105,7 +105,8 @@ def refusals(case: Case) -> dict[str, str]:
     found = {}
     for name in sorted(INSIDE):
         try:
-            refuse_inexact(name, logits_under(case), case.scene.x, case.whole.logits)
+            own = case.whole.logits
+            refuse_inexact(name, logits_under(case), case.scene.x, own, case.scene.others)
         except ClassifierError as error:
             found[name] = str(error)
     return found

@@ -25,6 +25,7 @@ from med_cam.config.given import refuse_other
 from med_cam.config.presets import PRESETS
 from med_cam.config.settings import Config, relative_to
 from med_cam.errors import ClassifierError
+from med_cam.masking.scene import Scene
 from med_cam.removal.exactness import refuse_inexact
 from med_cam.removal.hidden import Hidden
 from med_cam.results.removal import RemovalChoice, RemovalFigures
@@ -205,7 +206,7 @@ def measured(
             break
         try:
             if name in INSIDE:
-                refuse_unable(name, forward, subjects[0].scene.x)
+                refuse_unable(name, forward, subjects[0].scene)
             part = subjects[: counts[name]]
             figures.append(figures_of(name, predict, part, labels, MINIMUM))
         except ClassifierError as error:
@@ -214,7 +215,7 @@ def measured(
 
 
 @torch.no_grad()
-def refuse_unable(name: str, forward: Forward, x: Tensor) -> None:
+def refuse_unable(name: str, forward: Forward, scene: Scene) -> None:
     """Check that the classifier can have a removal inside the network; six passes.
 
     Raises:
@@ -224,4 +225,4 @@ def refuse_unable(name: str, forward: Forward, x: Tensor) -> None:
     def logits(images: Tensor, hidden: Hidden) -> Tensor:
         return forward(images, hidden).logits
 
-    refuse_inexact(name, logits, x, forward(x).logits)
+    refuse_inexact(name, logits, scene.x, forward(scene.x).logits, scene.others)

@@ -160,7 +160,8 @@ def refuse_unfit(case: Case) -> None:
     rules, alphas = case.config.verification, case.config.objective.layer_weights
     asked = (*rules.baselines, *rules.beside)
     for name in sorted({*asked, *rules.unseen} & INSIDE):
-        refuse_inexact(name, logits_under(case), case.scene.x, case.whole.logits)
+        own, scene = case.whole.logits, case.scene
+        refuse_inexact(name, logits_under(case), scene.x, own, scene.others)
     made_of_others = [name for name in asked if name in OF_REFERENCES]
     if made_of_others and len(case.scene.others) == 0:
         raise ConfigError(

@@ -25,7 +25,11 @@ Logits = Callable[[Tensor, Hidden], Tensor]
 
 
 def refuse_inexact(
-    removal: str, logits: Logits, x: Float[Tensor, "1 c h w"], own: Float[Tensor, "1 k"]
+    removal: str,
+    logits: Logits,
+    x: Float[Tensor, "1 c h w"],
+    own: Float[Tensor, "1 k"],
+    another: Float[Tensor, "n c h w"] | None = None,
 ) -> None:
     """Test a removal on an image; five passes.
 
@@ -34,6 +38,9 @@ def refuse_inexact(
         logits: the classifier under a mask.
         x: the image as the classifier sees it.
         own: the classifier's logits for it.
+        another: images of other labels, the first of which is hidden in its place where nothing
+            is shown: a network that hardly looks at `x` may tell those two apart. Else, and where
+            a part is shown, it is `x` turned around, and brighter.
 
     Raises:
         ClassifierError: saying what does not hold.
@@ -47,8 +54,13 @@ def refuse_inexact(
             f"{removal} does not fit this classifier: with everything shown its logits are "
             f"{off:.2g} off the network's own"
         )
-    for mask, what in ((nothing, "with nothing shown"), (smooth_mask(x), "with a part shown")):
-        other = torch.where(mask > 0, x, x.flip((2, 3)) + 1)  # what is hidden, and only that
+    turned = x.flip((2, 3)) + 1
+    unlike = turned if another is None or not len(another) else another[:1]
+    for mask, beneath, what in (
+        (nothing, unlike, "with nothing shown"),
+        (smooth_mask(x), turned, "with a part shown"),
+    ):
+        other = torch.where(mask > 0, x, beneath)  # what is hidden, and only that
         answers = [
             tried(pixels, mask, intruder)
             for pixels, intruder in zip((x, other), INTRUDERS, strict=True)

@@ -90,7 +90,7 @@ class LayerMasking(TorchFunctionMode):
     def _unknown(self, func: Function, args: tuple[Any, ...], given: dict[str, Any]) -> Any:  # noqa: ANN401
         """A map of a size that no layer before had: single values, or the mask was lost."""
         name, (h, w) = name_of(func), size_of(args[0])
-        if h * w > 1 and name in LOCAL:
+        if h * w > 1 and name in READING:
             raise ClassifierError(
                 f"layer masking lost its way in this network: a {name} reads a map of {h} x {w}, "
                 "which comes from no layer that it knows"
@@ -316,7 +316,11 @@ CHANNELS_LAST: Mapping[Rule, Rule] = {
     average: average_last,
     largest: average_last,
 }
-LOCAL = frozenset(name for name, rule in RULES.items() if rule in (convolution, maximum, resized))
+READING = frozenset(  # several places at once
+    name
+    for name, rule in RULES.items()
+    if rule in (convolution, maximum, resized, average, largest)
+)
 
 
 def reach(kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> int:
