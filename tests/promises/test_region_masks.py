@@ -23,6 +23,7 @@ from recording import (
 )
 
 from med_cam.case.round_trip import labels_exported, labels_reread, reread, settled
+from med_cam.certification.certificate import response_of
 from med_cam.pipeline import region_candidates
 from med_cam.pipeline.budget import (
     MEASURED,
@@ -36,6 +37,7 @@ from med_cam.pipeline.certify import certified, smallest_certified
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.propose import smallest_mask
 from med_cam.pipeline.region_candidates import by_regions, of_regions
+from med_cam.reduction.ground import ground_of
 from med_cam.reduction.regions import regions_of, within
 from med_cam.results.passes import Passes
 
@@ -142,37 +144,44 @@ def test_after_a_refused_certificate_the_next_mask_is_larger_by_a_tenth_at_least
     assert all(b >= 1.1 * a for a, b in pairwise(areas))
 
 
-def test_a_mask_whose_outline_gives_the_label_is_not_put_to_a_certificate(done, monkeypatch):
+@pytest.mark.parametrize("names", [("grey",), ("gaussian",), ("grey", "gaussian")])
+def test_of_shifted_masks_no_larger_share_may_be_lost_than_the_claim_bears(names):
+    claim = replace(REGIONS.verification, baselines=names, shifts=(1, 2, 3))
+    with the_case(config=replace(REGIONS, verification=claim)) as case:
+        margin = ground_of(case, regions_of(case, 4), response_of(case).decision).margin
+    assert margin.among("shift")
+    assert margin.tolerance <= (1 - claim.stability_rate) * len(margin.among("shift"))
+
+
+def leaking_up_to(most):
+    """A judge of outlines by the pixels that a mask has."""
+    return lambda *_: lambda mask: int(mask.sum()) > most
+
+
+def test_after_a_refusal_a_mask_whose_outline_gives_the_label_is_not_put_to_a_certificate(
+    done, monkeypatch
+):
+    """Of the first one the claim itself asks that before it looks at any sample."""
     _, found, first = done
-    leaking = int(first.mask.sum())
-    monkeypatch.setattr(
-        region_candidates,
-        "judged_by_shape",
-        lambda *_: lambda mask: int(mask.sum()) > leaking,
-    )
+    leaking = 2 * int(first.mask.sum())
+    monkeypatch.setattr(region_candidates, "judged_by_shape", leaking_up_to(leaking))
     with the_case(config=REGIONS) as case:
-        tried = next(by_regions(case, found, found.ground)).mask
-    assert leaking < int(tried.sum()) < case.open.numel()
+        tried = by_regions(case, found, found.ground)
+        assert torch.equal(reread(case, first.mask), next(tried).mask)
+        assert leaking < int(next(tried).mask.sum()) < case.open.numel()
 
 
 def test_a_large_mask_is_made_smaller_only_as_far_as_its_outline_is_silent(done, monkeypatch):
-    """Not pruned first and then put together again in steps that double."""
     _, found, first = done
     large = replace(REGIONS.refinement, large=found.area / 2)
-    reached = []
+    pruned = []
     for leaking in range(int(first.mask.sum()), int(found.mask.sum()), 2):
-        monkeypatch.setattr(
-            region_candidates,
-            "judged_by_shape",
-            lambda *_, most=leaking: lambda mask: int(mask.sum()) > most,
-        )
-        areas = []
-        for config in (REGIONS, replace(REGIONS, refinement=large)):
-            with the_case(config=config) as case:
-                areas.append(int(next(by_regions(case, found, found.ground)).mask.sum()))
-        assert leaking < areas[1] <= areas[0]
-        reached.append(areas)
-    assert any(wary < free for free, wary in reached)
+        monkeypatch.setattr(region_candidates, "judged_by_shape", leaking_up_to(leaking))
+        with the_case(config=replace(REGIONS, refinement=large)) as case:
+            area = int(next(by_regions(case, found, found.ground)).mask.sum())
+        assert leaking < area <= int(found.mask.sum())
+        pruned.append(area < int(found.mask.sum()))
+    assert any(pruned)
 
 
 @pytest.mark.parametrize("middle", [False, True])

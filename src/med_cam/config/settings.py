@@ -150,7 +150,7 @@ class Refinement:
     consistency_trials: rules.Samples = 4
     shifts: rules.Distances = (3,)
     smallest: rules.Area = 0.01
-    rounds: rules.Bisections = 6
+    rounds: rules.Bisections = 5
     growth: rules.Growth = 1.15
     attempts: rules.Attempts = 8
     large: rules.Part = 0.5
@@ -268,10 +268,10 @@ class Certification:
     budget: rules.Budget = 1500
     patch: rules.Patch = 16
     most_patches: rules.Patches = 40
-    reduction_samples: rules.Samples = 16
-    pool: rules.Spare = 32
+    reduction_samples: rules.Samples = 12
+    pool: rules.Spare = 16
     deletion_samples: rules.Samples = 16
-    reinsertion_trials: rules.Samples = 59
+    reinsertion_trials: rules.Samples = 46
     reinsertion_wanted: rules.Share = 0.9
     reinsertion_patch: rules.Side = 16
     alternatives: rules.Alternatives = 0

@@ -56,11 +56,14 @@ class Larger:
         masks: the pruned one, those it was cut from, then larger ones; the last is all.
         start: the mask that the pruning began with; it had its margin and did not leak.
         silent: whether a mask does not give the label by its outline.
+        wary: whether that is asked of the first one too; its claim asks it anyway, before any
+            sample of a certificate is looked at.
     """
 
     masks: list[Units]
     start: Units
     silent: Callable[[Mask], bool]
+    wary: bool = True
 
 
 def by_regions(
@@ -93,7 +96,7 @@ def by_regions(
     ground, now = pruned_twice(case, start, ground, enough, silent if wary else None)
     back = [now.trajectory[-1 - count] for count in counts(len(now.trajectory))]
     masks = [now.units, *back, *grown(case, found, ground)]
-    larger = Larger(masks, now.trajectory[0], silent)
+    larger = Larger(masks, now.trajectory[0], silent, wary)
     turn, last, short = 0, Units(), now.cut_short
     while turn <= rules.rounds + rules.grown:
         units, over = next_wider(case, larger, last, further(case, ground, turn), number())
@@ -178,9 +181,9 @@ def next_wider(
 ) -> tuple[Units | None, bool]:
     """The next mask, larger than the last by a tenth, that has its margin and does not leak.
 
-    The largest needs neither. Where the budget holds no further look, it is one that is not
-    measured again. None if there is none, or the budget does not hold its certificate; that is
-    told.
+    Whether the first one leaks is left to its claim, see `Larger`. The largest needs neither.
+    Where the budget holds no further look, it is one that is not measured again. None if there is
+    none, or the budget does not hold its certificate; that is told.
     """
     masks = larger.masks
     least = WIDER * ground.pixels(last)
@@ -190,7 +193,10 @@ def next_wider(
         look = and_another(case, number, MEASURED) if last else affordable(case, number, MEASURED)
         if not look:
             return unmeasured(case, larger, last, ground, number), True
-        if units == masks[-1] or (ground.slack(units) >= 0 and larger.silent(ground.mask(units))):
+        if units == masks[-1]:
+            return units, False
+        unasked = not (last or larger.wary)
+        if ground.slack(units) >= 0 and (unasked or larger.silent(ground.mask(units))):
             return units, False
     return None, False
 
