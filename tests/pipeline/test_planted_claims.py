@@ -12,7 +12,7 @@ from planted_claims import CASES
 RULES = replace(
     Config().certification, alternatives=2, necessary_superset=True, patch=8, most_patches=0
 )
-CONFIG = replace(Config(), certification=RULES)
+CONFIG = replace(Config(), certification=RULES, seed=1)  # of others a piece of both ways may stay
 FAR = (8, 8)  # its partner lies in other patches
 
 

@@ -13,7 +13,7 @@ from lit import Lit
 from med_cam.audit.choice import RULE, chosen
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.pairwise import pairwise
-from med_cam.config.settings import Certification, Config, Search, Verification
+from med_cam.config.settings import Certification, Config, Refinement, Search, Verification
 from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain
 from med_cam.report.provenance import provenance
@@ -28,6 +28,7 @@ BOX = slice(10, 20)
 LEFT, RIGHT = (slice(6, 14), slice(4, 12)), (slice(18, 26), slice(20, 28))
 SHORT = Config(
     search=Search(steps=1, widths=(4,), grid=8, places=8, radii=(0.35,), maps=1),
+    refinement=Refinement(rounds=6),  # so fine that the cut lies on one of two squares
     verification=Verification(certified=0.8, unseen=("black", "uniform")),
     certification=Certification(
         units="squares", patch=8, most_patches=0, reduction_samples=2, pool=2, deletion_samples=2,

@@ -130,9 +130,7 @@ def on_samples(
     around = [i for i in chosen if i >= len(fixed)] or list(range(len(fixed)))
     trial = joined(on.trial(chosen, ()), shifted_over(on, around, len(fixed) if random else 0))
     shifts = len(trial.names) - len(kinds)
-    bearable = int((1 - case.config.verification.stability_rate) * shifts + 1e-9)
-    tolerance = min(on.tolerance, bearable)  # of few that are looked at none may be lost
-    margin = Margin((*kinds, *("shift" for _ in range(shifts))), deviations, tolerance)
+    margin = Margin((*kinds, *("shift" for _ in range(shifts))), deviations, on.tolerance)
     return Ground(
         regions,
         trial,
