@@ -23,6 +23,7 @@ from recording import (
 )
 
 from med_cam.case.round_trip import labels_exported, labels_reread, reread, settled
+from med_cam.certification.certificate import response_of
 from med_cam.pipeline import region_candidates
 from med_cam.pipeline.budget import (
     MEASURED,
@@ -36,6 +37,7 @@ from med_cam.pipeline.certify import certified, smallest_certified
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.propose import smallest_mask
 from med_cam.pipeline.region_candidates import by_regions, of_regions
+from med_cam.reduction.ground import ground_of
 from med_cam.reduction.regions import regions_of, within
 from med_cam.results.passes import Passes
 
@@ -140,6 +142,20 @@ def test_after_a_refused_certificate_the_next_mask_is_larger_by_a_tenth_at_least
         areas = [int(evidence(samples_asked(calls)[0], case.scene.x).sum()) for calls in asked]
     assert done.tried >= 3
     assert all(b >= 1.1 * a for a, b in pairwise(areas))
+
+
+@pytest.mark.parametrize(
+    ("names", "times"), [(("grey",), 1), (("gaussian",), 2), (("grey", "gaussian"), 2)]
+)
+def test_every_shift_is_looked_at_over_two_samples_where_what_hides_is_drawn(names, times):
+    rules = replace(REGIONS.verification, baselines=names)
+    with the_case(config=replace(REGIONS, verification=rules)) as case:
+        trial = ground_of(case, regions_of(case, 4), response_of(case).decision).trial
+    places = [i for i, (kind, _) in enumerate(trial.names) if kind == "shift"]
+    for step in {trial.steps[i] for i in places}:
+        same = [i for i in places if trial.steps[i] == step]
+        assert len(same) == times
+        assert len({trial.infill[i].numpy().tobytes() for i in same}) == times
 
 
 def leaking_up_to(most):

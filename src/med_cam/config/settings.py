@@ -269,7 +269,7 @@ class Certification:
     patch: rules.Patch = 16
     most_patches: rules.Patches = 40
     reduction_samples: rules.Samples = 12
-    pool: rules.Spare = 16
+    pool: rules.Spare = 32
     deletion_samples: rules.Samples = 16
     reinsertion_trials: rules.Samples = 46
     reinsertion_wanted: rules.Share = 0.9

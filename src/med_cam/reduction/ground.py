@@ -128,7 +128,7 @@ def on_samples(
     fixed, random = ([n for n in names if is_fixed(n) == kind] for kind in (True, False))
     kinds = ["fixed" if i < len(fixed) else random[(i - len(fixed)) % len(random)] for i in chosen]
     around = [i for i in chosen if i >= len(fixed)] or list(range(len(fixed)))
-    trial = joined(on.trial(chosen, ()), shifted_over(on, around, len(fixed) if random else 0))
+    trial = joined(on.trial(chosen, ()), shifted_over(on, around, len(fixed), again=bool(random)))
     shifts = len(trial.names) - len(kinds)
     margin = Margin((*kinds, *("shift" for _ in range(shifts))), deviations, on.tolerance)
     return Ground(
@@ -139,19 +139,23 @@ def on_samples(
     )
 
 
-def shifted_over(on: SampleSet, around: Sequence[int], fixed: int) -> Trial:
-    """The mask shifted in every direction, over fixed baselines and over random samples.
+def shifted_over(on: SampleSet, around: Sequence[int], fixed: int, *, again: bool) -> Trial:
+    """The mask shifted in every direction, over random samples and over fixed baselines.
 
-    A claim shifts it over both alike.
+    A claim shifts it over all alike. Where there are no fixed ones, over random samples twice: by
+    what is lost on one sample of each direction, too many shifts pass for stable.
 
     Args:
         on: the samples.
         around: those that take turns, by their number.
-        fixed: how many of them are of fixed baselines, if others are not; else 0.
+        fixed: how many of all are of fixed baselines.
+        again: whether every direction is taken twice.
     """
     every = range(len(DIRECTIONS))
     over = [around[i % len(around)] for i in every]
-    over += [i % fixed for i in every] if fixed else []
+    if again:
+        rest = range(fixed) if fixed else around[len(every) % len(around) :]
+        over += [rest[i % len(rest)] for i in every]
     steps = [(dy * on.distance, dx * on.distance) for dy, dx in DIRECTIONS]
     ways = [i % len(DIRECTIONS) for i in range(len(over))]
     return Trial(
