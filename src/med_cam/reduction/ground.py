@@ -154,8 +154,8 @@ def shifted_over(on: SampleSet, around: Sequence[int], fixed: int, *, again: boo
     every = range(len(DIRECTIONS))
     over = [around[i % len(around)] for i in every]
     if again:
-        rest = range(fixed) if fixed else around[len(every) % len(around) :]
-        over += [rest[i % len(rest)] for i in every]
+        apart = max(1, len(around) // 2)  # so that no direction meets the same sample again
+        over += [i % fixed if fixed else around[(i + apart) % len(around)] for i in every]
     steps = [(dy * on.distance, dx * on.distance) for dy, dx in DIRECTIONS]
     ways = [i % len(DIRECTIONS) for i in range(len(over))]
     return Trial(
