@@ -23,7 +23,7 @@ from med_cam.audit.predictions import (
 )
 from med_cam.audit.shapes import blob, patch_places
 from med_cam.case.arguments import refuse_other_arguments
-from med_cam.case.case import Case, logits_under, observed
+from med_cam.case.case import Case, observed, refuse_unable
 from med_cam.case.references import References, digest, painted_from
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
@@ -35,7 +35,6 @@ from med_cam.images.image import Image
 from med_cam.masking.samplers import SAMPLERS, baseline, painting
 from med_cam.masking.scene import Scene
 from med_cam.masking.view import View
-from med_cam.removal.exactness import refuse_inexact
 from med_cam.removal.samples import Sampled, joined
 from med_cam.verify.baseline_response import can_draw
 from med_cam.verify.decision import Target, on_top
@@ -105,8 +104,7 @@ def refusals(case: Case) -> dict[str, str]:
     found = {}
     for name in sorted(INSIDE):
         try:
-            own = case.whole.logits
-            refuse_inexact(name, logits_under(case), case.scene.x, own, case.scene.others)
+            refuse_unable(case, name)
         except ClassifierError as error:
             found[name] = str(error)
     return found

@@ -160,8 +160,7 @@ def refuse_unfit(case: Case) -> None:
     rules, alphas = case.config.verification, case.config.objective.layer_weights
     asked = (*rules.baselines, *rules.beside)
     for name in sorted({*asked, *rules.unseen} & INSIDE):
-        own, scene = case.whole.logits, case.scene
-        refuse_inexact(name, logits_under(case), scene.x, own, scene.others)
+        refuse_unable(case, name)
     made_of_others = [name for name in asked if name in OF_REFERENCES]
     if made_of_others and len(case.scene.others) == 0:
         raise ConfigError(
@@ -181,6 +180,16 @@ def refuse_unfit(case: Case) -> None:
             f"objective.layer_weights has {len(alphas)} numbers for {len(layers)} hooked layers "
             f"({', '.join(layers)}); give one each"
         )
+
+
+def refuse_unable(case: Case, name: str) -> None:
+    """Test a removal inside the network on the image of a case; five passes.
+
+    Raises:
+        ClassifierError: if it is not exact before this classifier.
+    """
+    own, scene = case.whole.logits, case.scene
+    refuse_inexact(name, logits_under(case), scene.x, own, scene.others)
 
 
 def logits_under(case: Case) -> Callable[[Tensor, Hidden], Tensor]:

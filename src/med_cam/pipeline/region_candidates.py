@@ -63,7 +63,7 @@ class Larger:
     masks: list[Units]
     start: Units
     silent: Callable[[Mask], bool]
-    wary: bool = True
+    wary: bool
 
 
 def by_regions(

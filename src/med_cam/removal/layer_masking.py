@@ -92,7 +92,7 @@ class LayerMasking(TorchFunctionMode):
         name, (h, w) = name_of(func), size_of(args[0])
         if h * w > 1 and name in READING:
             raise ClassifierError(
-                f"layer masking lost its way in this network: a {name} reads a map of {h} x {w}, "
+                f"layer_masking does not fit this classifier: a {name} reads a map of {h} x {w}, "
                 "which comes from no layer that it knows"
             )
         return func(*args, **given)
