@@ -1,7 +1,7 @@
 """A mask of regions: what is certified is whole regions, every part that is reported is needed."""
 
 from dataclasses import replace
-from itertools import combinations, islice, pairwise
+from itertools import combinations, pairwise
 
 import pytest
 import torch
@@ -177,17 +177,22 @@ def test_after_a_refusal_a_mask_whose_outline_gives_the_label_is_not_put_to_a_ce
 
 
 def test_a_large_mask_is_made_smaller_only_as_far_as_its_outline_is_silent(done, monkeypatch):
-    """Not put together again in steps that double, as after a refusal of the pruned one."""
+    """Not pruned first and then put together again in steps that double."""
     _, found, first = done
-    large = replace(REGIONS.refinement, large=found.area / 2)
+    large = replace(REGIONS, refinement=replace(REGIONS.refinement, large=found.area / 2))
+    wary = region_candidates.pruned_twice
+
+    def free(case, start, ground, enough, _):
+        return wary(case, start, ground, enough, None)
+
     reached = []
     for leaking in range(int(first.mask.sum()), int(found.mask.sum()), 2):
         monkeypatch.setattr(region_candidates, "judged_by_shape", leaking_up_to(leaking))
         areas = []
-        for config, before in ((REGIONS, 1), (replace(REGIONS, refinement=large), 0)):
-            with the_case(config=config) as case:
-                tried = islice(by_regions(case, found, found.ground), before, None)
-                areas.append(int(next(tried).mask.sum()))
+        for pruning in (free, wary):
+            monkeypatch.setattr(region_candidates, "pruned_twice", pruning)
+            with the_case(config=large) as case:
+                areas.append(int(next(by_regions(case, found, found.ground)).mask.sum()))
         assert leaking < areas[1] <= areas[0]
         reached.append(areas)
     assert any(wary < free for free, wary in reached)
