@@ -254,7 +254,7 @@ class Certification:
         seeds: masks to compare, the explanation's own included.
         contrast: whether a label that says that nothing was found, or that baselines alone give,
             is also explained the other way round: what would have to be there for another one.
-            At most about 200 passes.
+            At most about 170 passes.
         ladder_passes: that weaker claims may take together where the claim holds on no mask of at
             most `refinement.large`; the search of a restricted claim comes on top. 0 = none is
             tried but the restricted claim, with a risk of its own.

@@ -22,7 +22,7 @@ from med_cam.certification.contrast import (
 from med_cam.masking.masks import keep_most
 from med_cam.results.claim import Claim
 from med_cam.results.contrast import Contrast
-from med_cam.search.disc_map import discs
+from med_cam.search.disc_map import Looked, discs
 from med_cam.verify.contrast import log_odds, parts_shown, rises, smooth_parts
 from med_cam.verify.minimality import numbered
 
@@ -33,29 +33,35 @@ REGIONS = (1.0, 0.6, 0.3)  # of the image, to be shown in parts, the largest fir
 TRIED = 12  # random parts of each before it is judged
 
 
-def contrast_of(case: Case, claim: Claim) -> Contrast | None:
+def contrast_of(case: Case, claim: Claim, looked: Looked | None = None) -> Contrast | None:
     """What would have to be there for another label; None where that is not asked.
 
-    At most 224 passes over one fixed and one random baseline: 50 discs, 15 to choose among
-    regions, 12 to 36 for the part that may be shown, and on samples of their own 59 and 63 for
-    the judgement.
+    At most 173 passes over one fixed and one random baseline: 15 to choose among regions, 12 to 36
+    for the part that may be shown, and on samples of their own 59 and 63 for the judgement. Where
+    no search has looked at discs, some 50 more.
+
+    Args:
+        case: the image before the classifier.
+        claim: on its mask.
+        looked: the discs that the search looked at.
     """
     if not needs_contrast(case, claim.given_by):
         return None
     label = runner_up_of(case).index
-    masks, odds = discs_alone(case, label)
+    looked = looked or discs_alone(case)
+    masks, odds = looked.masks.bool(), log_odds(looked.p[:, label])
     scores = spoken_for(case, masks, odds)
     quiet = quiet_region(case, exported(case, widest(case, scores)))
-    region = strongest(case, [*cuts(case, scores), *best_discs(masks, odds)], label)
+    region = strongest(case, [*cuts(case, scores), *best_discs(masks, odds, looked.radii)], label)
     return Contrast(quiet, runner_up(case, exported(case, region)))
 
 
-def discs_alone(case: Case, label: int) -> tuple[Bool[Tensor, "n 1 h w"], Float[Tensor, " n"]]:
-    """Discs all over the image, and the log-odds of a label with each shown alone."""
+def discs_alone(case: Case) -> Looked:
+    """Discs all over the image, and what is predicted with each shown alone."""
     h, w = case.scene.x.shape[2:]
-    masks = discs(h, w, PLACES, RADII).to(case.scene.x.device).bool() & case.scene.valid
+    masks = discs(h, w, PLACES, RADII).to(case.scene.x) * case.scene.valid
     infill = in_turn(case, len(masks), fresh(case, RUNNER_UP_SEARCH))
-    return masks, log_odds(case.batched.over(masks, infill)[:, label])
+    return Looked(masks, case.batched.over(masks, infill), len(RADII))
 
 
 def spoken_for(
@@ -78,12 +84,12 @@ def cuts(case: Case, scores: Float[Tensor, "1 1 h w"]) -> list[Bool[Tensor, "1 1
 
 
 def best_discs(
-    masks: Bool[Tensor, "n 1 h w"], odds: Float[Tensor, " n"]
+    masks: Bool[Tensor, "n 1 h w"], odds: Float[Tensor, " n"], radii: int
 ) -> list[Bool[Tensor, "1 1 h w"]]:
     """Of each radius the disc that speaks most for the label."""
     return [
         some[int(theirs.argmax())][None]
-        for some, theirs in zip(masks.chunk(len(RADII)), odds.chunk(len(RADII)), strict=True)
+        for some, theirs in zip(masks.chunk(radii), odds.chunk(radii), strict=True)
     ]
 
 

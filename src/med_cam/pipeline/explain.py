@@ -96,7 +96,7 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
         beside = beside_claim(case)
         if beside is not None:
             marks.append(mark("beside", case.cost()))
-        contrast = contrast_of(case, found.claim)
+        contrast = contrast_of(case, found.claim, found.looked)
         if contrast is not None:
             marks.append(mark("contrast", case.cost()))
         others = Others(ladder, contrast)

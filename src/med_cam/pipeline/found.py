@@ -11,6 +11,7 @@ from med_cam.certification.certificate import claimed
 from med_cam.reduction.ground import Ground
 from med_cam.results.claim import Claim
 from med_cam.results.step import Step
+from med_cam.search.disc_map import Looked
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.minimality import Mask
 
@@ -30,6 +31,7 @@ class Found:
         steps: of the search for the scores.
         ground: what it is reduced on, if it is made of regions.
         cut_short: whether the budget of passes ended what was done to it.
+        looked: the discs that the search looked at.
     """
 
     mask: Bool[Tensor, "h w"]
@@ -40,6 +42,7 @@ class Found:
     steps: tuple[Step, ...] = ()
     ground: Ground | None = None
     cut_short: bool = False
+    looked: Looked | None = None
 
     @property
     def claim(self) -> Claim:

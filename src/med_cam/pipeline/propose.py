@@ -19,6 +19,7 @@ from med_cam.reduction.bisection import Passes, remembered, smallest_passing
 from med_cam.results.claim import Claim
 from med_cam.results.step import OnStep, Step
 from med_cam.search.starts import best_of_starts
+from med_cam.search.train import look_at_discs
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.candidates import candidate_judge
 from med_cam.verify.consistency import moves_none
@@ -36,10 +37,13 @@ def smallest_mask(case: Case, on_step: OnStep | None = None) -> Found:
     if not case.predicted or judge.decision.given_by:
         return whole_image(case, response_of(case))
     reference = reference_of(case, judge.decision.threshold)
+    generator = fresh(case, SEARCH)
+    looked = look_at_discs(case, generator)
     maps, steps = best_of_starts(
-        case, reference, fresh(case, SEARCH), on_step
+        case, reference, generator, on_step, looked
     )  # sections 3.2 to 3.4
-    return proposed(case, maps, judge.suffices, steps, moves=judge.moves)
+    found = proposed(case, maps, judge.suffices, steps, moves=judge.moves)
+    return replace(found, looked=looked)
 
 
 def smallest_of_regions(case: Case, on_step: OnStep | None = None) -> Found:
@@ -48,8 +52,10 @@ def smallest_of_regions(case: Case, on_step: OnStep | None = None) -> Found:
     if not case.predicted or response.decision.given_by:
         return whole_image(case, response)
     reference = reference_of(case, response.decision.threshold)
-    maps, steps = best_of_starts(case, reference, fresh(case, SEARCH), on_step)
-    return mask_of_regions(case, maps, response, steps)
+    generator = fresh(case, SEARCH)
+    looked = look_at_discs(case, generator)
+    maps, steps = best_of_starts(case, reference, generator, on_step, looked)
+    return replace(mask_of_regions(case, maps, response, steps), looked=looked)
 
 
 def made_of_regions(config: Config) -> bool:

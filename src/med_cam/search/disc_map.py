@@ -5,6 +5,7 @@ scores it keeps the search from settling on the first place that helps.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -13,6 +14,21 @@ from torch import Generator, Tensor
 from med_cam.masking.samplers import baseline
 from med_cam.masking.view import View
 from med_cam.removal.samples import joined
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Discs that were shown, and what is predicted for each alone.
+
+    Attributes:
+        masks: one for each place and radius, those of one radius after the other.
+        p: probabilities of every label.
+        radii: how many there are.
+    """
+
+    masks: Float[Tensor, "n 1 h w"]
+    p: Float[Tensor, "n k"]
+    radii: int
 
 
 def disc_map(
@@ -33,11 +49,29 @@ def disc_map(
         generator: for the baselines.
         contents: shown in place of the image, one for each disc.
     """
-    names = [baselines[i % len(baselines)] for i in range(len(masks))]
-    infill = joined([baseline(name, view.scene, generator) for name in names])
-    log_p = view.over(masks, infill, content=contents)[:, target].clamp(min=1e-6).log()
+    return map_of(masks, shown_alone(view, masks, baselines, generator, contents), target)
+
+
+def map_of(
+    masks: Float[Tensor, "n 1 h w"], p: Float[Tensor, "n k"], target: int
+) -> Float[Tensor, "1 1 h w"]:
+    """The same map, from what was predicted for each disc."""
+    log_p = p[:, target].clamp(min=1e-6).log()
     total = (masks * log_p[:, None, None, None]).sum(dim=0, keepdim=True)
     return standardised(total / masks.sum(dim=0, keepdim=True).clamp(min=1))
+
+
+def shown_alone(
+    view: View[Tensor],
+    masks: Float[Tensor, "n 1 h w"],
+    baselines: Sequence[str],
+    generator: Generator,
+    contents: Float[Tensor, "n c h w"] | None = None,
+) -> Float[Tensor, "n k"]:
+    """Probabilities with each disc alone shown, over baselines that take turns."""
+    names = [baselines[i % len(baselines)] for i in range(len(masks))]
+    infill = joined([baseline(name, view.scene, generator) for name in names])
+    return view.over(masks, infill, content=contents)
 
 
 def discs(h: int, w: int, places: int, radii: Sequence[float]) -> Float[Tensor, "n 1 h w"]:

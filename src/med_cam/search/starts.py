@@ -14,14 +14,19 @@ from torch import Generator, Tensor
 from med_cam.case.case import Case
 from med_cam.results.reference import Reference
 from med_cam.results.step import OnStep, Step
+from med_cam.search.disc_map import Looked
 from med_cam.search.objective import objective
-from med_cam.search.train import infill, search
+from med_cam.search.train import infill, look_at_discs, search
 
 DRAWS = 8  # random baselines over which the loss of a cut mask is taken, the same for all
 
 
 def best_of_starts(
-    case: Case, reference: Reference, generator: Generator, on_step: OnStep | None = None
+    case: Case,
+    reference: Reference,
+    generator: Generator,
+    on_step: OnStep | None = None,
+    looked: Looked | None = None,
 ) -> tuple[Float[Tensor, "n 1 h w"], tuple[Step, ...]]:
     """The maps of the search; with several starts allowed, those of the best cut mask first.
 
@@ -30,19 +35,21 @@ def best_of_starts(
         reference: what the classifier predicts for the whole image.
         generator: on the CPU; every start goes on with it.
         on_step: called after every step, of all starts together.
+        looked: discs that were looked at before; they are now, once, if none are given.
 
     Raises:
         ConfigError: if the loss is no number any more.
     """
     most = case.config.search.starts
+    looked = looked or look_at_discs(case, generator)
     if most == 1:
-        return search(case, reference, generator, on_step)
+        return search(case, reference, generator, on_step, looked)
     maps: list[Tensor] = []
     losses: list[float] = []
     steps: list[Step] = []
     lost = cut_loss(case, reference, torch.zeros_like(case.open))
     for _ in range(most):
-        found, taken = search(case, reference, generator, continued(on_step, len(steps)))
+        found, taken = search(case, reference, generator, continued(on_step, len(steps)), looked)
         maps += found.split(1)
         losses += [cut_loss(case, reference, (scores > 0) & case.open) for scores in found]
         steps += [replace(step, index=len(steps) + step.index) for step in taken]

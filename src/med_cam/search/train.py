@@ -17,7 +17,7 @@ from med_cam.masking.scene import Scene
 from med_cam.removal.samples import Sampled, joined
 from med_cam.results.reference import Reference
 from med_cam.results.step import OnStep, Step
-from med_cam.search.disc_map import disc_map, discs, standardised
+from med_cam.search.disc_map import Looked, discs, map_of, shown_alone, standardised
 from med_cam.search.objective import objective
 from med_cam.search.schedule import learning_rate, sharpness, so_far
 from med_cam.search.unet import UNet
@@ -28,6 +28,7 @@ def search(
     reference: Reference,
     generator: Generator,
     on_step: OnStep | None = None,
+    looked: Looked | None = None,
 ) -> tuple[Float[Tensor, "n 1 h w"], tuple[Step, ...]]:
     """Maps of scores, higher = retained earlier, and the loss step by step.
 
@@ -39,12 +40,13 @@ def search(
         reference: what the classifier predicts for the whole image.
         generator: on the CPU; for weights, areas, baselines and jitter.
         on_step: called after every step.
+        looked: discs that were looked at before; they are now if none are given.
 
     Raises:
         ConfigError: if the loss is no number any more.
     """
     s, scene, names = case.config.search, case.scene, case.config.verification.baselines
-    start = weighted_disc_map(case, generator)  # 1 1 h w
+    start = weighted_disc_map(case, looked or look_at_discs(case, generator))  # 1 1 h w
     scores = Scores(scene.x, s, generator)
     optimizer = torch.optim.Adam(scores.parameters(), lr=s.learning_rate)
     steps = []
@@ -134,14 +136,21 @@ def raising(coarse: int, fine: int) -> Float[Tensor, "fine coarse"]:
     return columns[:, 0, :, 0].T
 
 
-def weighted_disc_map(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
-    """The disc map with its weight, or zeros."""
-    s = case.config.search
+def look_at_discs(case: Case, generator: Generator) -> Looked | None:
+    """What is predicted for one disc at a time; None where the settings want no disc map."""
+    s, x, names = case.config.search, case.scene.x, case.config.verification.baselines
     if not s.places:
-        return torch.zeros_like(case.scene.x[:, :1])
-    x, names = case.scene.x, case.config.verification.baselines
+        return None
     masks = discs(x.shape[2], x.shape[3], s.places, s.radii).to(x) * case.open
-    return s.look_weight * disc_map(case.batched, case.target.index, masks, names, generator)
+    return Looked(masks, shown_alone(case.batched, masks, names, generator), len(s.radii))
+
+
+def weighted_disc_map(case: Case, looked: Looked | None) -> Float[Tensor, "1 1 h w"]:
+    """The disc map with its weight, or zeros."""
+    if looked is None:
+        return torch.zeros_like(case.scene.x[:, :1])
+    weight = case.config.search.look_weight
+    return weight * map_of(looked.masks, looked.p, case.target.index)
 
 
 def infill(
