@@ -311,7 +311,7 @@ def exact(retained: int, samples: int, risk: float) -> float:
 
 
 def samples_needed(tried: int, wanted: float, confidence: float = 0.95) -> int:
-    """The fewest of which no more than 2 (n - 1) are lost as seldom as the risk, at that rate."""
-    allowed, risk = 2 * (tried - 1), risk_for(tried, confidence)
+    """The fewest of which at most 1, 2, 4, ... are lost as seldom as the risk, at that rate."""
+    allowed, risk = max(1, 2 * (tried - 1)), risk_for(tried, confidence)
     samples = np.arange(allowed + 1, 3000)
     return int(samples[binom.cdf(allowed, samples, 1 - wanted) <= risk * (1 + 1e-9)][0])

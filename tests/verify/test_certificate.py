@@ -120,8 +120,8 @@ def test_a_certificate_holds_if_no_more_samples_are_lost_than_it_allows(wanted):
         assert not as_tried(few, tried, random=1).holds
 
 
-def test_the_first_mask_may_lose_no_sample_and_later_ones_more_and_more():
-    assert [losses_allowed(tried) for tried in (1, 2, 3, 4)] == [0, 2, 4, 6]
+def test_the_first_mask_may_lose_one_sample_and_later_ones_more_and_more():
+    assert [losses_allowed(tried) for tried in (1, 2, 3, 4)] == [1, 2, 4, 6]
 
 
 @settings(max_examples=20, deadline=None)
@@ -138,7 +138,8 @@ def test_where_no_number_is_enough_one_more_than_all_is_asked_for():
 
 def test_the_first_certificate_takes_as_many_samples_as_the_settings_say():
     rules = Verification()
-    assert samples_for(rules.certified, risk_of(1, rules.confidence)) == 63
+    assert samples_for(rules.certified, risk_of(1, rules.confidence), losses_allowed(1)) == 99
+    assert samples_for(0.95, 0.04) == 63  # to lose none
     assert samples_for(0.95, 0.05) == 59
     assert samples_for(0.99, 0.05) == 299
     assert samples_for(0.95, 0.05, 1) == 93  # the textbook's sample sizes
@@ -302,7 +303,7 @@ def test_one_bound_is_right_as_often_as_it_says(samples, p):
 @pytest.mark.parametrize("p", RATES)
 @pytest.mark.parametrize("wanted", [0.9, 0.95, 0.99])
 def test_the_first_certificate_is_right_as_often_as_it_says(wanted, p):
-    samples = samples_for(wanted, risk_of(1, NOMINAL))
+    samples = samples_for(wanted, risk_of(1, NOMINAL), losses_allowed(1))
     assert coverage(partial(as_reported, 1), samples, p) >= ENOUGH
 
 
@@ -392,7 +393,7 @@ def stratified(bound, rates, each, seed=0):
 @pytest.mark.parametrize("rates", STRATA)
 @pytest.mark.parametrize("wanted", [0.95, 0.99])
 def test_samples_even_over_several_baselines_bound_their_mean(rates, wanted):
-    each = -(-samples_for(wanted, risk_of(1, NOMINAL)) // len(rates))
+    each = -(-samples_for(wanted, risk_of(1, NOMINAL), losses_allowed(1)) // len(rates))
     bounds = stratified(partial(as_reported, 1), rates, each)
     assert (bounds <= np.mean(rates)).mean() >= ENOUGH
     assert (stratified(naive, rates, each) <= np.mean(rates)).mean() < ENOUGH

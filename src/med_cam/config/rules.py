@@ -209,7 +209,7 @@ Attempts = Annotated[int, whole(0, ATTEMPTS, why="claims have 64 generators a se
 named = Allowed(lambda v: isinstance(v, str) and bool(v), "a name of a baseline")
 Names = Annotated[tuple[str, ...], many(named, least=0, most=16)]
 SomeNames = Annotated[tuple[str, ...], many(named, least=1, most=16)]
-bound = number(0.01, 0.999, why="0.999 takes 3,217 samples, 2 GB at 224 pixels")
+bound = number(0.01, 0.999, why="0.999 takes 5,011 samples, 3 GB at 224 pixels")
 Bound = Annotated[float, bound]
 confidence = number(0.01, 0.999999)
 Confidence = Annotated[float, confidence]

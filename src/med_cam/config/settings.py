@@ -188,7 +188,7 @@ class Verification:
         consistency_trials: reference images that are tried for it, at most; half as many of those
             of use are taken, each in two ways.
         certified: bound asked for on the retention rate; decides how many samples a certificate
-            takes (63 for the first mask, all of which have to retain the prediction).
+            takes (99 for the first mask, of which one may lose the prediction).
         confidence: of the bounds; masks tried for one certificate share what is left of 1.
         feather: width of the soft edge inside the mask, for baselines with a feathered edge, as a
             share of the shorter side.
@@ -269,7 +269,7 @@ class Certification:
     patch: rules.Patch = 16
     most_patches: rules.Patches = 40
     reduction_samples: rules.Samples = 12
-    pool: rules.Spare = 32
+    pool: rules.Spare = 16
     deletion_samples: rules.Samples = 16
     reinsertion_trials: rules.Samples = 46
     reinsertion_wanted: rules.Share = 0.9
