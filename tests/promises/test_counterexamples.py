@@ -107,7 +107,7 @@ def test_after_a_refused_certificate_further_samples_are_looked_at(case, toy):
     on = sample_set(case, found.response.decision, more=2 * POOL)
     usual = len(sample_set(case, found.response.decision).samples)
     number = made_hard(toy, on.samples, usual)
-    done = certified(losing(case, [1]), found)
+    done = certified(losing(case, [2]), found)
     assert done.tried == 2
     assert torch.equal(done.mask, patches_mask(NEEDED, AT_TIMES)[0, 0])
     assert shown_by(done.minimality)[AT_TIMES] == ("sample", number)
@@ -168,7 +168,7 @@ def test_patches_are_those_of_the_mask_that_is_exported_and_not_those_that_are_r
 
 def test_a_mask_that_was_not_reduced_is_reported_with_each_patch_tried(case):
     found = found_on(case, START)
-    done = certified(losing(case, [1, 0]), found)  # the start is certified in the end
+    done = certified(losing(case, [2, 0]), found)  # the start is certified in the end
     assert torch.equal(done.mask, START[0, 0])
     assert {place: bool(by) for place, (by, _) in shown_by(done.minimality).items()} == {
         NEEDED: True, AT_TIMES: False, NEVER: False,

@@ -87,10 +87,11 @@ def rows(*numbers):
     return mask
 
 
-def claim_of(tried, *, draw=None, searched=("grey",)):
+def claim_of(tried, *, draw=None, searched=("grey",), samples=1):
     """Of the certificate of this number, on the draw of samples after it if no other is told."""
     certificate = {"tried": tried, "draw": draw or tried + 1}
-    return {"certificate": certificate, "searched": list(searched)}
+    baselines = [{"name": name, "searched": True, "samples": samples} for name in searched]
+    return {"certificate": certificate, "searched": list(searched), "baselines": baselines}
 
 
 def saved_with(mask, *others, remainder=None, superset=None, restricted=None):
@@ -139,8 +140,9 @@ def asked(monkeypatch):
     """The certificates asked for."""
     certificates = []
 
-    def certificate_of(case, mask, response, tried, draw):
+    def certificate_of(case, mask, response, tried, draw, samples):
         assert draw == tried + 1  # as `claim_of` says
+        assert samples == certificate.samples_of(tried, case.config.verification)
         certificates.append((case.config, mask, response.decision.p_baseline * 2**32, tried))
         return numbered(len(certificates))
 
@@ -285,7 +287,7 @@ def test_a_claim_is_of_no_later_mask_than_can_have_been_tried():
     """Reduced masks, the one before them, larger ones; and as many supersets as reduced ones."""
     rules = replace(PLAIN.certification, rounds=3, grown=4)
     config = replace(PLAIN, certification=rules)
-    assert numbers_of(claim_of(2, draw=3 + 1 + 4 + 3), config) == (2, 11)
+    assert numbers_of(claim_of(2, draw=3 + 1 + 4 + 3), config)[:2] == (2, 11)
     with pytest.raises(OutputError, match="draw number 12, where there can be 11"):
         numbers_of(claim_of(2, draw=12), config)
     with pytest.raises(OutputError, match="mask number 5, where there can be 4"):
@@ -293,7 +295,31 @@ def test_a_claim_is_of_no_later_mask_than_can_have_been_tried():
 
 
 def test_a_claim_without_a_certificate_is_that_of_the_first_mask():
-    assert numbers_of({"certificate": None}, PLAIN) == (1, 1)
+    assert numbers_of({"certificate": None, "baselines": []}, PLAIN) == (1, 1, 99)
+
+
+@pytest.mark.parametrize(
+    ("names", "tried", "said", "taken"),
+    [
+        (("gaussian",), 1, 99, 99),
+        (("gaussian",), 1, 63, 63),  # as it was when a first mask might lose none
+        (("gaussian", "grey"), 1, 63, 63),
+        (("gaussian", "uniform"), 1, 32, 63),  # of each
+        (("gaussian", "uniform"), 1, 63, 99),
+        (("gaussian",), 1, 62, 99),  # any other number would have been chosen
+        (("gaussian",), 1, 400, 99),
+        (("gaussian",), 2, 171, 171),
+        (("gaussian",), 2, 63, 171),
+        (("grey",), 1, 1, 99),
+    ],
+)
+def test_samples_are_as_many_as_a_certificate_takes_or_took_and_never_any_other_number(
+    names, tried, said, taken
+):
+    claim = claim_of(tried, searched=names, samples=said)
+    for baseline in claim["baselines"]:
+        baseline["samples"] = 1 if baseline["name"] == "grey" else said
+    assert numbers_of(claim, PLAIN).samples == taken
 
 
 # The claim itself

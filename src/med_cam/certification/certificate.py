@@ -40,15 +40,25 @@ def claimed(case: Case, mask: Exported, response: BaselineResponse, *, attempt: 
 
 
 def certificate_of(
-    case: Case, mask: Exported, response: BaselineResponse, tried: int, draw: int | None = None
+    case: Case,
+    mask: Exported,
+    response: BaselineResponse,
+    tried: int,
+    draw: int | None = None,
+    samples: int | None = None,
 ) -> Claim:
     """The claim on an exported mask with as many samples as the n-th certificate takes."""
-    samples = samples_of(tried, case.config.verification)
+    samples = samples or samples_of(tried, case.config.verification)
     return claim_on(case, mask, response, tried=tried, samples=samples, draw=draw)
 
 
 def superset_claim(
-    case: Case, mask: Exported, response: BaselineResponse, tried: int, draw: int
+    case: Case,
+    mask: Exported,
+    response: BaselineResponse,
+    tried: int,
+    draw: int,
+    samples: int | None = None,
 ) -> Claim:
     """The claim on a mask around a certified one: without the check of specificity.
 
@@ -56,13 +66,19 @@ def superset_claim(
     """
     rules = replace(case.config.verification, specificity_rate=0.0)
     unasked = replace(case, config=replace(case.config, verification=rules))
-    return certificate_of(unasked, mask, response, tried, draw)
+    return certificate_of(unasked, mask, response, tried, draw, samples)
 
 
-def samples_of(tried: int, rules: Verification) -> int:
-    """Samples of the random baselines together that the n-th certificate takes."""
+def samples_of(tried: int, rules: Verification, *, earlier: bool = False) -> int:
+    """Samples of the random baselines together that the n-th certificate takes.
+
+    Args:
+        tried: from 1.
+        rules: the bound that is asked for, and its confidence.
+        earlier: see `losses_allowed`.
+    """
     risk = risk_of(tried, rules.confidence)
-    return samples_for(rules.certified, risk, losses_allowed(tried))
+    return samples_for(rules.certified, risk, losses_allowed(tried, earlier=earlier))
 
 
 def claim_on(

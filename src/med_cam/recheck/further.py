@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from jaxtyping import Bool
 from torch import Tensor
@@ -10,8 +10,14 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import beside, reseeded, restricted_to, under_seed
-from med_cam.certification.certificate import certificate_of, response_of, superset_claim
+from med_cam.certification.certificate import (
+    certificate_of,
+    response_of,
+    samples_of,
+    superset_claim,
+)
 from med_cam.certification.mask_tests import decision_of, necessity_of, suffices
+from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Config, relative_to
 from med_cam.errors import OutputError
 from med_cam.recheck.on_edge import claim_as_saved, necessity_as_saved
@@ -157,15 +163,26 @@ def again(case: Case, mask: Bool[Tensor, "h w"], reported: Document) -> Claim:
     return certificate_of(case, mask, response_of(case), *numbers_of(reported, case.config))
 
 
-def numbers_of(claim: Document, config: Config) -> tuple[int, int]:
-    """Which certificate a saved claim has, and which draw of samples: its risk and its samples.
+class Numbers(NamedTuple):
+    """Which certificate a saved claim has, which draw of samples, and how many of them."""
+
+    tried: int
+    draw: int
+    samples: int
+
+
+def numbers_of(claim: Document, config: Config) -> Numbers:
+    """What risk and which samples a saved claim has.
+
+    Samples are as many as its certificate takes, or took when a first mask might lose none of 63;
+    never a number of the file's own, which may have been chosen after a look at them.
 
     Raises:
         OutputError: more than there can have been, or fewer draws than certificates.
     """
     rules, certificate = config.certification, claim["certificate"]
     if certificate is None:
-        return 1, 1
+        return Numbers(1, 1, samples_taken(claim, 1, config))
     tried, draw = int(certificate["tried"]), int(certificate["draw"])
     most = 2 * rules.rounds + rules.grown + 1  # the superset's among them
     for name, number, limit in (("mask", tried, draw), ("draw", draw, most)):
@@ -174,7 +191,15 @@ def numbers_of(claim: Document, config: Config) -> tuple[int, int]:
                 f"a certificate of explanation.json is said to be that of {name} number {number}, "
                 f"where there can be {limit}; it was changed, explain the image again"
             )
-    return tried, draw
+    return Numbers(tried, draw, samples_taken(claim, tried, config))
+
+
+def samples_taken(claim: Document, tried: int, config: Config) -> int:
+    """How many samples the n-th certificate took: by the rule of today, or by the one before."""
+    random = [b for b in claim["baselines"] if b["searched"] and not is_fixed(b["name"])]
+    now, before = (samples_of(tried, config.verification, earlier=e) for e in (False, True))
+    each = -(-before // max(1, len(random)))
+    return before if random and all(b["samples"] == each for b in random) else now
 
 
 def area_of(mask: Bool[Tensor, "h w"]) -> float:

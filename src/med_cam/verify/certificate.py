@@ -40,14 +40,18 @@ def samples_for(wanted: float, risk: float, failures: int = 0) -> int:
     return samples
 
 
-def losses_allowed(tried: int) -> int:
+def losses_allowed(tried: int, *, earlier: bool = False) -> int:
     """How many samples the n-th mask tried may lose: 1, 2, 4, ...
 
     A mask that retains the prediction in 99% of samples fails one time in two if all of 63 have
     to, and one time in four if 98 of 99 have to, which shows the same. Later masks get still more
     samples, so that what is good enough is not made larger for bad luck.
+
+    Args:
+        tried: from 1.
+        earlier: as in results from before the first mask might lose one.
     """
-    return max(1, 2 * (tried - 1))
+    return max(0 if earlier else 1, 2 * (tried - 1))
 
 
 def least_retained(samples: int, wanted: float, risk: float) -> int:
