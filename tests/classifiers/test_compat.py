@@ -59,7 +59,7 @@ def test_a_factory_that_imports_torchvision_loads_alone_and_first(place, tmp_pat
         'std = 0.5\nclasses = ["a", "b"]\n[arguments]\nnum_classes = 2\n'
     )
     done = run(
-        "from med_cam import load_classifier\n"
+        "import torch\nfrom med_cam import load_classifier\ntorch.manual_seed(0)\n"
         f"assert load_classifier({str(tmp_path)!r}, device='cpu').labels == ('a', 'b')\n"
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -166,6 +166,7 @@ WRONG = {
     "nan": (lambda z: z * torch.tensor([1.0, torch.nan, 1.0]), r"6 of 6 .*\(always: b\)"),
     "inf for some": (lambda z: 1 / (z - z.detach()[-1:]), "infinite for"),
     "the same": (lambda z: z * 0 + 0.3, r"returns the same \(0.3, 0.3, 0.3\) for 6 different"),
+    "all zero": (lambda z: z.relu() * 0, r"returns the same \(0, 0, 0\) for 6 different"),
     "gradient of nan": (lambda z: z + (z * 0).sqrt(), "gradient that is NaN"),
 }
 

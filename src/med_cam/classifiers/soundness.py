@@ -157,7 +157,8 @@ def _warn_of_draws(classifier: Classifier) -> None:
 
 def _refuse_choices(classifier: Classifier, outputs: Tensor, slope: float | None) -> None:
     """Whole numbers without a gradient are choices between classes, made inside."""
-    if not slope and bool((outputs == outputs.round()).all()):
+    several = bool((outputs != outputs[0, 0]).any())  # else it says nothing at all
+    if several and not slope and bool((outputs == outputs.round()).all()):
         values = ", ".join(f"{v:g}" for v in outputs.unique()[:SHOWN].tolist())
         raise ClassifierError(
             f"{classifier.name} returns whole numbers ({values}) for all {len(outputs)} trial "
