@@ -27,6 +27,7 @@ import numpy as np
 from command import parser_of
 from rows import mean, table
 
+from med_cam.results.certificate import reaches
 from med_cam.verify.certificate import (
     least_retained,
     losses_allowed,
@@ -39,6 +40,7 @@ from med_cam.verify.certificate import (
 CONFIDENCE, WANTED = 0.95, 0.95
 RATES = (0.5, 0.8, 0.9, 0.93, 0.949, 0.951, 0.97, 0.99, 0.99375, 0.999)
 MASKS, TRIALS = 5, 60
+BOUNDS = ("holds", "lower", "upper", "two")  # shares of a row that have to reach the confidence
 lower, upper, least = cache(lower_bound), cache(upper_bound), cache(least_retained)
 
 COLUMNS = {
@@ -63,7 +65,7 @@ def main() -> int:
     found = {f"{rate:.2%}": [simulated(rate, options)] for rate in RATES}
     print(table(COLUMNS, found, name="retention rate"))
     noise = 4 * (CONFIDENCE * (1 - CONFIDENCE) / options.cases) ** 0.5
-    lowest = min(row[name] for (row,) in found.values() for name in ("holds", "two", "lower"))
+    lowest = min(row[name] for (row,) in found.values() for name in BOUNDS)
     wrong = sum(row["differ"] for (row,) in found.values())
     return int(lowest < CONFIDENCE - noise or wrong > 0)
 
@@ -89,10 +91,10 @@ def procedure(rate: float, cases: int, draw: np.random.Generator) -> dict[str, f
         refused = lost.cumsum(axis=1) > borne  # after so many samples
         early = np.where(refused.any(axis=1), refused.argmax(axis=1) + 1, count)
         retained = count - lost.sum(axis=1)
-        enough = retained >= least(count, WANTED, risk)
+        bound = np.array([lower(int(k), count, risk) for k in retained])
+        enough = np.array([reaches(value, WANTED) for value in bound], bool)
         differ += int((enough != ~refused.any(axis=1)).sum())
         looked, everything = looked + int(early.sum()), everything + count * len(lost)
-        bound = np.array([lower(int(k), count, risk) for k in retained])
         ends = enough | (tried == MASKS)
         holds[np.flatnonzero(open_)[ends]] = bound[ends] <= rate
         first += int(enough.sum()) if tried == 1 else 0

@@ -70,7 +70,7 @@ def searched(calls):
 
 
 def certifying(case, found):
-    """The first certificate loses a sample: the mask is reduced, refused, and put back."""
+    """The first certificate loses two samples: the mask is reduced, refused, and put back."""
     watch = Watch(losing(case, [2]))
     done = certified(watch.case, found)
     assert (done.tried, done.claim.holds) == (2, True)

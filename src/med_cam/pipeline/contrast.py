@@ -22,7 +22,7 @@ from med_cam.certification.contrast import (
 from med_cam.masking.masks import keep_most
 from med_cam.results.claim import Claim
 from med_cam.results.contrast import Contrast
-from med_cam.search.disc_map import Looked, discs
+from med_cam.search.disc_map import Looked, discs, shown_alone
 from med_cam.verify.contrast import log_odds, parts_shown, rises, smooth_parts
 from med_cam.verify.minimality import numbered
 
@@ -60,8 +60,8 @@ def discs_alone(case: Case) -> Looked:
     """Discs all over the image, and what is predicted with each shown alone."""
     h, w = case.scene.x.shape[2:]
     masks = discs(h, w, PLACES, RADII).to(case.scene.x) * case.scene.valid
-    infill = in_turn(case, len(masks), fresh(case, RUNNER_UP_SEARCH))
-    return Looked(masks, case.batched.over(masks, infill), len(RADII))
+    names, generator = case.config.verification.baselines, fresh(case, RUNNER_UP_SEARCH)
+    return Looked(masks, shown_alone(case.batched, masks, names, generator), len(RADII))
 
 
 def spoken_for(

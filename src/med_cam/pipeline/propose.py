@@ -18,6 +18,7 @@ from med_cam.pipeline.region_mask import mask_of_regions
 from med_cam.reduction.bisection import Passes, remembered, smallest_passing
 from med_cam.results.claim import Claim
 from med_cam.results.step import OnStep, Step
+from med_cam.search.disc_map import Looked
 from med_cam.search.starts import best_of_starts
 from med_cam.search.train import look_at_discs
 from med_cam.verify.baseline_response import BaselineResponse
@@ -36,12 +37,7 @@ def smallest_mask(case: Case, on_step: OnStep | None = None) -> Found:
     judge = candidate_judge(case.batched, case.target, candidate_rules(case.config), same)
     if not case.predicted or judge.decision.given_by:
         return whole_image(case, response_of(case))
-    reference = reference_of(case, judge.decision.threshold)
-    generator = fresh(case, SEARCH)
-    looked = look_at_discs(case, generator)
-    maps, steps = best_of_starts(
-        case, reference, generator, on_step, looked
-    )  # sections 3.2 to 3.4
+    maps, steps, looked = searched(case, judge.decision.threshold, on_step)
     found = proposed(case, maps, judge.suffices, steps, moves=judge.moves)
     return replace(found, looked=looked)
 
@@ -51,11 +47,19 @@ def smallest_of_regions(case: Case, on_step: OnStep | None = None) -> Found:
     response = response_of(case)
     if not case.predicted or response.decision.given_by:
         return whole_image(case, response)
-    reference = reference_of(case, response.decision.threshold)
+    maps, steps, looked = searched(case, response.decision.threshold, on_step)
+    return replace(mask_of_regions(case, maps, response, steps), looked=looked)
+
+
+def searched(
+    case: Case, threshold: float, on_step: OnStep | None
+) -> tuple[Float[Tensor, "n 1 h w"], tuple[Step, ...], Looked | None]:
+    """The maps of the search (sections 3.2 to 3.4), its steps, and the discs it looked at."""
     generator = fresh(case, SEARCH)
     looked = look_at_discs(case, generator)
+    reference = reference_of(case, threshold)
     maps, steps = best_of_starts(case, reference, generator, on_step, looked)
-    return replace(mask_of_regions(case, maps, response, steps), looked=looked)
+    return maps, steps, looked
 
 
 def made_of_regions(config: Config) -> bool:
