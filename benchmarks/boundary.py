@@ -7,7 +7,10 @@ a neighbour above, below, left or right that is not; none on the image's border)
 of an edge, in the image's own pixels. Edges: Canny of scikit-image on the grey image in [0, 1],
 sigma 2, its default thresholds. Beside it the same for the mask moved at random, 20 times, so far
 that all of it stays in the image; and for random pixels of the image, which is what an outline
-comes to that knows nothing. Masks of the whole image have no outline and are left out.
+comes to that knows nothing. And how many right angles an outline has that are not in the image:
+where both of its arms are straight, along rows and columns, for 1/28 of the shorter side (8 of 224
+pixels, half a side of a region), and no edge is within 2 pixels of the corner. Masks of the whole
+image have no outline and are left out.
 """
 
 import argparse
@@ -17,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from command import parser_of, printed
+from numpy.lib.stride_tricks import sliding_window_view
 from rows import by_prediction, count, heading, mean, middle, share, table
 from scipy.ndimage import binary_erosion, distance_transform_edt
 from seeds import unpacked
@@ -30,6 +34,7 @@ from med_cam_studies.training.catalogue import STUDIES
 
 SIGMA, NEAR = 2.0, 2.0  # pixels of the image
 MOVES = 20
+ARM = 28  # of these of the shorter side
 
 
 def main() -> int:
@@ -77,7 +82,35 @@ def of_mask(mask: np.ndarray, near: np.ndarray, generator: np.random.Generator) 
         "on_edges": on_edges(mask, near),
         "moved": statistics.mean(on_edges(moved(mask, generator), near) for _ in range(MOVES)),
         "anywhere": float(near.mean()),
+        "right_angles": int((right_angles(mask, round(min(mask.shape) / ARM)) & ~near).sum()),
     }
+
+
+def right_angles(mask: np.ndarray, arm: int) -> np.ndarray:
+    """Pixels of an image at whose lower right corner the mask's outline turns by a right angle.
+
+    With two straight arms of at least so many pixels.
+    """
+    found = np.zeros(mask.shape, bool)
+    across = straight(mask[1:] != mask[:-1], arm)
+    down = [turns.T for turns in straight((mask[:, 1:] != mask[:, :-1]).T, arm)]
+    found[:-1, :-1] = np.logical_or(*across) & np.logical_or(*down)
+    return found
+
+
+def straight(outline: np.ndarray, arm: int) -> list[np.ndarray]:
+    """Where, between two places of a row, an outline begins that is straight; and where one ends.
+
+    Args:
+        outline: h w, whether it runs along each place of the row.
+        arm: how far at least.
+    """
+    begins, ends = np.zeros((2, outline.shape[0], outline.shape[1] - 1), bool)
+    if outline.shape[1] > arm:
+        runs = sliding_window_view(outline, arm, axis=1).all(axis=2)  # from each place on
+        begins[:, : runs.shape[1] - 1] = runs[:, 1:] & ~outline[:, :-arm]
+        ends[:, arm - 1 :] = runs[:, :-1] & ~outline[:, arm:]
+    return [begins, ends]
 
 
 def outline(mask: np.ndarray) -> np.ndarray:
@@ -117,6 +150,8 @@ COLUMNS = {
         lambda li: li["on_edges"] / li["moved"] if li["moved"] else None, ".2f"
     ),
     "above the mask moved": share(lambda li: li["on_edges"] > li["moved"]),
+    "right angles off edges": mean("right_angles", ".2f"),
+    "masks without": share(lambda li: not li["right_angles"]),
 }
 
 

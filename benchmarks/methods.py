@@ -41,6 +41,7 @@ from med_cam.pipeline.found import Found
 from med_cam.pipeline.propose import candidate_rules, made_of_regions, proposed, whole_image
 from med_cam.pipeline.region_mask import mask_of_regions
 from med_cam.search.starts import best_of_starts
+from med_cam.search.train import look_at_discs
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.candidates import candidate_judge
 from med_cam_studies.methods.comparators import METHODS
@@ -121,7 +122,8 @@ def maps_of(case: Case, method: str, response: BaselineResponse) -> torch.Tensor
     if method in OTHERS:
         return OTHERS[method](case, generator).detach()
     reference = reference_of(case, response.decision.threshold)
-    return best_of_starts(case, reference, generator)[0]
+    looked = look_at_discs(case, generator)
+    return best_of_starts(case, reference, generator, looked)[0]
 
 
 def reduced(case: Case, maps: torch.Tensor, response: BaselineResponse) -> tuple[Found, Certified]:

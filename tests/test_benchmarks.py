@@ -162,6 +162,56 @@ def test_the_outline_ends_at_the_border_of_the_image(loaded):
     assert np.argwhere(loaded("boundary").outline(mask))[:, 0].tolist() == [2] * 6
 
 
+def corners(mask, arm):
+    """By walking: where exactly one straight arm goes along a row and one along a column."""
+    h, w = mask.shape
+
+    def arms(i, j, di, dj):  # of the outline from the corner of four pixels on, this way
+        length = 0
+        while True:
+            i2, j2 = i + length * di, j + length * dj
+            a, b = ((i2, j2 + 1 - (dj < 0)), (i2 + 1, j2 + 1 - (dj < 0)))
+            if di:
+                a, b = ((i2 + 1 - (di < 0), j2), (i2 + 1 - (di < 0), j2 + 1))
+            inside = all(0 <= r < h and 0 <= c < w for r, c in (a, b))
+            if not inside or mask[a] == mask[b]:
+                return length
+            length += 1
+
+    found = np.zeros(mask.shape, bool)
+    for i in range(h - 1):
+        for j in range(w - 1):
+            right, left = arms(i, j, 0, 1), arms(i, j, 0, -1)
+            down, up = arms(i, j, 1, 0), arms(i, j, -1, 0)
+            bends = (min(left, right) == 0) and (min(up, down) == 0)
+            found[i, j] = bends and max(left, right) >= arm and max(up, down) >= arm
+    return found
+
+
+@pytest.mark.parametrize("big", [1, 2, 4])
+@pytest.mark.parametrize("arm", [1, 2, 5, 40])
+def test_right_angles_of_an_outline_are_those_that_a_walk_finds(loaded, arm, big):
+    boundary = loaded("boundary")
+    for seed in range(10):
+        blocks = np.random.default_rng(seed).random((5, 6)) < 0.5
+        mask = np.kron(blocks, np.ones((big, big + 1), bool))
+        assert (boundary.right_angles(mask, arm) == corners(mask, arm)).all()
+
+
+def test_a_right_angle_counts_only_off_the_edges_of_the_image(loaded):
+    boundary = loaded("boundary")
+    grey, mask = np.zeros((112, 112)), np.zeros((112, 112), dtype=bool)
+    grey[30:60, 20:60] = 1
+    mask[30:60, 20:60] = True
+    generator = np.random.default_rng(0)
+    assert boundary.right_angles(mask, 4).sum() == 4
+    assert boundary.of_mask(mask, boundary.near_edges(grey), generator)["right_angles"] <= 1
+    assert boundary.of_mask(mask, boundary.near_edges(0 * grey), generator)["right_angles"] == 4
+    i, j = np.mgrid[:112, :112]
+    disc = (i - 50) ** 2 + (j - 40) ** 2 < 25**2
+    assert not boundary.right_angles(disc, 4).any()
+
+
 def test_base_rates_are_shares_of_images_and_what_nine_of_ten_have(loaded, monkeypatch):
     module = loaded("notices")
     known = {"outline": module.KINDS["outline"], "border": module.KINDS["border"]}

@@ -55,7 +55,8 @@ def found(search, seed=0):
     with the_case(search) as case:
         reference = reference_of(case, 0.5)
         generator = torch.Generator().manual_seed(seed)
-        maps, steps = best_of_starts(case, reference, generator)
+        looked = train.look_at_discs(case, generator)
+        maps, steps = best_of_starts(case, reference, generator, looked)
         return maps, steps, [cut_loss(case, reference, scores > 0) for scores in maps.split(1)]
 
 
@@ -124,7 +125,9 @@ def test_one_start_takes_the_last_map_first():
     search = small(starts=1, steps=8)
     maps, _, _ = found(search)
     with the_case(search) as case:
-        alone, _ = train.search(case, reference_of(case, 0.5), torch.Generator().manual_seed(0))
+        generator = torch.Generator().manual_seed(0)
+        looked = train.look_at_discs(case, generator)
+        alone, _ = train.search(case, reference_of(case, 0.5), generator, looked)
     assert torch.equal(maps, alone)
 
 

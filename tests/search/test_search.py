@@ -15,7 +15,7 @@ from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config, Search
 from med_cam.errors import ConfigError
 from med_cam.images.image import Image
-from med_cam.search.train import Scores, infill, nested_masks, search, soft_mask
+from med_cam.search.train import Scores, infill, look_at_discs, nested_masks, search, soft_mask
 from med_cam.search.unet import UNet
 
 SIDE = 40
@@ -64,7 +64,9 @@ def the_case(place=(8, 20), module=None):
 
 def maps_of(case, config, seed=0, on_step=None):
     case = dataclasses.replace(case, config=config)
-    return search(case, reference_of(case, 0.8), generator(seed), on_step)
+    drawn = generator(seed)
+    looked = look_at_discs(case, drawn)
+    return search(case, reference_of(case, 0.8), drawn, looked, on_step)
 
 
 @pytest.mark.parametrize("place", [(8, 20), (20, 4)])

@@ -2,14 +2,13 @@
 
 import torch
 from jaxtyping import Float
-from torch import Generator, Tensor
+from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.round_trip import reread
 from med_cam.case.seeds import QUIET, RUNNER_UP, fresh
 from med_cam.certification.certificate import Exported
-from med_cam.masking.samplers import baseline
-from med_cam.removal.samples import Sampled, joined
+from med_cam.masking.samplers import baselines_in_turn
 from med_cam.results.contrast import QuietRegion, RunnerUp
 from med_cam.verify.certificate import rate, samples_for
 from med_cam.verify.contrast import limits, parts_shown, rises, smooth_parts
@@ -49,17 +48,11 @@ def limits_of(case: Case) -> Float[Tensor, " k"]:
     return found.to(case.before)
 
 
-def in_turn(case: Case, count: int, generator: Generator) -> Sampled:
-    """So many samples of the claim's baselines, each in its turn."""
-    names = case.config.verification.baselines
-    return joined([baseline(names[i % len(names)], case.scene, generator) for i in range(count)])
-
-
 def quiet_region(case: Case, mask: Exported) -> QuietRegion:
     """Random parts of a region, one masked input per pass."""
     rules, generator = case.config.verification, fresh(case, QUIET)
     count = samples_for(rules.certified, 1 - rules.confidence)
-    infill = in_turn(case, count, generator)
+    infill = baselines_in_turn(rules.baselines, case.scene, count, generator)
     parts = smooth_parts(reread(case, mask), count, generator)
     shown = parts_shown(case.single, parts, infill, limits_of(case), rules.confidence)
     return QuietRegion(mask, mask.float().mean().item(), shown, rules.certified)

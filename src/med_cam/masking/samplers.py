@@ -1,6 +1,6 @@
 """The baselines: what is drawn in the place of what a mask hides, by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,7 @@ from med_cam.config.baselines import (
     is_own,
 )
 from med_cam.masking.scene import Scene
-from med_cam.removal.samples import Samples, inside, painted, to_fill
+from med_cam.removal.samples import Sampled, Samples, inside, joined, painted, to_fill
 
 
 def baseline(name: str, scene: Scene, generator: Generator) -> Samples | Float[Tensor, "1 c h w"]:
@@ -35,6 +35,20 @@ def baseline(name: str, scene: Scene, generator: Generator) -> Samples | Float[T
         return to_fill(fill_name(name), scene.x, None if is_fixed(name) else generator, feather)
     drawn = painting(hard(name), scene, generator)
     return painted(drawn, scene.feather) if name.startswith(FEATHERED) else drawn
+
+
+def baselines_in_turn(
+    names: Sequence[str], scene: Scene, count: int, generator: Generator
+) -> Sampled:
+    """So many samples of baselines that take turns.
+
+    Args:
+        names: see `baseline`.
+        scene: the image and what surrounds it.
+        count: at least 1.
+        generator: on the CPU.
+    """
+    return joined([baseline(names[i % len(names)], scene, generator) for i in range(count)])
 
 
 def painting(name: str, scene: Scene, generator: Generator) -> Float[Tensor, "1 c h w"]:

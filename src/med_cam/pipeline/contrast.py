@@ -12,7 +12,6 @@ from med_cam.case.round_trip import exported
 from med_cam.case.seeds import QUIET_SEARCH, REGION_SEARCH, RUNNER_UP_SEARCH, fresh
 from med_cam.certification.contrast import (
     EACH,
-    in_turn,
     limits_of,
     needs_contrast,
     quiet_region,
@@ -20,6 +19,7 @@ from med_cam.certification.contrast import (
     runner_up_of,
 )
 from med_cam.masking.masks import keep_most
+from med_cam.masking.samplers import baselines_in_turn
 from med_cam.results.claim import Claim
 from med_cam.results.contrast import Contrast
 from med_cam.search.disc_map import Looked, discs, shown_alone
@@ -108,12 +108,11 @@ def widest(case: Case, scores: Float[Tensor, "1 1 h w"]) -> Bool[Tensor, "1 1 h 
 
     What speaks most for the runner-up is hidden first. The smallest if none is quiet.
     """
-    generator = fresh(case, QUIET_SEARCH)
+    rules, generator = case.config.verification, fresh(case, QUIET_SEARCH)
     for region in narrower(case, scores):
         parts = smooth_parts(region, TRIED, generator)
-        infill = in_turn(case, TRIED, generator)
-        confidence = case.config.verification.confidence
-        found = parts_shown(case.batched, parts, infill, limits_of(case), confidence)
+        infill = baselines_in_turn(rules.baselines, case.scene, TRIED, generator)
+        found = parts_shown(case.batched, parts, infill, limits_of(case), rules.confidence)
         if found.hits == found.trials:
             break
     return region

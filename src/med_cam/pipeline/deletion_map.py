@@ -8,8 +8,7 @@ from med_cam.case.case import Case
 from med_cam.case.round_trip import exported, reread
 from med_cam.case.seeds import LACK_MAP, fresh
 from med_cam.masking.masks import keep_most
-from med_cam.masking.samplers import baseline
-from med_cam.removal.samples import joined
+from med_cam.masking.samplers import baselines_in_turn
 from med_cam.search.disc_map import discs, standardised
 from med_cam.verify.consistency import log_odds
 
@@ -22,8 +21,7 @@ def deletion_map(case: Case) -> Float[Tensor, "1 1 h w"]:
     generator = fresh(case, LACK_MAP)
     x, names = case.scene.x, case.config.verification.baselines
     masks = discs(x.shape[2], x.shape[3], PLACES, RADII).to(x)
-    turns = [names[i % len(names)] for i in range(len(masks))]
-    infill = joined([baseline(name, case.scene, generator) for name in turns])
+    infill = baselines_in_turn(names, case.scene, len(masks), generator)
     odds = -log_odds(case.batched.over(1 - masks, infill), case.target).to(x)
     total = (masks * odds[:, None, None, None]).sum(dim=0, keepdim=True)
     return standardised(total / masks.sum(dim=0, keepdim=True).clamp(min=1))

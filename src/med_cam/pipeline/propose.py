@@ -58,7 +58,7 @@ def searched(
     generator = fresh(case, SEARCH)
     looked = look_at_discs(case, generator)
     reference = reference_of(case, threshold)
-    maps, steps = best_of_starts(case, reference, generator, on_step, looked)
+    maps, steps = best_of_starts(case, reference, generator, looked, on_step)
     return maps, steps, looked
 
 

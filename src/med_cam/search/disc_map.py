@@ -11,9 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from med_cam.masking.samplers import baseline
+from med_cam.masking.samplers import baselines_in_turn
 from med_cam.masking.view import View
-from med_cam.removal.samples import joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,7 @@ def shown_alone(
     contents: Float[Tensor, "n c h w"] | None = None,
 ) -> Float[Tensor, "n k"]:
     """Probabilities with each disc alone shown, over baselines that take turns."""
-    names = [baselines[i % len(baselines)] for i in range(len(masks))]
-    infill = joined([baseline(name, view.scene, generator) for name in names])
+    infill = baselines_in_turn(baselines, view.scene, len(masks), generator)
     return view.over(masks, infill, content=contents)
 
 

@@ -16,7 +16,7 @@ from med_cam.results.reference import Reference
 from med_cam.results.step import OnStep, Step
 from med_cam.search.disc_map import Looked
 from med_cam.search.objective import objective
-from med_cam.search.train import infill, look_at_discs, search
+from med_cam.search.train import infill, search
 
 DRAWS = 8  # random baselines over which the loss of a cut mask is taken, the same for all
 
@@ -25,8 +25,8 @@ def best_of_starts(
     case: Case,
     reference: Reference,
     generator: Generator,
+    looked: Looked | None,
     on_step: OnStep | None = None,
-    looked: Looked | None = None,
 ) -> tuple[Float[Tensor, "n 1 h w"], tuple[Step, ...]]:
     """The maps of the search; with several starts allowed, those of the best cut mask first.
 
@@ -34,22 +34,21 @@ def best_of_starts(
         case: the frozen classifier, the image, the settings.
         reference: what the classifier predicts for the whole image.
         generator: on the CPU; every start goes on with it.
+        looked: from `look_at_discs`, the same for every start.
         on_step: called after every step, of all starts together.
-        looked: discs that were looked at before; they are now, once, if none are given.
 
     Raises:
         ConfigError: if the loss is no number any more.
     """
     most = case.config.search.starts
-    looked = looked or look_at_discs(case, generator)
     if most == 1:
-        return search(case, reference, generator, on_step, looked)
+        return search(case, reference, generator, looked, on_step)
     maps: list[Tensor] = []
     losses: list[float] = []
     steps: list[Step] = []
     lost = cut_loss(case, reference, torch.zeros_like(case.open))
     for _ in range(most):
-        found, taken = search(case, reference, generator, continued(on_step, len(steps)), looked)
+        found, taken = search(case, reference, generator, looked, continued(on_step, len(steps)))
         maps += found.split(1)
         losses += [cut_loss(case, reference, (scores > 0) & case.open) for scores in found]
         steps += [replace(step, index=len(steps) + step.index) for step in taken]

@@ -12,9 +12,9 @@ from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Search
 from med_cam.errors import ConfigError
 from med_cam.masking.masks import shifted
-from med_cam.masking.samplers import baseline
+from med_cam.masking.samplers import baselines_in_turn
 from med_cam.masking.scene import Scene
-from med_cam.removal.samples import Sampled, joined
+from med_cam.removal.samples import Sampled
 from med_cam.results.reference import Reference
 from med_cam.results.step import OnStep, Step
 from med_cam.search.disc_map import Looked, discs, map_of, shown_alone, standardised
@@ -27,8 +27,8 @@ def search(
     case: Case,
     reference: Reference,
     generator: Generator,
+    looked: Looked | None,
     on_step: OnStep | None = None,
-    looked: Looked | None = None,
 ) -> tuple[Float[Tensor, "n 1 h w"], tuple[Step, ...]]:
     """Maps of scores, higher = retained earlier, and the loss step by step.
 
@@ -39,14 +39,14 @@ def search(
         case: the frozen classifier, the image, the settings.
         reference: what the classifier predicts for the whole image.
         generator: on the CPU; for weights, areas, baselines and jitter.
+        looked: from `look_at_discs`; None = without a disc map.
         on_step: called after every step.
-        looked: discs that were looked at before; they are now if none are given.
 
     Raises:
         ConfigError: if the loss is no number any more.
     """
     s, scene, names = case.config.search, case.scene, case.config.verification.baselines
-    start = weighted_disc_map(case, looked or look_at_discs(case, generator))  # 1 1 h w
+    start = weighted_disc_map(case, looked)  # 1 1 h w
     scores = Scores(scene.x, s, generator)
     optimizer = torch.optim.Adam(scores.parameters(), lr=s.learning_rate)
     steps = []
@@ -158,8 +158,7 @@ def infill(
 ) -> Sampled:
     """A baseline for each mask: the random ones of `names` if there are any, in turn."""
     random = [name for name in names if not is_fixed(name)] or list(names)
-    drawn = [baseline(random[i % len(random)], scene, generator) for i in range(len(mask))]
-    return joined(drawn)
+    return baselines_in_turn(random, scene, len(mask), generator)
 
 
 def soft_mask(
