@@ -26,8 +26,7 @@ from med_cam.case.seeds import (
 )
 from med_cam.certification.certificate import Exported
 from med_cam.config.baselines import is_fixed
-from med_cam.masking.samplers import baseline
-from med_cam.removal.samples import joined
+from med_cam.masking.samplers import baselines_in_turn
 from med_cam.results.check import Check
 from med_cam.results.claim import Claim, RestrictedClaim
 from med_cam.results.ladder import Consistency, Control, Rung
@@ -99,8 +98,7 @@ def controlled(case: Case, mask: Exported, asked: Asked) -> Control:
     generator, shown = fresh(case, asked.purposes[1]), reread(case, mask)
     count = case.config.certification.controls
     masks = torch.cat([*islice(random_masks(shown, case.open, generator), count)])
-    names = [asked.searched[i % len(asked.searched)] for i in range(count)]
-    infill = joined([baseline(name, case.scene, generator) for name in names])
+    infill = baselines_in_turn(asked.searched, case.scene, count, generator)
     return control(masks, infill, asked.margin)
 
 

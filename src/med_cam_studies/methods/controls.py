@@ -6,8 +6,7 @@ from torch import Generator, Tensor
 
 from med_cam.case.case import Case
 from med_cam.masking.masks import smooth_field
-from med_cam.masking.samplers import painting
-from med_cam.search.disc_map import discs
+from med_cam.search.disc_map import discs, shown_alone
 
 PLACES = 7  # discs per side
 RADII = (0.30, 0.50)  # in shares of half the shorter side; with 7 x 7 places 98 passes
@@ -35,9 +34,7 @@ def one_disc(case: Case, generator: Generator) -> Float[Tensor, "1 1 h w"]:
     """
     x = case.scene.x
     masks = discs(x.shape[2], x.shape[3], PLACES, RADII).to(x)  # n 1 h w
-    names = [BASELINES[i % len(BASELINES)] for i in range(len(masks))]
-    around = torch.cat([painting(name, case.scene, generator) for name in names])
-    p = case.batched.over(masks, around)[:, case.target.index]
+    p = shown_alone(case.batched, masks, BASELINES, generator)[:, case.target.index]
     log_p = p.clamp(min=SMALLEST).log()[:, None, None, None]
     return (masks * log_p).sum(dim=0, keepdim=True) / masks.sum(dim=0, keepdim=True).clamp(min=1)
 
