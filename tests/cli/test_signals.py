@@ -6,13 +6,17 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from rich.progress import Progress
 
 from cli.corner import photograph
 from med_cam.cli.run import DONE, INTERRUPTED, attempt_each, carry_out
 from med_cam.cli.signals import received, refuse_to_go_on, stoppable
+from med_cam.cli.tally import image_begun
+from med_cam.results.step import Step
 
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 COMMAND = """
@@ -77,6 +81,17 @@ def test_an_interrupt_that_a_library_swallows_stops_before_the_next(as_error):
     with stoppable(), pytest.raises(KeyboardInterrupt):
         list(attempt_each([Path("a"), Path("b"), Path("c")], do))
     assert done == [0]
+
+
+def test_a_search_stops_at_the_next_step_where_a_library_has_swallowed_that():
+    bar = Progress(disable=True)
+    on_step = image_begun(bar, bar.add_task("", total=4), "scan.png", before=0, steps=4)
+    with stoppable():
+        on_step(Step(0, 0.5, {}, 0.1))
+        with suppress(KeyboardInterrupt):
+            told(signal.SIGINT)(None)
+        with pytest.raises(KeyboardInterrupt):
+            on_step(Step(1, 0.5, {}, 0.1))
 
 
 def test_a_command_begins_untold():

@@ -10,6 +10,7 @@ from rich.progress import Progress, TaskID
 
 from med_cam.cli.columns import middle_out, shortened
 from med_cam.cli.run import Ended
+from med_cam.cli.signals import refuse_to_go_on
 from med_cam.report.file_names import INDEX_FILE, TABLE_FILE
 from med_cam.report.line import Line, details
 from med_cam.report.run_record import RunImage
@@ -136,7 +137,7 @@ def duration(seconds: float) -> str:
 
 
 def image_begun(bar: Progress, row: TaskID, title: str, *, before: int, steps: int) -> OnStep:
-    """Show that an image is begun; return what shows its steps.
+    """Show that an image is begun; return what shows its steps, and stops at one if told to.
 
     Args:
         bar: the progress bar.
@@ -147,6 +148,7 @@ def image_begun(bar: Progress, row: TaskID, title: str, *, before: int, steps: i
     """
 
     def show(step: Step) -> None:
+        refuse_to_go_on()  # a library may have swallowed that
         count = step.index + 1
         stage = "checking" if count >= steps else f"step {count} of {steps}"
         update(bar, row, f"{title}, {stage}", completed=before + count)
