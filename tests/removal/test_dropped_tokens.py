@@ -96,7 +96,10 @@ def test_a_transformer_of_hugging_face_carries_it_exactly(name, attention):
 
 def test_a_transformer_of_torchvision_carries_it_exactly():
     models = import_torchvision("torchvision.models")
-    exact(stirred(models.vit_b_16(image_size=SIDE, num_classes=3)))
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(0)
+        module = stirred(models.vit_b_16(image_size=SIDE, num_classes=3))
+    exact(module)
 
 
 @pytest.mark.parametrize("name", REFUSED)
