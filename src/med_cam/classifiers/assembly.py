@@ -11,6 +11,7 @@ from torch import Generator, Tensor, nn
 from med_cam.classifiers.base import Classifier, LoadedFrom
 from med_cam.classifiers.colours import SAID, Colours
 from med_cam.classifiers.description import FILE, Description, Loaded
+from med_cam.classifiers.folding import find_foldable
 from med_cam.classifiers.hooked_layers import find_hooked_layers
 from med_cam.classifiers.hooks import device_of, frozen, raw_logits
 from med_cam.errors import ClassifierError, ConfigError
@@ -55,6 +56,7 @@ def classifier_of(
         hooked_layers=find_hooked_layers(loaded.module, x)
         if hooked_layers is None
         else hooked_layers,
+        foldable=find_foldable(loaded.module, x),
         name=name,
         sha256=sha256,
         colours=_colours(description, fields),

@@ -70,6 +70,8 @@ class Classifier:
         thresholds: for sigmoid heads, one decision threshold per output (filled with 0.5).
         hooked_layers: names of the modules whose output is matched; found by
             `hooked_layers.find_hooked_layers`.
+        foldable: names of the convolutions whose batch normalisation is made a part of them
+            while the classifier works, each with it; found by `folding.find_foldable`.
         name: how reports call it.
         sha256: of the weights file, or "".
         loaded_from: architecture and files; `identity_of` makes its identity of it.
@@ -108,6 +110,7 @@ class Classifier:
     antialias: bool = True
     channel_order: str = "rgb"
     standardise: str = "dataset"
+    foldable: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         refuse_other_fields(self)

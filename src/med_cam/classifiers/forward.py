@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.folding import folded
 from med_cam.classifiers.hooks import frozen, hooked, logits_of
 from med_cam.classifiers.opaque import Opaque
 from med_cam.classifiers.processes import refuse_fork_of_threads
@@ -77,8 +78,9 @@ def hooks_attached(classifier: Classifier) -> Iterator[Forward]:
     def forward(x: Tensor, hidden: Hidden | None = None, /) -> Outputs:
         return once(x) if hidden is None else masked_pass(once, x, hidden, batches(classifier))
 
-    module = classifier.module
-    with turn(module), frozen(module), hooked(module, classifier.hooked_layers, caught):
+    module, layers = classifier.module, classifier.hooked_layers
+    faster = folded(module, classifier.foldable, layers)
+    with turn(module), frozen(module), faster, hooked(module, layers, caught):
         yield forward
 
 

@@ -96,7 +96,9 @@ def highest(
 
 def union(regions: Regions, chosen: Iterable[int]) -> Bool[Tensor, "1 1 h w"]:
     """The mask of these regions."""
-    return torch.isin(regions, regions.new_tensor(sorted(chosen)))
+    is_chosen = torch.zeros(int(regions.max()) + 1, dtype=torch.bool, device=regions.device)
+    is_chosen[list(chosen)] = True
+    return is_chosen[regions]
 
 
 def within(mask: Bool[Tensor, "1 1 h w"], regions: Regions) -> frozenset[int]:
