@@ -19,7 +19,7 @@ from med_cam.verify.shift_stability import DIRECTIONS
 Units = frozenset[int]
 LOOKS = (1, 2)  # masked inputs on which a witness is looked for, first one, then more
 FEW, FIRST = 2, 8  # masked inputs of many: a mask that is lost on one is not tried on the rest
-CLEAR = 0.01  # log-odds below 0: so that one masked input per pass shows it too
+CLEAR = 0.01  # log-odds from 0: so that one masked input per pass shows it too
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +89,19 @@ class Ground:
     def witness(self, units: Units, part: Units) -> int | None:
         """A masked input on which a mask without some regions loses the prediction, by its place.
 
-        The hardest ones of the mask are tried; None if it is lost on none of them.
+        The hardest ones of those that the mask retains are tried (a certified mask may lose one
+        of many, on which nothing shows that a part is needed); None if it is lost on none of them.
         """
         places = self.margin.unshifted
-        order, done = lowest(self.measure([units], [places])[0], places), 0
+        rooms, done = self.measure([units], [places])[0], 0
+        order = lowest(rooms, [place for place in places if rooms[place] >= CLEAR])
         if units <= part:
-            return order[0]
+            return (order or lowest(rooms, places))[0]
         for count in LOOKS:
             some, done = order[done : done + count], done + count
-            rooms = self.measure([units - part], [some])[0]
-            if some and min(rooms.values()) < -CLEAR:
-                return lowest(rooms, some)[0]
+            left = self.measure([units - part], [some])[0]
+            if some and min(left.values()) < -CLEAR:
+                return lowest(left, some)[0]
         return None
 
 
