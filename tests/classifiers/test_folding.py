@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
@@ -9,10 +10,12 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import Generator, Tensor, nn
 
+from med_cam.case.case import at_work
 from med_cam.classifiers.compat import import_timm
 from med_cam.classifiers.folding import find_foldable, folded
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.from_module import from_module
+from med_cam.config.settings import Config, relative_to
 from med_cam.removal.hidden import Hidden
 
 X = torch.randn(2, 3, 16, 16, generator=Generator().manual_seed(0))
@@ -247,3 +250,21 @@ def test_layer_masking_gives_what_it_gives_without_folding() -> None:
         with hooks_attached(each) as forward:
             found.append(forward(X, Hidden("layer_masking", mask)).logits)
     torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("names", "beside", "expected"),
+    [
+        (("grey", "gaussian"), (), (("0", "1"),)),
+        (("layer_masking",), (), ()),
+        (("feathered_grey", "layer_masking"), (), ()),
+        (("grey",), ("layer_masking",), ()),
+    ],
+)
+def test_nothing_is_folded_where_a_removal_works_inside_the_network(
+    names: tuple[str, ...], beside: tuple[str, ...], expected: tuple[tuple[str, str], ...]
+) -> None:
+    module = trained(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), *head(4)))
+    config = relative_to(Config(), names)
+    config = replace(config, verification=replace(config.verification, beside=beside))
+    assert at_work(classifier_in_memory(module), config).foldable == expected

@@ -139,6 +139,16 @@ def observed(  # noqa: PLR0913  what `explain` is given
     return case
 
 
+def at_work(classifier: Classifier, config: Config) -> Classifier:
+    """The classifier to attach hooks to: not folded where a removal works inside the network.
+
+    Such a pass spends its time on what it fills in, and gains little by it.
+    """
+    rules = config.verification
+    inside = INSIDE & {hard(name) for name in (*rules.baselines, *rules.beside)}
+    return replace(classifier, foldable=()) if inside else classifier
+
+
 def seen_whole(
     forward: Forward, classifier: Classifier, image: Image
 ) -> tuple[Float[Tensor, "1 c h w"], Outputs]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import SupportsIndex
 
 from med_cam.case.arguments import refuse_other_arguments
-from med_cam.case.case import Case, observed
+from med_cam.case.case import Case, at_work, observed
 from med_cam.case.fills import Fill, Paint, refuse_other_fills
 from med_cam.case.references import References, painted_from
 from med_cam.case.timing import Mark, mark
@@ -80,7 +80,7 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
     begun = mark("begun", Passes(0, 0))
     config = config or PRESETS["default"]
     classifier, references = painted_from(classifier, references)
-    with hooks_attached(classifier) as forward:
+    with hooks_attached(at_work(classifier, config)) as forward:
         case = observed(
             forward, classifier, image, config, target=target, references=references, fills=fills
         )

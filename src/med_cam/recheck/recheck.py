@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from med_cam.case.case import observed
+from med_cam.case.case import at_work, observed
 from med_cam.case.counting import predictor
 from med_cam.case.fills import Fill
 from med_cam.case.references import References, painted_from, relabelled
@@ -61,7 +61,7 @@ def rechecked(
     if contrast:
         classifier = pairwise(classifier, document["label"], contrast)
         references = None if references is None else relabelled(references, classifier)
-    with hooks_attached(classifier) as forward:
+    with hooks_attached(at_work(classifier, config)) as forward:
         target = document["target"]
         case = observed(
             forward,
