@@ -193,7 +193,7 @@ def test_a_use_inside_a_use_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["mobilenetv2_035", "tf_efficientnet_b0", "resnet10t", "vgg11_bn"]
+    "name", ["mobilenetv2_035", "tf_efficientnet_b0", "resnet10t", "regnetx_002"]
 )
 def test_networks_of_timm_answer_as_they_do_by_themselves(name: str) -> None:
     module = trained(import_timm().create_model(name, num_classes=3, pretrained=False))
