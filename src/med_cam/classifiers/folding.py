@@ -38,14 +38,14 @@ class _Seen:
 def find_foldable(module: nn.Module, x: Float[Tensor, "b c h w"]) -> Pairs:
     """Convolutions whose output goes straight into a batch normalisation; none if that fails.
 
-    Runs a module with batch normalisation up to three times on `x`, without gradients, and leaves
-    it as it was.
+    Runs a module with batch normalisation once or twice on `x`, without gradients, and leaves it
+    as it was.
     """
     if all(after_folding(layer) is None for layer in module.modules()):
         return ()
     with frozen(module), torch.no_grad():
-        own = first_tensor(module(x.clone()), floating=True)
-        pairs = _in_a_row(module, x)
+        pairs, output = _in_a_row(module, x)
+        own = first_tensor(output, floating=True)
         if own is None or not pairs:
             return ()
         with folded(module, pairs):
@@ -56,8 +56,8 @@ def find_foldable(module: nn.Module, x: Float[Tensor, "b c h w"]) -> Pairs:
     return pairs if bool(apart <= ALIKE * own.abs().max()) else ()
 
 
-def _in_a_row(module: nn.Module, x: Tensor) -> Pairs:
-    """Pairs of which the second takes what the first made, each called once."""
+def _in_a_row(module: nn.Module, x: Tensor) -> tuple[Pairs, object]:
+    """Pairs of which the second takes what the first made, each called once; and the output."""
     layers = dict(module.named_modules(remove_duplicate=False))
     names = [id(layer) for layer in layers.values()]
     once = {name: layer for name, layer in layers.items() if names.count(id(layer)) == 1}
@@ -70,12 +70,13 @@ def _in_a_row(module: nn.Module, x: Tensor) -> Pairs:
             elif after_folding(layer) is not None:
                 hook = layer.register_forward_pre_hook(partial(_note_taken, seen, name))
                 stack.callback(hook.remove)
-        module(x.clone())
-    return tuple(
+        output = module(x.clone())
+    pairs = tuple(
         (first, second)
         for second, first in seen.follows.items()
         if seen.calls[first] == seen.calls[second] == 1
     )
+    return pairs, output
 
 
 def _note_made(seen: _Seen, name: str, _layer: nn.Module, _inputs: object, output: Tensor) -> None:
