@@ -178,7 +178,6 @@ def certified(
     """Whether the full claim holds of each of these masks."""
     with hooks_attached(bench.classifier) as forward:
         case = observed(forward, bench.classifier, image, task.config, references=bench.references)
-        case = replace(case, single=case.batched)
         response = response_of(case)
         return {n: certificate_of(case, m, response, 1).holds for n, m in others.items()}
 

@@ -138,7 +138,7 @@ def checked_again(
         alone = without_further(saved)
         many = rechecked(classifier, alone, bench.references, Options(batch=MANY))
         both = len(read_lines(bench.out)) < BOTH
-        one = rechecked(classifier, alone, bench.references, Options()) if both else many
+        one = rechecked(classifier, alone, bench.references, Options(batch=1)) if both else many
         further = found.tests is not None and found.tests.alternatives
         full = many
         if further:
@@ -172,7 +172,6 @@ def controls(found: Explanation, image: Image, bench: Bench, config: Config) -> 
     """The same certificate for masks of other origin and the same area."""
     with hooks_attached(bench.classifier) as forward:
         case = observed(forward, bench.classifier, image, config, references=bench.references)
-        case = replace(case, single=case.batched)
         response = response_of(case)
         results = {}
         for name in CONTROLS:

@@ -375,10 +375,10 @@ def test_images_do_not_share_samples_and_do_not_change_each_others():
 def test_numbers_do_not_depend_on_the_size_of_batches():
     case, found, labels = audit(Projects())
     drawn = generators_of(picture(), 0)
-    one_by_one = replace(case, batched=case.single)
+    one_by_one = replace(case, batched=case.claims)
     pairs = [
-        (found.baselines, baselines_alone(case.single, labels, SAMPLES, drawn, INSIDE_IT)),
-        (found.silhouettes, silhouettes(case.single, labels, SAMPLES, drawn)),
+        (found.baselines, baselines_alone(case.claims, labels, SAMPLES, drawn, INSIDE_IT)),
+        (found.silhouettes, silhouettes(case.claims, labels, SAMPLES, drawn)),
     ]
     for together_, apart in pairs:
         for key, counted in together_.items():

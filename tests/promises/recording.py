@@ -153,7 +153,7 @@ def found_on(case: Case, mask: torch.Tensor, square=FIRST) -> Found:
 
 @dataclass(frozen=True)
 class Call:
-    """What was asked through one of a case's views: "outputs", "batched" or "single"."""
+    """What was asked through one of a case's views: "outputs", "batched" or "claims"."""
 
     channel: str
     x: torch.Tensor
@@ -164,7 +164,7 @@ class Watch:
 
     def __init__(self, case: Case) -> None:
         self.calls: list[Call] = []
-        views = {name: getattr(case, name) for name in ("outputs", "batched", "single")}
+        views = {name: getattr(case, name) for name in ("outputs", "batched", "claims")}
         self.case = replace(case, **{name: self.tagged(name, v) for name, v in views.items()})
 
     def tagged(self, name: str, view: View) -> View:
@@ -222,7 +222,7 @@ def evidence(call: Call, x: torch.Tensor) -> torch.Tensor:
 
 def predicting(case: Case, predict_one: Callable) -> Case:
     """A case whose claims are put to another function."""
-    return replace(case, single=replace(case.single, classifier=predict_one))
+    return replace(case, claims=replace(case.claims, classifier=predict_one))
 
 
 def hides(x: torch.Tensor) -> str:
@@ -243,7 +243,7 @@ def losing(case: Case, failures: Sequence[int], *, stable: Sequence[bool] = ()) 
 
     def predict_one(x):
         nonlocal draw, paid, seen, begun, before
-        p, kind = case.single.classifier(x), hides(x)
+        p, kind = case.claims.classifier(x), hides(x)
         if of_shape(x, before):
             draw, seen, begun = draw + 1, 0, False
         elif kind == "grey" and len(x) == 1:

@@ -90,7 +90,7 @@ def test_what_is_reduced_survives_every_sample_that_its_start_survives(case, toy
     found, _ = on_the_pool(case, toy)
     on = sample_set(case, found.response.decision)
     now = reduced(case, START, on, FAST.certification.patch)
-    p = case.single.classifier(torch.where(now.mask, case.scene.x, on.samples))
+    p = case.claims.classifier(torch.where(now.mask, case.scene.x, on.samples))
     assert bool((p[:, 1] >= found.response.decision.threshold).all())
     assert {kind for kind, _ in now.trial.names} == {"sample", "shift"}
 
@@ -120,7 +120,7 @@ def test_the_numbers_that_are_reported_are_those_of_the_samples_that_were_shown(
     done = certified(watch.case, found)
     sample = sample_set(case, found.response.decision).samples[number]
     hidden = ~done.mask
-    seen = [x for call in of(watch.take(), "single") for x in call.x]
+    seen = [x for call in of(watch.take(), "claims") for x in call.x]
     assert any(torch.equal(x[0][hidden], sample[0][hidden]) for x in seen)
 
 
@@ -128,7 +128,7 @@ def whatever(case, p_lit):
     """Claims are put to a classifier that gives this to everything."""
 
     def predict_one(x):
-        p = case.single.classifier(x)
+        p = case.claims.classifier(x)
         p[:] = p.new_tensor([1.0 - p_lit, p_lit])
         return p
 

@@ -135,7 +135,7 @@ def test_an_explanation_that_is_verified_is_certified_on_the_mask_that_is_export
     assert found.verified
     assert found.claim.certificate.holds
     x = classifier_of(toy).prepare(image_of(toy))
-    shown = [(a == x).view(SIDE, SIDE) for a in toy.seen if len(a) == 1]
+    shown = [(row == x).view(SIDE, SIDE) for batch in toy.seen for row in batch]
     assert sum(torch.equal(mask, found.mask) for mask in shown) >= found.claim.certificate.samples
 
 
@@ -201,7 +201,7 @@ def test_the_necessary_superset_is_sufficient_too_and_pays_for_those_before_it()
         found = replace(found_on(case, patches_mask((0, 0))), scores=scores_around(SECOND))
         watch = Watch(case)
         more = superset(watch.case, found, 2, 2)
-        tries = chunks(of(watch.take(), "single"), WIDER + 1)
+        tries = chunks(of(watch.take(), "claims"), WIDER + 1)
         x = case.scene.x
     certificate = more.claim.certificate
     assert bool((more.mask & found.mask == found.mask).all())
@@ -222,7 +222,7 @@ def spoiling(case, part, prediction):
     asked = [0]
 
     def predict_one(x):
-        p = case.single.classifier(x)
+        p = case.claims.classifier(x)
         if asked[0] == part:
             p[:] = p.new_tensor(prediction)
         asked[0] += 1
@@ -240,7 +240,7 @@ def test_a_mask_that_is_only_one_of_both_is_refused_and_paid_for_by_a_larger_one
         once = superset(case, found, 2, 2)
         watch = Watch(spoiling(case, part, prediction))
         more = superset(watch.case, found, 2, 2)
-        tries = chunks(of(watch.take(), "single"), WIDER + 1)
+        tries = chunks(of(watch.take(), "claims"), WIDER + 1)
         prints = [noise(calls[:WIDER], case.scene.x) for calls in tries]
     assert once.claim.certificate.tried == 3
     assert len(tries) == 2
@@ -257,7 +257,7 @@ def test_without_the_necessary_superset_what_is_shown_is_all_the_rest():
         found = replace(found_on(case, patches_mask((0, 0))), scores=scores_around(SECOND))
         watch = Watch(case)
         more = superset(watch.case, found, 1, 1)
-        *_, last = of(watch.take(), "single")
+        *_, last = of(watch.take(), "claims")
         rest = (last.x[1:] == case.scene.x).all(dim=0)[0]  # over noise; grey comes first
     assert torch.equal(rest, ~more.mask)
 
@@ -280,7 +280,7 @@ def test_the_restricted_claim_is_smaller_and_on_what_the_classifier_is_robust_to
     found = smallest_mask(frail)
     watch = Watch(frail)
     broken, restricted = restricted_claim(watch.case, found)[:2]
-    shown = of(watch.take(), "single")
+    shown = of(watch.take(), "claims")
     assert [result.name for result in broken] == ["black"]
     assert restricted.area < found.area
     assert restricted.claim.searched == ("gaussian",)
@@ -288,8 +288,8 @@ def test_the_restricted_claim_is_smaller_and_on_what_the_classifier_is_robust_to
     assert restricted.claim.holds
     assert restricted.claim.certificate.fixed == 0
     assert {b.name for b in restricted.claim.baselines if b.searched} == {"gaussian"}
-    certificate = [evidence(call, frail.scene.x)[0, 0] for call in shown if len(call.x) == 1]
-    same = sum(torch.equal(each, restricted.mask) for each in certificate)
+    masks = [(row == frail.scene.x)[0, 0] for call in shown for row in call.x]
+    same = sum(torch.equal(each, restricted.mask) for each in masks)
     assert same >= restricted.claim.certificate.samples
 
 

@@ -81,7 +81,7 @@ def test_the_parts_divide_the_mask_and_each_is_needed(done):
         place = on.names.index((patch.witness, patch.number))
         less = certificate.mask & (labels != number)
         x = torch.where(less, case.scene.x, on.infill[place : place + 1])
-        p = case.single.classifier(x)[0]
+        p = case.claims.classifier(x)[0]
         assert p[1] < decision.threshold or p.argmax() != 1
 
 
@@ -112,7 +112,7 @@ def test_no_sample_that_a_mask_was_made_on_certifies_it_and_no_two_certificates_
         calls = watch.take()
         x = case.scene.x
     assert done.tried == 2
-    claims, _ = certificates(of(calls, "single"), 2)
+    claims, _ = certificates(of(calls, "claims"), 2)
     made_on = [*searched, *of(calls, "batched")]
     drawn = [noise(part, x) for part in (made_on, *claims)]
     assert all(len(part) > 1000 for part in drawn)
@@ -138,7 +138,7 @@ def test_after_a_refused_certificate_the_next_mask_is_larger_by_a_tenth_at_least
         found = smallest_mask(case)
         watch = Watch(losing(case, [2, 3, 5, 7, 9]))
         done = certified(watch.case, found)
-        asked, _ = certificates(watch.take("single"), done.draws)
+        asked, _ = certificates(watch.take("claims"), done.draws)
         areas = [int(evidence(samples_asked(calls)[0], case.scene.x).sum()) for calls in asked]
     assert done.tried >= 3
     assert all(b >= 1.1 * a for a, b in pairwise(areas))
@@ -209,7 +209,7 @@ def test_where_the_budget_holds_no_further_look_a_mask_before_or_in_the_pruning_
 
         def predict_one(x):
             asked.append(len(x))
-            return losers.single.classifier(x)
+            return losers.claims.classifier(x)
 
         left = claim_passes(REGIONS, 2) + passes_of_tests(REGIONS) + MEASURED // 2
         left += claim_passes(REGIONS, 3) if middle else 0

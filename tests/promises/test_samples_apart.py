@@ -57,7 +57,7 @@ def searched(calls):
     batches = of(calls, "batched")
     outputs = [i for i, call in enumerate(calls) if call.channel == "outputs"]
     disc_map = of(calls[1 : outputs[0]], "batched")
-    single = of(calls, "single")
+    single = of(calls, "claims")
     response, claims = single[:3], chunks(single[3:], EACH)
     return {
         "candidates": batches[:1],
@@ -75,7 +75,7 @@ def certifying(case, found):
     done = certified(watch.case, found)
     assert (done.tried, done.claim.holds) == (2, True)
     calls = watch.take()
-    single = of(calls, "single")
+    single = of(calls, "claims")
     (first, second), after = certificates(single, 2)
     stages = {
         "reduction": of(calls, "batched"),
@@ -117,7 +117,7 @@ def going_on(watch, found, tried, draws):
     case = watch.case
     larger = superset(case, found, tried, draws)
     calls = watch.take()
-    tries = chunks(of(calls, "single"), WIDER + 1)  # a claim, then necessity
+    tries = chunks(of(calls, "claims"), WIDER + 1)  # a claim, then necessity
     stages = {
         "superset": of(calls, "batched"),
         "superset's certificate": [call for each in tries for call in each[:WIDER]],
@@ -128,7 +128,7 @@ def going_on(watch, found, tried, draws):
     contrast_of(case, replace(found.claim, p_image=0.0))  # as if baselines gave the label
     calls = watch.take()
     stages["contrast search"] = of(calls, "batched")
-    judged = of(calls, "single")
+    judged = of(calls, "claims")
     stages["quiet region"], stages["runner-up"] = judged[:1], judged[1:]
     begun = mark("begun", case.cost())
     explanation_of(case, found, ((), None), None, (begun,))
@@ -233,7 +233,7 @@ def test_each_attempt_at_a_claim_has_samples_of_its_own():
     with the_case() as case:
         watch = Watch(case)
         found = proposed(watch.case, scores_around(), too_lenient)
-        single = watch.take("single")
+        single = watch.take("claims")
         response, claims = single[:3], chunks(single[3:], EACH)
         prints = [noise(calls, case.scene.x) for calls in (response, *claims)]
     assert len(found.claims) == len(claims) >= 3
@@ -305,7 +305,7 @@ def test_a_restricted_claim_shares_no_sample_with_the_full_one():
     assert shared(full, own) == shared(full, sensitivity) == shared(own, sensitivity) == 0
 
 
-def test_claims_are_made_one_masked_input_per_pass_and_never_on_the_batches_of_the_search():
+def test_what_is_asked_of_a_mask_is_asked_apart_from_the_search_and_never_one_by_one():
     toy = Toy((FIRST, SECOND))
     with the_case(toy) as case:
         found = smallest_mask(case)
@@ -314,5 +314,7 @@ def test_claims_are_made_one_masked_input_per_pass_and_never_on_the_batches_of_t
         toy.seen.clear()
         mask_tests(watch.case, done.mask, done.claim, done.minimality)
         calls = watch.take()
-    assert {call.channel for call in calls} == {"single"}
-    assert {len(x) for x in toy.seen} == {1}
+    assert {call.channel for call in calls} == {"claims"}
+    each = FAST.certification.deletion_samples
+    assert {len(call.x) for call in calls} >= {each, FAST.certification.reinsertion_trials}
+    assert max(len(x) for x in toy.seen) >= each

@@ -165,7 +165,7 @@ def test_the_tests_of_a_mask_say_what_was_wanted_and_whether_the_label_is_an_abs
 def test_patches_that_are_shown_again_are_shown_beside_the_evidence_and_some_stay_hidden(case):
     watch = Watch(case)
     found = reinsertion_of(watch.case, exported(case, SQUARE), Decision(case.target, 0.2, 0.6))
-    shown, x = torch.cat([call.x for call in watch.take("single")]), case.scene.x
+    shown, x = torch.cat([call.x for call in watch.take("claims")]), case.scene.x
     assert len(shown) == found.trials == FAST.certification.reinsertion_trials
     assert all(torch.equal(image[SQUARE[0]], x[0][SQUARE[0]]) for image in shown)
     again = (shown == x).float().mean(dim=(1, 2, 3))

@@ -687,7 +687,7 @@ def test_patches_are_tested_on_the_numbered_samples_of_the_report(
 # How the classifier is asked
 
 
-@pytest.mark.parametrize(("batch", "passes"), [(1, [1] * 7), (3, [3, 3, 1])])
+@pytest.mark.parametrize(("batch", "passes"), [(None, [7]), (1, [1] * 7), (3, [3, 3, 1])])
 def test_claims_are_asked_with_as_many_masked_inputs_per_pass_as_said(monkeypatch, batch, passes):
     module, given, refusals = Halves(), [], []
     results = {
@@ -699,7 +699,7 @@ def test_claims_are_asked_with_as_many_masked_inputs_per_pass_as_said(monkeypatc
         def run(case, *passed):
             given.append((name, case, passed))
             module.shown.clear()
-            case.single.hidden(torch.zeros(7, 1, SIDE, SIDE))
+            case.claims.hidden(torch.zeros(7, 1, SIDE, SIDE))
             return results[name]
 
         return run
@@ -736,7 +736,7 @@ def test_claims_are_asked_with_as_many_masked_inputs_per_pass_as_said(monkeypatc
         assert case.config == replace(Config(), seed=9)
         assert (case.target.index, case.target.label) == (1, "lower")
         assert torch.equal(case.source.pixels, IMAGE.pixels)
-        assert case.single.scene is case.scene
+        assert case.claims.scene is case.scene
         # It is asked of the classifier that was explained.
         ((explained, of),) = refusals
         assert explained is model

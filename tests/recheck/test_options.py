@@ -80,10 +80,6 @@ def test_anything_asked_for_but_the_batch_makes_a_new_certificate(some):
     assert Options(**asked, batch=16).anew == any(some)
 
 
-def test_claims_are_asked_again_one_masked_input_per_pass_unless_said_otherwise():
-    assert Options().batch == 1
-
-
 def test_nothing_asked_for_leaves_the_settings_as_they_were():
     assert changed(CONFIG, Options(samples=9, batch=4)) == CONFIG
 

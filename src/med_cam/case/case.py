@@ -43,7 +43,7 @@ class Case:
         config: every setting.
         outputs: logits and activations with gradients; counted.
         batched: probabilities, many images per pass; counted.
-        single: probabilities, batch size one, for claims; counted.
+        claims: the same for claims, of which a re-check may ask other batches.
         geometry: from the source image to the model input and back.
         source: the image in its own pixels.
         target: the explained class.
@@ -60,7 +60,7 @@ class Case:
     config: Config
     outputs: View[Outputs]
     batched: View[Tensor]
-    single: View[Tensor]
+    claims: View[Tensor]
     geometry: Geometry
     source: Image
     target: Target
@@ -120,12 +120,13 @@ def observed(  # noqa: PLR0913  what `explain` is given
     bare = scene_of(classifier, x, geometry.valid(), feather=rules.feather)
     scene = with_references(bare, references, explained)
     scene = replace(scene, fills=painters(own, classifier, x))
+    batched = View(predictor(forward, classifier, BATCH), scene)
     case = Case(
         classifier=classifier,
         config=config,
         outputs=View(forward, scene),
-        batched=View(predictor(forward, classifier, BATCH), scene),
-        single=View(predictor(forward, classifier, 1), scene),
+        batched=batched,
+        claims=batched,
         geometry=geometry,
         source=image,
         target=explained,

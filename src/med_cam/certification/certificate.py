@@ -1,4 +1,4 @@
-"""The certificate of a case's mask: each mask tried on samples of its own, one per pass."""
+"""The certificate of a case's mask: each mask tried on samples of its own."""
 
 from dataclasses import replace
 
@@ -30,13 +30,13 @@ Exported = Bool[Tensor, "h1 w1"]  # a mask in the source image's pixels, as it i
 def response_of(case: Case) -> BaselineResponse:
     """What is predicted for baselines alone, on samples that no claim uses."""
     rules, samples = case.config.verification, fresh(case, BASELINE)
-    return baseline_response(case.single, case.target, rules, samples)
+    return baseline_response(case.claims, case.target, rules, samples)
 
 
 def claimed(case: Case, mask: Exported, response: BaselineResponse, *, attempt: int) -> Claim:
     """The claim on an exported mask, on samples of this attempt alone."""
     rules, samples, older = case.config.verification, fresh(case, CLAIM + attempt), case.older
-    return verify(case.single, reread(case, mask), response, rules, samples, older=older)
+    return verify(case.claims, reread(case, mask), response, rules, samples, older=older)
 
 
 def certificate_of(
@@ -113,7 +113,7 @@ def begun_on(
     rules = replace(rules, samples=-(-samples // max(1, random)))
     generator = fresh(case, CERTIFY + draw - 1)
     again = reread(case, mask)
-    return begun(case.single, again, response, rules, generator, older=case.older)
+    return begun(case.claims, again, response, rules, generator, older=case.older)
 
 
 def losses_borne(claim: Begun, tried: int) -> int:

@@ -54,7 +54,7 @@ def quiet_region(case: Case, mask: Exported) -> QuietRegion:
     count = samples_for(rules.certified, 1 - rules.confidence)
     infill = baselines_in_turn(rules.baselines, case.scene, count, generator)
     parts = smooth_parts(reread(case, mask), count, generator)
-    shown = parts_shown(case.single, parts, infill, limits_of(case), rules.confidence)
+    shown = parts_shown(case.claims, parts, infill, limits_of(case), rules.confidence)
     return QuietRegion(mask, mask.float().mean().item(), shown, rules.certified)
 
 
@@ -65,7 +65,7 @@ def runner_up(case: Case, mask: Exported) -> RunnerUp:
     region = reread(case, mask)
     share = int(region.sum()) / int(case.scene.valid.sum())
     controls = smooth_parts(case.scene.valid, CONTROLS, generator, share=share)
-    rise, p, alone = rises(case.single, torch.cat([region, controls]), infill, other.index)
+    rise, p, alone = rises(case.claims, torch.cat([region, controls]), infill, other.index)
     confidence, near = case.config.verification.confidence, (rise[1:] - rise[0]).abs()
     above = p[0, :, other.index] - limits_of(case)[other.index]
     turned, reached = int((above > 0).sum()), int((rise[1:] >= rise[0]).sum())

@@ -62,7 +62,7 @@ def first_looks(case: Case, mask: Exported, decision: Decision) -> tuple[FirstLo
     names = case.config.verification.baselines
     with torch.no_grad():
         samples = drawn(case.scene, names, SAMPLES, fresh(case, FIRST_LOOK))
-        found = over_baselines(case.single, reread(case, mask), samples)
+        found = over_baselines(case.claims, reread(case, mask), samples)
     return tuple(
         FirstLook(name, len(p), int(retains(p, decision).sum())) for name, p in found.items()
     )

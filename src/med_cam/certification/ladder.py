@@ -59,7 +59,7 @@ class Asked:
     Attributes:
         name: of the rung.
         searched: the removals.
-        margin: by how much masked inputs come out as it says, one per pass.
+        margin: by how much masked inputs come out as it says.
         purposes: of the samples of the mask, and of those of its control.
         strength: share of the way to the removals.
     """
@@ -73,14 +73,14 @@ class Asked:
 
 def graded(case: Case, decision: Decision, strength: float) -> Asked:
     """The mask retains the prediction where the rest is only moved toward its removal."""
-    margin = partial(retained_by, faded(case.single, strength), decision)
+    margin = partial(retained_by, faded(case.claims, strength), decision)
     names = painted_of(case.config.verification.baselines)
     return Asked("graded", names, margin, (GRADE, GRADE_CONTROL), strength)
 
 
 def necessary(case: Case, decision: Decision) -> Asked:
     """The prediction changes where the mask is hidden."""
-    margin = partial(changed_by, case.single, decision)
+    margin = partial(changed_by, case.claims, decision)
     names = case.config.verification.baselines
     return Asked("necessary", tuple(names), margin, (LACK, LACK_CONTROL))
 
@@ -88,7 +88,7 @@ def necessary(case: Case, decision: Decision) -> Asked:
 def restricted(case: Case, claim: Claim) -> Asked:
     """The mask retains the prediction on fewer removals; its claim has its own samples."""
     decision = Decision(case.target, claim.p_baseline, claim.threshold)
-    margin = partial(retained_by, case.single, decision)
+    margin = partial(retained_by, case.claims, decision)
     purposes = (RESTRICTED_CONTROL, RESTRICTED_CONTROL)
     return Asked("restricted", claim.searched, margin, purposes)
 
@@ -198,9 +198,9 @@ def ranked(
     random = sum(not is_fixed(name) for name in names)
     infill = numbered(case.scene, names, random, fresh(case, RANK))  # one of each
     shown = reread(case, mask)
-    own = mean_score(case.single, shown, infill, target)
+    own = mean_score(case.claims, shown, infill, target)
     others = islice(random_masks(shown, case.open, fresh(case, RANK_CONTROL)), masks)
-    hits = sum(mean_score(case.single, other, infill, target) >= own for other in others)
+    hits = sum(mean_score(case.claims, other, infill, target) >= own for other in others)
     return Rung(
         name="ranked",
         mask=mask,
@@ -225,7 +225,7 @@ def consistent(
     """Whether the mask speaks for the label in pictures too; as in the claim."""
     rules = case.config.verification
     shown = reread(case, mask)
-    return of_check(consistency(case.single, shown, response.pictures, case.target, rules))
+    return of_check(consistency(case.claims, shown, response.pictures, case.target, rules))
 
 
 def of_check(checks: tuple[Check, ...]) -> Consistency | None:

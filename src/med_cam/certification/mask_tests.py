@@ -44,7 +44,7 @@ def necessity_of(case: Case, mask: Exported, decision: Decision) -> Necessity:
     """The deletion test: what is predicted without the evidence."""
     infill = infill_of(case, case.config.certification.deletion_samples, DELETION)
     confidence = case.config.verification.confidence
-    return necessity(case.single, reread(case, mask), infill, decision, confidence)
+    return necessity(case.claims, reread(case, mask), infill, decision, confidence)
 
 
 def reinsertion_of(case: Case, mask: Exported, decision: Decision) -> Rate:
@@ -54,14 +54,14 @@ def reinsertion_of(case: Case, mask: Exported, decision: Decision) -> Rate:
     masks = reinserted(reread(case, mask), rules.reinsertion_patch, count, generator)
     infill = numbered(case.scene, claim.baselines, count, generator)
     shown = masks & case.scene.valid
-    return reinsertion(case.single, shown, infill, decision, claim.confidence)
+    return reinsertion(case.claims, shown, infill, decision, claim.confidence)
 
 
 def silhouette_of(case: Case, mask: Exported, decision: Decision) -> Rate:
     """How often the filled mask retains the prediction."""
     rules = case.config.verification
     infill = infill_of(case, len(rules.baselines), SILHOUETTE)
-    return silhouette(case.single, reread(case, mask), infill, decision, rules.confidence)
+    return silhouette(case.claims, reread(case, mask), infill, decision, rules.confidence)
 
 
 def shape_leakage_of(case: Case, claim: Claim) -> Rate:

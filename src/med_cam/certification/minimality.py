@@ -121,11 +121,11 @@ def retested(
     again, labels = reread(case, mask), reported.regions
     if labels is None:
         side = reported.patch
-        patches, near = still_needed(case.single, again, side, trial, reported.patches)
+        patches, near = still_needed(case.claims, again, side, trial, reported.patches)
     else:
         parts = parts_of(case, labels)
-        patches, near = parts_needed(case.single, again, parts, trial, reported.patches)
-    gone, whole = outcome(case.single, again, trial)
+        patches, near = parts_needed(case.claims, again, parts, trial, reported.patches)
+    gone, whole = outcome(case.claims, again, trial)
     return replace(
         reported,
         patches=patches,

@@ -147,7 +147,7 @@ def alone_behind_masks(
     mask = keep_most(scores, share)
     shown = reread(case, exported(case, mask))
     still = not moves(shown) and moves_none(
-        case.single, shown, response.pictures, case.target, case.config.verification
+        case.claims, shown, response.pictures, case.target, case.config.verification
     )
     return (scores, mask) if still else None
 

@@ -236,7 +236,7 @@ def grown(case: Case, found: Found, ground: Ground) -> list[Units]:
 def of_regions(
     case: Case, mask: Bool[Tensor, "h1 w1"], tested: int, before: float, ground: Ground
 ) -> Minimality:
-    """Which parts of a mask are needed, re-tested on the exported mask, one input per pass.
+    """Which parts of a mask are needed, re-tested on the exported mask.
 
     Where the budget holds no further look, what is left is one part; so is a mask of more than
     half of the image, of which no part is needed as a rule.

@@ -77,7 +77,7 @@ def cut_of(regions: Regions) -> Cut:
 def still(case: Case, mask: Mask, response: BaselineResponse) -> bool:
     """Whether a mask moves no picture at all: then no larger one is tried, see `propose`."""
     shown, rules = reread(case, exported(case, mask)), case.config.verification
-    return moves_none(case.single, shown, response.pictures, case.target, rules)
+    return moves_none(case.claims, shown, response.pictures, case.target, rules)
 
 
 def few(case: Case, response: BaselineResponse) -> Pictures | None:

@@ -32,7 +32,7 @@ def lacking(case: Case, saved: Saved, response: BaselineResponse) -> Iterator[Di
         asked = sufficient(claimed(case, saved.mask, response, attempt=0))
     else:
         asked = not torch.equal(saved.mask, exported(case, case.open)) and not moves_none(
-            case.single,
+            case.claims,
             reread(case, saved.mask),
             response.pictures,
             case.target,

@@ -14,14 +14,14 @@ class Options:
         samples: of the random baselines together.
         confidence: of the bounds.
         seed: other samples than those of the explanation.
-        batch: masked inputs per pass; claims are made with one.
+        batch: masked inputs per pass at most.
     """
 
     baselines: tuple[str, ...] | None = None
     samples: int | None = None
     confidence: float | None = None
     seed: int | None = None
-    batch: int = 1
+    batch: int | None = None
 
     @property
     def anew(self) -> bool:

@@ -38,11 +38,15 @@ def marked(
 def in_parts(
     x: Float[Tensor, "b c h w"], hidden: Hidden | None, size: int
 ) -> Iterator[tuple[Tensor, Hidden | None]]:
-    """Images in batches of a size, each batch with its masks."""
-    images = x.split(size)
+    """Images in batches of a size at most and nearly alike, each batch with its masks.
+
+    Alike, since an image alone costs a classifier more than one among several.
+    """
+    count = max(1, -(-len(x) // size))
+    images = x.chunk(count)
     if hidden is None:
         yield from ((part, None) for part in images)
         return
-    masks = hidden.mask.expand(len(x), -1, -1, -1).split(size)
+    masks = hidden.mask.expand(len(x), -1, -1, -1).chunk(count)
     for part, mask in zip(images, masks, strict=True):
         yield part, replace(hidden, mask=mask)

@@ -65,14 +65,15 @@ class VerifyOptions:
         int | None, seed_option("Use other random samples than the explanation did.", CERTIFICATE)
     ] = None
     batch: Annotated[
-        int,
+        int | None,
         option(
             "N",
-            "Masked inputs per pass of the classifier. This does not change the verdicts.",
+            "Masked inputs per pass of the classifier. This does not change the verdicts."
+            " Default: as many as are fastest.",
             SETTINGS,
             allowed=whole(1, 1024),
         ),
-    ] = 1
+    ] = None
     device: Device = "auto"
     debug: Debug = False
     trust: Trust = None
