@@ -14,13 +14,15 @@ from planted import CASES
 SETTINGS = """
 import torch
 from med_cam import repeatable_gpu
-cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+cuda, cudnn, matmul = torch.backends.cuda, torch.backends.cudnn, torch.backends.cuda.matmul
 cudnn.benchmark = cudnn.allow_tf32 = matmul.allow_tf32 = True
 repeatable_gpu()
 import os
 print(
     cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32,
     torch.are_deterministic_algorithms_enabled(), os.environ["CUBLAS_WORKSPACE_CONFIG"],
+    cuda.flash_sdp_enabled(), cuda.mem_efficient_sdp_enabled(), cuda.cudnn_sdp_enabled(),
+    cuda.math_sdp_enabled(),
 )
 """
 
@@ -32,7 +34,9 @@ def test_every_switch_is_set_and_a_workspace_of_the_users_stays():
             [sys.executable, "-c", SETTINGS], env=environment | given, capture_output=True,
             text=True, check=True,
         )  # fmt: skip
-        assert done.stdout.split() == ["False", "False", "False", "True", left]
+        assert done.stdout.split() == [
+            *["False"] * 3, "True", left, *["False"] * 3, "True",
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("device", "wanted"), [("cuda", ["set", "loaded"]), ("cpu", ["loaded"])])
