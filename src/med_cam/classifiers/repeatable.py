@@ -25,4 +25,4 @@ def repeatable_gpu() -> None:
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
     # Attention in one kernel adds its gradient in any order, whatever the line above says.
     for swift in ("flash", "mem_efficient", "cudnn"):
-        getattr(torch.backends.cuda, f"enable_{swift}_sdp")(False)
+        getattr(torch.backends.cuda, f"enable_{swift}_sdp")(enabled=False)

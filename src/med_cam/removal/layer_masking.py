@@ -28,7 +28,7 @@ from torch.overrides import TorchFunctionMode
 from med_cam.errors import ClassifierError
 from med_cam.removal.functions import argument, looked_up, name_of, pair
 from med_cam.removal.hidden import marked
-from med_cam.removal.level import Level, Size, is_map, size_of
+from med_cam.removal.level import Level, Size, is_map, shown_at, size_of
 
 Function = Callable[..., Any]
 
@@ -100,7 +100,7 @@ class LayerMasking(TorchFunctionMode):
     def _known_as(self, out: object, level: Level) -> None:
         """Note what is shown of a map that was made of another."""
         if is_map(out) and size_of(out) not in self.levels:
-            self.levels[size_of(out)] = Level(F.adaptive_max_pool2d(level.shown, size_of(out)))
+            self.levels[size_of(out)] = Level(shown_at(level.shown, size_of(out)))
 
     def _marked(self, out: Any) -> Any:  # noqa: ANN401
         """What a rule made, with the intruder in its hidden places."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -89,6 +90,28 @@ class Level:
             self.gains.append(torch.where(near > 0, missing / near.clamp(min=1e-12), 0))
             self.certainty = torch.where(near > 0, known + missing, known)
         return self.gains[:rounds]
+
+
+def shown_at(shown: Float[Tensor, "b 1 h w"], size: Size) -> Float[Tensor, "b 1 h1 w1"]:
+    """What is shown of maps of another size: the largest value that lies in a place.
+
+    On a GPU by rows, then by columns: torch's own gradient adds there in any order, so that the
+    same seed would give another mask.
+    """
+    if shown.device.type == "cpu":
+        return F.adaptive_max_pool2d(shown, size)
+    return largest_along(largest_along(shown, 2, size[0]), 3, size[1])
+
+
+def largest_along(x: Float[Tensor, "b 1 h w"], dim: int, count: int) -> Float[Tensor, "b 1 h1 w1"]:
+    """The largest value in each of so many parts of a dimension, which overlap if they have to."""
+    each, length = torch.arange(count, device=x.device)[:, None], x.shape[dim]
+    begin, end = each * length // count, -((each + 1) * -length // count)
+    longest = int((end - begin).max())
+    places = torch.minimum(begin + torch.arange(longest, device=x.device), end - 1)
+    parts = x.index_select(dim, places.flatten()).unflatten(dim, (count, longest))
+    largest: Tensor = parts.max(dim=dim + 1).values
+    return largest
 
 
 def needs_gradient(x: Tensor) -> bool:
