@@ -15,6 +15,7 @@ from med_cam.classifiers.compat import import_timm
 from med_cam.classifiers.folding import find_foldable, folded
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.from_module import from_module
+from med_cam.classifiers.pairwise import pairwise
 from med_cam.config.settings import Config, relative_to
 from med_cam.removal.hidden import Hidden
 
@@ -268,3 +269,13 @@ def test_nothing_is_folded_where_a_removal_works_inside_the_network(
     config = relative_to(Config(), names)
     config = replace(config, verification=replace(config.verification, beside=beside))
     assert at_work(classifier_in_memory(module), config).foldable == expected
+
+
+def test_a_choice_between_two_labels_is_folded_too():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), *head(4))
+    classifier = classifier_in_memory(trained(net))
+    with hooks_attached(pairwise(classifier, "b", "a")) as forward, torch.no_grad():
+        norm = classifier.module[1]
+        assert "forward" in vars(norm)  # it is a part of the convolution before it
+        torch.testing.assert_close(forward(X).logits, net(X), rtol=1e-4, atol=1e-4)
+    assert "forward" not in vars(norm)

@@ -88,5 +88,6 @@ def pairwise(classifier: Classifier, target: str, rival: str) -> Classifier:
         outputs="logits",
         thresholds=(),
         hooked_layers=tuple(f"module.{layer}" for layer in classifier.hooked_layers),
+        foldable=tuple((f"module.{one}", f"module.{two}") for one, two in classifier.foldable),
         name=f"{classifier.name}: {target} against {rival}",
     )

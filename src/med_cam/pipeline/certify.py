@@ -228,7 +228,7 @@ def grown(case: Case, found: Found) -> Iterator[Mask]:
 def minimality_of(
     case: Case, mask: Bool[Tensor, "h1 w1"], chosen: Candidate, found: Found
 ) -> Minimality | None:
-    """The 1-minimal reduction, re-tested on the exported mask, one masked input per pass."""
+    """The 1-minimal reduction, re-tested on the exported mask."""
     if chosen.ground is not None:
         return of_regions(case, mask, chosen.tested, found.area, chosen.ground)
     if chosen.trial is None:

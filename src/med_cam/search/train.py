@@ -8,13 +8,15 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from med_cam.case.case import Case
+from med_cam.case.counting import swift_batch
+from med_cam.classifiers.forward import Outputs
 from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Search
 from med_cam.errors import ConfigError
 from med_cam.masking.masks import shifted
 from med_cam.masking.samplers import baselines_in_turn
 from med_cam.masking.scene import Scene
-from med_cam.removal.samples import Sampled
+from med_cam.removal.samples import Sampled, joined
 from med_cam.results.reference import Reference
 from med_cam.results.step import OnStep, Step
 from med_cam.search.disc_map import Looked, discs, map_of, shown_alone, standardised
@@ -55,8 +57,8 @@ def search(
         hard = index >= s.straight_from * s.steps
         raw = sharpness(s, index) * (start + scores())
         mask = FORMS[s.form](raw, s, generator, hard=hard) * case.open  # b 1 h w
-        seen = case.outputs.over(mask, infill(scene, names[:1], mask, generator))
-        redrawn = case.outputs.over(mask, infill(scene, names, mask, generator))
+        around = [infill(scene, some, mask, generator) for some in (names[:1], names)]
+        seen, redrawn = over_both(case, mask, *around)
         loss, parts = objective(
             seen, redrawn, mask, reference, so_far(case.config.objective, s, index)
         )
@@ -73,6 +75,18 @@ def search(
         if on_step is not None:
             on_step(steps[-1])
     return torch.cat(maps[::-1]), tuple(steps)
+
+
+def over_both(
+    case: Case, mask: Float[Tensor, "b 1 h w"], first: Sampled, second: Sampled
+) -> tuple[Outputs, Outputs]:
+    """The classifier on the masks over two sets of samples, together where that is faster."""
+    if 2 * len(mask) > swift_batch(case.scene.x):
+        return case.outputs.over(mask, first), case.outputs.over(mask, second)
+    both = case.outputs.over(torch.cat([mask, mask]), joined([first, second]))
+    logits, *activations = (each.chunk(2) for each in (both.logits, *both.activations))
+    one, other = zip(logits, *activations, strict=True)
+    return Outputs(one[0], one[1:]), Outputs(other[0], other[1:])
 
 
 def refuse_divergence(loss: Float[Tensor, ""], index: int) -> None:
