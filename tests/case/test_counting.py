@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
-from med_cam.case.counting import BATCH, counted, predictor
+from med_cam.case.counting import BATCH, counted, predictor, swift_batch
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import Outputs
 
@@ -47,6 +47,11 @@ def test_on_a_cpu_as_many_go_together_as_have_the_pixels_of_four_of_224(side, mo
     assert max(plain.batches) <= most
     assert len(plain.batches) == -(-65 // most)
     assert sum(plain.batches) == 65
+
+
+@pytest.mark.parametrize(("side", "most"), [(16, 64), (224, 64), (448, 16), (1024, 3), (4000, 1)])
+def test_elsewhere_as_many_as_have_the_pixels_of_sixty_four_of_224(side, most):
+    assert swift_batch(torch.zeros(1, 3, side, side, device="meta")) == most
 
 
 def test_images_are_dealt_out_evenly():

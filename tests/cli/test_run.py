@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
+import torch
 import typer
 
 from med_cam.cli.parameters import Was, flag, old_names, option, with_parameters
@@ -40,6 +41,16 @@ def ending_of(error, interrupted="interrupted"):
         (None, DONE, ""),
         (ImageError("a.png is empty"), MISTAKE, "med-cam: a.png is empty.\n"),
         (ValueError("x"), INTERNAL, "med-cam: internal error, ValueError: x; run again with "),
+        (
+            MemoryError(),
+            INTERNAL,
+            "med-cam: memory does not hold this image's passes (MemoryError",
+        ),
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+            INTERNAL,
+            "med-cam: memory does not hold this image's passes (CUDA out of memory. Tried to ",
+        ),
         (KeyboardInterrupt(), INTERRUPTED, "med-cam: stopped; nothing was written.\n"),
         (KeyboardInterrupt("1 of 3 done."), INTERRUPTED, "med-cam: 1 of 3 done.\n"),
     ],
@@ -50,6 +61,13 @@ def test_every_ending_is_a_status_and_at_most_one_sentence(capsys, error, status
     assert out == ""
     assert err.startswith(sentence)
     assert err.count("\n") == bool(error is not None)
+
+
+def test_torch_itself_says_that_memory_does_not_hold_it(capsys):
+    with pytest.raises(RuntimeError) as error:
+        torch.empty(10**15)
+    assert ending_of(error.value, "") == INTERNAL
+    assert "memory does not hold" in capsys.readouterr().err
 
 
 def test_an_error_does_not_stop_the_others(capsys):

@@ -15,6 +15,7 @@ from med_cam.errors import MedCamError
 
 DONE, INTERNAL, MISTAKE, REFUTED, INTERRUPTED = 0, 1, 2, 3, 130
 
+NO_MEMORY = ("OutOfMemoryError", "MemoryError", "can't allocate memory")  # as torch says it
 NO_NAME = re.compile(r"[^\s/\\]{256,}")  # file systems take 255 characters
 
 Work = Callable[[Screen], int]
@@ -190,6 +191,11 @@ def unexpected(error: Exception) -> str:
     """The sentence for an error that nobody foresaw."""
     said = (str(error).strip().splitlines() or [""])[0].strip().rstrip(".")
     what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    if any(sign in what for sign in NO_MEMORY):
+        return one_sentence(
+            f"memory does not hold this image's passes ({said or what}); run again with fewer "
+            "--workers, or with --device cpu if a GPU is too small"
+        )
     return one_sentence(f"internal error, {what}; run again with --debug to see where")
 
 
