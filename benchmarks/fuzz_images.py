@@ -19,12 +19,10 @@ import io
 import json
 import random
 import select
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-import zlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,18 +32,17 @@ import PIL.Image
 import tifffile
 import torch
 from command import parser_of
+from mutations import mutated
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from images.bytes_of import deep_png, encoded, noise, page, tiff
 from med_cam.errors import ImageError
 from med_cam.images.budget import BUDGET
-from med_cam.images.damage import PNG
 from med_cam.images.read import read_image
 
 SECONDS, LONGEST = 20, 600  # of one file; characters of a sentence
 COLUMNS = ("read", "warned", "refused")
 GOOD = (*COLUMNS, "refused, printed")
-EXTREMES = (0, 1, 2, 255, 256, 4096, 32767, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1)
 WRITES = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate",
           "subprocess.Popen", "os.system", "socket.connect")  # fmt: skip
 
@@ -133,91 +130,6 @@ def whole_files():
         "WebP animated": of_frames("WEBP"),
     }
     return {name: (4095 if "12 bits" in name else None, file) for name, file in files.items()}
-
-
-# -- what is broken -------------------------------------------------------------------------------
-
-
-def mutated(content, others, rng):
-    """The bytes with one to three things changed, and what."""
-    changed, told = bytearray(content), []
-    for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        way = rng.choice(WAYS)
-        changed = way(changed, others, rng) or bytearray(b"\0")
-        told.append(way.__name__)
-    if changed.startswith(PNG) and rng.random() < 0.5:
-        changed = with_checksums(changed)
-        told.append("checksums right")
-    return bytes(changed), ", ".join(told)
-
-
-def place(content, rng):
-    """Where: anywhere, or more often near the beginning, where headers are."""
-    return min(int(len(content) * rng.random() ** rng.choice((1, 3, 6))), len(content) - 1)
-
-
-def bits(content, _others, rng):
-    for _ in range(rng.choice((1, 1, 2, 8, 64))):
-        content[place(content, rng)] ^= 1 << rng.randrange(8)
-    return content
-
-
-def values(content, _others, rng):
-    for _ in range(rng.choice((1, 1, 2, 8))):
-        content[place(content, rng)] = rng.choice((0, 255, rng.randrange(256)))
-    return content
-
-
-def number(content, _others, rng):
-    """A whole number of 2, 4 or 8 bytes, as headers have them."""
-    kind = rng.choice(("<H", ">H", "<I", ">I", "<Q", ">Q"))
-    size, value = struct.calcsize(kind), rng.choice(EXTREMES)
-    at = place(content, rng) // 2 * 2
-    content[at : at + size] = struct.pack(kind, value % 2 ** (8 * size))
-    return content
-
-
-def cut(content, _others, rng):
-    return content[: place(content, rng) + 1]
-
-
-def taken_out(content, _others, rng):
-    at = place(content, rng)
-    del content[at : at + rng.choice((1, 2, 12, 200))]
-    return content
-
-
-def doubled(content, _others, rng):
-    at, size = place(content, rng), rng.choice((1, 4, 12, 200))
-    return content[: at + size] + content[at : at + size] * rng.choice((1, 2, 30)) + content[at:]
-
-
-def zeros(content, _others, rng):
-    at = place(content, rng)
-    content[at : at + 64] = bytes(len(content[at : at + 64]))
-    return content
-
-
-def spliced(content, others, rng):
-    """Ends as another file does."""
-    other = rng.choice(others)
-    return content[: place(content, rng)] + bytearray(other[rng.randrange(len(other)) :])
-
-
-WAYS = (bits, bits, values, values, number, number, cut, taken_out, doubled, zeros, spliced)
-
-
-def with_checksums(content):
-    """A PNG whose parts have the checksums of what they hold now, as far as its lengths lead."""
-    at = len(PNG)
-    while at + 12 <= len(content):
-        (size,) = struct.unpack_from(">I", content, at)
-        end = at + 8 + size
-        if end + 4 > len(content):
-            break
-        struct.pack_into(">I", content, end, zlib.crc32(content[at + 4 : end]))
-        at = end + 4
-    return content
 
 
 # -- the process that reads -----------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from PIL import Image as Picture
 import saved_results
 from med_cam.images.read import read_image
 from med_cam.report.circumstances import Platform
+from med_cam.report.document import to_json
 from med_cam.report.provenance import Provenance
 from med_cam.report.source import source_of
 from med_cam.report.write import write
@@ -270,6 +272,12 @@ def provenance(image):
         references_sha256="c" * 64,
         contrast="glioma",
     )
+
+
+@pytest.fixture
+def describe(provenance, source):
+    """The JSON values of an explanation."""
+    return partial(to_json, provenance=provenance, source=source)
 
 
 @pytest.fixture
