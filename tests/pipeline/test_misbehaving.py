@@ -8,13 +8,14 @@ long as the evidence was laid into pictures with a seam alone.
 import pytest
 import torch
 
+from honest import HONEST
 from med_cam.case.references import prepare_references
 from med_cam.config.presets import PRESETS
 from med_cam.config.settings import relative_to
 from med_cam.config.toml import overlaid
 from med_cam.pipeline.explain import explain
-from misbehaving import BLANK, KINDS, PAINTED, SPOT, misbehaving, picture
-from planted import square
+from misbehaving import BLANK, KINDS, PAINTED, SPOT, Misbehaving, misbehaving, picture
+from planted import classifier_of, square
 
 FEW = overlaid(
     PRESETS["default"],
@@ -120,3 +121,19 @@ def test_what_the_ladder_says_of_it_is_true(kind):
         rung = found.ladder.rung
         assert rung.name == "necessary"
         assert rung.mask[square(SPOT)].float().mean() > 0.9  # the mark is bright, and too small
+
+
+@pytest.mark.parametrize("units", ["regions", "squares"])
+def test_where_nothing_is_painted_a_speck_that_suffices_is_followed_by_what_moves_pictures(units):
+    """It averages what is shown: a corner of the spot suffices, and is lost in a picture."""
+    generator = torch.Generator().manual_seed(1)
+    network, draw, evidence = HONEST["gradual"]
+    image, *others = (draw(generator, n % 4 == 0) for n in range(17))
+    classifier = classifier_of(Misbehaving(network).eval(), "gradual")
+    config = overlaid(
+        relative_to(FEW, ("layer_masking",)), {"certification": {"units": units, "grown": 3}}
+    )
+    references = prepare_references(classifier, others)
+    found = explain(classifier, image, references=references, config=config)
+    assert found.verified
+    assert found.mask[evidence].float().mean() > 0.3

@@ -100,7 +100,7 @@ def test_the_mask_to_begin_with_does_not_leak_and_is_far_from_all(given):
         case = observed(forward, model, pictured(), RULES, references=others)
         start = smallest_mask(case)
     assert start.ground is not None
-    assert start.ground.leaks
+    assert start.ground.wary
     assert start.area < 0.3
     for consistency in (0.0, RULES.verification.consistency):  # to move too few is no leak
         lax = replace(RULES.verification, leakage_margin=1.0, consistency=consistency)
@@ -108,5 +108,5 @@ def test_the_mask_to_begin_with_does_not_leak_and_is_far_from_all(given):
         with hooks_attached(model) as forward:
             case = observed(forward, model, pictured(), without, references=others)
             other = smallest_mask(case)
-        assert other.ground is None or not other.ground.leaks
+        assert other.ground is None or not other.ground.wary
         assert consistency or other.area < 0.7 * start.area

@@ -77,6 +77,11 @@ class Case:
         return self.batched.scene
 
     @property
+    def nothing_painted(self) -> bool:
+        """Whether every removal of the claim works inside the network."""
+        return {hard(name) for name in self.config.verification.baselines} <= INSIDE
+
+    @property
     def predicted(self) -> bool:
         """Whether the classifier predicts the target for the whole image."""
         return bool(on_top(self.before, self.target)[0])

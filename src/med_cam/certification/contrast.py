@@ -49,7 +49,7 @@ def limits_of(case: Case) -> Float[Tensor, " k"]:
 
 
 def quiet_region(case: Case, mask: Exported) -> QuietRegion:
-    """Random parts of a region, one masked input per pass."""
+    """Random parts of a region."""
     rules, generator = case.config.verification, fresh(case, QUIET)
     count = samples_for(rules.certified, 1 - rules.confidence)
     infill = baselines_in_turn(rules.baselines, case.scene, count, generator)
@@ -59,7 +59,7 @@ def quiet_region(case: Case, mask: Exported) -> QuietRegion:
 
 
 def runner_up(case: Case, mask: Exported) -> RunnerUp:
-    """A region alone, and random ones of its area, one masked input per pass."""
+    """A region alone, and random ones of its area."""
     other, generator = runner_up_of(case), fresh(case, RUNNER_UP)
     infill = numbered(case.scene, case.config.verification.baselines, EACH, generator)
     region = reread(case, mask)

@@ -1,7 +1,7 @@
 """The rungs of the ladder of claims on a case: each mask tested on samples of its own.
 
 Knows no search: `med-cam verify` tests a saved rung by the same functions on the same samples.
-All that is reported comes of one masked input per pass.
+All that is reported comes of the view for claims.
 """
 
 from dataclasses import dataclass

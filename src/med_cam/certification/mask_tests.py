@@ -22,7 +22,7 @@ from med_cam.verify.warnings import is_negative
 def mask_tests(
     case: Case, mask: Exported, claim: Claim, minimality: Minimality | None
 ) -> MaskTests:
-    """Necessity, partial re-insertion and leaks of a mask, one masked input per pass."""
+    """Necessity, partial re-insertion and leaks of a mask."""
     decision = decision_of(case, claim)
     return MaskTests(
         minimality=minimality,

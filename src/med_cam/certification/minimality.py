@@ -110,7 +110,7 @@ def patches_of(case: Case, mask: Mask, trial: Trial, side: int) -> tuple[Patch, 
 def retested(
     case: Case, mask: Bool[Tensor, "h1 w1"], trial: Trial, reported: Minimality
 ) -> Minimality:
-    """What is reported of an exported mask, as far as it shows again, one masked input per pass.
+    """What is reported of an exported mask, as far as it shows again.
 
     Args:
         case: the image before the classifier.

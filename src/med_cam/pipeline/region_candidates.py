@@ -88,7 +88,7 @@ def by_regions(
     rules = case.config.certification
     start = within(reread(case, found.mask), ground.regions)
     silent = silent_on(case, ground, found.response)
-    wary = ground.leaks or found.area > case.config.refinement.large
+    wary = ground.wary or found.area > case.config.refinement.large
 
     def enough(more: int) -> bool:
         return and_another(case, 1, more + kept_back(case, found))
@@ -119,7 +119,7 @@ def silent_on(case: Case, ground: Ground, response: BaselineResponse) -> Callabl
     """
     rules = case.config.verification
     return judged_by_shape(
-        case, ground, response, rules.leakage_trials if ground.leaks else CONTENTS
+        case, ground, response, rules.leakage_trials if ground.wary else CONTENTS
     )
 
 

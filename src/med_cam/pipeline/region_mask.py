@@ -60,7 +60,9 @@ def mask_of_regions(
     if share is not None:
         smallest = cut(scores, share)
         if not moves(smallest) and still(case, smallest, response):
-            return found_on(case, smallest, scores, response, steps)
+            if not case.nothing_painted:
+                return found_on(case, smallest, scores, response, steps)
+            ground = replace(ground, wary=True)
     ground, scores, found = with_margin(case, ground, scores, share or 1.0, response, moves)
     if found is None:  # larger masks leak the label or are not robust: making them smaller is vain
         return found_on(case, case.open, scores, response, steps)
@@ -75,7 +77,10 @@ def cut_of(regions: Regions) -> Cut:
 
 
 def still(case: Case, mask: Mask, response: BaselineResponse) -> bool:
-    """Whether a mask moves no picture at all: then no larger one is tried, see `propose`."""
+    """Whether a mask moves no picture at all: then no larger one is tried, see `propose`.
+
+    But where nothing is painted: see `alone_behind_masks`.
+    """
     shown, rules = reread(case, exported(case, mask)), case.config.verification
     return moves_none(case.claims, shown, response.pictures, case.target, rules)
 
@@ -109,7 +114,7 @@ def with_margin(
         if ground.slack(within(mask, ground.regions)) < 0:
             continue
         if leaks(mask):
-            return without_leak(case, replace(ground, leaks=True), scores, share, response)
+            return without_leak(case, replace(ground, wary=True), scores, share, response)
         if moves(mask):
             return ground, scores, mask
     return ground, scores, None

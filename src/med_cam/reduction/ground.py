@@ -19,7 +19,7 @@ from med_cam.verify.shift_stability import DIRECTIONS
 Units = frozenset[int]
 LOOKS = (1, 2)  # masked inputs on which a witness is looked for, first one, then more
 FEW, FIRST = 2, 8  # masked inputs of many: a mask that is lost on one is not tried on the rest
-CLEAR = 0.01  # log-odds from 0: so that one masked input per pass shows it too
+CLEAR = 0.01  # log-odds from 0: so that it shows in other batches too
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Ground:
         margin: what each is, and the margin that is asked for.
         measure: the room of masks, given by their regions.
         larger: the regions that these were split from, if they were.
-        leaks: whether a mask that has the margin was met that gives the label by its outline.
+        wary: whether a mask that has the margin was met that gives the label by its outline, or
+            does nothing in pictures: then each that is taken is asked for both.
     """
 
     regions: Regions
@@ -40,7 +41,7 @@ class Ground:
     margin: Margin
     measure: Measure
     larger: Regions | None = None
-    leaks: bool = False
+    wary: bool = False
 
     def split_into(self, regions: Regions, view: View[Tensor]) -> "Ground":
         """The same masked inputs for masks made of smaller regions.

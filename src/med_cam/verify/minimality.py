@@ -204,7 +204,7 @@ def still_needed(
     Also how near each is to the contrary.
 
     Args:
-        view: the image before the classifier, one masked input per pass for a claim.
+        view: the image before the classifier.
         mask: as exported.
         side: of a patch.
         trial: what the mask has to survive.
