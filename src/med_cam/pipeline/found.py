@@ -32,6 +32,7 @@ class Found:
         ground: what it is reduced on, if it is made of regions.
         cut_short: whether the budget of passes ended what was done to it.
         looked: the discs that the search looked at.
+        deletion: the deletion map, if the mask began large.
     """
 
     mask: Bool[Tensor, "h w"]
@@ -43,6 +44,7 @@ class Found:
     ground: Ground | None = None
     cut_short: bool = False
     looked: Looked | None = None
+    deletion: Float[Tensor, "1 1 h1 w1"] | None = None
 
     @property
     def claim(self) -> Claim:

@@ -57,7 +57,8 @@ def climbed(case: Case, found: Found, restriction: Restriction, certificates: in
     maps: tuple[Float[Tensor, "1 1 h w"], ...] = ()
     most = begun + case.config.certification.ladder_passes
     for step in steps:
-        if step is graded_step and case.cost().forward + COST <= most:
+        cost = COST if found.deletion is None else 0
+        if step is graded_step and case.cost().forward + cost <= most:
             maps = maps_of(case, found)
         left = risk_left([(one.name, one.bounds) for one in tried], confidence)
         room = most - case.cost().forward
@@ -73,7 +74,7 @@ def climbed(case: Case, found: Found, restriction: Restriction, certificates: in
 def maps_of(case: Case, found: Found) -> tuple[Float[Tensor, "1 1 h w"], ...]:
     """What the masks of the weaker claims are cut from."""
     searched = (found.scores,) if bool(found.scores.any()) else ()
-    return (*searched, deletion_map(case))
+    return (*searched, deletion_map(case) if found.deletion is None else found.deletion)
 
 
 def of_full_claim(case: Case, found: Found, certificates: int) -> Attempt:

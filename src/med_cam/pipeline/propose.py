@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float
@@ -13,6 +14,7 @@ from med_cam.case.seeds import CANDIDATES, SEARCH, fresh
 from med_cam.certification.certificate import claimed, response_of
 from med_cam.config.settings import Config, Refinement, Verification
 from med_cam.masking.masks import keep_most
+from med_cam.pipeline.deletion_map import deletion_map
 from med_cam.pipeline.found import Found as Found, found_on
 from med_cam.pipeline.region_mask import mask_of_regions
 from med_cam.reduction.bisection import Passes, remembered, smallest_passing
@@ -48,7 +50,8 @@ def smallest_of_regions(case: Case, on_step: OnStep | None = None) -> Found:
     if not case.predicted or response.decision.given_by:
         return whole_image(case, response)
     maps, steps, looked = searched(case, response.decision.threshold, on_step)
-    return replace(mask_of_regions(case, maps, response, steps), looked=looked)
+    found = mask_of_regions(case, maps, response, steps, partial(deletion_map, case))
+    return replace(found, looked=looked)
 
 
 def searched(

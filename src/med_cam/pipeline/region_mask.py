@@ -1,7 +1,7 @@
 """From maps of scores to a mask of regions: pooled, cut, and grown until there is a margin."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -29,36 +29,85 @@ GROWTH = 1.2  # of a mask that leaks the label: what is too much is taken away a
 COARSE = 5  # bisections for a mask that does not leak
 FIRST = 4  # contents of other images: a mask that leaks over them is not tried on the rest
 PLACES = 5  # discs a side, where the search has none
+FAR = 0.25  # of the image; where a mask begins with more, the deletion map is tried too
+
+Maps = Float[Tensor, "n 1 h w"]
 
 
 def mask_of_regions(
     case: Case,
-    maps: Float[Tensor, "n 1 h w"],
+    maps: Maps,
     response: BaselineResponse,
     steps: tuple[Step, ...] = (),
+    further: Callable[[], Maps] | None = None,
 ) -> Found:
-    """A mask of whole regions that has the margin; nothing is claimed of it yet."""
-    rules = case.config
+    """A mask of whole regions that has the margin; nothing is claimed of it yet.
+
+    Args:
+        case: the image before the classifier.
+        maps: scores to cut the mask from.
+        response: what is predicted for baselines alone.
+        steps: of the search for the maps.
+        further: makes the deletion map, which is tried too where that mask begins large.
+    """
     regions = regions_of(case, region_side(case))
-    means = torch.cat([pooled(scores[None], regions) for scores in maps])
     ground = ground_of(case, regions, response.decision)
+    start = start_of(case, maps, ground, further)
+    found = found_from(case, start, ground, response, steps)
+    return replace(found, deletion=start.deletion)
 
-    cut = cut_of(regions)
 
-    def passes(mask: Mask) -> bool:
-        return ground.slack_of_few(within(mask, regions)) >= 0
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a mask begins.
 
-    index, share = smallest_passing(
-        means,
-        passes,
-        smallest=rules.refinement.smallest,
-        rounds=rules.refinement.rounds,
-        cut=cut,
-    )
-    scores = means[index : index + 1]
+    Attributes:
+        scores: of the regions, pixel by pixel.
+        share: of the image with the highest of them, the least that has the margin; None if not
+            even the largest share tried has.
+        deletion: the deletion map, if it was made.
+    """
+
+    scores: Float[Tensor, "1 1 h w"]
+    share: float | None
+    deletion: Maps | None = None
+
+
+def start_of(
+    case: Case, maps: Maps, ground: Ground, further: Callable[[], Maps] | None = None
+) -> Start:
+    """The scores of which the smallest share has the margin.
+
+    The search draws areas up to `search.largest`, and says little of what is needed beyond. Where
+    its masks begin with more than a quarter of the image, the map of what each place costs if it
+    is hidden is tried too.
+    """
+    rules, cut = case.config.refinement, cut_of(ground.regions)
+    passes = remembered(lambda mask: ground.slack_of_few(within(mask, ground.regions)) >= 0)
+
+    def smallest(some: Maps) -> Start:
+        means = torch.cat([pooled(scores[None], ground.regions) for scores in some])
+        index, share = smallest_passing(
+            means, passes, smallest=rules.smallest, rounds=rules.rounds, cut=cut
+        )
+        return Start(means[index : index + 1], share)
+
+    start = smallest(maps)
+    if further is None or (start.share or 1.0) <= FAR:
+        return start
+    deletion = further()
+    other = smallest(deletion)
+    return replace(min(start, other, key=lambda each: each.share or 1.0), deletion=deletion)
+
+
+def found_from(
+    case: Case, start: Start, ground: Ground, response: BaselineResponse, steps: tuple[Step, ...]
+) -> Found:
+    """The smallest mask from there on that has the margin, does not leak and moves pictures."""
+    scores, share = start.scores, start.share
     moves = remembered(moving(case, response))
     if share is not None:
-        smallest = cut(scores, share)
+        smallest = cut_of(ground.regions)(scores, share)
         if not moves(smallest) and still(case, smallest, response):
             if not case.nothing_painted:
                 return found_on(case, smallest, scores, response, steps)
