@@ -29,7 +29,6 @@ GROWTH = 1.2  # of a mask that leaks the label: what is too much is taken away a
 COARSE = 5  # bisections for a mask that does not leak
 FIRST = 4  # contents of other images: a mask that leaks over them is not tried on the rest
 PLACES = 5  # discs a side, where the search has none
-FAR = 0.25  # of the image; where a mask begins with more, the deletion map is tried too
 
 Maps = Float[Tensor, "n 1 h w"]
 
@@ -79,8 +78,8 @@ def start_of(
     """The scores of which the smallest share has the margin.
 
     The search draws areas up to `search.largest`, and says little of what is needed beyond. Where
-    its masks begin with more than a quarter of the image, the map of what each place costs if it
-    is hidden is tried too.
+    its masks begin with more than `refinement.large`, the map of what each place costs if it is
+    hidden is tried too.
     """
     rules, cut = case.config.refinement, cut_of(ground.regions)
     passes = remembered(lambda mask: ground.slack_of_few(within(mask, ground.regions)) >= 0)
@@ -93,7 +92,7 @@ def start_of(
         return Start(means[index : index + 1], share)
 
     start = smallest(maps)
-    if further is None or (start.share or 1.0) <= FAR:
+    if further is None or (start.share or 1.0) <= rules.large:
         return start
     deletion = further()
     other = smallest(deletion)
