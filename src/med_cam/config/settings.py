@@ -140,7 +140,8 @@ class Refinement:
         growth: factor on the area when a claim fails.
         attempts: claims tried before the whole image is taken.
         large: above this share of the image, the search is repeated on the baselines that the
-            classifier is robust to.
+            classifier is robust to, and weaker claims are tried; where a mask begins with more,
+            the deletion map is tried too.
     """
 
     cut: rules.Cut = "smallest"

@@ -1,4 +1,4 @@
-"""Maps for the weaker claims: the scores of the search, and what each place costs if hidden."""
+"""What each place costs if it is hidden: for weaker claims, and where a mask begins large."""
 
 import torch
 from jaxtyping import Bool, Float
