@@ -123,15 +123,14 @@ def test_what_the_ladder_says_of_it_is_true(kind):
         assert rung.mask[square(SPOT)].float().mean() > 0.9  # the mark is bright, and too small
 
 
-@pytest.mark.parametrize("units", ["regions", "squares"])
-def test_where_nothing_is_painted_a_speck_that_suffices_is_followed_by_what_moves_pictures(units):
+def test_where_nothing_is_painted_a_speck_that_suffices_is_followed_by_what_moves_pictures():
     """It averages what is shown: a corner of the spot suffices, and is lost in a picture."""
     generator = torch.Generator().manual_seed(1)
     network, draw, evidence = HONEST["gradual"]
     image, *others = (draw(generator, n % 4 == 0) for n in range(17))
     classifier = classifier_of(Misbehaving(network).eval(), "gradual")
     config = overlaid(
-        relative_to(FEW, ("layer_masking",)), {"certification": {"units": units, "grown": 3}}
+        relative_to(FEW, ("layer_masking",)), {"certification": {"units": "regions", "grown": 3}}
     )
     references = prepare_references(classifier, others)
     found = explain(classifier, image, references=references, config=config)

@@ -65,9 +65,9 @@ def certified(case: Case, found: Found) -> Certified:
 
     Tried are the mask after the 1-minimal reduction, again after it was reduced on further
     samples, the mask before it, then larger ones of the same scores. A mask is given up as soon
-    as it can only be refused; after one that moves no picture no larger one is tried, but where
-    nothing is painted. If none is certified, the last one is reported, judged by every check and
-    on all of its samples.
+    as it can only be refused; after one that moves no picture no larger one is tried, but of
+    regions where nothing is painted. If none is certified, the last one is reported, judged by
+    every check and on all of its samples.
     """
     tried: list[Tried] = []
     marks = []
@@ -79,7 +79,7 @@ def certified(case: Case, found: Found) -> Certified:
         marks.append(mark("reduction", case.cost()))
         tried.append(put_to_certificate(case, chosen, found, number(), len(tried) + 1))
         marks.append(mark("certificate", case.cost()))
-        vain = tried[-1].still and not case.nothing_painted
+        vain = tried[-1].still and not (case.nothing_painted and found.ground is not None)
         if tried[-1].sufficient or vain or not affordable(case, number()):
             break
     last, after = tried[-1], number()

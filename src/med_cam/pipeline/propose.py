@@ -101,7 +101,7 @@ def proposed(
     """The smallest mask of these maps on which a claim holds; else the last one tried.
 
     Every claim has samples of its own, on the exported mask. Where the smallest mask that suffices
-    moves no picture at all, no larger one is tried, but where nothing is painted.
+    moves no picture at all, no larger one is tried.
 
     Args:
         case: the image before the classifier.
@@ -138,12 +138,10 @@ def alone_behind_masks(
     """The smallest mask that suffices, if it moves no picture at all; else None.
 
     A larger mask that moves some would hold what the classifier looks for in pictures, and beside
-    it what suffices behind a mask: nobody could tell the two apart. Where nothing is painted that
-    is no sign of two faces: a network that averages what is shown, and nothing else, is sure by a
-    speck that is one of thousands in a picture. There larger masks are tried.
+    it what suffices behind a mask: nobody could tell the two apart.
     """
     rules = case.config.refinement
-    if rules.cut == "threshold" or case.nothing_painted:
+    if rules.cut == "threshold":
         return None
     index, share = smallest_passing(maps, enough, smallest=rules.smallest, rounds=rules.rounds)
     if share is None:

@@ -127,7 +127,9 @@ def cut_of(regions: Regions) -> Cut:
 def still(case: Case, mask: Mask, response: BaselineResponse) -> bool:
     """Whether a mask moves no picture at all: then no larger one is tried, see `propose`.
 
-    But where nothing is painted: see `alone_behind_masks`.
+    Where nothing is painted that is no sign of two faces: a network that averages what is shown,
+    and nothing else, is sure by a speck that is one of thousands of places in a picture. There
+    larger masks are tried, and each that is taken is asked for pictures.
     """
     shown, rules = reread(case, exported(case, mask)), case.config.verification
     return moves_none(case.claims, shown, response.pictures, case.target, rules)
