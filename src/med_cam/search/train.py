@@ -80,8 +80,12 @@ def search(
 def over_both(
     case: Case, mask: Float[Tensor, "b 1 h w"], first: Sampled, second: Sampled
 ) -> tuple[Outputs, Outputs]:
-    """The classifier on the masks over two sets of samples, together where that is faster."""
-    if 2 * len(mask) > swift_batch(case.scene.x):
+    """The classifier on the masks over two sets of samples, together where that is faster.
+
+    Not where a hooked layer gives anything but one entry an image: it could not be dealt out.
+    """
+    apart = any(len(each) != 1 for each in case.whole.activations)
+    if apart or 2 * len(mask) > swift_batch(case.scene.x):
         return case.outputs.over(mask, first), case.outputs.over(mask, second)
     both = case.outputs.over(torch.cat([mask, mask]), joined([first, second]))
     logits, *activations = (each.chunk(2) for each in (both.logits, *both.activations))
