@@ -78,4 +78,5 @@ def as_saved(reported: Mapping[str, Any]) -> Minimality:
         "samples": tuple(reported["samples"]),
         "shifts": tuple(reported["shifts"]),
     }
-    return Minimality(**values | lists)
+    areas = {name: float(reported[name]) for name in ("before", "after")}  # JSON writes 1.0 as 1
+    return Minimality(**values | areas | lists)
