@@ -15,7 +15,7 @@ from med_cam.errors import MedCamError
 
 DONE, INTERNAL, MISTAKE, REFUTED, INTERRUPTED = 0, 1, 2, 3, 130
 
-NO_MEMORY = ("OutOfMemoryError", "MemoryError", "can't allocate memory")  # as torch says it
+NO_MEMORY = ("MemoryError", "can't allocate memory")  # as torch says it
 NO_NAME = re.compile(r"[^\s/\\]{256,}")  # file systems take 255 characters
 
 Work = Callable[[Screen], int]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from med_cam.case.case import at_work, observed
-from med_cam.case.counting import BATCH, predictor
+from med_cam.case.counting import predictor
 from med_cam.case.fills import Fill
 from med_cam.case.references import References, painted_from, relabelled
 from med_cam.classifiers.base import Classifier
@@ -73,8 +73,10 @@ def rechecked(
             fills=fills,
             further=options.baselines or (),
         )
-        predict = predictor(case.outputs.classifier, classifier, options.batch or BATCH)
-        case = replace(case, claims=View(predict, case.scene), older=saved.older)
+        case = replace(case, older=saved.older)
+        if options.batch is not None:
+            predict = predictor(case.outputs.classifier, classifier, options.batch)
+            case = replace(case, claims=View(predict, case.scene))
         if document["tests"] is None:
             return nothing_rechecked(case, saved, options)
         return anew(case, saved, options) if options.anew else claims_rechecked(case, saved)
