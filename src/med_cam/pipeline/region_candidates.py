@@ -14,6 +14,7 @@ from med_cam.certification.minimality import first_pixels, region_side, retested
 from med_cam.pipeline.budget import MEASURED, affordable, and_another, parts_affordable
 from med_cam.pipeline.found import Found
 from med_cam.pipeline.region_mask import judged_by_shape
+from med_cam.reduction.corners import rounded
 from med_cam.reduction.ground import LOOKS, Ground, Units, further
 from med_cam.reduction.merging import Part, borders_of, merged, neighbours
 from med_cam.reduction.region_pruning import Pruned, Rules, pruned
@@ -75,9 +76,9 @@ def by_regions(
     that leaks is taken on the way.
 
     Regions are pruned, those that are left are split, and pruned again: coarse first. Each mask
-    has a margin on samples that it was not pruned on, a wider one after each refusal, and does not
-    give the label by its outline. Of what was pruned, what was taken away last comes back first:
-    1, 2, 4, ... regions.
+    has a margin on samples that it was not pruned on, a wider one after each refusal, does not
+    give the label by its outline, and has no right angle that is not in the image. Of what was
+    pruned, what was taken away last comes back first: 1, 2, 4, ... regions.
 
     Args:
         case: the image before the classifier.
@@ -103,7 +104,8 @@ def by_regions(
         if units is None and turn:
             return
         last, short = units or now.units, short or over
-        yield Reached(ground.mask(last), ground, now.tested, short)
+        shown = rounded(case, ground, last)
+        yield Reached(shown.mask(last), shown, now.tested, short)
         turn += 1
 
 
@@ -195,8 +197,8 @@ def next_wider(
             return unmeasured(case, larger, last, ground, number), True
         if units == masks[-1]:
             return units, False
-        unasked = not (last or larger.wary)
-        if ground.slack(units) >= 0 and (unasked or larger.silent(ground.mask(units))):
+        shown, unasked = rounded(case, ground, units), not (last or larger.wary)
+        if shown.slack(units) >= 0 and (unasked or larger.silent(shown.mask(units))):
             return units, False
     return None, False
 

@@ -53,6 +53,19 @@ class Ground:
         measure = measured(view, self.trial, partial(union, regions))
         return replace(self, regions=regions, measure=measure, larger=self.regions)
 
+    def with_borders(
+        self, regions: Regions, larger: Regions | None, view: View[Tensor]
+    ) -> "Ground":
+        """The same regions, by the same numbers, with other borders.
+
+        Args:
+            regions: these.
+            larger: the regions that they were split from, with other borders too.
+            view: the image before the classifier, many images per pass.
+        """
+        measure = measured(view, self.trial, partial(union, regions))
+        return replace(self, regions=regions, measure=measure, larger=larger)
+
     def parts(self, units: Units) -> list[Units]:
         """Regions that were split from the same one together."""
         if self.larger is None:
