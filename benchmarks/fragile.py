@@ -37,7 +37,7 @@ from med_cam.config.presets import preset
 from med_cam.config.settings import Config
 from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain
-from med_cam.pipeline.restricted_claim import by_baseline
+from med_cam.pipeline.robustness import by_baseline
 from med_cam.results.check import BaselineResult
 from med_cam.results.claim import Claim, RestrictedClaim
 

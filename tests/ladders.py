@@ -33,8 +33,9 @@ CONFIG = Config(
     refinement=Refinement(attempts=1),
     verification=Verification(certified=0.8, unseen=("black",), consistency=0.0),
     certification=Certification(
-        units="squares", patch=4, reduction_samples=2, pool=2, deletion_samples=2, grown=0,
-        reinsertion_trials=4, reinsertion_patch=8, controls=39, ladder_passes=2500,
+        units="squares", budget=0, patch=4, reduction_samples=2, pool=2, grown=0,
+        deletion_samples=2, reinsertion_trials=4, reinsertion_patch=8, controls=39,
+        ladder_passes=2500,
     ),
 )  # fmt: skip
 

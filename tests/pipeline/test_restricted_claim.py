@@ -13,7 +13,7 @@ from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config, Refinement, Search, Verification, relative_to
 from med_cam.images.image import Image
 from med_cam.pipeline.explain import explain
-from med_cam.pipeline.restricted_claim import by_baseline, relied_on, robust_to
+from med_cam.pipeline.robustness import by_baseline, relied_on, robust_to
 from med_cam.results.check import BaselineResult
 
 SIDE = 32

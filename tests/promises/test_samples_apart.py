@@ -45,8 +45,9 @@ from med_cam.pipeline.contrast import contrast_of
 from med_cam.pipeline.explain import as_certified
 from med_cam.pipeline.necessary_superset import superset
 from med_cam.pipeline.propose import proposed, smallest_mask
-from med_cam.pipeline.restricted_claim import by_baseline, restricted_claim
+from med_cam.pipeline.restricted_claim import restricted_claim
 from med_cam.pipeline.result import explanation_of
+from med_cam.pipeline.robustness import by_baseline
 from med_cam.verify.decision import Decision
 
 MORE = replace(FAST, certification=replace(FAST.certification, alternatives=2, seeds=3))

@@ -236,9 +236,10 @@ class Certification:
             the image's own, or "squares" of a grid.
         margin: standard deviations of the log-odds, over random samples, by which a mask of
             regions has to retain the prediction on average. With 2.5 one sample in 160 is lost.
-        budget: passes of an image, forward and backward, after which its mask is not made smaller
-            any more, nor a further one tried; 0 = no limit. Weaker claims, alternatives and
-            further seeds come on top, each with the same limit.
+        budget: passes of an image, forward and backward, for the mask, its tests and weaker
+            claims together; 0 = no limit. Where it ends, the mask is not made smaller any more,
+            nor a further one tried. Alternatives, further seeds and a claim beside come on top,
+            each with the same limit.
         patch: side of a square, or of one of the mean area of a region, in pixels of the model
             input; 0 = no 1-minimal reduction.
         most_patches: of a mask of squares; they are made twice as large until there are no more.
@@ -256,9 +257,9 @@ class Certification:
         contrast: whether a label that says that nothing was found, or that baselines alone give,
             is also explained the other way round: what would have to be there for another one.
             At most about 170 passes.
-        ladder_passes: that weaker claims may take together where the claim holds on no mask of at
-            most `refinement.large`; the search of a restricted claim comes on top. 0 = none is
-            tried but the restricted claim, with a risk of its own.
+        ladder_passes: that weaker claims may take together, within the budget, where the claim
+            holds on no mask of at most `refinement.large`; the search of a restricted claim is
+            not counted. 0 = none is tried but the restricted claim, with a risk of its own.
         controls: smooth random masks of the same area that a weaker claim is compared with.
     """
 

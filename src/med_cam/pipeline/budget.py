@@ -1,10 +1,11 @@
-"""The budget of passes of an image: what is kept back of it for the certificate and the tests."""
+"""The budget of passes of an image: what is kept back of it for what comes later."""
 
 from dataclasses import replace
 from functools import cache
 
 from med_cam.case.case import Case
 from med_cam.certification.certificate import samples_of
+from med_cam.certification.contrast import needs_contrast
 from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Config
 from med_cam.results.passes import Passes
@@ -13,12 +14,21 @@ from med_cam.verify.shift_stability import DIRECTIONS
 
 MEASURED = 100  # passes to find the next mask that has its margin, as a rule
 PARTS = 40  # passes that show which parts of a mask are needed, at most as a rule
+FILLS = 4  # of a mask's outline
+CONTRAST = 175  # passes of the explanation the other way round, at most
+DISCS = 50  # more, where no search has looked at any
+WEAKER = 4  # one of so many passes of the budget is kept back for weaker claims
 
 
 def affordable(case: Case, tried: int, more: int = 0) -> bool:
-    """Whether the budget holds the n-th certificate and the tests, and some passes before them."""
-    budget, spent = case.config.certification.budget, case.cost()
+    """Whether the budget holds the n-th certificate and what comes after it, and some more."""
     needed = more + claim_passes(case.config, tried) + test_passes(case.config)
+    return holds(case, needed + contrast_passes(case))
+
+
+def holds(case: Case, needed: int) -> bool:
+    """Whether the budget holds so many passes more."""
+    budget, spent = case.config.certification.budget, case.cost()
     return not budget or spent.forward + spent.backward + needed <= budget
 
 
@@ -29,20 +39,59 @@ def and_another(case: Case, tried: int, more: int = 0) -> bool:
 
 def parts_affordable(case: Case, more: int) -> bool:
     """Whether the budget holds further looks for needed parts, and the tests after them."""
+    return holds(case, more + test_passes(case.config) - PARTS + contrast_passes(case))
+
+
+def left_over(case: Case, given_by: tuple[str, ...]) -> int | None:
+    """What the budget holds besides the tests that are still to come; None: any number.
+
+    Args:
+        case: the image before the classifier.
+        given_by: baselines that give the label by themselves.
+    """
     budget, spent = case.config.certification.budget, case.cost()
-    needed = more + test_passes(case.config) - PARTS
-    return not budget or spent.forward + spent.backward + needed <= budget
+    later = test_passes(case.config) - PARTS + contrast_passes(case, given_by)
+    return max(budget - spent.forward - spent.backward - later, 0) if budget else None
 
 
-def from_here(case: Case) -> Case:
-    """The same case with a budget that begins here: each further claim has one of its own."""
+def weaker_passes(case: Case) -> int:
+    """What weaker claims take together, at most as a rule."""
+    rules = case.config.certification
+    return min(rules.ladder_passes, rules.budget // WEAKER)
+
+
+def keeping(case: Case, kept: int, area: float) -> Case:
+    """The same case, of whose budget passes are kept back for what comes after a mask.
+
+    None are where it is small enough: then no weaker claim will be wanted.
+    """
+    return spent_besides(case, kept) if area > case.config.refinement.large else case
+
+
+def from_here(case: Case, used: int = 0) -> Case:
+    """The same case with a budget that begins here, of which so many passes are used."""
     before = case.cost()
+    return spent_besides(case, used - before.forward, -before.backward)
 
-    def since() -> Passes:
+
+def spent_besides(case: Case, forward: int, backward: int = 0) -> Case:
+    """The same case as if it had made so many passes more."""
+
+    def spent() -> Passes:
         now = case.cost()
-        return Passes(now.forward - before.forward, now.backward - before.backward)
+        return Passes(now.forward + forward, now.backward + backward)
 
-    return replace(case, cost=since)
+    return replace(case, cost=spent)
+
+
+def contrast_passes(case: Case, given_by: tuple[str, ...] = ()) -> int:
+    """Kept back for the explanation the other way round, where the label needs no evidence.
+
+    Where baselines give it by themselves, no search has looked at discs yet.
+    """
+    if not needs_contrast(case, given_by):
+        return 0
+    return CONTRAST + (DISCS if given_by else 0)
 
 
 @cache  # asked before each mask that the reduction tries, of which each takes dozens of bounds
@@ -63,6 +112,8 @@ def besides_passes(config: Config) -> int:
 
 
 def test_passes(config: Config) -> int:
-    """What the tests of a mask take, as a rule."""
-    rules, names = config.certification, len(config.verification.baselines)
-    return rules.deletion_samples + rules.reinsertion_trials + 3 * names + PARTS
+    """What the tests of a mask take, at most; what shows which parts are needed as a rule."""
+    rules, names = config.certification, config.verification.baselines
+    fixed = sum(is_fixed(name) for name in names)
+    silhouettes = FILLS * (fixed + len(names))
+    return rules.deletion_samples + fixed + rules.reinsertion_trials + silhouettes + PARTS

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from med_cam.case.case import Case
@@ -20,8 +20,13 @@ from med_cam.case.timing import Mark, mark
 from med_cam.certification.certificate import begun_on, concluded, losses_borne, samples_of
 from med_cam.certification.minimality import patches_of, retested, sample_set
 from med_cam.masking.masks import keep_most
-from med_cam.pipeline.budget import affordable, from_here
-from med_cam.pipeline.propose import Found, shares_to_claim, smallest_mask
+from med_cam.pipeline.budget import affordable, from_here, keeping
+from med_cam.pipeline.propose import (
+    Found,
+    made_of_regions,
+    shares_to_claim,
+    smallest_mask,
+)
 from med_cam.pipeline.region_candidates import by_regions, of_regions
 from med_cam.reduction.counterexamples import Reduced, reduced, refined
 from med_cam.reduction.ground import Ground
@@ -60,7 +65,7 @@ class Certified:
     cut_short: bool = False
 
 
-def certified(case: Case, found: Found) -> Certified:
+def certified(case: Case, found: Found, kept: int = 0) -> Certified:
     """Make the mask as small as it goes, and certify it.
 
     Tried are the mask after the 1-minimal reduction, again after it was reduced on further
@@ -68,6 +73,11 @@ def certified(case: Case, found: Found) -> Certified:
     as it can only be refused; after one that moves no picture no larger one is tried, but of
     regions where nothing is painted. If none is certified, the last one is reported, judged by
     every check and on all of its samples.
+
+    Args:
+        case: the image before the classifier.
+        found: the mask to begin with.
+        kept: passes of the budget that are left over for weaker claims, after large masks.
     """
     tried: list[Tried] = []
     marks = []
@@ -75,21 +85,22 @@ def certified(case: Case, found: Found) -> Certified:
     def number() -> int:
         return 1 + sum(each.paid for each in tried)
 
-    for chosen in candidates(case, found, number):
+    for chosen in candidates(case, found, number, kept):
         marks.append(mark("reduction", case.cost()))
         tried.append(put_to_certificate(case, chosen, found, number(), len(tried) + 1))
         marks.append(mark("certificate", case.cost()))
         vain = tried[-1].still and not (case.nothing_painted and found.ground is not None)
-        if tried[-1].sufficient or vain or not affordable(case, number()):
+        within = keeping(case, kept, tried[-1].area)
+        if tried[-1].sufficient or vain or not affordable(within, number()):
             break
     last, after = tried[-1], number()
+    within = keeping(case, kept, last.area)
     claim, chosen = last.claim or concluded(last.looked, last.number, len(tried)), last.chosen
-    minimality = minimality_of(case, last.source, chosen, found)
+    minimality = minimality_of(within, last.source, chosen, found)
     marks.append(mark("reduction", case.cost()))
-    area = last.source.float().mean().item()
-    short = chosen.cut_short or not (claim.holds or affordable(case, after))
+    short = chosen.cut_short or not (claim.holds or affordable(within, after))
     numbers = last.number, len(tried)
-    return Certified(last.source, area, claim, *numbers, minimality, tuple(marks), short)
+    return Certified(last.source, last.area, claim, *numbers, minimality, tuple(marks), short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +122,11 @@ class Tried:
     claim: Claim | None
     number: int
     paid: bool
+
+    @property
+    def area(self) -> float:
+        """Its share of the source's pixels."""
+        return self.source.float().mean().item()
 
     @property
     def sufficient(self) -> bool:
@@ -156,16 +172,19 @@ class Candidate:
     ground: Ground | None = None
 
 
-def candidates(case: Case, found: Found, number: Callable[[], int]) -> Iterator[Candidate]:
+def candidates(
+    case: Case, found: Found, number: Callable[[], int], kept: int
+) -> Iterator[Candidate]:
     """The masks to certify, in order.
 
     Args:
         case: the image before the classifier.
         found: the mask that was found.
         number: which certificate the next one will be: what it takes has to be left.
+        kept: passes of the budget that are left over for weaker claims.
     """
     if found.ground is not None:
-        for reached in by_regions(case, found, found.ground, number):
+        for reached in by_regions(case, found, found.ground, number, kept):
             yield Candidate(
                 reached.mask,
                 0,
@@ -173,7 +192,14 @@ def candidates(case: Case, found: Found, number: Callable[[], int]) -> Iterator[
                 cut_short=reached.cut_short,
                 ground=reached.ground,
             )
-        return
+    elif made_of_regions(case.config):  # none of regions is there to reduce
+        yield Candidate(reread(case, found.mask), 0)
+    else:
+        yield from by_squares(case, found)
+
+
+def by_squares(case: Case, found: Found) -> Iterator[Candidate]:
+    """The same where masks are made of squares."""
     start, rules = reread(case, found.mask), case.config.certification
     trial = None
     if sufficient(found.claim) and rules.patch:
@@ -256,7 +282,15 @@ def minimality_of(
     return retested(case, mask, trial, reported)
 
 
-def smallest_certified(case: Case) -> Certified:
-    """A mask and its certificate, without any further test, within a budget of its own."""
-    case = from_here(case)
-    return certified(case, smallest_mask(case))
+def smallest_certified(
+    case: Case, maps: Float[Tensor, "n 1 h w"] | None = None, used: int = 0
+) -> Certified:
+    """A mask and its certificate, without any further test, within a budget of its own.
+
+    Args:
+        case: the image before the classifier.
+        maps: scores to cut masks from; searched for if not given.
+        used: passes of that budget that are not its own.
+    """
+    case = from_here(case, used)
+    return certified(case, smallest_mask(case, maps=maps))

@@ -26,8 +26,14 @@ from med_cam.pipeline.contrast import contrast_of
 from med_cam.pipeline.ladder import certificates_of, climbed, restricted_confidence
 from med_cam.pipeline.necessary_superset import superset
 from med_cam.pipeline.propose import Found, smallest_mask
-from med_cam.pipeline.restricted_claim import Restriction, restricted_claim
+from med_cam.pipeline.restricted_claim import (
+    Restriction,
+    kept_for_weaker,
+    known_ahead,
+    restricted_claim,
+)
 from med_cam.pipeline.result import Others, explanation_of, with_beside
+from med_cam.pipeline.robustness import Robustness
 from med_cam.results.explanation import Explanation
 from med_cam.results.ladder import Ladder
 from med_cam.results.mask_tests import MaskTests
@@ -85,12 +91,14 @@ def explain(  # noqa: PLR0913  a keyword for each thing given
             forward, classifier, image, config, target=target, references=references, fills=fills
         )
         found = smallest_mask(case, on_step)  # sections 3.2 to 3.4
+        known = known_ahead(case, found)
         marks = [begun, mark("search", case.cost())]
-        certificate = certified(case, found) if worth_certifying(case, found) else None
+        worth = worth_certifying(case, found)
+        certificate = certified(case, found, kept_for_weaker(case, known)) if worth else None
         if certificate is not None:
             found = as_certified(found, certificate)
             marks += certificate.marks
-        restriction, ladder, weaker = weaker_claims(case, found, certificate)
+        restriction, ladder, weaker = weaker_claims(case, found, certificate, known)
         tests, tested = all_tests(case, found, certificate)
         marks += [*weaker, *tested]
         beside = beside_claim(case)
@@ -148,13 +156,13 @@ def as_certified(found: Found, certificate: Certified) -> Found:
 
 
 def weaker_claims(
-    case: Case, found: Found, certificate: Certified | None
+    case: Case, found: Found, certificate: Certified | None, known: Robustness | None
 ) -> tuple[Restriction, Ladder | None, tuple[Mark, ...]]:
     """What holds on fewer removals, and the ladder, where no small mask is sufficient."""
     certificates = certificates_of(case, certificate)
     wanted = ladder_wanted(case, holds=found.claim.holds, area=found.area)
     confidence = restricted_confidence(case, certificates) if wanted else None
-    restriction = restricted_claim(case, found, confidence)
+    restriction = restricted_claim(case, found, confidence, known)
     marks = [mark("restricted_claim", case.cost())]
     ladder = None
     if wanted:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.certification.ladder import as_rung, controlled, restricted
+from med_cam.pipeline.budget import left_over
 from med_cam.pipeline.certify import Certified
 from med_cam.pipeline.deletion_map import COST, deletion_map
 from med_cam.pipeline.graded import graded_step
@@ -55,14 +56,16 @@ def climbed(case: Case, found: Found, restriction: Restriction, certificates: in
     steps = (partial(restricted_step, restriction), graded_step, necessary_step, ranked_step)
     rung: Rung | None = None
     maps: tuple[Float[Tensor, "1 1 h w"], ...] = ()
-    most = begun + case.config.certification.ladder_passes
+    most = case.config.certification.ladder_passes
+    left = left_over(case, found.claim.given_by)
+    most = begun + (most if left is None else min(most, left))
     for step in steps:
         cost = COST if found.deletion is None else 0
         if step is graded_step and case.cost().forward + cost <= most:
             maps = maps_of(case, found)
-        left = risk_left([(one.name, one.bounds) for one in tried], confidence)
+        risk = risk_left([(one.name, one.bounds) for one in tried], confidence)
         room = most - case.cost().forward
-        attempt, rung = step(Now(case, found, left, room, maps))
+        attempt, rung = step(Now(case, found, risk, room, maps))
         tried.append(attempt)
         if rung is not None:
             break
@@ -88,6 +91,8 @@ def of_full_claim(case: Case, found: Found, certificates: int) -> Attempt:
 
 def restricted_step(restriction: Restriction, now: Now) -> Step:
     """The restricted claim, which was searched for before."""
+    if restriction.short:
+        return Step(too_many("restricted"))
     if not restriction.tried:
         return Step(not_tried("restricted", "the prediction is robust to no removal or to each"))
     risk = risk_taken("restricted", now.left) if restriction.random else 0.0

@@ -28,36 +28,50 @@ from med_cam.verify.candidates import candidate_judge
 from med_cam.verify.consistency import moves_none
 from med_cam.verify.specificity import sufficient
 
+Maps = Float[Tensor, "n 1 h w"]
 Cut = tuple[Float[Tensor, "1 1 h w"], Bool[Tensor, "1 1 h w"]]  # a map, and a mask cut from it
 
 
-def smallest_mask(case: Case, on_step: OnStep | None = None) -> Found:
-    """The smallest mask on which a claim holds; the whole image where nothing can be retained."""
+def smallest_mask(case: Case, on_step: OnStep | None = None, maps: Maps | None = None) -> Found:
+    """The smallest mask on which a claim holds; the whole image where nothing can be retained.
+
+    Args:
+        case: the image before the classifier.
+        on_step: called after every step of the search.
+        maps: scores to cut masks from; searched for if not given.
+    """
     if made_of_regions(case.config):
-        return smallest_of_regions(case, on_step)
+        return smallest_of_regions(case, on_step, maps)
     same = fresh(case, CANDIDATES)  # samples that every candidate is judged on
     judge = candidate_judge(case.batched, case.target, candidate_rules(case.config), same)
     if not case.predicted or judge.decision.given_by:
         return whole_image(case, response_of(case))
-    maps, steps, looked = searched(case, judge.decision.threshold, on_step)
+    maps, steps, looked = searched(case, judge.decision.threshold, on_step, maps)
     found = proposed(case, maps, judge.suffices, steps, moves=judge.moves)
     return replace(found, looked=looked)
 
 
-def smallest_of_regions(case: Case, on_step: OnStep | None = None) -> Found:
+def smallest_of_regions(
+    case: Case, on_step: OnStep | None = None, maps: Maps | None = None
+) -> Found:
     """The same, of whole regions; its claim is that of its certificate."""
     response = response_of(case)
     if not case.predicted or response.decision.given_by:
         return whole_image(case, response)
-    maps, steps, looked = searched(case, response.decision.threshold, on_step)
+    maps, steps, looked = searched(case, response.decision.threshold, on_step, maps)
     found = mask_of_regions(case, maps, response, steps, partial(deletion_map, case))
     return replace(found, looked=looked)
 
 
 def searched(
-    case: Case, threshold: float, on_step: OnStep | None
-) -> tuple[Float[Tensor, "n 1 h w"], tuple[Step, ...], Looked | None]:
-    """The maps of the search (sections 3.2 to 3.4), its steps, and the discs it looked at."""
+    case: Case, threshold: float, on_step: OnStep | None, given: Maps | None = None
+) -> tuple[Maps, tuple[Step, ...], Looked | None]:
+    """The maps of the search (sections 3.2 to 3.4), its steps, and the discs it looked at.
+
+    None is made where maps are given.
+    """
+    if given is not None:
+        return given, (), None
     generator = fresh(case, SEARCH)
     looked = look_at_discs(case, generator)
     reference = reference_of(case, threshold)

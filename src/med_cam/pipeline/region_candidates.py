@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Int
@@ -11,7 +12,14 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import labels_exported, reread
 from med_cam.certification.minimality import first_pixels, region_side, retested, sample_set
-from med_cam.pipeline.budget import MEASURED, affordable, and_another, parts_affordable
+from med_cam.pipeline.budget import (
+    MEASURED,
+    affordable,
+    and_another,
+    contrast_passes,
+    keeping,
+    parts_affordable,
+)
 from med_cam.pipeline.found import Found
 from med_cam.pipeline.region_mask import judged_by_shape
 from med_cam.reduction.corners import rounded
@@ -28,6 +36,7 @@ from med_cam.verify.minimality import Mask
 WIDER = 1.1  # times the area of a mask that was refused: a region more seldom helps
 RESERVED = 4 * MEASURED  # passes kept back for what comes after the pruning
 CONTENTS = 10  # of other images, on which the outline of a mask must not give the label
+SWEEP = 400  # passes of the pruning of a large mask: with as many it is below half, if ever
 AT_MOST = 32  # passes that test the parts again, and those that show the mask itself
 FINER = 2  # a side of a region over this is that of those that it is split into
 
@@ -68,7 +77,11 @@ class Larger:
 
 
 def by_regions(
-    case: Case, found: Found, ground: Ground, number: Callable[[], int] = lambda: 1
+    case: Case,
+    found: Found,
+    ground: Ground,
+    number: Callable[[], int] = lambda: 1,
+    kept: int = 0,
 ) -> Iterator[Reached]:
     """The masks to certify, in order: the pruned one, those it was cut from, then larger ones.
 
@@ -77,22 +90,26 @@ def by_regions(
 
     Regions are pruned, those that are left are split, and pruned again: coarse first. Each mask
     has a margin on samples that it was not pruned on, a wider one after each refusal, does not
-    give the label by its outline, and has no right angle that is not in the image. Of what was
-    pruned, what was taken away last comes back first: 1, 2, 4, ... regions.
+    give the label by its outline, and has, if that keeps the margin, no right angle that is not in
+    the image. Of what was pruned, what was taken away last comes back first: 1, 2, 4, ... regions.
 
     Args:
         case: the image before the classifier.
         found: the mask that was found.
         ground: what it was found on.
         number: which certificate the next one will be.
+        kept: passes of the budget that are left over for weaker claims, after large masks.
     """
     rules = case.config.certification
+    begun = case.cost().forward
     start = within(reread(case, found.mask), ground.regions)
     silent = silent_on(case, ground, found.response)
-    wary = ground.wary or found.area > case.config.refinement.large
+    large = found.area > case.config.refinement.large
+    wary = ground.wary or large
 
     def enough(more: int) -> bool:
-        return and_another(case, 1, more + kept_back(case, found))
+        first = not large or case.cost().forward + more - begun <= SWEEP
+        return and_another(case, 1, more + kept_back(case, found) + (0 if first else kept))
 
     ground, now = pruned_twice(case, start, ground, enough, silent if wary else None)
     back = [now.trajectory[-1 - count] for count in counts(len(now.trajectory))]
@@ -100,18 +117,24 @@ def by_regions(
     larger = Larger(masks, now.trajectory[0], silent, wary)
     turn, last, short = 0, Units(), now.cut_short
     while turn <= rules.rounds + rules.grown:
-        units, over = next_wider(case, larger, last, further(case, ground, turn), number())
-        if units is None and turn:
+        area = ground.mask(last or now.units).float().mean().item()
+        held = keeping(case, kept, area)
+        wider = next_wider(held, larger, last, further(case, ground, turn), number())
+        if wider.units is None and turn:
             return
-        last, short = units or now.units, short or over
-        shown = rounded(case, ground, last)
+        last, short = wider.units or now.units, short or wider.short
+        shown = rounded(case, ground, last) if wider.rounded else ground
         yield Reached(shown.mask(last), shown, now.tested, short)
         turn += 1
 
 
 def kept_back(case: Case, found: Found) -> int:
-    """Passes that the pruning leaves over: half as many where it has much to take away."""
-    return RESERVED // 2 if found.area > case.config.refinement.large / 2 else RESERVED
+    """Passes that the pruning leaves over: half as many where it has much to take away.
+
+    Those of the explanation the other way round are among them.
+    """
+    much = found.area > case.config.refinement.large / 2
+    return max(RESERVED // (1 + much) - contrast_passes(case), 0)
 
 
 def silent_on(case: Case, ground: Ground, response: BaselineResponse) -> Callable[[Mask], bool]:
@@ -178,12 +201,25 @@ def held_to(ground: Ground, start: Units, side: int, affordable: Callable[[int],
     return Rules(sizes, whole, ground.margin, ground.measure, affordable, beside=near)
 
 
-def next_wider(
-    case: Case, larger: Larger, last: Units, ground: Ground, number: int
-) -> tuple[Units | None, bool]:
+class Wider(NamedTuple):
+    """The next mask.
+
+    Attributes:
+        units: its regions; None if there is none.
+        rounded: whether its corners are rounded off.
+        short: whether the budget ended the look for it.
+    """
+
+    units: Units | None
+    rounded: bool = False
+    short: bool = False
+
+
+def next_wider(case: Case, larger: Larger, last: Units, ground: Ground, number: int) -> Wider:
     """The next mask, larger than the last by a tenth, that has its margin and does not leak.
 
-    Whether the first one leaks is left to its claim, see `Larger`. The largest needs neither.
+    Its corners are rounded off if a short look finds the margin then too. Whether the first one
+    leaks is left to its claim, see `Larger`. The largest needs neither.
     Where the budget holds no further look, it is one that is not measured again. None if there is
     none, or the budget does not hold its certificate; that is told.
     """
@@ -194,13 +230,14 @@ def next_wider(
             continue
         look = and_another(case, number, MEASURED) if last else affordable(case, number, MEASURED)
         if not look:
-            return unmeasured(case, larger, last, ground, number), True
+            return Wider(unmeasured(case, larger, last, ground, number), short=True)
         if units == masks[-1]:
-            return units, False
-        shown, unasked = rounded(case, ground, units), not (last or larger.wary)
-        if shown.slack(units) >= 0 and (unasked or larger.silent(shown.mask(units))):
-            return units, False
-    return None, False
+            return Wider(units)
+        unasked = not (last or larger.wary)
+        if ground.slack(units) >= 0 and (unasked or larger.silent(ground.mask(units))):
+            smooth = rounded(case, ground, units)
+            return Wider(units, smooth is not ground and smooth.slack_of_few(units) >= 0)
+    return Wider(None)
 
 
 def unmeasured(

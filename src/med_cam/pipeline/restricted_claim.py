@@ -6,16 +6,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.case.case import Case
-from med_cam.case.seeds import SENSITIVITY, fresh, restricted_to
+from med_cam.case.seeds import restricted_to
 from med_cam.config.baselines import is_fixed
 from med_cam.config.rules import confidence as allowed_confidence
-from med_cam.masking.masks import keep_most
-from med_cam.pipeline.certify import smallest_certified
+from med_cam.pipeline.budget import claim_passes, left_over, weaker_passes
+from med_cam.pipeline.certify import Certified, smallest_certified
 from med_cam.pipeline.propose import Found
+from med_cam.pipeline.robustness import Robustness, robustness
 from med_cam.results.check import BaselineResult
-from med_cam.results.claim import SURE, RestrictedClaim
-from med_cam.verify.decision import decide
-from med_cam.verify.sufficiency import baseline_result, drawn, over_baselines
+from med_cam.results.claim import RestrictedClaim
+
+SEARCHED = 450  # passes besides the certificate's that a search and a reduction take
+CUT = 150  # the same for masks that are cut from the scores of another search
 
 
 class Restriction(NamedTuple):
@@ -26,15 +28,44 @@ class Restriction(NamedTuple):
         claim: on the others; None if none holds.
         tried: whether it was searched for, and certificates were tried.
         random: whether these have a part of the risk: without random samples they need none.
+        short: whether too few passes were left to search for it.
     """
 
     broken: tuple[BaselineResult, ...] = ()
     claim: RestrictedClaim | None = None
     tried: bool = False
     random: bool = False
+    short: bool = False
 
 
-def restricted_claim(case: Case, found: Found, confidence: float | None = None) -> Restriction:
+def known_ahead(case: Case, found: Found) -> Robustness | None:
+    """To what a classifier is robust, before the full claim is made; None where it can wait.
+
+    Where a mask begins with more than half of the image, weaker claims will be wanted.
+    """
+    rules = case.config.refinement
+    likely = found.area > rules.large and rules.cut != "threshold" and case.predicted
+    if not likely or found.response.decision.given_by:
+        return None
+    return robustness(case, found.scores)
+
+
+def kept_for_weaker(case: Case, known: Robustness | None) -> int:
+    """Passes of the budget that the full claim leaves to weaker ones, if those will be wanted."""
+    if known is None:
+        return 0
+    if not known.broken or not known.names:
+        return weaker_passes(case)
+    restricted = SEARCHED + claim_passes(case.config, 1) + case.config.certification.controls
+    return max(restricted, weaker_passes(case))
+
+
+def restricted_claim(
+    case: Case,
+    found: Found,
+    confidence: float | None = None,
+    known: Robustness | None = None,
+) -> Restriction:
     """For a classifier that is not robust to some baseline: to which, and what holds without it.
 
     Nothing to say where a mask below `refinement.large` holds, or no decision was made.
@@ -43,67 +74,43 @@ def restricted_claim(case: Case, found: Found, confidence: float | None = None) 
         case: the image before the classifier.
         found: what was found on all baselines.
         confidence: of all certificates of the restricted claim; None is that of the full claim.
+        known: to what the classifier is robust, if that was looked into before.
     """
-    rules, claim = case.config.refinement, case.config.verification
+    rules = case.config.refinement
     small = found.claim.holds and found.area <= rules.large
     if small or not case.predicted or rules.cut == "threshold":
         return Restriction()
-    results = by_baseline(case, found.scores)
-    able = robust_to(results, min(SURE, case.target.p_image - claim.minimum_effect))
-    broken = tuple(r for r in results if r.searched and r.name not in able)
-    names = relied_on(results, able)
+    broken, names = known or robustness(case, found.scores)
     random = any(not is_fixed(name) for name in names)
     beyond = random and confidence is not None and not allowed_confidence.fits(confidence)
     if not broken or not names or beyond:
         return Restriction(broken)
     fewer = restricted_to(case, names, confidence if random else None)
-    done = smallest_certified(fewer)
-    if not done.claim.holds or done.area >= found.area:
-        return Restriction(broken, tried=True, random=random)
-    dropped = tuple(name for name in claim.baselines if name not in names)
+    done = certified_within(fewer, found.scores, left_over(case, found.claim.given_by))
+    if done is None or not done.claim.holds or done.area >= found.area:
+        return Restriction(broken, tried=done is not None, random=random, short=done is None)
+    dropped = tuple(name for name in case.config.verification.baselines if name not in names)
     seed = fewer.config.seed
     held = RestrictedClaim(done.mask, done.area, done.claim, dropped, seed)
     return Restriction(broken, held, tried=True, random=random)
 
 
-def by_baseline(case: Case, scores: Float[Tensor, "1 1 h w"]) -> tuple[BaselineResult, ...]:
-    """How each baseline fares at the largest mask that still explains anything.
+def certified_within(
+    fewer: Case, scores: Float[Tensor, "1 1 h w"], left: int | None
+) -> Certified | None:
+    """The smallest mask on fewer baselines that these passes find; None if they are too few.
 
-    Each is held to its own threshold, from its own response. Those of the search come first, then
-    the fixed ones that were not searched, as what else a claim could be relative to.
+    Where they hold no search, masks are cut from the scores of the one on all baselines.
+
+    Args:
+        fewer: the case of the restricted claim.
+        scores: of the search on all baselines.
+        left: passes; None: any number.
     """
-    rules, few = case.config.verification, case.config.refinement.samples
-    spare = [name for name in rules.unseen if is_fixed(name) and name not in rules.baselines]
-    generator = fresh(case, SENSITIVITY)
-    samples = drawn(case.scene, [*rules.baselines, *spare], few, generator)
-    mask = keep_most(scores, case.config.refinement.large) & case.scene.valid
-    if not bool(scores.any()):  # nothing was searched: only baselines alone can be tested
-        mask = case.scene.valid
-    baseline_p = {name: case.batched.hidden(infill) for name, infill in samples.items()}
-    seen = over_baselines(case.batched, mask, samples)
-    return tuple(
-        baseline_result(
-            name,
-            seen[name],
-            baseline_p[name],
-            decide(case.target, {name: baseline_p[name]}, rules.share),
-            searched=name in rules.baselines,
-        )
-        for name in samples
-    )
-
-
-def robust_to(results: tuple[BaselineResult, ...], most: float) -> tuple[str, ...]:
-    """The baselines that the classifier is robust to.
-
-    The prediction is retained on every sample, and the baseline alone gives the target with at
-    most `most`: where it gives it anyway, retaining it says nothing.
-    """
-    return tuple(
-        r.name for r in results if r.retained == r.samples and r.baseline_probability <= most
-    )
-
-
-def relied_on(results: tuple[BaselineResult, ...], able: tuple[str, ...]) -> tuple[str, ...]:
-    """Of the baselines that it is robust to, the searched ones; if there are none, the others."""
-    return tuple(r.name for r in results if r.searched and r.name in able) or able
+    if left is None:
+        return smallest_certified(fewer)
+    rules = fewer.config.certification
+    used = rules.budget - left + rules.controls
+    spare = left - rules.controls - claim_passes(fewer.config, 1)
+    searched = spare >= SEARCHED or not bool(scores.any())
+    return smallest_certified(fewer, None if searched else scores, used) if spare >= CUT else None

@@ -61,7 +61,7 @@ def not_tried(name: str, why: str) -> Attempt:
 
 def too_many(name: str) -> Attempt:
     """A rung for which no passes are left."""
-    why = "it takes more passes than certification.ladder_passes leaves"
+    why = "it takes more passes than certification.budget and certification.ladder_passes leave"
     return Attempt(name, "no_passes", 0, 0.0, why)
 
 

@@ -64,9 +64,10 @@ Budget = Annotated[
     int | None,
     option(
         "PASSES",
-        "Passes of an image through the classifier, forward and backward, after which its "
-        "mask is not made smaller any more, nor a further one tried; what was found is tested "
-        "all the same. Weaker and further claims come on top, each with the same limit. "
+        "Passes of an image through the classifier, forward and backward, for its mask, its "
+        "tests and weaker claims together. Where they end, the mask is not made smaller any more, "
+        "nor a further one tried; what was found is tested all the same. Alternatives and further "
+        "seeds come on top, each with the same limit. "
         f"0: none. Default: {DEFAULTS.budget}; with --patch none.",
         TESTS,
         allowed=rules.budget,

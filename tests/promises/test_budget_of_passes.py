@@ -1,0 +1,131 @@
+"""One budget for an image: the full claim, weaker ones, tests and contrast together."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from ladders import CONFIG, READ, classifier, picture, with_rules
+from lit import FEW
+from med_cam.classifiers.base import Classifier
+from med_cam.config.settings import Config, Refinement, Search, Verification
+from med_cam.images.image import Image
+from med_cam.pipeline import restricted_claim
+from med_cam.pipeline.explain import explain
+from med_cam.pipeline.robustness import robustness
+
+SIDE, BOX = 32, slice(10, 20)
+NOISY = Config(
+    search=Search(steps=6, grid=8, widths=(8,), places=4, radii=(0.6,), jitter=1),
+    refinement=Refinement(samples=2, rounds=5, attempts=2),
+    verification=Verification(samples=3, unseen=("black", "mean"), unseen_samples=1),
+    certification=FEW,
+)
+
+
+class LitButForNoise(nn.Module):
+    """Lit where a square is bright; noise over more than a tenth of the input drowns all."""
+
+    def __init__(self):
+        super().__init__()
+        self.act = nn.Identity()
+
+    def forward(self, x):
+        x = self.act(x)
+        lit = 20 * (x[:, 0, BOX, BOX].clamp(0, 1).mean(dim=(1, 2)) - 0.5)
+        rough = (x[:, 0, 1:] - x[:, 0, :-1]).abs().mean(dim=(1, 2)) / 1.128
+        return torch.stack([torch.zeros_like(lit), lit, 200 * (rough - 0.15)], dim=1)
+
+
+def square():
+    grain = torch.rand(1, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    pixels = 0.49 + 0.02 * grain
+    pixels[:, BOX, BOX] = 1.0
+    return Image(pixels)
+
+
+def noisy(budget, labels=("dark", "lit", "noisy")):
+    model = Classifier(
+        LitButForNoise(), labels, (SIDE, SIDE), 1, (0.5,), (0.5,), hooked_layers=("act",)
+    )
+    return explain(model, square(), config=with_rules(NOISY, budget=budget))
+
+
+def passes(found):
+    return sum(stage.forward + stage.backward for stage in found.timeline)
+
+
+def outcomes(found):
+    return {attempt.name: attempt.outcome for attempt in found.ladder.tried}
+
+
+@pytest.mark.parametrize("budget", [700, 900, 1200, 1500])
+@pytest.mark.parametrize("name", READ)
+def test_all_claims_and_tests_of_an_image_together_take_no_more_than_its_budget(name, budget):
+    config = with_rules(CONFIG, units="regions", budget=budget)
+    found = explain(classifier(name), picture(), target="lit", config=config)
+    assert found.ladder is not None
+    assert passes(found) <= budget
+
+
+@pytest.mark.parametrize("budget", [900, 1100, 1300, 1500])
+def test_a_restricted_claim_is_part_of_the_budget_too(budget):
+    found = noisy(budget)
+    assert passes(found) <= budget
+    assert found.restricted is not None
+    assert found.restricted.area < 0.5
+
+
+def test_where_no_second_search_is_affordable_masks_are_cut_from_the_first_ones_scores():
+    searched, cut, none = noisy(1500), noisy(1000), noisy(600)
+    assert searched.restricted is not None
+    assert cut.restricted is not None
+    backward = [sum(stage.backward for stage in found.timeline) for found in (searched, cut)]
+    assert backward[0] == 2 * backward[1] > 0
+    assert cut.restricted.claim.holds
+    assert none.restricted is None
+    assert outcomes(none)["restricted"] == "no_passes"
+    assert "restricted" in none.status.split("want of passes")[1]
+
+
+def test_no_budget_is_no_limit():
+    free, held = noisy(0), noisy(100_000)
+    assert torch.equal(free.mask, held.mask)
+    assert torch.equal(free.restricted.mask, held.restricted.mask)
+    assert passes(free) == passes(held)
+
+
+def test_the_explanation_the_other_way_round_is_part_of_the_budget_too():
+    labels = ("dark", "normal", "noisy")
+    rules = replace(NOISY.verification, baselines=("grey",), consistency=0.0)
+    config = replace(NOISY, verification=rules)
+    model = Classifier(
+        LitButForNoise(), labels, (SIDE, SIDE), 1, (0.5,), (0.5,), hooked_layers=("act",)
+    )
+    free = explain(model, square(), config=with_rules(config, budget=0))
+    assert free.contrast is not None
+    budget = passes(free) - 20
+    short = explain(model, square(), config=with_rules(config, budget=budget))
+    assert short.contrast is not None
+    assert passes(short) <= budget
+
+
+def test_where_no_mask_of_regions_has_the_margin_none_of_squares_is_looked_for():
+    found = noisy(1500)
+    assert found.area == 1
+    assert found.claim.holds
+    assert found.tests.minimality is None
+    assert next(s.forward for s in found.timeline if s.name == "reduction") == 0
+
+
+def test_to_what_a_classifier_is_robust_is_looked_into_once(monkeypatch):
+    looks = []
+
+    def counted(case, scores):
+        looks.append(1)
+        return robustness(case, scores)
+
+    monkeypatch.setattr(restricted_claim, "robustness", counted)
+    assert noisy(1500).restricted is not None
+    assert len(looks) == 1
