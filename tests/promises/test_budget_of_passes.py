@@ -129,3 +129,16 @@ def test_to_what_a_classifier_is_robust_is_looked_into_once(monkeypatch):
     monkeypatch.setattr(restricted_claim, "robustness", counted)
     assert noisy(1500).restricted is not None
     assert len(looks) == 1
+
+
+@pytest.mark.parametrize("budget", [700, 1000, 1500])
+def test_so_it_is_where_a_baseline_gives_the_label_by_itself(budget):
+    model = Classifier(
+        LitButForNoise(), ("dark", "lit", "noisy"), (SIDE, SIDE), 1, (0.5,), (0.5,),
+        hooked_layers=("act",),
+    )  # fmt: skip
+    pixels = torch.rand(1, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
+    found = explain(model, Image(pixels), config=with_rules(NOISY, budget=budget))
+    assert found.claim.given_by == ("gaussian",)
+    assert found.contrast is not None
+    assert passes(found) <= budget
