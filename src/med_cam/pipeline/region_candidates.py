@@ -108,8 +108,10 @@ def by_regions(
     wary = ground.wary or large
 
     def enough(more: int) -> bool:
-        first = not large or case.cost().forward + more - begun <= SWEEP
-        return and_another(case, 1, more + kept_back(case, found) + (0 if first else kept))
+        if not large:
+            return and_another(case, 1, more + kept_back(case, found))
+        first = case.cost().forward + more - begun <= SWEEP
+        return and_another(case, 1, more + (0 if first else kept))
 
     ground, now = pruned_twice(case, start, ground, enough, silent if wary else None)
     back = [now.trajectory[-1 - count] for count in counts(len(now.trajectory))]
