@@ -8,10 +8,13 @@ from torch import nn
 
 from ladders import CONFIG, READ, classifier, picture, with_rules
 from lit import FEW
+from med_cam.case.case import observed
 from med_cam.classifiers.base import Classifier
+from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Config, Refinement, Search, Verification
 from med_cam.images.image import Image
 from med_cam.pipeline import restricted_claim
+from med_cam.pipeline.budget import left_over
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.robustness import robustness
 
@@ -142,3 +145,22 @@ def test_so_it_is_where_a_baseline_gives_the_label_by_itself(budget):
     assert found.claim.given_by == ("gaussian",)
     assert found.contrast is not None
     assert passes(found) <= budget
+
+
+@pytest.mark.parametrize(
+    ("labels", "given_by", "kept"),
+    [
+        (("dark", "lit", "noisy"), (), 0),
+        (("dark", "normal", "noisy"), (), 175),
+        (("dark", "lit", "noisy"), ("grey",), 225),
+    ],
+)
+def test_what_is_left_over_keeps_back_the_explanation_the_other_way_round(labels, given_by, kept):
+    model = Classifier(
+        LitButForNoise(), labels, (SIDE, SIDE), 1, (0.5,), (0.5,), hooked_layers=("act",)
+    )
+    with hooks_attached(model) as forward:
+        case = observed(forward, model, square(), NOISY)
+        left = left_over(case, given_by)
+    # deletion and re-insertion, the fixed baseline, four fills over one fixed and two random ones
+    assert left == 1500 - 1 - (4 + 8 + 1 + 4 * 3) - kept

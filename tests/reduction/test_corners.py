@@ -7,14 +7,17 @@ from hypothesis import given, settings, strategies as st
 from torch import nn
 
 from med_cam.case.case import observed
+from med_cam.case.round_trip import exported
 from med_cam.certification.certificate import response_of
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Certification, Config, Verification
 from med_cam.images.image import Image
+from med_cam.pipeline.found import Found
+from med_cam.pipeline.region_candidates import by_regions
 from med_cam.reduction.corners import moved_over, right_angles, rounded, without_right_angles
 from med_cam.reduction.ground import ground_of
-from med_cam.reduction.regions import squares
+from med_cam.reduction.regions import regions_of, squares
 
 SIDE, ARM = 16, 4
 GRIDS = st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=4, max_size=4)
@@ -196,3 +199,34 @@ def test_nothing_changes_where_a_part_would_become_too_small(case):
     before = on(case, regions)
     assert turns(before.mask(frozenset({99}))[0, 0].numpy())
     assert rounded(case, before, frozenset({99})) is before
+
+
+class Middle(nn.Module):
+    """The label of an image whose middle is light."""
+
+    def __init__(self):
+        super().__init__()
+        self.act = nn.Identity()
+
+    def forward(self, x):
+        level = 12 * (self.act(x)[:, :, 32:64, 32:64].mean(dim=(1, 2, 3)) - 0.3)
+        return torch.stack([-level, level], dim=1)
+
+
+def test_the_mask_that_is_put_to_a_certificate_has_round_corners():
+    """An image without an edge: all regions are squares, and so are masks before that."""
+    model = Classifier(
+        Middle(), ("dark", "light"), (96, 96), 3, (0.5,) * 3, (0.5,) * 3, hooked_layers=("act",)
+    )
+    with hooks_attached(model) as forward:
+        case = observed(forward, model, Image(torch.full((3, 96, 96), 0.9)), RULES)
+        ground = on(case, regions_of(case, SIDE))
+        middle = ground.mask(frozenset({15, 16, 21, 22}))
+        source = exported(case, middle)
+        scores, response = middle.float(), response_of(case)
+        found = Found(source, source.float().mean().item(), scores, (), response, (), ground)
+        reached = next(by_regions(case, found, ground))
+    mask = reached.mask[0, 0].numpy()
+    assert len(turns(middle[0, 0].numpy())) == 4
+    assert mask[40:56, 40:56].any()
+    assert not turns(mask)
