@@ -4,55 +4,21 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
 
-from ladders import CONFIG, READ, classifier, picture, with_rules
-from lit import FEW
+import ladders
+from drowned import CONFIG as NOISY, SIDE, Fragile, classifier, picture
+from ladders import READ, with_rules
 from med_cam.case.case import observed
-from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
-from med_cam.config.settings import Config, Refinement, Search, Verification
 from med_cam.images.image import Image
 from med_cam.pipeline import restricted_claim
 from med_cam.pipeline.budget import left_over
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.robustness import robustness
 
-SIDE, BOX = 32, slice(10, 20)
-NOISY = Config(
-    search=Search(steps=6, grid=8, widths=(8,), places=4, radii=(0.6,), jitter=1),
-    refinement=Refinement(samples=2, rounds=5, attempts=2),
-    verification=Verification(samples=3, unseen=("black", "mean"), unseen_samples=1),
-    certification=FEW,
-)
 
-
-class LitButForNoise(nn.Module):
-    """Lit where a square is bright; noise over more than a tenth of the input drowns all."""
-
-    def __init__(self):
-        super().__init__()
-        self.act = nn.Identity()
-
-    def forward(self, x):
-        x = self.act(x)
-        lit = 20 * (x[:, 0, BOX, BOX].clamp(0, 1).mean(dim=(1, 2)) - 0.5)
-        rough = (x[:, 0, 1:] - x[:, 0, :-1]).abs().mean(dim=(1, 2)) / 1.128
-        return torch.stack([torch.zeros_like(lit), lit, 200 * (rough - 0.15)], dim=1)
-
-
-def square():
-    grain = torch.rand(1, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-    pixels = 0.49 + 0.02 * grain
-    pixels[:, BOX, BOX] = 1.0
-    return Image(pixels)
-
-
-def noisy(budget, labels=("dark", "lit", "noisy")):
-    model = Classifier(
-        LitButForNoise(), labels, (SIDE, SIDE), 1, (0.5,), (0.5,), hooked_layers=("act",)
-    )
-    return explain(model, square(), config=with_rules(NOISY, budget=budget))
+def noisy(budget):
+    return explain(classifier(Fragile()), picture(), config=with_rules(NOISY, budget=budget))
 
 
 def passes(found):
@@ -66,8 +32,8 @@ def outcomes(found):
 @pytest.mark.parametrize("budget", [700, 900, 1200, 1500])
 @pytest.mark.parametrize("name", READ)
 def test_all_claims_and_tests_of_an_image_together_take_no_more_than_its_budget(name, budget):
-    config = with_rules(CONFIG, units="regions", budget=budget)
-    found = explain(classifier(name), picture(), target="lit", config=config)
+    config = with_rules(ladders.CONFIG, units="regions", budget=budget)
+    found = explain(ladders.classifier(name), ladders.picture(), target="lit", config=config)
     assert found.ladder is not None
     assert passes(found) <= budget
 
@@ -103,13 +69,11 @@ def test_the_explanation_the_other_way_round_is_part_of_the_budget_too():
     labels = ("dark", "normal", "noisy")
     rules = replace(NOISY.verification, baselines=("grey",), consistency=0.0)
     config = replace(NOISY, verification=rules)
-    model = Classifier(
-        LitButForNoise(), labels, (SIDE, SIDE), 1, (0.5,), (0.5,), hooked_layers=("act",)
-    )
-    free = explain(model, square(), config=with_rules(config, budget=0))
+    model = classifier(Fragile(), labels)
+    free = explain(model, picture(), config=with_rules(config, budget=0))
     assert free.contrast is not None
     budget = passes(free) - 20
-    short = explain(model, square(), config=with_rules(config, budget=budget))
+    short = explain(model, picture(), config=with_rules(config, budget=budget))
     assert short.contrast is not None
     assert passes(short) <= budget
 
@@ -136,10 +100,7 @@ def test_to_what_a_classifier_is_robust_is_looked_into_once(monkeypatch):
 
 @pytest.mark.parametrize("budget", [700, 1000, 1500])
 def test_so_it_is_where_a_baseline_gives_the_label_by_itself(budget):
-    model = Classifier(
-        LitButForNoise(), ("dark", "lit", "noisy"), (SIDE, SIDE), 1, (0.5,), (0.5,),
-        hooked_layers=("act",),
-    )  # fmt: skip
+    model = classifier(Fragile())
     pixels = torch.rand(1, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
     found = explain(model, Image(pixels), config=with_rules(NOISY, budget=budget))
     assert found.claim.given_by == ("gaussian",)
@@ -156,11 +117,9 @@ def test_so_it_is_where_a_baseline_gives_the_label_by_itself(budget):
     ],
 )
 def test_what_is_left_over_keeps_back_the_explanation_the_other_way_round(labels, given_by, kept):
-    model = Classifier(
-        LitButForNoise(), labels, (SIDE, SIDE), 1, (0.5,), (0.5,), hooked_layers=("act",)
-    )
+    model = classifier(Fragile(), labels)
     with hooks_attached(model) as forward:
-        case = observed(forward, model, square(), NOISY)
+        case = observed(forward, model, picture(), NOISY)
         left = left_over(case, given_by)
     # deletion and re-insertion, the fixed baseline, four fills over one fixed and two random ones
     assert left == 1500 - 1 - (4 + 8 + 1 + 4 * 3) - kept

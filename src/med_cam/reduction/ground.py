@@ -50,8 +50,7 @@ class Ground:
             regions: each within one of these.
             view: the image before the classifier, many images per pass.
         """
-        measure = measured(view, self.trial, partial(union, regions))
-        return replace(self, regions=regions, measure=measure, larger=self.regions)
+        return self.with_borders(regions, self.regions, view)
 
     def with_borders(
         self, regions: Regions, larger: Regions | None, view: View[Tensor]
