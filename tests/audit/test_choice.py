@@ -3,14 +3,26 @@
 import math
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings, strategies as st
 
-from med_cam.audit.choice import HONEST, STANDS, USUAL, chosen, failing, order, place, settled
+from med_cam.audit.choice import (
+    HONEST,
+    STANDS,
+    USUAL,
+    beyond_chance,
+    chosen,
+    failing,
+    order,
+    place,
+    settled,
+)
 from med_cam.config.baselines import BASELINES, INSIDE
 from med_cam.results.removal import RemovalFigures
 
-GOOD = RemovalFigures("grey", 16, 0.0, 0.0, 1.0, 0.7, 0.1, "a", 0.6, 0.8, 0.9, 32)
-LOST = {"retained_25": 0.2, "retained_50": 0.3, "retained_75": 0.4}
+GOOD = RemovalFigures("grey", 16, 0.0, 0.0, 1.0, 0.7, 0.1, "a", 0.6, 0.8, 0.9, 0.25, 32)
+LOST = {"retained_25": 0.2, "retained_50": 0.4, "retained_75": 0.5}
+CHANCE = {"retained_25": 0.2, "retained_50": 0.3, "retained_75": 0.3}
 
 
 def of(name, **other):
@@ -37,7 +49,7 @@ def test_where_answers_do_not_survive_the_usual_set_the_removal_inside_comes_fir
 def test_without_a_removal_inside_an_honest_usual_set_is_kept_though_answers_do_not_survive():
     found = chosen([*(of(name, **LOST) for name in USUAL), of("others"), of("black")])
     assert (found.removal, found.fails) == (USUAL, ())
-    assert "retained 35% (at least 70%)" in found.reason
+    assert "retained 45% (at least 70%)" in found.reason
 
 
 def test_one_bad_removal_spoils_a_set():
@@ -65,16 +77,31 @@ def test_what_shows_content_may_be_predicted_for_it_but_not_as_the_image_itself(
     assert names_of(*usual, of("blur", blank_own=0.3), of("mean", blank_own=0.3)) == ("mean",)
 
 
-def test_what_shows_content_is_asked_that_answers_survive_it_and_others_are_not():
+def test_more_answers_have_to_survive_than_where_all_get_one_label():
     usual = [of(name, blank_confident=1.0) for name in USUAL]
-    assert names_of(*usual, of("others", **LOST), of("mean", **LOST)) == ("mean",)
-    enough = {"retained_50": 0.3, "retained_75": 0.5}
+    assert names_of(*usual, of("layer_masking", **CHANCE), of("mean")) == ("mean",)
+    assert names_of(*usual, of("others", **CHANCE), of("mean")) == ("mean",)
+    enough = {"retained_50": 0.3, "retained_75": 0.5}  # a fifth of what chance leaves of 1
     assert names_of(*usual, of("others", **enough), of("mean")) == ("others",)
+    half = {"chance": 0.5, "retained_50": 0.5, "retained_75": 0.68}  # of two labels
+    assert names_of(*usual, of("layer_masking", **half), of("mean")) == ("mean",)
+    more = half | {"retained_75": 0.7}
+    assert names_of(*usual, of("layer_masking", **more), of("mean")) == ("layer_masking",)
+
+
+@pytest.mark.parametrize(
+    ("kept", "chance", "beyond"),
+    [(1.0, 0.5, 1.0), (0.5, 0.5, 0.0), (0.4, 0.5, 0.0), (0.75, 0.5, 0.5), (0.4, 0.25, 0.2)],
+)
+def test_what_survives_beyond_chance(kept, chance, beyond):
+    figures = of("mean", retained_50=kept, retained_75=kept, chance=chance)
+    assert beyond_chance(figures) == pytest.approx(beyond)
 
 
 def test_an_answer_that_was_not_tried_is_none_that_survives():
     usual = [of(name, retained_50=math.nan) for name in USUAL]
     assert names_of(*usual, of("layer_masking")) == ("layer_masking",)
+    assert names_of(*usual, of("layer_masking", retained_75=math.nan), of("mean")) == ("mean",)
 
 
 def test_where_all_is_missed_as_far_as_can_be_the_order_decides():
@@ -107,7 +134,7 @@ def test_every_name_has_its_place_and_a_feathered_one_stands_before_itself():
 share = st.sampled_from([0.0, 0.2, 0.3, 0.5, 0.6, 0.8, 1.0])
 FIGURES = st.builds(
     RemovalFigures, st.just("grey"), st.just(16), share, share, share, st.just(0.5), share,
-    st.just("a"), share, share, share, st.just(32),
+    st.just("a"), share, share, share, share, st.just(32),
 )  # fmt: skip
 SOME = ("grey", "gaussian", "layer_masking", "dropped_tokens", "others", "blur", "mean")
 MEASURED = st.tuples(*[FIGURES] * len(SOME)).map(

@@ -89,29 +89,75 @@ def test_the_figures_of_a_network_that_says_nothing_where_it_sees_nothing():
     assert (found.pull, found.retained_25, found.retained_75) == (0.0, 1.0, 1.0)
 
 
-class Bright(nn.Module):
-    """Of two labels: lit where anything is brighter than grey, and dark of all else."""
-
-    def forward(self, x):
-        lit = 8.0 * (x.amax(dim=(1, 2, 3)) > 0.2)
-        return torch.stack([4 * torch.ones_like(lit), lit], dim=1)
-
-
-def test_of_two_labels_the_images_of_the_other_one_are_asked():
-    """Dark is given to every blank input: that says nothing against a removal."""
-    model = Classifier(Bright(), ("dark", "lit"), (SIDE, SIDE), mean=(0.5,) * 3, std=(0.5,) * 3)
+def of_two(module, *names):
+    """The figures of a network with the labels dark and lit, on five dark and five bright images."""
+    model = Classifier(module, ("dark", "lit"), (SIDE, SIDE), mean=(0.5,) * 3, std=(0.5,) * 3)
     dark, lit = torch.full((3, SIDE, SIDE), 0.2), torch.full((3, SIDE, SIDE), 0.9)
     seen = prepare_references(model, [Image(p + 0.01 * n) for p in (dark, lit) for n in range(5)])
     subjects = subjects_of(model, seen, whole=True, seed=0)
     with hooks_attached(model) as forward:
         predict = predictor(forward, model, 8)
-        grey, white = (
-            figures_of(name, predict, subjects, labels_of(model), 0.2)
-            for name in ("grey", "white")
-        )
+        return [figures_of(name, predict, subjects, labels_of(model), 0.2) for name in names]
+
+
+def dark_unless(lit):
+    return torch.stack([4.0 * torch.ones_like(lit), 8.0 * lit], dim=1)
+
+
+class Bright(nn.Module):
+    """Of two labels: lit where anything is brighter than grey, and dark of all else."""
+
+    def forward(self, x):
+        return dark_unless((x.amax(dim=(1, 2, 3)) > 0.2).float())
+
+
+class Edged(nn.Module):
+    """The same, but also where neighbouring pixels differ much, as along a mask."""
+
+    def forward(self, x):
+        steps = (x[..., 1:] - x[..., :-1]).abs().amax(dim=(1, 2, 3))
+        return dark_unless(((x.amax(dim=(1, 2, 3)) > 0.2) | (steps > 0.3)).float())
+
+
+def test_of_two_labels_the_images_of_the_other_one_are_asked():
+    """Dark is given to every blank input: that says nothing against a removal."""
+    grey, white = of_two(Bright(), "grey", "white")
     assert (grey.blank_confident, grey.blank_own, grey.effect) == (0.0, 0.5, 1.0)
     assert (white.blank_confident, white.blank_own, white.effect) == (0.0, 0.5, 1.0)
     assert (grey.pull, white.pull) == (0.0, 0.0)
+    assert (grey.chance, grey.retained_50, grey.retained_75) == (0.5, 1.0, 1.0)
+    assert (white.chance, white.retained_50, white.retained_75) == (0.5, 0.5, 0.5)  # all are lit
+
+
+def test_of_two_labels_masks_may_bring_none_to_the_one_that_blank_input_does_not_get():
+    """Over grey blank input is dark, and a dark image behind any mask is lit."""
+    (grey,) = of_two(Edged(), "grey")
+    assert (grey.blank_confident, grey.blank_own, grey.effect) == (0.0, 0.5, 1.0)
+    assert (grey.pull, grey.pull_label) == (1.0, "lit")
+
+
+class Faint(Colour):
+    """Sure of what is bright; of the rest it says a little more than nothing."""
+
+    def forward(self, x):
+        return super().forward(x) * torch.where(x.amax(dim=(1, 2, 3)) > 0.6, 1.0, 0.05)[:, None]
+
+
+def test_an_effect_is_asked_of_images_that_can_leave_one():
+    """Half of the images score 0.43 among three labels: 0.1 above an even answer."""
+    model = classifier(Faint())
+    faint = [Image(0.75 * picture(i, n).pixels) for i in range(3) for n in range(4)]
+    seen = prepare_references(model, [picture(i, n) for i in range(3) for n in range(4)] + faint)
+    subjects = subjects_of(model, seen, whole=True, seed=0)
+    sure, unsure = ([s for s in subjects if (s.target.p_image > 0.5) == is_] for is_ in (1, 0))
+    assert len(sure) == len(unsure) == 12
+    with hooks_attached(model) as forward:
+        predict = predictor(forward, model, 8)
+        every, no_sure_one = (
+            figures_of("grey", predict, some, labels_of(model), 0.2) for some in (subjects, unsure)
+        )
+    assert every.effect == 1.0
+    assert no_sure_one.effect == 0.0
 
 
 def test_a_third_of_the_images_each_show_two_shares_where_not_all_is_measured():

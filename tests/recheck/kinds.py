@@ -173,7 +173,7 @@ def pictured():
 def choice_of(blank):
     """A choice of grey and noise, where so many blank inputs get a label with confidence."""
     figures = tuple(
-        RemovalFigures(name, 8, blank, 0.25, 1.0, 0.7, 0.25, "other", 0.5, 0.75, 1.0, 16)
+        RemovalFigures(name, 8, blank, 0.25, 1.0, 0.7, 0.25, "other", 0.5, 0.75, 1.0, 0.25, 16)
         for name in ("grey", "gaussian")
     )
     rule = chosen(figures)

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from med_cam.audit.choice import USUAL
+from med_cam.audit.choice import RULE, USUAL
 from med_cam.audit.recommended import unmeasured
 from med_cam.config.settings import Config, relative_to
-from med_cam.recheck.choice import choice_again
+from med_cam.recheck.choice import choice_again, of_former_rule
 from med_cam.report.document import fields_of
 from recheck.kinds import choice_of
 
@@ -41,3 +41,14 @@ def test_figures_that_fail_may_not_be_said_to_pass():
 def test_another_rule_or_effect_is_noticed():
     found = again(replace(HONEST, rule="0", minimum_effect=0.01))
     assert (found.rule, found.minimum_effect) == (HONEST.rule, HONEST.minimum_effect)
+
+
+def test_a_choice_by_a_former_rule_stands_as_it_was_saved_and_is_said():
+    """Its figures are not those that today's rule asks for."""
+    saved = replace(choice_of(0.5), rule="3", fails=("pull",), reason="as it was then")
+    assert again(saved, *saved.removal) == saved
+    assert again(saved, "black").removal == ("black",)
+    assert of_former_rule(fields_of(saved)) == (
+        f"the removals were chosen by rule 3, not by today's rule {RULE}"
+    )
+    assert of_former_rule(fields_of(HONEST)) == of_former_rule(None) == ""

@@ -60,7 +60,7 @@ CHOICE = RemovalChoice(
     passes=102,
     minimum_effect=0.2,
     figures=tuple(
-        RemovalFigures(name, 16, 0.0, 0.0, 1.0, 0.7, 0.0, "glioma", 0.8, 0.9, math.nan, 32)
+        RemovalFigures(name, 16, 0.0, 0.0, 1.0, 0.7, 0.0, "glioma", 0.8, 0.9, math.nan, 0.25, 32)
         for name in ("grey", "gaussian")
     ),
     refused={},

@@ -16,9 +16,9 @@ from med_cam.results.removal import RemovalChoice, RemovalFigures
 NAN = float("nan")
 MODEL = Classifier(nn.Conv2d(3, 2, 1), ("a", "b"), (32, 32), name="one")
 FIGURES = (
-    RemovalFigures("grey", 8, 1.0, 0.5, 0.5, 0.4, 1.0, "b", 0.5, 0.5, NAN, 16),
-    RemovalFigures("gaussian", 8, 1.0, 0.5, 0.5, 0.4, 1.0, "b", 0.5, 0.5, 0.5, 16),
-    RemovalFigures("layer_masking", 8, 0.0, 0.0, 1.0, 0.6, 0.0, "a", 0.5, 0.75, 1.0, 16),
+    RemovalFigures("grey", 8, 1.0, 0.5, 0.5, 0.4, 1.0, "b", 0.5, 0.5, NAN, 0.5, 16),
+    RemovalFigures("gaussian", 8, 1.0, 0.5, 0.5, 0.4, 1.0, "b", 0.5, 0.5, 0.5, 0.5, 16),
+    RemovalFigures("layer_masking", 8, 0.0, 0.0, 1.0, 0.6, 0.0, "a", 0.5, 0.75, 1.0, 0.5, 16),
 )
 RULES = chosen(FIGURES)
 CHOICE = RemovalChoice(
@@ -70,7 +70,7 @@ def test_a_figure_that_was_changed_for_another_set_is_refused(path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda d: d["choice"].update(rule="0"), "made by rule 0, today's is 3"),
+        (lambda d: d["choice"].update(rule="0"), "made by rule 0, today's is 4"),
         (lambda d: d["choice"].update(figures=[]), "no figures of removals"),
         (lambda d: d["choice"]["figures"][0].update(name="magic"), "no figures of removals"),
         (lambda d: d["choice"]["figures"][0].update(effect=2), r"figures\[0\].effect is 2"),
@@ -104,7 +104,7 @@ def test_a_whole_audit_is_not_written_over_and_an_earlier_choice_is(path):
 
 def test_it_is_said_what_was_chosen_why_and_what_it_took():
     said = choice_sentence(CHOICE)
-    assert "Removal: layer_masking, one choice for this classifier by rule 3" in said
+    assert "Removal: layer_masking, one choice for this classifier by rule 4" in said
     assert "8 reference images, 80 passes (10.0 an image of references)." in said
     head, *rows = choice_table(CHOICE).splitlines()
     assert head.split()[:3] == ["removal", "images", "blank"]

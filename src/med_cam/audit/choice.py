@@ -14,7 +14,8 @@ from med_cam.config.baselines import CONTENT, INSIDE, hard
 from med_cam.config.presets import PRESETS
 from med_cam.results.removal import RemovalFigures
 
-RULE = "3"
+RULE = "4"
+FORMER = ("1", "2", "3")  # from other figures: what was chosen by these is not chosen again
 USUAL = PRESETS["default"].verification.baselines
 PAINTED = (  # those first that left useful claims on most images of a plainly trained network
     *("others", "shuffled", "mean", "blur", "inpainted", "gaussian", "uniform"),
@@ -65,16 +66,20 @@ def answers_kept(figures: RemovalFigures) -> float:
     return (figures.retained_50 + figures.retained_75) / 2
 
 
-def content_kept(figures: RemovalFigures) -> float:
-    """The same of what shows content, which is let off two conditions; others are not asked."""
-    return answers_kept(figures) if figures.name in CONTENT else 1.0
+def beyond_chance(figures: RemovalFigures) -> float:
+    """The same beyond those that survive where every masked input is given one label.
+
+    0 if no more do, 1 if all do (as Cohen's kappa, doi 10.1177/001316446002000104).
+    """
+    beyond = answers_kept(figures) - figures.chance
+    return beyond / (1 - figures.chance) if beyond > 0 else 0.0 * beyond  # NaN stays so
 
 
 HONEST = (
     Condition("blank", given_to_blank, 0.2, at_least=False),
     Condition("effect", lambda f: f.effect, 0.75, at_least=True),
     Condition("pull", pulled, 0.5, at_least=False),
-    Condition("retained", content_kept, 0.4, at_least=True),
+    Condition("beyond chance", beyond_chance, 0.2, at_least=True),
 )
 STANDS = (*HONEST[:-1], Condition("retained", answers_kept, 0.7, at_least=True))
 
@@ -99,7 +104,7 @@ def chosen(figures: Sequence[RemovalFigures]) -> Chosen:
 
     1. The usual set, if each of it meets all four conditions, `STANDS`.
     2. Else the first of: the removals inside the network, the usual set, further painted ones,
-       that is `HONEST`: of those without content only blank input, effect and pull are asked.
+       that is `HONEST`.
     3. Else the one whose worst miss is the least, of equal ones the first.
     """
     known = {f.name: f for f in figures}
@@ -109,8 +114,7 @@ def chosen(figures: Sequence[RemovalFigures]) -> Chosen:
     first = f"{faults(known, USUAL, STANDS)}; " if USUAL in sets else ""
     honest = [names for names in sets if not failing(known, names, HONEST)]
     if honest:
-        asked = HONEST if set(honest[0]) <= CONTENT else HONEST[:-1]
-        its = in_words(known, honest[0], asked)
+        its = in_words(known, honest[0], HONEST)
         said = f"of those that pass {both(honest[0])} comes first: {its}"
         return Chosen(honest[0], (), first + said)
     least = min(sets, key=lambda names: missed(known, names))

@@ -126,20 +126,22 @@ def figures_of(
     effects = whole - blank.double().gather(1, own)[:, 0]
     two = len(labels.names) == 2 and labels.head == "softmax"
     asked = not_of_blank(blank, own) if two else torch.ones(len(own), dtype=torch.bool)
-    pull, label = (0.0, "") if two else pulled(p, trials, labels)
+    able = asked & sure_enough(whole, labels, minimum)
+    pull, label = pulled(p, trials, labels, given_to(blank, labels) if two else None)
     retained_25, retained_50, retained_75 = (retained(p, trials, share) for share in RETAINED)
     return RemovalFigures(
         name=name,
         references=len(subjects),
         blank_confident=mean((confident.gather(1, own)[:, 0] if two else confident.any(1))[asked]),
         blank_own=mean(confident.gather(1, own)),
-        effect=mean(effects[asked] >= minimum),
+        effect=mean(effects[able if able.any() else asked] >= minimum),
         mean_effect=effects[asked].mean().item(),
         pull=pull,
         pull_label=label,
         retained_25=retained_25,
         retained_50=retained_50,
         retained_75=retained_75,
+        chance=most_common(own),
         masked=len(trials),
     )
 
@@ -152,6 +154,31 @@ def not_of_blank(blank: Float[Tensor, "n 2"], own: Int[Tensor, "n 1"]) -> Bool[T
     """
     others = own[:, 0] != blank.mean(dim=0).argmax()
     return others if others.any() else torch.ones_like(others)
+
+
+def sure_enough(whole: Tensor, labels: Labels, minimum: float) -> Bool[Tensor, " n"]:
+    """The images that an even answer to blank input would leave an effect.
+
+    Of seven labels each gets 0.14 where a network knows nothing: an image that scores 0.30 lies no
+    0.2 above that under any removal, which says nothing against one.
+    """
+    even = 1 / len(labels.names) if labels.head == "softmax" else 0.0
+    return whole >= even + minimum
+
+
+def given_to(blank: Float[Tensor, "n k"], labels: Labels) -> int | None:
+    """The label that blank input is given with confidence; None if it is given none."""
+    means = blank.mean(dim=0)
+    label = int(means.argmax())
+    return label if float(means[label]) >= labels.bars[label] else None
+
+
+def most_common(own: Int[Tensor, "n 1"]) -> float:
+    """The share of the images that have the label most of them have.
+
+    So many keep their label where every masked input is given the same one.
+    """
+    return int(own.flatten().bincount().max()) / len(own)
 
 
 def trials_of(subjects: Sequence[Subject]) -> list[Trial]:
@@ -173,13 +200,25 @@ def part_of(name: str, subject: Subject, share: float) -> Shown:
     return Shown(scene.x, mask, baseline(name, scene, subject.drawn(f"around {share} {name}")))
 
 
-def pulled(p: Float[Tensor, "n k"], trials: Sequence[Trial], labels: Labels) -> tuple[float, str]:
-    """The label that takes most images of other labels with confidence, and its share of them."""
+def pulled(
+    p: Float[Tensor, "n k"], trials: Sequence[Trial], labels: Labels, but: int | None = None
+) -> tuple[float, str]:
+    """The label that takes most images of other labels with confidence, and its share of them.
+
+    Args:
+        p: of the masked inputs.
+        trials: what they are.
+        labels: of the classifier.
+        but: the label that blank input is given, which is not asked: less is seen the less is
+            shown.
+    """
     few = torch.tensor([share in PULLS for _, share in trials])
     own = torch.tensor([subject.target.index for subject, _ in trials])
     given = (p >= p.new_tensor(labels.bars)) & labels_predicted(p, labels)  # n k
     found = []
     for label, name in enumerate(labels.names):
+        if label == but:
+            continue
         others = few & (own != label)
         found.append((mean(given[others, label]) if others.any() else 0.0, name))
     return max(found, key=lambda pair: pair[0])

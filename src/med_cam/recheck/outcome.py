@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from med_cam.case.case import Case
+from med_cam.recheck.choice import of_former_rule
 from med_cam.recheck.compare import Verdict
 from med_cam.recheck.difference import Difference
 from med_cam.recheck.document import Again, beyond_preset, changes
@@ -60,4 +61,5 @@ def compared(case: Case, saved: Saved, now: Again, said: Again | None) -> Compar
 def note_of(case: Case, saved: Saved) -> str:
     """What a reader should know besides."""
     version = "schema version 1: status and warnings are as they were saved" if saved.older else ""
-    return "; ".join(filter(None, (version, beyond_preset(case, saved.document))))
+    chosen = of_former_rule(saved.document["removal_choice"])
+    return "; ".join(filter(None, (version, chosen, beyond_preset(case, saved.document))))

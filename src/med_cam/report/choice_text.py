@@ -7,12 +7,13 @@ from med_cam.report.text_table import aligned
 from med_cam.report.wording import percent
 from med_cam.results.removal import RemovalChoice, RemovalFigures
 
-HEAD = ("removal", "images", "blank", "own", "effect", "pull", "retained 25, 50, 75%")
+HEAD = ("removal", "images", "blank", "own", "effect", "pull", "retained 25, 50, 75%", "chance")
 MEANING = (
     "blank, own: images for which nothing shown gets some label, or their own, with confidence. "
-    "effect: images that score at least {:g} above that. pull: of images of other labels, the "
-    "share that random masks showing 10 to 50% bring to one label. retained: images that keep "
-    "their label where 25, 50 or 75% is shown."
+    "effect: images that score at least {:g} above that, of those that can. pull: of images of "
+    "other labels, the share that random masks showing 10 to 50% bring to one label. retained: "
+    "images that keep their label where 25, 50 or 75% is shown; chance: those that would if every "
+    "masked input were given the same one."
 )
 
 
@@ -41,6 +42,7 @@ def choice_rows(choice: RemovalChoice) -> tuple[tuple[str, ...], ...]:
             percent(f.effect),
             pull(f),
             retained(f),
+            percent(f.chance),
         )
         for f in choice.figures
     )

@@ -157,7 +157,8 @@ def _claims_completed(value: Any) -> Any:  # noqa: ANN401  any JSON value
     """Claims with what they were written without, at any depth.
 
     Those that have sentences of warnings only have these as notices of no known kind; a
-    certificate was judged on the draw of samples of its own number.
+    certificate was judged on the draw of samples of its own number; the figures of a removal were
+    not taken beyond chance.
     """
     if isinstance(value, list):
         return [_claims_completed(entry) for entry in value]
@@ -169,6 +170,8 @@ def _claims_completed(value: Any) -> Any:  # noqa: ANN401  any JSON value
         new.setdefault("notices", [{**known, "text": text} for text in new["warnings"]])
     if {"tried", "risk", "bound"} <= new.keys():
         new.setdefault("draw", new["tried"])
+    if {"blank_own", "retained_75"} <= new.keys():
+        new.setdefault("chance", 0.0)
     return new
 
 

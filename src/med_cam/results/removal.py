@@ -28,7 +28,8 @@ class RemovalFigures:
 
     A label is given with confidence from 0.5 (of two labels from 0.75; sigmoid heads: from its
     threshold). Of two labels (softmax), `blank_confident`, `effect` and `mean_effect` are of the
-    images of the label that blank input is not given, and `pull` is 0.
+    images of the label that blank input is not given, and `pull` is toward a label that blank
+    input is not given with confidence.
 
     Attributes:
         name: of the removal.
@@ -37,13 +38,16 @@ class RemovalFigures:
             is shown.
         blank_own: the same for the image's own label.
         effect: share of them whose probability on the whole image lies at least `minimum_effect`
-            above that where nothing is shown.
+            above that where nothing is shown; of those images alone that lie as far above an even
+            answer (one over the number of labels; sigmoid heads: 0), where there are any.
         mean_effect: mean of those differences.
         pull: over random masks that show 10, 30 or 50%: the label that takes most images of other
             labels with confidence, and its share of them.
         pull_label: that label.
         retained_25, retained_50, retained_75: share of random masks that show 25, 50 or 75% under
             which the image keeps its label; null where none was tried.
+        chance: share of random masks under which the image would keep its label if every masked
+            input was given the same one: that which most images have.
         masked: random masks that were tried.
     """
 
@@ -58,6 +62,7 @@ class RemovalFigures:
     retained_25: Probability
     retained_50: Probability
     retained_75: Probability
+    chance: Probability
     masked: Count
 
 
