@@ -110,5 +110,5 @@ def test_it_is_said_what_was_chosen_why_and_what_it_took():
     assert head.split()[:3] == ["removal", "images", "blank"]
     assert [row.split()[0] for row in rows] == ["grey", "gaussian", "layer_masking"]
     assert "100% b" in rows[0]
-    assert rows[0].endswith("50.0%, 50.0%, -")
+    assert rows[0].endswith("50.0%, 50.0%, -   50.0%")
     assert len(choice_line(CHOICE)) < 120

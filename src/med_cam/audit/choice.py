@@ -21,6 +21,7 @@ PAINTED = (  # those first that left useful claims on most images of a plainly t
     *("others", "shuffled", "mean", "blur", "inpainted", "gaussian", "uniform"),
     *("black", "grey", "white"),
 )
+FAR = 0.5  # of how far a condition can be missed
 Removals = tuple[str, ...]
 
 
@@ -132,6 +133,11 @@ def settled(figures: Sequence[RemovalFigures], left: Sequence[str]) -> bool:
     found = chosen(figures)
     earlier = takewhile(lambda names: names != found.removal, order([*known, *left]))
     return not found.fails and all(set(names) <= set(known) for names in earlier)
+
+
+def hopeless(figures: RemovalFigures) -> bool:
+    """Whether a condition is missed by so much that more images will hardly mend it."""
+    return max(condition.missed(figures) for condition in HONEST) >= FAR
 
 
 def measured_sets(known: Mapping[str, RemovalFigures]) -> list[Removals]:

@@ -1,19 +1,27 @@
 """Which removals a classifier is explained with, measured on reference images once for all images.
 
-At most `PASSES` inputs an image of references go through the classifier: half of them for the
-usual set and the removals inside the network, the others for what else can be painted. Nothing
-more is measured once the rule is settled.
+At most `PASSES` inputs an image of references go through the classifier. Each removal is looked at
+on a few images first, and on more only if it does not fail by far. Nothing more is measured once
+the rule is settled.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from med_cam.audit.choice import RULE, USUAL, chosen, place, settled
-from med_cam.audit.predictions import labels_of
-from med_cam.audit.removals import Subject, drawable, figures_of, subjects_of
+from med_cam.audit.choice import RULE, USUAL, chosen, hopeless, place, settled
+from med_cam.audit.predictions import Labels, labels_of
+from med_cam.audit.removals import (
+    Answers,
+    Subject,
+    answers_of,
+    drawable,
+    figures_of,
+    subjects_of,
+)
 from med_cam.case.arguments import SOME_REFERENCES
 from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References, painted_from, refuse_others_references
@@ -32,7 +40,7 @@ from med_cam.results.removal import RemovalChoice, RemovalFigures
 
 PASSES = 10  # an image of references, at most
 FEWEST = 8  # reference images with a label; with fewer nothing is chosen
-LEAST = 4  # of them for each removal
+FIRST = 6  # of them for a first look at each removal
 WHOLE = 16  # of them for each removal where all is measured
 EXACT = 5  # passes of the test of exactness
 EACH = 3  # inputs an image and removal: nothing shown, and two random masks
@@ -112,11 +120,14 @@ def choice_of(
     subjects = subjects_of(classifier, references, whole=whole, seed=seed)
     if len(subjects) < FEWEST or len({s.target.index for s in subjects}) < 2:
         return unmeasured(count)
-    names = [name for name in BASELINES if drawable(name, subjects)]
-    counts = alike(names, len(subjects)) if whole else within(PASSES * count, names, len(subjects))
+    names = in_turn([name for name in BASELINES if drawable(name, subjects)])
     with hooks_attached(classifier) as forward:
         forward, cost = counted(forward)
-        figures, refused = measured(forward, classifier, subjects, counts, whole=whole)
+
+        def left() -> int:
+            return PASSES * count - cost().forward
+
+        figures, refused = measured(forward, classifier, subjects, names, None if whole else left)
         passes = cost().forward
     if not figures:
         return unmeasured(count, refused)
@@ -156,32 +167,6 @@ def unmeasured(references: int, refused: Mapping[str, str] | None = None) -> Rem
     )
 
 
-def alike(names: list[str], count: int) -> dict[str, int]:
-    """On how many images each removal is measured where all is, in the order of measuring."""
-    return dict.fromkeys(in_turn(names), min(count, WHOLE))
-
-
-def within(budget: int, names: list[str], count: int) -> dict[str, int]:
-    """On how many images each removal is measured within so many passes.
-
-    The usual set and one removal inside the network take half of them, and every further painted
-    one as much of the rest, but no fewer than `LEAST` images each: the last ones go without.
-    """
-    tests = 1 + EXACT * len(INSIDE)
-    first = [name for name in in_turn(names) if name in (*USUAL, *INSIDE)]
-    others = [name for name in in_turn(names) if name not in first]
-    front = bounded((budget // 2 - tests) // (EACH * (len(USUAL) + 1)), count)
-    rest = budget - tests - EACH * front * (len(USUAL) + 1)
-    behind = bounded(rest // (EACH * max(1, len(others))), count)
-    room = rest // (EACH * behind)
-    return dict.fromkeys(first, front) | dict.fromkeys(others[:room], behind)
-
-
-def bounded(images: int, count: int) -> int:
-    """At least as many as a removal needs, at most as many as there are."""
-    return min(count, max(LEAST, images))
-
-
 def in_turn(names: list[str]) -> list[str]:
     """The order of measuring: the usual set, what works inside the network, what is painted."""
     rest = sorted((n for n in names if n not in USUAL), key=lambda n: (n not in INSIDE, place(n)))
@@ -192,26 +177,58 @@ def measured(
     forward: Forward,
     classifier: Classifier,
     subjects: tuple[Subject, ...],
-    counts: dict[str, int],
-    *,
-    whole: bool,
+    names: list[str],
+    left: Callable[[], int] | None,
 ) -> tuple[tuple[RemovalFigures, ...], dict[str, str]]:
-    """The figures of removals in order until the rule is settled, and those refused with why."""
-    predict, labels = predictor(forward, classifier, BATCH), labels_of(classifier)
+    """The figures of removals in order until the rule is settled, and those refused with why.
+
+    Args:
+        forward: the classifier as a function.
+        classifier: what else is known of it.
+        subjects: the images.
+        names: of the removals, in the order of measuring.
+        left: passes that may still be made; None measures all removals on `WHOLE` of the images.
+    """
+    ask = partial(answers_of, predict=predictor(forward, classifier, BATCH))
+    labels, some = labels_of(classifier), subjects[:WHOLE]
+    if left is not None:
+        some = subjects[: most(left(), names)]
     figures: list[RemovalFigures] = []
     refused: dict[str, str] = {}
-    names = [*counts]
     for place_, name in enumerate(names):
-        if not whole and settled(figures, names[place_:]):
+        test = 1 + EXACT if name in INSIDE else 0
+        if left is not None and (
+            settled(figures, names[place_:]) or left() < test + EACH * len(some[:FIRST])
+        ):
             break
         try:
             if name in INSIDE:
                 refuse_unable(name, forward, subjects[0].scene)
-            part = subjects[: counts[name]]
-            figures.append(figures_of(name, predict, part, labels, MINIMUM))
+            figures.append(looked_at(name, ask, some, labels, left))
         except ClassifierError as error:
             refused[name] = str(error)
     return tuple(figures), refused
+
+
+def most(budget: int, names: list[str]) -> int:
+    """On how many images a removal is measured: half of the passes hold those that come first."""
+    front = [*USUAL, *(name for name in names if name in INSIDE)][: len(USUAL) + 1]
+    return max(FIRST, (budget // 2 - 1 - EXACT * len(INSIDE)) // (EACH * len(front)))
+
+
+def looked_at(
+    name: str,
+    ask: Callable[..., Answers],
+    subjects: tuple[Subject, ...],
+    labels: Labels,
+    left: Callable[[], int] | None,
+) -> RemovalFigures:
+    """The figures of one removal: of a few images where these show that it will not do."""
+    first = FIRST if left is not None else len(subjects)
+    found = ask(name, subjects=subjects[:first])
+    figures = figures_of(name, found, labels, MINIMUM)
+    more = () if left is None or hopeless(figures) else subjects[first:][: left() // EACH]
+    return figures_of(name, found + ask(name, subjects=more), labels, MINIMUM) if more else figures
 
 
 @torch.no_grad()

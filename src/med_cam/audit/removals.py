@@ -32,6 +32,7 @@ from med_cam.verify.decision import Target, on_top
 PULLS = (0.1, 0.3, 0.5)  # of the model input shown, where a label may take the predictions
 RETAINED = (0.25, 0.5, 0.75)  # where the image's own label should stay
 EVERY = tuple(sorted({*PULLS, *RETAINED}))
+IN_TURN = ((0.5, 0.75), (0.3, 0.5), (0.1, 0.75))  # of an image each: what the rule asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,7 @@ def subjects_of(
             continue
         rank = seen[target.index]
         seen[target.index] += 1
-        turn = (rank + target.index) % len(PULLS)
-        shown = EVERY if whole else (PULLS[turn], RETAINED[turn])
+        shown = EVERY if whole else IN_TURN[(rank + target.index) % len(IN_TURN)]
         mark = references.digests[i] if references.digests else str(i)
         scene = scene_among(classifier, references, i, target)
         subject = Subject(scene, target, generators_for(mark, seed), shown)
@@ -98,21 +98,41 @@ def drawable(name: str, subjects: Sequence[Subject]) -> bool:
     return all(can_draw(name, subject.scene) for subject in subjects)
 
 
-def figures_of(
-    name: str,
-    predict: Callable[..., Tensor],
-    subjects: Sequence[Subject],
-    labels: Labels,
-    minimum: float,
-) -> RemovalFigures:
-    """What one removal does to the predictions for these images.
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the classifier says of some images under one removal.
+
+    Attributes:
+        subjects: the images.
+        blank: probabilities where nothing of each is shown.
+        trials: the random masks.
+        masked: probabilities under each.
+    """
+
+    subjects: tuple[Subject, ...]
+    blank: Float[Tensor, "n k"]
+    trials: tuple[Trial, ...]
+    masked: Float[Tensor, "m k"]
+
+    def __add__(self, other: "Answers") -> "Answers":
+        """Both together."""
+        return Answers(
+            self.subjects + other.subjects,
+            torch.cat([self.blank, other.blank]),
+            self.trials + other.trials,
+            torch.cat([self.masked, other.masked]),
+        )
+
+
+def answers_of(
+    name: str, predict: Callable[..., Tensor], subjects: tuple[Subject, ...]
+) -> Answers:
+    """Nothing of each image shown, then its random masks.
 
     Args:
         name: of the removal.
         predict: the classifier's probabilities.
         subjects: the images; at least one.
-        labels: of the classifier, and from when on one is given with confidence.
-        minimum: what counts as an effect.
 
     Raises:
         ClassifierError: if a prediction is not a number.
@@ -120,6 +140,19 @@ def figures_of(
     view, trials = View(predict, subjects[0].scene), trials_of(subjects)
     blank = predicted(view, (nothing_of(name, s) for s in subjects), f"{name} alone")
     p = predicted(view, (part_of(name, *trial) for trial in trials), f"{name} around masks")
+    return Answers(subjects, blank, tuple(trials), p)
+
+
+def figures_of(name: str, found: Answers, labels: Labels, minimum: float) -> RemovalFigures:
+    """What one removal does to the predictions for some images.
+
+    Args:
+        name: of the removal.
+        found: what is predicted under it.
+        labels: of the classifier, and from when on one is given with confidence.
+        minimum: what counts as an effect.
+    """
+    subjects, blank, trials, p = found.subjects, found.blank, found.trials, found.masked
     own = torch.tensor([s.target.index for s in subjects])[:, None]  # n 1
     confident = blank >= blank.new_tensor(labels.bars)  # n k
     whole = torch.tensor([s.target.p_image for s in subjects], dtype=torch.float64)
