@@ -54,7 +54,8 @@ def test_a_classifier_of_the_users_gets_its_removals_chosen_and_said_and_saved(
     assert f"{choice['passes']} passes" in said
     assert choice["reason"] in said
     for figures in choice["figures"]:
-        assert any(line.split()[:2] == [figures["name"], "4"] for line in out), figures["name"]
+        row = [figures["name"], str(figures["references"])]
+        assert any(line.split()[:2] == row for line in out), figures["name"]
     total = found["passes"]["forward"] + choice["passes"]
     assert any(f"{total:,} forward passes" in line for line in out)
     # from Python it is the same choice
