@@ -8,6 +8,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from med_cam.classifiers.onnx_constants import with_constants_laid_out
 from med_cam.classifiers.onnx_file import extra
 from med_cam.classifiers.onnx_opset import NewerOperatorError, lowered
 from med_cam.errors import ClassifierError
@@ -38,7 +39,7 @@ def converted(proto: Any, path: Path) -> nn.Module:  # noqa: ANN401
         ClassifierError: it has an operator without gradients, or cannot be converted.
     """
     try:
-        return _convert(lowered(proto))
+        return _convert(with_constants_laid_out(lowered(proto)))
     except (NotImplementedError, NewerOperatorError) as error:
         raise ClassifierError(
             f"{path} uses the operator {_operator(error)}, which onnx2torch cannot give "
