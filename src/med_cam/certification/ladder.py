@@ -45,11 +45,17 @@ LOSSES = (
 )
 
 
-def ladder_wanted(case: Case, *, holds: bool, area: float) -> bool:
-    """Whether weaker claims are tried: the claim holds on no mask up to `refinement.large`."""
+def weaker_wanted(case: Case, *, holds: bool, area: float) -> bool:
+    """Whether weaker claims are wanted: the claim holds on no mask up to `refinement.large`."""
     rules = case.config.refinement
-    tried = case.predicted and rules.cut != "threshold" and not (holds and area <= rules.large)
-    return tried and bool(case.config.certification.ladder_passes)
+    small = holds and area <= rules.large
+    return case.predicted and rules.cut != "threshold" and not small
+
+
+def ladder_wanted(case: Case, *, holds: bool, area: float) -> bool:
+    """Whether the ladder is climbed: weaker claims are wanted, and it may take passes."""
+    wanted = weaker_wanted(case, holds=holds, area=area)
+    return wanted and bool(case.config.certification.ladder_passes)
 
 
 @dataclass(frozen=True, slots=True)

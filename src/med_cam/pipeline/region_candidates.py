@@ -125,7 +125,9 @@ def by_regions(
         if wider.units is None and turn:
             return
         last, short = wider.units or now.units, short or wider.short
-        shown = rounded(case, ground, last) if wider.rounded else ground
+        shown = ground
+        if (drawn := wider.drawn) is not None:
+            shown = ground.with_borders(drawn.regions, drawn.larger, case.batched)
         yield Reached(shown.mask(last), shown, now.tested, short)
         turn += 1
 
@@ -208,12 +210,12 @@ class Wider(NamedTuple):
 
     Attributes:
         units: its regions; None if there is none.
-        rounded: whether its corners are rounded off.
+        drawn: these with the corners of the mask rounded off, if they are.
         short: whether the budget ended the look for it.
     """
 
     units: Units | None
-    rounded: bool = False
+    drawn: Ground | None = None
     short: bool = False
 
 
@@ -238,7 +240,8 @@ def next_wider(case: Case, larger: Larger, last: Units, ground: Ground, number: 
         unasked = not (last or larger.wary)
         if ground.slack(units) >= 0 and (unasked or larger.silent(ground.mask(units))):
             smooth = rounded(case, ground, units)
-            return Wider(units, smooth is not ground and smooth.slack_of_few(units) >= 0)
+            round_too = smooth is not ground and smooth.slack_of_few(units) >= 0
+            return Wider(units, smooth if round_too else None)
     return Wider(None)
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.seeds import restricted_to
+from med_cam.certification.ladder import weaker_wanted
 from med_cam.config.baselines import is_fixed
 from med_cam.config.rules import confidence as allowed_confidence
 from med_cam.pipeline.budget import claim_passes, left_over, weaker_passes
@@ -43,8 +44,7 @@ def known_ahead(case: Case, found: Found) -> Robustness | None:
 
     Where a mask begins with more than half of the image, weaker claims will be wanted.
     """
-    rules = case.config.refinement
-    likely = found.area > rules.large and rules.cut != "threshold" and case.predicted
+    likely = weaker_wanted(case, holds=True, area=found.area)
     if not likely or found.response.decision.given_by:
         return None
     return robustness(case, found.scores)
@@ -76,9 +76,7 @@ def restricted_claim(
         confidence: of all certificates of the restricted claim; None is that of the full claim.
         known: to what the classifier is robust, if that was looked into before.
     """
-    rules = case.config.refinement
-    small = found.claim.holds and found.area <= rules.large
-    if small or not case.predicted or rules.cut == "threshold":
+    if not weaker_wanted(case, holds=found.claim.holds, area=found.area):
         return Restriction()
     broken, names = known or robustness(case, found.scores)
     random = any(not is_fixed(name) for name in names)
