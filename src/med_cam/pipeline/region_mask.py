@@ -1,6 +1,6 @@
 """From maps of scores to a mask of regions: pooled, cut, and grown until there is a margin."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,13 +14,7 @@ from med_cam.case.seeds import CANDIDATES, OTHERS_SEARCH, fresh
 from med_cam.certification.minimality import region_side
 from med_cam.config.settings import Refinement
 from med_cam.pipeline.found import Found, found_on
-from med_cam.reduction.bisection import (
-    Cut,
-    Passes,
-    first_passing,
-    remembered,
-    smallest_passing,
-)
+from med_cam.reduction.bisection import Cut, Passes, remembered, smallest_passing
 from med_cam.reduction.ground import Ground, ground_of
 from med_cam.reduction.regions import Regions, highest, pooled, regions_of, union, within
 from med_cam.results.step import Step
@@ -166,7 +160,9 @@ def with_margin(
     """
     rules = case.config.refinement
     leaks = leaking(case, ground, response, rules.leakage_trials)
-    for mask in having_margin(ground, nested(scores, share, ground.regions, rules)):
+    for mask in nested(scores, share, ground.regions, rules):
+        if ground.slack(within(mask, ground.regions)) < 0:
+            continue
         if leaks(mask):
             return without_leak(case, replace(ground, wary=True), scores, share, response)
         if moves(mask):
@@ -193,8 +189,10 @@ def without_leak(
 
     cut = cut_of(ground.regions)
     _, first = smallest_passing(own, silent, smallest=share, rounds=COARSE, cut=cut)
-    masks = nested(own, first or 1.0, ground.regions, rules.refinement)
-    return ground, own, next(filter(silent, having_margin(ground, masks)), None)
+    for mask in nested(own, first or 1.0, ground.regions, rules.refinement):
+        if ground.slack(within(mask, ground.regions)) >= 0 and silent(mask):
+            return ground, own, mask
+    return ground, own, None
 
 
 def own_places(case: Case, scores: Float[Tensor, "1 1 h w"]) -> Float[Tensor, "1 1 h w"]:
@@ -206,18 +204,6 @@ def own_places(case: Case, scores: Float[Tensor, "1 1 h w"]) -> Float[Tensor, "1
     names = case.config.verification.baselines
     others = disc_map(view, case.target.index, masks, names, generator, contents)
     return standardised(scores) - others
-
-
-def having_margin(ground: Ground, masks: Sequence[Mask]) -> Iterator[Mask]:
-    """Those of nested masks that have the margin, from the smallest that is found on."""
-
-    def wide_enough(mask: Mask) -> bool:
-        return ground.slack(within(mask, ground.regions)) >= 0
-
-    first = first_passing(masks, wide_enough)
-    if first is not None:
-        yield masks[first]
-        yield from filter(wide_enough, masks[first + 1 :])
 
 
 def nested(

@@ -4,7 +4,7 @@ Is handed `passes`; knows no classifier.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -53,27 +53,6 @@ def smallest_passing(
             best, high = share, middle
             order = [winner, *(i for i in order if i != winner)]
     return order[0], best
-
-
-def first_passing(nested: Sequence[Tensor], passes: Passes) -> int | None:
-    """The place of a mask that passes, the one before it not; None if none was found.
-
-    Asked are the first, the second, the fourth, ... until one passes, then between that and the
-    last that did not. Passing is not always monotone: one that is passed over may pass too.
-
-    Args:
-        nested: masks, the smallest first.
-        passes: the judge.
-    """
-    below, place, step = -1, 0, 1
-    while not passes(nested[place]):
-        if place == len(nested) - 1:
-            return None
-        below, place, step = place, min(place + step, len(nested) - 1), 2 * step
-    while place - below > 1:
-        middle = (below + place) // 2
-        below, place = (below, middle) if passes(nested[middle]) else (middle, place)
-    return place
 
 
 def remembered(passes: Passes) -> Passes:
