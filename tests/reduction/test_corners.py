@@ -16,7 +16,7 @@ from med_cam.images.image import Image
 from med_cam.pipeline.found import Found
 from med_cam.pipeline.region_candidates import by_regions
 from med_cam.reduction.corners import moved_over, right_angles, rounded, without_right_angles
-from med_cam.reduction.ground import ground_of
+from med_cam.reduction.ground import further, ground_of
 from med_cam.reduction.regions import regions_of, squares
 
 SIDE, ARM = 16, 4
@@ -160,6 +160,9 @@ def test_regions_that_were_split_are_redrawn_with_those_that_they_were_split_fro
     assert after.parts(units) == split.parts(units) == [units]
     moved = after.regions != fine
     assert torch.equal(moved, after.larger != regions)
+    others = rounded(case, further(case, split, 0), units)  # on samples it was not pruned on
+    assert torch.equal(others.regions, after.regions)
+    assert others.parts(units) == [units]
 
 
 def test_the_regions_of_a_case_are_redrawn_around_a_mask_and_keep_their_numbers(case):

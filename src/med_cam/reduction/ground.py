@@ -132,7 +132,8 @@ def further(case: Case, before: Ground, refused: int) -> Ground:
     pool = case.config.certification.pool
     on = sample_set(case, before.trial.decision, more=refused * pool)
     last = range(max(on.first, len(on.samples) - pool), len(on.samples))
-    return on_samples(case, before.regions, on, last, before.margin.deviations + refused / 2)
+    deviations = before.margin.deviations + refused / 2
+    return replace(on_samples(case, before.regions, on, last, deviations), larger=before.larger)
 
 
 def on_samples(
