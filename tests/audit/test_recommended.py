@@ -1,6 +1,7 @@
 """The choice of removals on networks whose answers under masks are known."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,14 @@ from torch import nn
 import med_cam
 from med_cam.audit.choice import USUAL
 from med_cam.audit.predictions import labels_of
-from med_cam.audit.recommended import FIRST, PASSES, choice_of, most, recommended_removal
+from med_cam.audit.recommended import (
+    FIRST,
+    PASSES,
+    choice_of,
+    most,
+    recommended_removal,
+    unmeasured,
+)
 from med_cam.audit.removals import EVERY, IN_TURN, answers_of, figures_of, subjects_of
 from med_cam.case.counting import predictor
 from med_cam.case.references import References, prepare_references
@@ -91,7 +99,7 @@ def test_the_figures_of_a_network_that_says_nothing_where_it_sees_nothing():
 
 
 def of_two(module, *names):
-    """The figures of a network with the labels dark and lit, on five dark and five bright images."""
+    """The figures of a network of the labels dark and lit, on five dark and five bright images."""
     model = Classifier(module, ("dark", "lit"), (SIDE, SIDE), mean=(0.5,) * 3, std=(0.5,) * 3)
     dark, lit = torch.full((3, SIDE, SIDE), 0.2), torch.full((3, SIDE, SIDE), 0.9)
     seen = prepare_references(model, [Image(p + 0.01 * n) for p in (dark, lit) for n in range(5)])
@@ -211,6 +219,13 @@ def test_a_network_that_calls_grey_and_noise_red_gets_another_removal():
     assert set(USUAL) <= set(found.config.verification.unseen)
 
 
+class Cropped(Averaged):
+    """It looks at a part cut out of the image, which no removal inside the network can follow."""
+
+    def forward(self, x):
+        return super().forward(x[..., 8:24, 8:24])
+
+
 @pytest.mark.parametrize("module", [Colour(), Colour(needed=0.4, blank=0), Averaged()])
 @pytest.mark.parametrize("each", [3, 4, 8])
 def test_no_more_passes_than_ten_an_image_of_references_and_all_are_counted(module, each):
@@ -258,14 +273,19 @@ def test_all_is_measured_where_that_is_asked_for():
 
 
 @pytest.mark.parametrize(("each", "said"), [(0, "there are no reference"), (2, "only 6 ref")])
-def test_with_too_few_reference_images_the_default_stands_and_what_to_give_is_said(each, said):
-    model = classifier(Colour())
-    references = references_of(model, each) if each else None
-    found = recommended_removal(model, references)
-    assert (found.removal, found.choice.source, found.choice.passes) == (USUAL, "default", 0)
-    assert said in found.choice.reason
-    assert "at least 8" in found.choice.reason
-    assert found.config == med_cam.PRESETS["default"]
+def test_with_too_few_references_what_works_inside_the_network_comes_first(each, said):
+    """None can be measured, and an ordinary classifier stands that best; what to give is said."""
+    for module, removal in ((Averaged(), ("layer_masking",)), (Cropped(), USUAL)):
+        model = classifier(module)
+        references = references_of(model, each) if each else None
+        found = recommended_removal(model, references)
+        assert (found.removal, found.choice.source) == (removal, "default")
+        assert 0 < found.choice.passes <= 12
+        assert said in found.choice.reason
+        assert "at least 8" in found.choice.reason
+        assert found.config.verification.baselines == removal
+        again = unmeasured(found.choice.references, found.choice.refused)
+        assert again == replace(found.choice, passes=0)
 
 
 def test_of_one_label_alone_nothing_is_chosen():

@@ -76,7 +76,7 @@ def test_both_files_are_written_with_hashes_seed_and_every_number(audit, scans, 
     assert (status, err) == (0, [])
     assert sorted(path.name for path in (here / "r" / "a").iterdir()) == ["audit.json", "audit.md"]
     found = written(here / "r" / "a")
-    assert (found["audit_version"], found["seed"], found["samples"]) == ("2.2", 5, 2)
+    assert (found["audit_version"], found["seed"], found["samples"]) == ("2.3", 5, 2)
     weights = hashlib.sha256((model / "model.safetensors").read_bytes()).hexdigest()
     assert found["classifier"]["sha256"] == weights
     assert [(image["name"], image["sha256"]) for image in found["images"]] == [

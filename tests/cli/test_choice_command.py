@@ -81,7 +81,8 @@ def test_without_references_the_default_stands_and_what_to_give_is_said(
     status, out, err = run(scan, "--model", model, "--config", quick, "--out", "r")
     assert (status, err) == (0, [])
     (said,) = [line for line in out if line.startswith("Removal: ")]
-    assert said.startswith("Removal: grey and gaussian, by default: there are no reference images")
+    assert said.startswith("Removal: grey and gaussian, by default: it has no removal inside")
+    assert "there are no reference images" in said
     assert "at least 8" in said
     assert "--references FOLDER" in said
     assert document(here / "r")["claim"]["searched"] == list(USUAL)

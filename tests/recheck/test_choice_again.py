@@ -10,6 +10,8 @@ from med_cam.report.document import fields_of
 from recheck.kinds import choice_of
 
 HONEST = choice_of(0.0)
+REFUSED = {"dropped_tokens": "why", "layer_masking": "why"}
+FEW = unmeasured(3, REFUSED)
 
 
 def again(choice, *claimed):
@@ -17,19 +19,21 @@ def again(choice, *claimed):
 
 
 def test_an_honest_choice_comes_out_as_it_was_saved():
-    for choice in (HONEST, choice_of(0.5), unmeasured(0), unmeasured(5)):
+    for choice in (HONEST, choice_of(0.5), FEW, unmeasured(0, REFUSED)):
         assert again(choice) == choice
+    inside = unmeasured(5, {"dropped_tokens": "why"})
+    assert again(inside, "layer_masking") == inside
     assert choice_again(None, Config()) is None
 
 
 def test_another_set_than_the_figures_lead_to_comes_out_as_they_lead():
     assert again(replace(HONEST, removal=("black",)), "black").removal == USUAL
-    assert again(replace(unmeasured(3), removal=("black",)), "black").removal == USUAL
+    assert again(replace(FEW, removal=("black",)), "black").removal == USUAL
 
 
 def test_a_claim_on_another_set_than_the_chosen_one_is_noticed():
     assert again(HONEST, "black").removal == ("black",)
-    assert again(unmeasured(0), "black").removal == ("black",)
+    assert again(FEW, "black").removal == ("black",)
 
 
 def test_figures_that_fail_may_not_be_said_to_pass():

@@ -6,7 +6,7 @@ the rule is settled.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -25,9 +25,11 @@ from med_cam.audit.removals import (
 from med_cam.case.arguments import SOME_REFERENCES
 from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References, painted_from, refuse_others_references
+from med_cam.case.scene import scene_of
 from med_cam.classifiers.base import A_CLASSIFIER, Classifier
 from med_cam.classifiers.forward import Forward, hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch
+from med_cam.classifiers.soundness import trial_images
 from med_cam.config.baselines import BASELINES, INSIDE
 from med_cam.config.given import refuse_other
 from med_cam.config.presets import PRESETS
@@ -115,11 +117,11 @@ def choice_of(
         refuse_others_references(references, classifier)
     classifier, references = painted_from(classifier, references)
     if references is None:
-        return unmeasured(0)
+        return without_figures(classifier, 0)
     count = len(references.x)
     subjects = subjects_of(classifier, references, whole=whole, seed=seed)
     if len(subjects) < FEWEST or len({s.target.index for s in subjects}) < 2:
-        return unmeasured(count)
+        return without_figures(classifier, count)
     names = in_turn([name for name in BASELINES if drawable(name, subjects)])
     with hooks_attached(classifier) as forward:
         forward, cost = counted(forward)
@@ -146,15 +148,50 @@ def choice_of(
     )
 
 
-def unmeasured(references: int, refused: Mapping[str, str] | None = None) -> RemovalChoice:
-    """The usual set, where nothing could be measured: of too few images, or as all is refused."""
-    if refused:
+def without_figures(classifier: Classifier, references: int) -> RemovalChoice:
+    """The choice where there are too few images to measure anything on.
+
+    Whether the classifier can have a removal inside the network is tested on a picture of noise.
+    """
+    pixels = trial_images(classifier.channels, classifier.input_size)[-1:]
+    x = classifier.normalise(pixels.to(classifier.device))
+    everywhere = torch.ones_like(x[:, :1], dtype=torch.bool)
+    feather = PRESETS["default"].verification.feather
+    scene = scene_of(classifier, x, everywhere, feather=feather)
+    refused: dict[str, str] = {}
+    with hooks_attached(classifier) as forward:
+        forward, cost = counted(forward)
+        for name in sorted(INSIDE, key=place):
+            try:
+                refuse_unable(name, forward, scene)
+            except ClassifierError as error:
+                refused[name] = str(error)
+        passes = cost().forward
+    return replace(unmeasured(references, refused), passes=passes)
+
+
+def unmeasured(references: int, refused: Mapping[str, str]) -> RemovalChoice:
+    """The choice without figures: a removal inside the network that is not refused.
+
+    Ordinary classifiers, which never saw a masked image, stand it better than what is painted. The
+    usual set where there is none.
+
+    Args:
+        references: images that there were, too few to measure anything on.
+        refused: removals that the classifier cannot have, each with why.
+    """
+    able = [(name,) for name in sorted(INSIDE, key=place) if name not in refused]
+    if able:
+        said = f"{able[0][0]} fits this classifier, and comes first where nothing is measured"
+    elif set(refused) - INSIDE:
         said = f"the classifier stands no removal: {'; '.join(refused.values())}"
     else:
+        said = "it has no removal inside the network"
+    if not set(refused) - INSIDE:
         count = f"only {references}" if references else "no"
-        said = f"there are {count} reference images to choose by; {NEEDED}"
+        said += f"; there are {count} reference images to choose by; {NEEDED}"
     return RemovalChoice(
-        removal=USUAL,
+        removal=[*able, USUAL][0],
         rule=RULE,
         fails=(),
         reason=said,
@@ -163,7 +200,7 @@ def unmeasured(references: int, refused: Mapping[str, str] | None = None) -> Rem
         passes=0,
         minimum_effect=MINIMUM,
         figures=(),
-        refused=refused or {},
+        refused=refused,
     )
 
 

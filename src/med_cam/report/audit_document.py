@@ -134,7 +134,7 @@ def document(audit: Audit) -> dict[str, Any]:
         **origin(audit),
         "own_predictions": dict(zip(labels.names, found.own, strict=True)),
         "undecided": found.undecided,
-        "passes": found.passes,
+        "passes": found.passes + (0 if audit.choice.figures else audit.choice.passes),
         "baselines": {
             name: {"shows_content": name in CONTENT, **predictions_json(counted, labels)}
             for name, counted in found.baselines.items()

@@ -24,7 +24,7 @@ from med_cam.report.origin import explained
 from med_cam.report.shape import misfits_of
 from med_cam.results.removal import RemovalChoice, RemovalFigures
 
-AUDIT_VERSION = "2.2"  # the first number changes when a field changes its meaning or goes
+AUDIT_VERSION = "2.3"  # the first number changes when a field changes its meaning or goes
 AUDIT_FILE = "audit.json"
 
 
