@@ -19,7 +19,7 @@ from med_cam.audit.recommended import (
     recommended_removal,
     unmeasured,
 )
-from med_cam.audit.removals import EVERY, IN_TURN, answers_of, figures_of, subjects_of
+from med_cam.audit.removals import EVERY, IN_TURN, answers_of, by_chance, figures_of, subjects_of
 from med_cam.case.counting import predictor
 from med_cam.case.references import References, prepare_references
 from med_cam.classifiers.base import Classifier
@@ -132,8 +132,8 @@ class Edged(nn.Module):
 def test_of_two_labels_the_images_of_the_other_one_are_asked():
     """Dark is given to every blank input: that says nothing against a removal."""
     grey, white = of_two(Bright(), "grey", "white")
-    assert (grey.blank_confident, grey.blank_own, grey.effect) == (0.0, 0.5, 1.0)
-    assert (white.blank_confident, white.blank_own, white.effect) == (0.0, 0.5, 1.0)
+    assert (grey.blank_confident, grey.blank_own, grey.effect) == (0.0, 0.0, 1.0)
+    assert (white.blank_confident, white.blank_own, white.effect) == (0.0, 0.0, 1.0)
     assert (grey.pull, white.pull) == (0.0, 0.0)
     assert (grey.chance, grey.retained_50, grey.retained_75) == (0.5, 1.0, 1.0)
     assert (white.chance, white.retained_50, white.retained_75) == (0.5, 0.5, 0.5)  # all are lit
@@ -142,8 +142,22 @@ def test_of_two_labels_the_images_of_the_other_one_are_asked():
 def test_of_two_labels_masks_may_bring_none_to_the_one_that_blank_input_does_not_get():
     """Over grey blank input is dark, and a dark image behind any mask is lit."""
     (grey,) = of_two(Edged(), "grey")
-    assert (grey.blank_confident, grey.blank_own, grey.effect) == (0.0, 0.5, 1.0)
+    assert (grey.blank_confident, grey.blank_own, grey.effect) == (0.0, 0.0, 1.0)
     assert (grey.pull, grey.pull_label) == (1.0, "lit")
+
+
+def test_chance_is_what_the_same_answers_would_keep_among_any_masked_inputs():
+    """Plain counting: of three images and three masks each, two of these masks are asked."""
+    model = classifier(Colour())
+    subjects = subjects_of(model, references_of(model, 1), whole=False, seed=0)
+    trials = [(subject, share) for subject in subjects for share in (0.1, 0.5, 0.75)]
+    given = torch.tensor([0, 0, 0, 1, 0, 1, 2, 1, 2])  # a label for each trial
+    p = nn.functional.one_hot(given, 3).double()
+    asked = [i for i, (_, share) in enumerate(trials) if share != 0.1]
+    own = [subject.target.index for subject, _ in trials]
+    among = [own[i] == int(given[j]) for i in asked for j in asked]
+    assert by_chance(p, trials) == pytest.approx(sum(among) / 36)
+    assert math.isnan(by_chance(p[:1], trials[:1]))
 
 
 class Faint(Colour):

@@ -68,9 +68,9 @@ def answers_kept(figures: RemovalFigures) -> float:
 
 
 def beyond_chance(figures: RemovalFigures) -> float:
-    """The same beyond those that survive where every masked input is given one label.
+    """The same beyond those that would survive by chance: 0 if no more do, 1 if all do.
 
-    0 if no more do, 1 if all do (as Cohen's kappa, doi 10.1177/001316446002000104).
+    Cohen's kappa of the answers to masked inputs (doi 10.1177/001316446002000104).
     """
     beyond = answers_kept(figures) - figures.chance
     return beyond / (1 - figures.chance) if beyond > 0 else 0.0 * beyond  # NaN stays so

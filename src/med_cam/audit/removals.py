@@ -31,6 +31,7 @@ from med_cam.verify.decision import Target, on_top
 
 PULLS = (0.1, 0.3, 0.5)  # of the model input shown, where a label may take the predictions
 RETAINED = (0.25, 0.5, 0.75)  # where the image's own label should stay
+SURVIVED = RETAINED[1:]  # of these the rule asks how many answers survive
 EVERY = tuple(sorted({*PULLS, *RETAINED}))
 IN_TURN = ((0.5, 0.75), (0.3, 0.5), (0.1, 0.75))  # of an image each: what the rule asks for
 
@@ -166,7 +167,7 @@ def figures_of(name: str, found: Answers, labels: Labels, minimum: float) -> Rem
         name=name,
         references=len(subjects),
         blank_confident=mean((confident.gather(1, own)[:, 0] if two else confident.any(1))[asked]),
-        blank_own=mean(confident.gather(1, own)),
+        blank_own=mean(confident.gather(1, own)[asked]),
         effect=mean(effects[able if able.any() else asked] >= minimum),
         mean_effect=effects[asked].mean().item(),
         pull=pull,
@@ -174,7 +175,7 @@ def figures_of(name: str, found: Answers, labels: Labels, minimum: float) -> Rem
         retained_25=retained_25,
         retained_50=retained_50,
         retained_75=retained_75,
-        chance=most_common(own),
+        chance=by_chance(p, trials),
         masked=len(trials),
     )
 
@@ -206,12 +207,15 @@ def given_to(blank: Float[Tensor, "n k"], labels: Labels) -> int | None:
     return label if float(means[label]) >= labels.bars[label] else None
 
 
-def most_common(own: Int[Tensor, "n 1"]) -> float:
-    """The share of the images that have the label most of them have.
+def by_chance(p: Float[Tensor, "m k"], trials: Sequence[Trial]) -> float:
+    """How many answers would survive masks of 50 and 75% whatever these show; NaN of none.
 
-    So many keep their label where every masked input is given the same one.
+    If the same labels were given to the same number of masked inputs, but to any of them (as for
+    Cohen's kappa, doi 10.1177/001316446002000104).
     """
-    return int(own.flatten().bincount().max()) / len(own)
+    asked = [i for i, (_, share) in enumerate(trials) if share in SURVIVED]
+    given = [int(on_top(p[asked], trials[i][0].target).sum()) for i in asked]
+    return sum(given) / len(asked) ** 2 if asked else math.nan
 
 
 def trials_of(subjects: Sequence[Subject]) -> list[Trial]:

@@ -28,8 +28,8 @@ class RemovalFigures:
 
     A label is given with confidence from 0.5 (of two labels from 0.75; sigmoid heads: from its
     threshold). Of two labels (softmax), `blank_confident`, `effect` and `mean_effect` are of the
-    images of the label that blank input is not given, and `pull` is toward a label that blank
-    input is not given with confidence.
+    images of the label that blank input is not given, as is `blank_own`, and `pull` is toward a
+    label that blank input is not given with confidence.
 
     Attributes:
         name: of the removal.
@@ -46,8 +46,9 @@ class RemovalFigures:
         pull_label: that label.
         retained_25, retained_50, retained_75: share of random masks that show 25, 50 or 75% under
             which the image keeps its label; null where none was tried.
-        chance: share of random masks under which the image would keep its label if every masked
-            input was given the same one: that which most images have.
+        chance: share of random masks that show 50 or 75% under which the image would keep its
+            label if the labels that are given there were given to any of them (as for Cohen's
+            kappa).
         masked: random masks that were tried.
     """
 
