@@ -12,8 +12,8 @@ MEANING = (
     "blank, own: images for which nothing shown gets some label, or their own, with confidence. "
     "effect: images that score at least {:g} above that, of those that can. pull: of images of "
     "other labels, the share that random masks showing 10 to 50% bring to one label. retained: "
-    "images that keep their label where 25, 50 or 75% is shown; chance: those that would at 50 and "
-    "75% if the same labels were given to any of these."
+    "images that keep their label where 25, 50 or 75% is shown; chance: those that would at 50 "
+    "and 75% if the same labels were given to any of these."
 )
 
 
