@@ -10,6 +10,7 @@ from med_cam.audit.choice import (
     HONEST,
     STANDS,
     USUAL,
+    WELL,
     beyond_chance,
     chosen,
     failing,
@@ -22,6 +23,7 @@ from med_cam.results.removal import RemovalFigures
 
 GOOD = RemovalFigures("grey", 16, 0.0, 0.0, 1.0, 0.7, 0.1, "a", 0.6, 0.8, 0.9, 0.25, 32)
 LOST = {"retained_25": 0.2, "retained_50": 0.4, "retained_75": 0.5}
+HALF = {"retained_25": 0.2, "retained_50": 0.6, "retained_75": 0.7}  # of the answers, and more
 CHANCE = {"retained_25": 0.2, "retained_50": 0.3, "retained_75": 0.3}
 
 
@@ -42,14 +44,28 @@ def test_a_classifier_that_stands_the_usual_set_keeps_it():
 
 def test_where_answers_do_not_survive_the_usual_set_the_removal_inside_comes_first():
     usual = [of(name, **LOST) for name in USUAL]
-    assert names_of(*usual, of("layer_masking", **LOST), of("others")) == ("layer_masking",)
+    assert names_of(*usual, of("layer_masking", **HALF), of("others")) == ("layer_masking",)
     assert names_of(*usual, of("dropped_tokens"), of("others")) == ("dropped_tokens",)
 
 
+def test_what_keeps_answers_well_goes_before_what_comes_earlier_and_does_not():
+    usual = [of(name, **LOST) for name in USUAL]
+    assert names_of(*usual, of("layer_masking", **LOST), of("mean", **HALF)) == ("mean",)
+
+
+def test_where_none_keeps_answers_well_the_one_that_keeps_most_is_taken():
+    usual = [of(name, **LOST) for name in USUAL]
+    more = LOST | {"retained_75": 0.6}
+    found = chosen([*usual, of("layer_masking", **LOST), of("mean", **more), of("black", **more)])
+    assert (found.removal, found.fails) == (("mean",), ())
+    assert "none keeps answers well; of those that pass mean keeps most" in found.reason
+    assert names_of(*usual, of("layer_masking", **LOST)) == ("layer_masking",)
+
+
 def test_without_a_removal_inside_an_honest_usual_set_is_kept_though_answers_do_not_survive():
-    found = chosen([*(of(name, **LOST) for name in USUAL), of("others"), of("black")])
+    found = chosen([*(of(name, **HALF) for name in USUAL), of("others"), of("black")])
     assert (found.removal, found.fails) == (USUAL, ())
-    assert "retained 45% (at least 70%)" in found.reason
+    assert "retained 65% (at least 70%)" in found.reason
 
 
 def test_one_bad_removal_spoils_a_set():
@@ -77,15 +93,13 @@ def test_what_shows_content_may_be_predicted_for_it_but_not_as_the_image_itself(
     assert names_of(*usual, of("blur", blank_own=0.3), of("mean", blank_own=0.3)) == ("mean",)
 
 
-def test_more_answers_have_to_survive_than_where_all_get_one_label():
+def test_more_answers_have_to_survive_than_by_chance():
     usual = [of(name, blank_confident=1.0) for name in USUAL]
     assert names_of(*usual, of("layer_masking", **CHANCE), of("mean")) == ("mean",)
-    assert names_of(*usual, of("others", **CHANCE), of("mean")) == ("mean",)
-    enough = {"retained_50": 0.3, "retained_75": 0.5}  # a fifth of what chance leaves of 1
-    assert names_of(*usual, of("others", **enough), of("mean")) == ("others",)
-    half = {"chance": 0.5, "retained_50": 0.5, "retained_75": 0.68}  # of two labels
+    assert names_of(*usual, of("others", **CHANCE), of("mean", **LOST)) == ("mean",)
+    half = {"chance": 0.5, "retained_50": 0.7, "retained_75": 0.78}  # of two labels
     assert names_of(*usual, of("layer_masking", **half), of("mean")) == ("mean",)
-    more = half | {"retained_75": 0.7}
+    more = half | {"retained_75": 0.8}
     assert names_of(*usual, of("layer_masking", **more), of("mean")) == ("layer_masking",)
 
 
@@ -162,8 +176,14 @@ def test_the_order_in_which_figures_come_decides_nothing(figures, shuffle):
 @settings(max_examples=200, deadline=None)
 def test_a_set_that_fails_is_taken_only_where_all_do(figures):
     known, found = {f.name: f for f in figures}, chosen(figures)
-    honest = [s for s in order(known) if not failing(known, s, HONEST)]
+    well, honest = (
+        [s for s in order(known) if not failing(known, s, asked)] for asked in (WELL, HONEST)
+    )
     assert bool(found.fails) == (not honest)
-    stands = not failing(known, USUAL, STANDS)
-    if honest:
-        assert found.removal == (USUAL if stands else honest[0])
+    if not failing(known, USUAL, STANDS):
+        assert found.removal == USUAL
+    elif well:
+        assert found.removal == well[0]
+    elif honest:
+        kept = {s: min(beyond_chance(known[name]) for name in s) for s in honest}
+        assert found.removal == next(s for s in honest if kept[s] == max(kept.values()))

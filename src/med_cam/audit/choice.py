@@ -82,6 +82,7 @@ HONEST = (
     Condition("pull", pulled, 0.5, at_least=False),
     Condition("beyond chance", beyond_chance, 0.2, at_least=True),
 )
+WELL = (*HONEST[:-1], Condition("beyond chance", beyond_chance, 0.5, at_least=True))
 STANDS = (*HONEST[:-1], Condition("retained", answers_kept, 0.7, at_least=True))
 
 
@@ -105,19 +106,25 @@ def chosen(figures: Sequence[RemovalFigures]) -> Chosen:
 
     1. The usual set, if each of it meets all four conditions, `STANDS`.
     2. Else the first of: the removals inside the network, the usual set, further painted ones,
-       that is `HONEST`.
-    3. Else the one whose worst miss is the least, of equal ones the first.
+       that keeps answers `WELL`.
+    3. Else, of those that are `HONEST`, the one that keeps most, of equal ones the first.
+    4. Else the one whose worst miss is the least, of equal ones the first.
     """
     known = {f.name: f for f in figures}
     sets = measured_sets(known)
     if USUAL in sets and not failing(known, USUAL, STANDS):
         return Chosen(USUAL, (), f"the usual set passes: {in_words(known, USUAL, STANDS)}")
     first = f"{faults(known, USUAL, STANDS)}; " if USUAL in sets else ""
+    well = [names for names in sets if not failing(known, names, WELL)]
+    if well:
+        its = in_words(known, well[0], WELL)
+        return Chosen(well[0], (), f"{first}of those that pass {both(well[0])} comes first: {its}")
     honest = [names for names in sets if not failing(known, names, HONEST)]
     if honest:
-        its = in_words(known, honest[0], HONEST)
-        said = f"of those that pass {both(honest[0])} comes first: {its}"
-        return Chosen(honest[0], (), first + said)
+        most = max(honest, key=lambda names: min(beyond_chance(known[name]) for name in names))
+        its = in_words(known, most, HONEST)
+        said = f"none keeps answers well; of those that pass {both(most)} keeps most: {its}"
+        return Chosen(most, (), first + said)
     least = min(sets, key=lambda names: missed(known, names))
     said = f"nothing passes; least is missed by {both(least)}: {faults(known, least, HONEST)}"
     return Chosen(least, failing(known, least, HONEST), first + said)
@@ -130,14 +137,14 @@ def settled(figures: Sequence[RemovalFigures], left: Sequence[str]) -> bool:
         return True
     if not left or not known:
         return not left
-    found = chosen(figures)
-    earlier = takewhile(lambda names: names != found.removal, order([*known, *left]))
-    return not found.fails and all(set(names) <= set(known) for names in earlier)
+    found = chosen(figures).removal
+    earlier = takewhile(lambda names: names != found, order([*known, *left]))
+    return not failing(known, found, WELL) and all(set(names) <= set(known) for names in earlier)
 
 
 def hopeless(figures: RemovalFigures) -> bool:
     """Whether a condition is missed by so much that more images will hardly mend it."""
-    return max(condition.missed(figures) for condition in HONEST) >= FAR
+    return max(condition.missed(figures) for condition in WELL) >= FAR
 
 
 def measured_sets(known: Mapping[str, RemovalFigures]) -> list[Removals]:
