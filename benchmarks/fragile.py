@@ -129,7 +129,7 @@ def report(lines: Sequence[dict]) -> str:
         f"{heading(lines)}: {len(lines)} images, {right} predicted correctly.",
         table(CLASS_COLUMNS, by_prediction(lines) | {"all": list(lines)}),
         table(BREAK_COLUMNS, baselines(lines)),
-        f"Masks claimed below half of the image: {len(small_claims(lines))}.",
+        f"Masks below half of the image, verified or restricted: {len(small_claims(lines))}.",
     ]
     rows = claimed(lines)
     return "\n\n".join([*parts, table(RETAINED_COLUMNS, rows)] if rows else parts)
@@ -209,8 +209,8 @@ CLASS_COLUMNS = {
 }
 BREAK_COLUMNS = {
     "images": count,
-    "breaks the prediction": mean(breaks, ".0%"),
-    "alone it is predicted": predicted,
+    "not robust": mean(breaks, ".0%"),
+    "predicted for it alone": predicted,
     "alone it gives the prediction": share(lambda row: row["baseline_label"] == row["answer"]),
     "mean probability of the prediction there": mean("baseline_probability", ".2f"),
 }
