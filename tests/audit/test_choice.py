@@ -55,11 +55,14 @@ def test_what_keeps_answers_well_goes_before_what_comes_earlier_and_does_not():
 
 def test_where_none_keeps_answers_well_the_one_that_keeps_most_is_taken():
     usual = [of(name, **LOST) for name in USUAL]
-    more = LOST | {"retained_75": 0.6}
+    more = LOST | {"retained_75": 0.7}
     found = chosen([*usual, of("layer_masking", **LOST), of("mean", **more), of("black", **more)])
     assert (found.removal, found.fails) == (("mean",), ())
     assert "none keeps answers well; of those that pass mean keeps most" in found.reason
-    assert names_of(*usual, of("layer_masking", **LOST)) == ("layer_masking",)
+    nearly = LOST | {"retained_75": 0.6}
+    assert names_of(*usual, of("layer_masking", **LOST), of("mean", **nearly)) == (
+        "layer_masking",
+    )
 
 
 def test_without_a_removal_inside_an_honest_usual_set_is_kept_though_answers_do_not_survive():
@@ -91,6 +94,11 @@ def test_what_shows_content_may_be_predicted_for_it_but_not_as_the_image_itself(
     usual = [of(name, blank_confident=1.0) for name in USUAL]
     assert names_of(*usual, of("others", blank_confident=1.0, pull=1.0)) == ("others",)
     assert names_of(*usual, of("blur", blank_own=0.3), of("mean", blank_own=0.3)) == ("mean",)
+
+
+def test_a_part_of_the_usual_set_is_not_taken_alone_where_the_whole_set_passes():
+    assert names_of(of("grey", **HALF), of("gaussian", **LOST)) == USUAL
+    assert names_of(of("grey", **HALF), of("gaussian", blank_confident=1.0)) == ("grey",)
 
 
 def test_more_answers_have_to_survive_than_by_chance():
@@ -176,9 +184,9 @@ def test_the_order_in_which_figures_come_decides_nothing(figures, shuffle):
 @settings(max_examples=200, deadline=None)
 def test_a_set_that_fails_is_taken_only_where_all_do(figures):
     known, found = {f.name: f for f in figures}, chosen(figures)
-    well, honest = (
-        [s for s in order(known) if not failing(known, s, asked)] for asked in (WELL, HONEST)
-    )
+    alone = [(name,) for name in USUAL] if not failing(known, USUAL, HONEST) else []
+    sets = [s for s in order(known) if s not in alone]
+    well, honest = ([s for s in sets if not failing(known, s, asked)] for asked in (WELL, HONEST))
     assert bool(found.fails) == (not honest)
     if not failing(known, USUAL, STANDS):
         assert found.removal == USUAL
@@ -186,4 +194,4 @@ def test_a_set_that_fails_is_taken_only_where_all_do(figures):
         assert found.removal == well[0]
     elif honest:
         kept = {s: min(beyond_chance(known[name]) for name in s) for s in honest}
-        assert found.removal == next(s for s in honest if kept[s] == max(kept.values()))
+        assert found.removal == next(s for s in honest if kept[s] >= max(kept.values()) - 0.1)

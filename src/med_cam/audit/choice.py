@@ -22,6 +22,7 @@ PAINTED = (  # those first that left useful claims on most images of a plainly t
     *("black", "grey", "white"),
 )
 FAR = 0.5  # of how far a condition can be missed
+NEARLY = 0.1  # of the answers: a dozen images tell no smaller difference
 Removals = tuple[str, ...]
 
 
@@ -107,11 +108,13 @@ def chosen(figures: Sequence[RemovalFigures]) -> Chosen:
     1. The usual set, if each of it meets all four conditions, `STANDS`.
     2. Else the first of: the removals inside the network, the usual set, further painted ones,
        that keeps answers `WELL`.
-    3. Else, of those that are `HONEST`, the one that keeps most, of equal ones the first.
+    3. Else, of those that are `HONEST`, the one that keeps most; the first that nearly does.
     4. Else the one whose worst miss is the least, of equal ones the first.
     """
     known = {f.name: f for f in figures}
     sets = measured_sets(known)
+    if USUAL in sets and not failing(known, USUAL, HONEST):  # none of it alone: that claims less
+        sets = [names for names in sets if not {*names} < {*USUAL}]
     if USUAL in sets and not failing(known, USUAL, STANDS):
         return Chosen(USUAL, (), f"the usual set passes: {in_words(known, USUAL, STANDS)}")
     first = f"{faults(known, USUAL, STANDS)}; " if USUAL in sets else ""
@@ -121,7 +124,8 @@ def chosen(figures: Sequence[RemovalFigures]) -> Chosen:
         return Chosen(well[0], (), f"{first}of those that pass {both(well[0])} comes first: {its}")
     honest = [names for names in sets if not failing(known, names, HONEST)]
     if honest:
-        most = max(honest, key=lambda names: min(beyond_chance(known[name]) for name in names))
+        kept = {names: min(beyond_chance(known[name]) for name in names) for names in honest}
+        most = next(names for names in honest if kept[names] >= max(kept.values()) - NEARLY)
         its = in_words(known, most, HONEST)
         said = f"none keeps answers well; of those that pass {both(most)} keeps most: {its}"
         return Chosen(most, (), first + said)
