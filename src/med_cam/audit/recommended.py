@@ -87,7 +87,8 @@ def recommended_removal(
     Args:
         classifier: a frozen classifier; left as it was.
         references: reference images of all its labels, from `prepare_references`; at least 8, or
-            nothing is chosen and the default set stands, as `choice.reason` says then.
+            nothing is measured, and what works inside the network is taken, else the usual set;
+            `choice.reason` says so then.
         seed: of every random mask.
 
     Raises:
