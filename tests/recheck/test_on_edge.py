@@ -100,6 +100,23 @@ def test_what_this_machine_saved_stays_as_it_is(machines):
     assert with_tests(case, tests, plain(tests), here) == tests
 
 
+def whole(value):
+    """The same document with 0 and 1 in place of 0.0 and 1.0, as other programs write JSON."""
+    if isinstance(value, dict):
+        return {key: whole(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [whole(each) for each in value]
+    return int(value) if isinstance(value, float) and value in (0.0, 1.0) else value
+
+
+def test_whole_numbers_may_be_written_without_a_fraction(machines):
+    _, (case, here, tests) = machines
+    said = whole(plain(here))
+    assert any(type(entry["baseline_retained"]) is int for entry in said["baselines"])
+    assert claim_as_saved(case, here, said) == here
+    assert with_tests(case, tests, whole(plain(tests)), here) == tests
+
+
 @pytest.mark.parametrize("field", ["bound", "worst_retained", "risk"])
 def test_what_does_not_follow_from_the_counts_was_changed(machines, field):
     (_, there, _), (case, here, _) = machines

@@ -45,6 +45,14 @@ def test_a_choice_is_read_as_it_was_written(path):
     assert CHOICE.removal == ("layer_masking",)
 
 
+def test_shares_may_be_written_without_a_fraction(path):
+    """Other programs write 1 for 1.0."""
+    for name in ("blank_confident", "effect", "retained_75"):
+        changed(path, lambda d, name=name: d["choice"]["figures"][2].update({name: 1}))
+    changed(path, lambda d: d["choice"]["figures"][2].update({"blank_confident": 0}))
+    assert repr(replace(read_choice(path, MODEL), source="measured")) == repr(CHOICE)
+
+
 def test_another_classifier_is_refused_with_what_differs(path):
     for other, said in (
         (replace(MODEL, mean=(0.1,) * 3), "mean"),

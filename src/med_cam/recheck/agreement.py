@@ -38,7 +38,8 @@ def agreement_again(case: Case, saved: Saved, *, holds: bool) -> Agreement | Non
     if count < 2 or saved.document["tests"] is None:
         return None
     said: Mapping[str, Any] = saved.document["tests"]["agreement"] or {"areas": [], "verified": 0}
-    others = [*said["areas"][1:count], *[NAN] * count][: count - 1]
+    said_areas = [float(area) for area in said["areas"][1:count]]  # JSON may have 1 for 1.0
+    others = [*said_areas, *[NAN] * count][: count - 1]
     areas = (area_of(saved.mask), *others)
     share, iou = of_map(saved.folder / AGREEMENT_FILE, saved, said.get("iou", NAN), count)
     if not abs(share - fmean(areas)) <= STEP:
@@ -72,4 +73,4 @@ def of_map(path: Path, saved: Saved, iou: float | None, count: int) -> tuple[flo
     some = int((levels > 0).sum())
     if count == 2:
         return float(levels.mean() / ALL), int((levels == ALL).sum()) / some if some else 1.0
-    return float(levels.mean() / ALL), NAN if iou is None else iou
+    return float(levels.mean() / ALL), NAN if iou is None else float(iou)

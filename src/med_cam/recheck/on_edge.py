@@ -157,7 +157,7 @@ def _baseline(now: BaselineResult, said: Document | None, rules: Verification) -
     trials = rules.samples if now.searched else rules.unseen_samples
     trials = 1 if is_fixed(now.name) else trials
     if share is not None and abs(share - alone) * trials <= now.edge.within + COUNTED:
-        alone = share
+        alone = float(share)  # JSON may have 0 for 0.0
     return replace(
         now,
         retained=_count(now.retained, said["retained"], now.edge),

@@ -26,6 +26,7 @@ from med_cam.results.removal import RemovalChoice, RemovalFigures
 
 AUDIT_VERSION = "2.3"  # the first number changes when a field changes its meaning or goes
 AUDIT_FILE = "audit.json"
+NO_SHARES = ("name", "references", "pull_label", "masked")  # of the figures
 
 
 def choice_fields(classifier: Classifier, choice: RemovalChoice) -> dict[str, Any]:
@@ -122,15 +123,18 @@ def choice_from(document: Mapping[str, Any]) -> RemovalChoice:
     """A choice from its JSON, of which the shape was checked; null is NaN again."""
     figures = tuple(
         RemovalFigures(
-            **{f.name: number(each[f.name]) for f in fields(RemovalFigures)},
+            **{f.name: read(f.name, each[f.name]) for f in fields(RemovalFigures)},
         )
         for each in document["figures"]
     )
     values = {f.name: document[f.name] for f in fields(RemovalChoice)}
+    values["minimum_effect"] = float(values["minimum_effect"])
     lists = {name: tuple(document[name]) for name in ("removal", "fails")}
     return RemovalChoice(**{**values, **lists, "figures": figures})
 
 
-def number(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """NaN for null, which no other field of the figures may be."""
-    return math.nan if value is None else value
+def read(name: str, value: Any) -> Any:  # noqa: ANN401  any JSON value
+    """One figure: NaN for null, and a number with a fraction for 0 and 1, as JSON may have it."""
+    if name in NO_SHARES:
+        return value
+    return math.nan if value is None else float(value)
