@@ -118,6 +118,7 @@ def test_more_answers_have_to_survive_than_by_chance():
 def test_what_survives_beyond_chance(kept, chance, beyond):
     figures = of("mean", retained_50=kept, retained_75=kept, chance=chance)
     assert beyond_chance(figures) == pytest.approx(beyond)
+    assert math.copysign(1, beyond_chance(figures)) == 1  # no "-0%" in a sentence
 
 
 def test_an_answer_that_was_not_tried_is_none_that_survives():

@@ -74,7 +74,9 @@ def beyond_chance(figures: RemovalFigures) -> float:
     Cohen's kappa of the answers to masked inputs (doi 10.1177/001316446002000104).
     """
     beyond = answers_kept(figures) - figures.chance
-    return beyond / (1 - figures.chance) if beyond > 0 else 0.0 * beyond  # NaN stays so
+    if isnan(beyond):
+        return beyond
+    return beyond / (1 - figures.chance) if beyond > 0 else 0.0
 
 
 HONEST = (

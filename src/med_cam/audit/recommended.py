@@ -41,7 +41,7 @@ from med_cam.removal.hidden import Hidden
 from med_cam.results.removal import RemovalChoice, RemovalFigures
 
 PASSES = 10  # an image of references, at most
-FEWEST = 8  # reference images with a label; with fewer nothing is chosen
+FEWEST = 8  # reference images with a label; with fewer nothing is measured
 FIRST = 6  # of them for a first look at each removal
 WHOLE = 16  # of them for each removal where all is measured
 EXACT = 5  # passes of the test of exactness
