@@ -12,6 +12,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from med_cam.audit.ask import refusals
 from med_cam.audit.choice import RULE, USUAL, chosen, hopeless, place, settled
 from med_cam.audit.predictions import Labels, labels_of
 from med_cam.audit.removals import (
@@ -23,9 +24,9 @@ from med_cam.audit.removals import (
     subjects_of,
 )
 from med_cam.case.arguments import SOME_REFERENCES
+from med_cam.case.case import observed
 from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.references import References, painted_from, refuse_others_references
-from med_cam.case.scene import scene_of
 from med_cam.classifiers.base import A_CLASSIFIER, Classifier
 from med_cam.classifiers.forward import Forward, hooks_attached
 from med_cam.classifiers.ordinary_torch import ordinary_torch
@@ -35,6 +36,7 @@ from med_cam.config.given import refuse_other
 from med_cam.config.presets import PRESETS
 from med_cam.config.settings import Config, relative_to
 from med_cam.errors import ClassifierError
+from med_cam.images.image import Image
 from med_cam.masking.scene import Scene
 from med_cam.removal.exactness import refuse_inexact
 from med_cam.removal.hidden import Hidden
@@ -154,21 +156,11 @@ def without_figures(classifier: Classifier, references: int) -> RemovalChoice:
 
     Whether the classifier can have a removal inside the network is tested on a picture of noise.
     """
-    pixels = trial_images(classifier.channels, classifier.input_size)[-1:]
-    x = classifier.normalise(pixels.to(classifier.device))
-    everywhere = torch.ones_like(x[:, :1], dtype=torch.bool)
-    feather = PRESETS["default"].verification.feather
-    scene = scene_of(classifier, x, everywhere, feather=feather)
-    refused: dict[str, str] = {}
+    noise = Image(trial_images(classifier.channels, classifier.input_size)[-1])
     with hooks_attached(classifier) as forward:
-        forward, cost = counted(forward)
-        for name in sorted(INSIDE, key=place):
-            try:
-                refuse_unable(name, forward, scene)
-            except ClassifierError as error:
-                refused[name] = str(error)
-        passes = cost().forward
-    return replace(unmeasured(references, refused), passes=passes)
+        case = observed(forward, classifier, noise, Config())
+        found = unmeasured(references, refusals(case))
+        return replace(found, passes=case.cost().forward)
 
 
 def unmeasured(references: int, refused: Mapping[str, str]) -> RemovalChoice:
@@ -250,8 +242,8 @@ def measured(
 
 def most(budget: int, names: list[str]) -> int:
     """On how many images a removal is measured: half of the passes hold those that come first."""
-    front = [*USUAL, *(name for name in names if name in INSIDE)][: len(USUAL) + 1]
-    return max(FIRST, (budget // 2 - 1 - EXACT * len(INSIDE)) // (EACH * len(front)))
+    front = len(USUAL) + bool(INSIDE & {*names})  # no classifier has two of those
+    return max(FIRST, (budget // 2 - 1 - EXACT * len(INSIDE)) // (EACH * front))
 
 
 def looked_at(
