@@ -2,7 +2,8 @@
 
     python benchmarks/any_classifier.py --model CLASSIFIER
         (--study STUDY --root DIR [--outlined] | --folder IMAGES --references IMAGES)
-        [--images 12] [--removal NAMES] [--out any_classifier.jsonl] [--workers 2] [--table-only]
+        [--images 12] [--removal NAMES] [--out any_classifier.jsonl] [--workers 2] [--device cpu]
+        [--table-only]
 
 Images of a STUDY: of each class of the test set (without copies of the training set) the first by
 SHA-256 of the file, in turn, without those that ship with the package; with --outlined those only
@@ -44,6 +45,7 @@ from med_cam.case.seeds import AFTER, fresh
 from med_cam.certification.certificate import certificate_of, response_of
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.classifiers.load import load_classifier
+from med_cam.classifiers.repeatable import repeatable_gpu
 from med_cam.config.presets import preset
 from med_cam.config.settings import Config, relative_to
 from med_cam.errors import ClassifierError
@@ -105,7 +107,8 @@ def config_of(options: argparse.Namespace, images: Images) -> Config:
     """The default preset on the removals of this classifier."""
     if options.removal is not None:
         return relative_to(preset("default"), tuple(options.removal.split(",")))
-    classifier = load_classifier(options.model, device="cpu")
+    repeatable_gpu()
+    classifier = load_classifier(options.model, device=options.device)
     seen = [read_image(path, channels=classifier.channels) for path in images.references]
     return recommended_removal(classifier, prepare_references(classifier, seen)).config
 

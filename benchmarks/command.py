@@ -22,6 +22,7 @@ def resumed_parser(doc: str | None, out: str) -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, help="classifier; the bundled one by default")
     parser.add_argument("--out", type=Path, default=Path(out))
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="of every worker: cpu, cuda or cuda:N")
     parser.add_argument("--table-only", action="store_true", help="print --out, run nothing")
     return parser
 

@@ -19,6 +19,7 @@ from med_cam.case.references import References, prepare_references
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.bundled import bundled_classifier, bundled_references
 from med_cam.classifiers.load import load_classifier
+from med_cam.classifiers.repeatable import repeatable_gpu
 from med_cam.config.settings import Config
 from med_cam.config.toml import as_table
 from med_cam.errors import MedCamError
@@ -65,7 +66,7 @@ def explain_missing(
     """Add a line to --out for every image and variant that it lacks.
 
     Args:
-        options: model, out and workers of the command line.
+        options: model, out, workers and device of the command line.
         images: to explain.
         explained: a function of the benchmark's file, called in the workers.
         configs: settings by variant.
@@ -77,9 +78,9 @@ def explain_missing(
     with ExitStack() as stack:
         model = options.model or stack.enter_context(bundled_classifier())
         references = images.references or find_images([stack.enter_context(bundled_references())])
-        classifier = load_classifier(model, device="cpu")
+        classifier = load_classifier(model, device="cpu")  # only its name and weights are read
         work = missing(options.out, images.items, classifier, configs, field)
-        given = (model, references, images.classes, options.out)
+        given = (model, references, images.classes, options.out, options.device)
         _spread([(explained, field, task) for task in work], options.workers, given)
 
 
@@ -140,10 +141,13 @@ def _spread(work: Sequence[tuple], workers: int, given: tuple) -> None:
             raise
 
 
-def _ready(model: Path, references: Sequence[Path], classes: Sequence[str], out: Path) -> None:
+def _ready(
+    model: Path, references: Sequence[Path], classes: Sequence[str], out: Path, device: str
+) -> None:
     """Load what every image needs; one thread per worker."""
     torch.set_num_threads(1)
-    classifier = load_classifier(model, device="cpu")
+    repeatable_gpu()
+    classifier = load_classifier(model, device=device)
     seen = [read_image(path, channels=classifier.channels) for path in references]
     BENCH[:] = [Bench(classifier, prepare_references(classifier, seen), classes, out)]
 
