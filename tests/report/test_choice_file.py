@@ -78,7 +78,7 @@ def test_a_figure_that_was_changed_for_another_set_is_refused(path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda d: d["choice"].update(rule="0"), "made by rule 0, today's is 4"),
+        (lambda d: d["choice"].update(rule="0"), f"made by rule 0, today's is {RULE}"),
         (lambda d: d["choice"].update(figures=[]), "no figures of removals"),
         (lambda d: d["choice"]["figures"][0].update(name="magic"), "no figures of removals"),
         (lambda d: d["choice"]["figures"][0].update(effect=2), r"figures\[0\].effect is 2"),
@@ -112,7 +112,7 @@ def test_a_whole_audit_is_not_written_over_and_an_earlier_choice_is(path):
 
 def test_it_is_said_what_was_chosen_why_and_what_it_took():
     said = choice_sentence(CHOICE)
-    assert "Removal: layer_masking, one choice for this classifier by rule 4" in said
+    assert "Removal: layer_masking, one choice for this classifier by rule 5" in said
     assert "8 reference images, 80 passes (10.0 an image of references)." in said
     head, *rows = choice_table(CHOICE).splitlines()
     assert head.split()[:3] == ["removal", "images", "blank"]

@@ -14,8 +14,8 @@ from med_cam.config.baselines import CONTENT, INSIDE, hard
 from med_cam.config.presets import PRESETS
 from med_cam.results.removal import RemovalFigures
 
-RULE = "4"
-FORMER = ("1", "2", "3")  # from other figures: what was chosen by these is not chosen again
+RULE = "5"
+FORMER = ("1", "2", "3", "4")  # from other figures: what was chosen by these is not chosen again
 USUAL = PRESETS["default"].verification.baselines
 PAINTED = (  # those first that left useful claims on most images of a plainly trained network
     *("others", "shuffled", "mean", "blur", "inpainted", "gaussian", "uniform"),
@@ -58,6 +58,14 @@ def given_to_blank(figures: RemovalFigures) -> float:
     return figures.blank_own if figures.name in CONTENT else figures.blank_confident
 
 
+def given_to_nothing(figures: RemovalFigures) -> float:
+    """Confident labels where nothing is shown; not of what shows content.
+
+    An image that its own blur gives the label to leaves no effect, and counts as such.
+    """
+    return 0.0 if figures.name in CONTENT else figures.blank_confident
+
+
 def pulled(figures: RemovalFigures) -> float:
     """Images that random masks bring to one label; what shows content may well do so."""
     return 0.0 if figures.name in CONTENT else figures.pull
@@ -79,14 +87,25 @@ def beyond_chance(figures: RemovalFigures) -> float:
     return beyond / (1 - figures.chance) if beyond > 0 else 0.0
 
 
-HONEST = (
+def explained(figures: RemovalFigures) -> float:
+    """Share of images that leave an effect, times that of answers that survive beyond chance."""
+    return figures.effect * beyond_chance(figures)
+
+
+PULL = Condition("pull", pulled, 0.5, at_least=False)
+USEFUL = (
     Condition("blank", given_to_blank, 0.2, at_least=False),
     Condition("effect", lambda f: f.effect, 0.75, at_least=True),
-    Condition("pull", pulled, 0.5, at_least=False),
+    PULL,
+)
+STANDS = (*USEFUL, Condition("retained", answers_kept, 0.7, at_least=True))
+WELL = (*USEFUL, Condition("beyond chance", beyond_chance, 0.5, at_least=True))
+FAIR = (
+    Condition("blank", given_to_nothing, 0.2, at_least=False),
+    Condition("effect", lambda f: f.effect, 0.5, at_least=True),
+    PULL,
     Condition("beyond chance", beyond_chance, 0.2, at_least=True),
 )
-WELL = (*HONEST[:-1], Condition("beyond chance", beyond_chance, 0.5, at_least=True))
-STANDS = (*HONEST[:-1], Condition("retained", answers_kept, 0.7, at_least=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +129,13 @@ def chosen(figures: Sequence[RemovalFigures]) -> Chosen:
     1. The usual set, if each of it meets all four conditions, `STANDS`.
     2. Else the first of: the removals inside the network, the usual set, further painted ones,
        that keeps answers `WELL`.
-    3. Else, of those that are `HONEST`, the one that keeps most; the first that nearly does.
+    3. Else, of those that are `FAIR`, the one by which most is `explained`; the first by which
+       nearly as much is.
     4. Else the one whose worst miss is the least, of equal ones the first.
     """
     known = {f.name: f for f in figures}
     sets = measured_sets(known)
-    if USUAL in sets and not failing(known, USUAL, HONEST):  # none of it alone: that claims less
+    if USUAL in sets and not failing(known, USUAL, FAIR):  # none of it alone: that claims less
         sets = [names for names in sets if not {*names} < {*USUAL}]
     if USUAL in sets and not failing(known, USUAL, STANDS):
         return Chosen(USUAL, (), f"the usual set passes: {in_words(known, USUAL, STANDS)}")
@@ -124,16 +144,16 @@ def chosen(figures: Sequence[RemovalFigures]) -> Chosen:
     if well:
         its = in_words(known, well[0], WELL)
         return Chosen(well[0], (), f"{first}of those that pass {both(well[0])} comes first: {its}")
-    honest = [names for names in sets if not failing(known, names, HONEST)]
-    if honest:
-        kept = {names: min(beyond_chance(known[name]) for name in names) for names in honest}
-        most = next(names for names in honest if kept[names] >= max(kept.values()) - NEARLY)
-        its = in_words(known, most, HONEST)
-        said = f"none keeps answers well; of those that pass {both(most)} keeps most: {its}"
+    fair = [names for names in sets if not failing(known, names, FAIR)]
+    if fair:
+        worth = {names: min(explained(known[name]) for name in names) for names in fair}
+        most = next(names for names in fair if worth[names] >= max(worth.values()) - NEARLY)
+        its = in_words(known, most, FAIR)
+        said = f"none keeps answers well; of those that pass {both(most)} explains most: {its}"
         return Chosen(most, (), first + said)
     least = min(sets, key=lambda names: missed(known, names))
-    said = f"nothing passes; least is missed by {both(least)}: {faults(known, least, HONEST)}"
-    return Chosen(least, failing(known, least, HONEST), first + said)
+    said = f"nothing passes; least is missed by {both(least)}: {faults(known, least, FAIR)}"
+    return Chosen(least, failing(known, least, FAIR), first + said)
 
 
 def settled(figures: Sequence[RemovalFigures], left: Sequence[str]) -> bool:
@@ -184,7 +204,7 @@ def failing(
 
 def missed(known: Mapping[str, RemovalFigures], names: Removals) -> float:
     """The worst miss of a set."""
-    return max(c.missed(known[name]) for c in HONEST for name in names)
+    return max(c.missed(known[name]) for c in FAIR for name in names)
 
 
 def faults(
