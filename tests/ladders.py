@@ -9,6 +9,9 @@ ground is no ground).
 * ranked: half of the ground is enough for the first place, and never for the probability; what
   lies at the left raises it a little, so that it beats random regions;
 * nothing: the same, wherever it lies.
+
+A convolutional one, `inside`, stands layer masking only where most of the image is shown, and its
+own blur with a square of it.
 """
 
 from collections.abc import Callable, Mapping
@@ -98,6 +101,43 @@ def classifier(name: str) -> Classifier:
         Ladders(READ[name]), ("dark", "lit"), (SIDE, SIDE), 1, (0.5,), (0.5,),
         hooked_layers=("act",), sha256="ab" * 32, name=name,
     )  # fmt: skip
+
+
+class Inside(nn.Module):
+    """Lit where a square is white and nearly all that is shown is ground.
+
+    Of what is shown the square is a 16th in the image, so that hidden ground is missed; blurred
+    ground is ground.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act = nn.Identity()
+
+    def forward(self, x):
+        x = self.act(x)
+        white = F.max_pool2d(F.avg_pool2d((x > 0.8).float(), 8, 4), 7).flatten(1)[:, 0]
+        kept = F.avg_pool2d(ground(x, 0.3), SIDE).flatten(1)[:, 0]
+        z = 12 * (white - 0.75) - 200 * (0.91 - kept).clamp(min=0)
+        return torch.stack([torch.zeros_like(z), z], dim=1)
+
+
+def inside() -> Classifier:
+    """The classifier that stands its image's blur better than layer masking."""
+    return Classifier(
+        Inside(), ("dark", "lit"), (SIDE, SIDE), 1, (0.5,), (0.5,),
+        hooked_layers=("act",), sha256="ab" * 32, name="inside",
+    )  # fmt: skip
+
+
+MASKED = replace(CONFIG, verification=replace(CONFIG.verification, baselines=("layer_masking",)))
+
+
+def one_square() -> Image:
+    """The first square on the ground."""
+    pixels = torch.full((1, SIDE, SIDE), 0.3)
+    pixels[:, *SQUARE] = 1.0
+    return Image(pixels)
 
 
 def picture() -> Image:

@@ -4,8 +4,22 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from ladders import CONFIG, READ, SQUARE, classifier, picture, with_rules
+from ladders import (
+    CONFIG,
+    MASKED,
+    READ,
+    SIDE,
+    SQUARE,
+    Inside,
+    classifier,
+    ground,
+    inside,
+    one_square,
+    picture,
+    with_rules,
+)
 from med_cam.case.case import observed
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.floor import weak_rules
@@ -110,6 +124,38 @@ def test_a_graded_mask_holds_at_its_strength_and_nothing_does_without_it():
     alone = net(moved).argmax(dim=1) == 1
     assert held.float().mean() > rung.bound
     assert alone.float().mean() < 0.05
+
+
+def test_where_nothing_is_painted_the_rest_of_the_image_is_blurred():
+    """Judged here by a blur and an edge of our own, and the network itself."""
+    found = explain(inside(), one_square(), target="lit", config=MASKED)
+    rung, net = found.ladder.rung, inside().module
+    assert (rung.name, rung.strength, rung.searched) == ("graded", 1.0, ("feathered_blur",))
+    assert (rung.fixed, rung.fixed_hits, rung.samples) == (1, 1, 0)
+    assert rung.area < 0.5 <= found.area
+    assert rung.control.hits == 0
+    assert rung.mask[SQUARE].float().mean() > 0.9
+    x = (one_square().pixels - 0.5) / 0.5
+    rest = F.interpolate(x[None], (3, 3), mode="area")
+    rest = F.interpolate(rest, x.shape[1:], mode="bilinear")[0]
+    held = net(torch.where(rung.mask, x, rest)[None]).argmax(dim=1)
+    alone = net(rest[None]).argmax(dim=1)
+    assert (held.item(), alone.item()) == (1, 0)
+
+
+def test_a_blur_that_gives_the_label_by_itself_makes_no_claim():
+    """The threshold of the declared removal would let it pass: nothing shown is dark there."""
+
+    class Calm(Inside):
+        def forward(self, x):
+            z = super().forward(x)[:, 1]
+            some = 4 * F.avg_pool2d(ground(x, 0.3), SIDE).flatten(1)[:, 0] - 1
+            return torch.stack([torch.zeros_like(z), torch.maximum(z, some)], dim=1)
+
+    found = explain(replace(inside(), module=Calm()), one_square(), target="lit", config=MASKED)
+    said = {one.name: one for one in found.ladder.tried}
+    assert said["graded"].outcome != "holds"
+    assert "feathered_blur alone gives the label" in said["graded"].why
 
 
 def test_where_a_small_mask_is_sufficient_there_is_no_ladder_and_no_pass_for_it():

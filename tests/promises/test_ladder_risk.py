@@ -114,8 +114,9 @@ def stages():
         part("certificate", lambda: certificate_of(case, mask, found.response, 1))
         scores = part("map", lambda: deletion_map(case))
         state = Now(case, found, 0.01, 10_000, (scores,))
+        names, count = case.config.verification.baselines, 4
         for name, asked in {
-            "graded": graded(case, decision, 1.0), "necessary": necessary(case, decision)
+            "graded": graded(case, decision, 1.0, names), "necessary": necessary(case, decision)
         }.items():  # fmt: skip
             compared = part(f"{name}, control", lambda asked=asked: controlled(case, mask, asked))
             for each in (mask, ~mask):  # one hides what the other shows
@@ -123,7 +124,6 @@ def stages():
                 part(f"{name}, {each is mask}", lambda args=args: bounded(*args))
         part("quarter", lambda: best_quarter(state))
         part("ranked", lambda: ranked(case, mask, 3, 0.05, None))
-        names, count = case.config.verification.baselines, 4
         for name, purpose in {"search": LACK_SEARCH, "graded, search": GRADE_SEARCH}.items():
             on = numbered(case.scene, names, count, fresh(case, purpose))
             part(name, lambda on=on: case.batched.over(mask[None, None], on))

@@ -120,14 +120,21 @@ class Laddered:
 
     name: str
     consistency: float = 0.0
+    masked: bool = False
 
     @property
     def classifier(self) -> Classifier:
-        return ladders.classifier(self.name)
+        return ladders.inside() if self.masked else ladders.classifier(self.name)
+
+    @property
+    def pictured(self) -> Image:
+        return ladders.one_square() if self.masked else ladders.picture()
 
     def written(self, folder: Path, *, with_image: bool = True) -> Path:
         """The result in a folder."""
-        image, model, config = ladders.picture(), self.classifier, ladders.CONFIG
+        image, model, config = self.pictured, self.classifier, ladders.CONFIG
+        if self.masked:
+            config = ladders.MASKED
         rules = replace(config.verification, consistency=self.consistency)
         config = replace(config, verification=rules)
         found = explain(model, image, target="lit", config=config)
@@ -205,6 +212,7 @@ KINDS = {
     "nothing to explain": Kind(first, target="dark", choice=choice_of(0.5)),
     "nothing found": Kind(absent, target="none", labels=("dark", "lit", "none")),
     "graded": Laddered("graded", consistency=0.05),
+    "milder removal": Laddered("graded", masked=True),
     "ranked": Laddered("ranked"),
     "nothing holds": Laddered("nothing"),
 }

@@ -52,6 +52,12 @@ def test_a_rung_is_said_with_its_bound_rounded_down_and_with_random_regions(name
     assert all(part in said for part in parts)
 
 
+def test_a_milder_removal_is_said_as_a_removal_and_not_as_a_share_of_the_way():
+    said = sentence(replace(RUNG, name="graded", strength=1.0, searched=("feathered_blur",)))
+    assert "sufficient on a milder removal: 8.0% of the image retains the prediction over" in said
+    assert "100%" not in said
+
+
 def test_what_has_no_random_removal_has_no_bound():
     assert "at least" not in sentence(replace(RUNG, samples=0, hits=0, searched=("grey",)))
 

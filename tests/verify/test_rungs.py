@@ -9,12 +9,13 @@ from med_cam.masking.scene import Scene
 from med_cam.masking.view import View
 from med_cam.verify.decision import Decision, Target
 from med_cam.verify.rungs import (
-    PAINTED,
+    MILDER,
+    STRENGTHS,
     Tally,
     bound_of,
     changed_by,
     faded,
-    painted_of,
+    graded_over,
     retained_by,
     tally,
 )
@@ -52,8 +53,9 @@ def test_an_inpainted_surround_is_painted_before_it_is_faded():
 
 
 def test_removals_inside_the_network_cannot_be_faded():
-    assert painted_of(("grey", "layer_masking", "black")) == ("grey", "black")
-    assert painted_of(("layer_masking",)) == PAINTED == ("grey", "gaussian")
+    """The image's own blur takes their place: another removal, at full strength too."""
+    assert graded_over(("grey", "layer_masking", "black")) == (("grey", "black"), STRENGTHS)
+    assert graded_over(("layer_masking",)) == (MILDER, (1.0, *STRENGTHS))
 
 
 def test_outcomes_of_random_removals_are_counted_apart_from_those_that_are_always_the_same():

@@ -4,7 +4,7 @@ Knows no search: `med-cam verify` tests a saved rung by the same functions on th
 All that is reported comes of the view for claims.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
@@ -27,17 +27,18 @@ from med_cam.case.seeds import (
 from med_cam.certification.certificate import Exported
 from med_cam.config.baselines import is_fixed
 from med_cam.masking.samplers import baselines_in_turn
+from med_cam.masking.view import View
 from med_cam.results.check import Check
 from med_cam.results.claim import Claim, RestrictedClaim
 from med_cam.results.ladder import Consistency, Control, Rung
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.certificate import samples_for
 from med_cam.verify.consistency import consistency
-from med_cam.verify.decision import Decision
+from med_cam.verify.decision import Decision, decide
 from med_cam.verify.edge import edge
 from med_cam.verify.minimality import numbered
 from med_cam.verify.random_masks import Margin, control, mean_score, random_masks, rank
-from med_cam.verify.rungs import bound_of, changed_by, faded, painted_of, retained_by, tally
+from med_cam.verify.rungs import bound_of, changed_by, faded, retained_by, tally
 from med_cam.verify.sufficiency import drawn
 
 LOSSES = (
@@ -77,10 +78,33 @@ class Asked:
     strength: float = 1.0
 
 
-def graded(case: Case, decision: Decision, strength: float) -> Asked:
+def milder_decision(
+    case: Case, decision: Decision, names: tuple[str, ...], view: View[Tensor]
+) -> Decision:
+    """What retaining the prediction means over removals that are not the declared ones.
+
+    The threshold follows from what alone gives the target more: these, or the declared ones. One
+    pass for each of these; none where they are declared.
+
+    Args:
+        case: the image before the classifier.
+        decision: over the declared removals.
+        names: of the removals of the claim, fixed ones if they are not declared.
+        view: for the search, or for claims.
+    """
+    rules = case.config.verification
+    if {*names} <= {*rules.baselines}:
+        return decision
+    samples = drawn(case.scene, names, 1, fresh(case, GRADE))
+    alone = {name: view.hidden(infill) for name, infill in samples.items()}
+    own = decide(case.target, alone, rules.share, rules.minimum_effect)
+    higher = own.p_baseline > decision.p_baseline
+    return own if higher else replace(decision, given_by=own.given_by)
+
+
+def graded(case: Case, decision: Decision, strength: float, names: tuple[str, ...]) -> Asked:
     """The mask retains the prediction where the rest is only moved toward its removal."""
     margin = partial(retained_by, faded(case.claims, strength), decision)
-    names = painted_of(case.config.verification.baselines)
     return Asked("graded", names, margin, (GRADE, GRADE_CONTROL), strength)
 
 

@@ -1,10 +1,12 @@
 """The graded claim: how far toward its removal may the rest of the image be moved?
 
-The hidden part is (1 - s) of the image and s of its removal. The largest strength s at which a
-mask of at most half of the image retains the prediction is taken, then the smallest area at it.
+The hidden part is (1 - s) of the image and s of its removal, or of the image's own blur where
+every declared removal is inside the network. The largest strength s at which a mask of at most
+half of the image retains the prediction is taken, then the smallest area at it.
 At s = 0 every mask does: what counts is a strength at which random masks of that area fail.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,7 +16,7 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import exported
 from med_cam.case.seeds import GRADE_SEARCH, fresh
-from med_cam.certification.ladder import graded
+from med_cam.certification.ladder import graded, milder_decision
 from med_cam.pipeline.deletion_map import region_of
 from med_cam.pipeline.rung import (
     ROUNDS,
@@ -31,7 +33,7 @@ from med_cam.removal.samples import Sampled
 from med_cam.verify.decision import Decision
 from med_cam.verify.minimality import Mask, numbered
 from med_cam.verify.random_masks import Margin
-from med_cam.verify.rungs import STRENGTHS, faded, painted_of, retained_by
+from med_cam.verify.rungs import STRENGTHS, faded, graded_over, retained_by
 
 FEW, MORE = 3, 12  # random samples that a mask is tried on, and further ones in the end
 NOT_FOUND = f"no mask is surely sufficient at {STRENGTHS[-1]:.0%} of the way"
@@ -43,35 +45,39 @@ def graded_step(now: Now) -> Step:
     case, decision = now.case, now.found.response.decision
     if not now.searched:
         return Step(not_tried("graded", "blank inputs give the label, so that all masks do"))
-    names = painted_of(case.config.verification.baselines)
+    names, strengths = graded_over(case.config.verification.baselines)
     generator = fresh(case, GRADE_SEARCH)
     on, further = (numbered(case.scene, names, n, generator) for n in (FEW, MORE))
-    if not now.maps or now.room < most_of_one(now, (on, further)):
+    if not now.maps or now.room < most_of_one(now, (on, further)) + 2 * len(names):
         return Step(too_many("graded"))
     begun = case.cost().forward
-    found = strongest(now, (on, further), stricter(case, decision))
+    over = milder_decision(case, decision, names, case.batched)
+    found = None
+    if not over.given_by:
+        found = strongest(now, strengths, (on, further), stricter(case, over))
     if found is None:
-        return Step(
-            refused("graded", f"none is surely sufficient at {STRENGTHS[-1]:.0%} of the way")
-        )
+        alone = f"{' and '.join(over.given_by)} alone gives the label"
+        return Step(refused("graded", alone if over.given_by else NOT_FOUND))
     mask, strength = found
+    asked = graded(case, milder_decision(case, decision, names, case.claims), strength, names)
     later = replace(now, room=now.room - case.cost().forward + begun)
-    return judged(later, exported(case, mask), graded(case, decision, strength), in_pictures=True)
+    return judged(later, exported(case, mask), asked, in_pictures=True)
 
 
 def strongest(
-    now: Now, on: tuple[Sampled, Sampled], decision: Decision
+    now: Now, strengths: Sequence[float], on: tuple[Sampled, Sampled], decision: Decision
 ) -> tuple[Mask, float] | None:
     """The smallest mask at the largest strength at which half of the image retains it.
 
     Args:
         now: where the ladder stands.
+        strengths: in the order in which they are tried.
         on: samples for every mask, and further ones for the last.
         decision: what retaining the prediction means for the search.
     """
     case, each = now.case, most_of_one(now, on)
     last = case.cost().forward + now.room - each
-    for strength in STRENGTHS:
+    for strength in strengths:
         if case.cost().forward > last:
             return None
         margins = partial(retained_by, faded(case.batched, strength), decision)

@@ -14,10 +14,12 @@ from med_cam.report.saved import Saved
 from med_cam.results.claim import Claim, RestrictedClaim
 from med_cam.results.ladder import Attempt, Ladder, Rung
 from med_cam.verify.baseline_response import BaselineResponse
+from med_cam.verify.decision import Decision
 from med_cam.verify.ladder_words import nothing, sentence
-from med_cam.verify.rungs import STRENGTHS
+from med_cam.verify.rungs import MILDER, STRENGTHS, graded_over
 
 Document = Mapping[str, Any]  # a part of explanation.json
+FORMERLY = ("grey", "gaussian")  # of graded claims where every removal is inside the network
 SETTING = "ladder_passes"  # results made before there was a ladder do not have it
 
 
@@ -58,14 +60,24 @@ def rung_again(
     if said["name"] == "ranked":
         pictures = judge.consistent(case, mask, response)
         return judge.ranked(case, mask, said["control"]["masks"], attempt.risk, pictures)
-    decision, pictures = response.decision, None
-    asked = judge.necessary(case, decision)
+    pictures = None
+    asked = judge.necessary(case, response.decision)
     if said["name"] == "graded":
-        strength = min(STRENGTHS, key=lambda known: abs(known - said["strength"]))
-        asked = judge.graded(case, decision, strength)
+        asked = graded_again(case, said, response.decision)
         pictures = judge.consistent(case, mask, response)
     compared = judge.controlled(case, mask, asked)
     return judge.bounded(case, mask, asked, compared, attempt.risk, pictures)
+
+
+def graded_again(case: Case, said: Document, decision: Decision) -> judge.Asked:
+    """What a graded claim asks: over grey and noise where it was made so, by a former version."""
+    names, strengths = graded_over(case.config.verification.baselines)
+    if names == MILDER and tuple(said["searched"]) == FORMERLY:
+        names, strengths = FORMERLY, STRENGTHS
+    else:
+        decision = judge.milder_decision(case, decision, names, case.claims)
+    strength = min(strengths, key=lambda known: abs(known - said["strength"]))
+    return judge.graded(case, decision, strength, names)
 
 
 def restricted_again(case: Case, restricted: RestrictedClaim | None) -> Rung | None:

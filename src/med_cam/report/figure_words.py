@@ -19,7 +19,7 @@ NEUTRAL = "#4b5563"
 GOOD, BAD = "#005f9e", "#b34400"  # distinct for the colour-blind, dark enough for text on white
 TITLES = {  # of a rung's region
     "restricted": "Sufficient on other removals",
-    "graded": "Sufficient up to a strength",
+    "graded": "Sufficient on a milder removal",
     "necessary": "Necessary region",
     "ranked": "Better than chance",
 }

@@ -11,13 +11,13 @@ from med_cam.results.ladder import Rung
 
 WEAKER = {  # the badge, where the claim failed and a rung of the ladder holds
     "restricted": "sufficient on other removals only",
-    "graded": "sufficient up to a strength only",
+    "graded": "sufficient on a milder removal only",
     "necessary": "not sufficient, but necessary",
     "ranked": "not sufficient, better than chance",
 }
 BRIEFLY = {  # under "sufficient", where there is no room for the verdict
     "restricted": "some removals",
-    "graded": "to a strength",
+    "graded": "milder removal",
     "necessary": "no: necessary",
     "ranked": "no: ranked",
 }

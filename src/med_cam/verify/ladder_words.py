@@ -23,7 +23,12 @@ def restricted(rung: Rung) -> str:
 
 
 def graded(rung: Rung) -> str:
-    """A weaker removal."""
+    """A milder removal: another one, or the same at a share of its strength."""
+    if rung.strength == 1:
+        return (
+            f"sufficient on a milder removal: {_area(rung)} of the image retains the prediction "
+            f"over {_over(rung)}{_bounded(rung)}"
+        )
     return (
         f"sufficient up to {rung.strength:.0%} of the way: {_area(rung)} of the image retains the "
         f"prediction with the rest moved so far to {_over(rung)}{_bounded(rung)}"

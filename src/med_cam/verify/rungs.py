@@ -22,7 +22,7 @@ from med_cam.verify.decision import Decision, lead
 from med_cam.verify.edge import slack
 
 STRENGTHS = (0.9, 0.7, 0.5, 0.3)  # of the graded claim; 1 would be the full claim
-PAINTED = ("grey", "gaussian")  # for a graded claim where every removal is inside the network
+MILDER = ("feathered_blur",)  # of a graded claim where every removal is inside the network
 LAST = "ranked"  # of the rungs; takes all the risk that is left
 
 
@@ -98,9 +98,15 @@ def faded(view: View[Tensor], strength: float) -> View[Tensor]:
     return View(classifier, view.scene)
 
 
-def painted_of(names: Sequence[str]) -> tuple[str, ...]:
-    """The removals that can be faded: the painted ones, or grey and noise where none is."""
-    return tuple(name for name in names if name not in INSIDE) or PAINTED
+def graded_over(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """The removals that a graded claim is over, and its strengths, the largest first.
+
+    They are the painted ones among those declared. Where there are none the image's own blur takes
+    their place: a network that has never seen a picture painted over has seen blurred ones. That
+    is another removal than was declared, so that all of it is a milder claim as well.
+    """
+    painted = tuple(name for name in names if name not in INSIDE)
+    return (painted, STRENGTHS) if painted else (MILDER, (1.0, *STRENGTHS))
 
 
 def retained_by(
