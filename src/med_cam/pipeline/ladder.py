@@ -1,6 +1,6 @@
 """A ladder of weaker claims, for an image of which no mask of at most half is sufficient.
 
-Strongest first: sufficient on fewer removals; sufficient up to a strength; necessary; better than
+Strongest first: sufficient on fewer removals; on a milder one; necessary; better than
 chance. The first that holds is the one that is reported. All of them share what the certificates
 of the full claim have left of the risk (`verify/rungs.py`), and a limit of passes.
 """
