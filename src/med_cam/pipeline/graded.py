@@ -33,7 +33,7 @@ from med_cam.removal.samples import Sampled
 from med_cam.verify.decision import Decision
 from med_cam.verify.minimality import Mask, numbered
 from med_cam.verify.random_masks import Margin
-from med_cam.verify.rungs import STRENGTHS, faded, graded_over, retained_by
+from med_cam.verify.rungs import MILDER, STRENGTHS, faded, graded_over, retained_by
 
 FEW, MORE = 3, 12  # random samples that a mask is tried on, and further ones in the end
 NOT_FOUND = f"no mask is surely sufficient at {STRENGTHS[-1]:.0%} of the way"
@@ -43,9 +43,9 @@ GROWN = (1.0, 1.2, 1.5)  # areas tried on those
 def graded_step(now: Now) -> Step:
     """The mask with the largest strength, judged."""
     case, decision = now.case, now.found.response.decision
-    if not now.searched:
-        return Step(not_tried("graded", "blank inputs give the label, so that all masks do"))
     names, strengths = graded_over(case.config.verification.baselines)
+    if not now.searched and names != MILDER:
+        return Step(not_tried("graded", "blank inputs give the label, so that all masks do"))
     generator = fresh(case, GRADE_SEARCH)
     on, further = (numbered(case.scene, names, n, generator) for n in (FEW, MORE))
     if not now.maps or now.room < most_of_one(now, (on, further)) + 2 * len(names):
