@@ -25,7 +25,7 @@ from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.floor import weak_rules
 from med_cam.config.rules import confidence as allowed_confidence
 from med_cam.pipeline.explain import explain
-from med_cam.pipeline.ladder import restricted_confidence
+from med_cam.pipeline.ladder import regions_for, restricted_confidence
 from med_cam.pipeline.rung import clearly, smallest_share
 from med_cam.verify.claim import judged
 
@@ -141,6 +141,19 @@ def test_where_nothing_is_painted_the_rest_of_the_image_is_blurred():
     held = net(torch.where(rung.mask, x, rest)[None]).argmax(dim=1)
     alone = net(rest[None]).argmax(dim=1)
     assert (held.item(), alone.item()) == (1, 0)
+
+
+def test_where_masks_are_made_of_regions_so_are_those_of_the_ladder():
+    """Whole ones, and no more of the image than a mask may hold."""
+    config = with_rules(MASKED, units="regions")
+    rung = explain(inside(), one_square(), target="lit", config=config).ladder.rung
+    with hooks_attached(inside()) as forward:
+        case = observed(forward, inside(), one_square(), config, target="lit")
+    regions = regions_for(case)[0, 0]
+    shown = {int(label) for label in regions[rung.mask].unique()}
+    assert rung.name == "graded"
+    assert 0 < rung.area <= 0.5
+    assert torch.equal(rung.mask, torch.isin(regions, torch.tensor(sorted(shown))))
 
 
 def test_a_blur_that_gives_the_label_by_itself_makes_no_claim():

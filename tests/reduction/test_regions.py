@@ -1,5 +1,6 @@
 """Scores are pooled over regions, and the highest make whole masks."""
 
+import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
@@ -47,5 +48,9 @@ def test_masks_of_the_highest_regions_are_whole_nested_and_as_large_as_asked_for
     area = mask.float().mean().item()
     assert area >= min(share, 15 / 16) - 1e-6
     assert area - 1 / 16 < share
+    inside = highest(means, regions, share, whole=False)
+    assert not (inside & ~mask).any()
+    count = min(max(int(share * 16), 1), 15)  # no more than the share, and at least one
+    assert inside.float().mean().item() == pytest.approx(count / 16)
     lowest = min(means[regions == unit].max() for unit in units)
     assert all(means[regions == n].max() <= lowest for n in set(range(1, 17)) - units if n != 1)

@@ -1,13 +1,10 @@
 """What each place costs if it is hidden: for weaker claims, and where a mask begins large."""
 
-import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.case.case import Case
-from med_cam.case.round_trip import exported, reread
 from med_cam.case.seeds import LACK_MAP, fresh
-from med_cam.masking.masks import keep_most
 from med_cam.masking.samplers import baselines_in_turn
 from med_cam.search.disc_map import discs, standardised
 from med_cam.verify.consistency import log_odds
@@ -25,11 +22,3 @@ def deletion_map(case: Case) -> Float[Tensor, "1 1 h w"]:
     odds = -log_odds(case.batched.over(1 - masks, infill), case.target).to(x)
     total = (masks * odds[:, None, None, None]).sum(dim=0, keepdim=True)
     return standardised(total / masks.sum(dim=0, keepdim=True).clamp(min=1))
-
-
-def region_of(
-    case: Case, scores: Float[Tensor, "1 1 h w"], share: float
-) -> Bool[Tensor, "1 1 h w"]:
-    """The part of the image with the highest scores, as it comes back from its file."""
-    behind = torch.where(case.open, scores, scores.min() - 1)
-    return reread(case, exported(case, keep_most(behind, share) & case.open))

@@ -17,7 +17,6 @@ from med_cam.case.case import Case
 from med_cam.case.round_trip import exported
 from med_cam.case.seeds import GRADE_SEARCH, fresh
 from med_cam.certification.ladder import graded, milder_decision
-from med_cam.pipeline.deletion_map import region_of
 from med_cam.pipeline.rung import (
     ROUNDS,
     Now,
@@ -26,6 +25,7 @@ from med_cam.pipeline.rung import (
     judged,
     not_tried,
     refused,
+    region_of,
     smallest_share,
     too_many,
 )
@@ -103,7 +103,7 @@ def smallest_cut(
     rules = now.case.config.refinement
 
     def passes(share: float) -> bool:
-        return bool((margins(region_of(now.case, scores, share), on) >= 0).all())
+        return bool((margins(region_of(now, scores, share), on) >= 0).all())
 
     return smallest_share(passes, rules.smallest, rules.large)
 
@@ -113,7 +113,7 @@ def grown(
 ) -> Mask | None:
     """A little larger, until it clearly retains the prediction on further samples too."""
     large, (margins, further) = now.case.config.refinement.large, tried
-    masks = [region_of(now.case, scores, min(share * by, large)) for by in GROWN]
+    masks = [region_of(now, scores, min(share * by, large)) for by in GROWN]
     return next((mask for mask in masks if clearly(margins(mask, further))), None)
 
 

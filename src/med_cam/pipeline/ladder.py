@@ -13,6 +13,7 @@ from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.certification.ladder import as_rung, controlled, restricted
+from med_cam.certification.minimality import region_side
 from med_cam.pipeline.budget import left_over
 from med_cam.pipeline.certify import Certified
 from med_cam.pipeline.deletion_map import COST, deletion_map
@@ -22,6 +23,7 @@ from med_cam.pipeline.propose import Found
 from med_cam.pipeline.ranked import ranked_step
 from med_cam.pipeline.restricted_claim import Restriction
 from med_cam.pipeline.rung import Now, Step, like_chance, not_tried, refused, too_many
+from med_cam.reduction.regions import Regions, regions_of
 from med_cam.results.claim import RestrictedClaim
 from med_cam.results.ladder import Attempt, Ladder, Rung
 from med_cam.verify.ladder_words import nothing, sentence
@@ -56,16 +58,17 @@ def climbed(case: Case, found: Found, restriction: Restriction, certificates: in
     steps = (partial(restricted_step, restriction), graded_step, necessary_step, ranked_step)
     rung: Rung | None = None
     maps: tuple[Float[Tensor, "1 1 h w"], ...] = ()
+    regions: Regions | None = None
     most = case.config.certification.ladder_passes
     left = left_over(case, found.claim.given_by)
     most = begun + (most if left is None else min(most, left))
     for step in steps:
         cost = COST if found.deletion is None else 0
         if step is graded_step and case.cost().forward + cost <= most:
-            maps = maps_of(case, found)
+            maps, regions = maps_of(case, found), regions_for(case)
         risk = risk_left([(one.name, one.bounds) for one in tried], confidence)
         room = most - case.cost().forward
-        attempt, rung = step(Now(case, found, risk, room, maps))
+        attempt, rung = step(Now(case, found, risk, room, maps, regions))
         tried.append(attempt)
         if rung is not None:
             break
@@ -78,6 +81,13 @@ def maps_of(case: Case, found: Found) -> tuple[Float[Tensor, "1 1 h w"], ...]:
     """What the masks of the weaker claims are cut from."""
     searched = (found.scores,) if bool(found.scores.any()) else ()
     return (*searched, deletion_map(case) if found.deletion is None else found.deletion)
+
+
+def regions_for(case: Case) -> Regions | None:
+    """The regions that masks are made of; None where they are made of squares."""
+    if case.config.certification.units != "regions":
+        return None
+    return regions_of(case, region_side(case))
 
 
 def of_full_claim(case: Case, found: Found, certificates: int) -> Attempt:

@@ -16,7 +16,6 @@ from med_cam.case.round_trip import exported
 from med_cam.case.seeds import LACK_SEARCH, fresh
 from med_cam.certification.ladder import necessary
 from med_cam.pipeline.certify import side_of
-from med_cam.pipeline.deletion_map import region_of
 from med_cam.pipeline.rung import (
     ROUNDS,
     Now,
@@ -24,6 +23,7 @@ from med_cam.pipeline.rung import (
     clearly,
     judged,
     refused,
+    region_of,
     smallest_share,
     too_many,
 )
@@ -74,8 +74,8 @@ def smallest_region(now: Now, on: tuple[Sampled, Sampled]) -> Mask | None:
         return None
     share, scores = min(passing, key=lambda cut: cut[0])
     large = case.config.refinement.large
-    larger = (region_of(case, scores, min(share * by, large)) for by in GROWN)
-    tried = chain(pruned(now, region_of(case, scores, share), few), larger)
+    larger = (region_of(now, scores, min(share * by, large)) for by in GROWN)
+    tried = chain(pruned(now, region_of(now, scores, share), few), larger)
     decision = now.found.response.decision
     clear = (m for m in tried if clearly(changed_by(case.batched, decision, m, further)))
     return next(clear, None)
@@ -83,10 +83,10 @@ def smallest_region(now: Now, on: tuple[Sampled, Sampled]) -> Mask | None:
 
 def smallest_cut(now: Now, scores: Float[Tensor, "1 1 h w"], on: Sampled) -> float | None:
     """The smallest share of a map that changes the prediction on all samples."""
-    case, rules = now.case, now.case.config.refinement
+    rules = now.case.config.refinement
 
     def enough(share: float) -> bool:
-        return changes(now, region_of(case, scores, share), on)
+        return changes(now, region_of(now, scores, share), on)
 
     return smallest_share(enough, rules.smallest, rules.large)
 

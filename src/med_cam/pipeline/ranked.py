@@ -5,8 +5,7 @@ from dataclasses import replace
 from med_cam.case.round_trip import exported
 from med_cam.case.seeds import RANK_SEARCH, fresh
 from med_cam.certification.ladder import consistent, ranked
-from med_cam.pipeline.deletion_map import region_of
-from med_cam.pipeline.rung import IN_PICTURES, Now, Step, not_tried, refused, too_many
+from med_cam.pipeline.rung import IN_PICTURES, Now, Step, not_tried, refused, region_of, too_many
 from med_cam.verify.minimality import Mask, numbered
 from med_cam.verify.random_masks import masks_for, mean_score
 from med_cam.verify.rungs import risk_taken
@@ -32,7 +31,7 @@ def best_quarter(now: Now) -> Mask:
     """A quarter of the image by the map on which it scores higher, on samples of the search."""
     case, names = now.case, now.case.config.verification.baselines
     infill = numbered(case.scene, names, len(names), fresh(case, RANK_SEARCH))[: len(names)]
-    masks = [region_of(case, scores, AREA) for scores in now.maps]
+    masks = [region_of(now, scores, AREA) for scores in now.maps]
     return max(masks, key=lambda mask: mean_score(case.batched, mask, infill, case.target))
 
 

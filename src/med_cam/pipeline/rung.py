@@ -4,13 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from med_cam.case.case import Case
+from med_cam.case.round_trip import exported, reread
 from med_cam.certification.ladder import Asked, bounded, consistent, controlled, passes_of
+from med_cam.masking.masks import keep_most
 from med_cam.pipeline.propose import Found
+from med_cam.reduction.regions import Regions, highest, pooled
 from med_cam.results.ladder import Attempt, Control, Rung
+from med_cam.verify.minimality import Mask
 from med_cam.verify.rungs import risk_taken
 
 IN_PICTURES = "it does not speak for the label in pictures"
@@ -28,6 +33,7 @@ class Now:
         left: of the risk.
         room: passes that may still be made.
         maps: to cut masks from: of the search, if there was one, and of deletion.
+        regions: that masks are made of; None if they are not.
     """
 
     case: Case
@@ -35,6 +41,7 @@ class Now:
     left: float
     room: int
     maps: tuple[Float[Tensor, "1 1 h w"], ...] = ()
+    regions: Regions | None = None
 
     @property
     def searched(self) -> bool:
@@ -104,6 +111,20 @@ def ended(rung: Rung, risk: float) -> Step:
     if not rung.holds:
         return Step(failed)
     return Step(replace(failed, outcome="holds", why=""), rung)
+
+
+def region_of(now: Now, scores: Float[Tensor, "1 1 h w"], share: float) -> Mask:
+    """The part of the image with the highest scores, as it comes back from its file.
+
+    Whole regions where masks are made of them, and no more than the share; at least one.
+    """
+    case = now.case
+    if now.regions is None:
+        behind = torch.where(case.open, scores, scores.min() - 1)
+        mask = keep_most(behind, share) & case.open
+    else:
+        mask = highest(pooled(scores, now.regions), now.regions, share, whole=False)
+    return reread(case, exported(case, mask))
 
 
 def clearly(margins: Float[Tensor, " n"]) -> bool:

@@ -73,7 +73,7 @@ def pooled(scores: Float[Tensor, "1 1 h w"], regions: Regions) -> Float[Tensor, 
 
 
 def highest(
-    scores: Float[Tensor, "1 1 h w"], regions: Regions, share: float
+    scores: Float[Tensor, "1 1 h w"], regions: Regions, share: float, *, whole: bool = True
 ) -> Bool[Tensor, "1 1 h w"]:
     """The regions of the highest scores, whole ones, until they hold a share of all pixels.
 
@@ -83,6 +83,7 @@ def highest(
         scores: from `pooled`.
         regions: that they were pooled over.
         share: of the pixels of the model input.
+        whole: the last region goes in though it goes beyond the share; else only the first may.
     """
     sizes = regions.flatten().bincount()
     of_region = scores.new_full((len(sizes),), -torch.inf).double()
@@ -90,8 +91,11 @@ def highest(
     of_region[0] = -torch.inf
     order = of_region.argsort(descending=True, stable=True)
     order = order[(sizes[order] > 0) & (order > 0)]
-    before = sizes[order].cumsum(0) - sizes[order]
-    return union(regions, order[before < max(share * regions.numel(), 1)].tolist())
+    most = max(share * regions.numel(), 1)
+    held = sizes[order].cumsum(0)
+    fits = held - sizes[order] < most if whole else held <= most
+    fits[:1] = True
+    return union(regions, order[fits].tolist())
 
 
 def union(regions: Regions, chosen: Iterable[int]) -> Bool[Tensor, "1 1 h w"]:
