@@ -33,7 +33,7 @@ from med_cam.removal.samples import Sampled
 from med_cam.verify.decision import Decision
 from med_cam.verify.minimality import Mask, numbered
 from med_cam.verify.random_masks import Margin
-from med_cam.verify.rungs import MILDER, STRENGTHS, faded, graded_over, retained_by
+from med_cam.verify.rungs import MILDER, PAINTED, STRENGTHS, faded, graded_over, retained_by
 
 FEW, MORE = 3, 12  # random samples that a mask is tried on, and further ones in the end
 NOT_FOUND = f"no mask is surely sufficient at {STRENGTHS[-1]:.0%} of the way"
@@ -42,26 +42,59 @@ GROWN = (1.0, 1.2, 1.5)  # areas tried on those
 
 def graded_step(now: Now) -> Step:
     """The mask with the largest strength, judged."""
-    case, decision = now.case, now.found.response.decision
-    names, strengths = graded_over(case.config.verification.baselines)
+    begun = now.case.cost().forward
+    if not now.maps or now.room < len(MILDER):
+        return Step(too_many("graded"))
+    (names, strengths), over = milder(now)
     if not now.searched and names != MILDER:
         return Step(not_tried("graded", "blank inputs give the label, so that all masks do"))
+    now = replace(now, room=now.room - now.case.cost().forward + begun)
+    return over_these(now, names, strengths, over)
+
+
+def over_these(
+    now: Now, names: tuple[str, ...], strengths: Sequence[float], over: Decision
+) -> Step:
+    """The mask with the largest strength over some removals, judged.
+
+    Args:
+        now: where the ladder stands.
+        names: of the removals.
+        strengths: in the order in which they are tried.
+        over: what retaining the prediction means there.
+    """
+    case, begun = now.case, now.case.cost().forward
     generator = fresh(case, GRADE_SEARCH)
     on, further = (numbered(case.scene, names, n, generator) for n in (FEW, MORE))
-    if not now.maps or now.room < most_of_one(now, (on, further)) + 2 * len(names):
+    if now.room < most_of_one(now, (on, further)):
         return Step(too_many("graded"))
-    begun = case.cost().forward
-    over = milder_decision(case, decision, names, case.batched)
-    found = None
-    if not over.given_by:
-        found = strongest(now, strengths, (on, further), stricter(case, over))
+    found = strongest(now, strengths, (on, further), stricter(case, over))
     if found is None:
-        alone = f"{' and '.join(over.given_by)} alone gives the label"
-        return Step(refused("graded", alone if over.given_by else NOT_FOUND))
+        return Step(refused("graded", NOT_FOUND))
     mask, strength = found
-    asked = graded(case, milder_decision(case, decision, names, case.claims), strength, names)
+    asked = graded(case, asked_decision(now, names), strength, names)
     later = replace(now, room=now.room - case.cost().forward + begun)
     return judged(later, exported(case, mask), asked, in_pictures=True)
+
+
+def milder(now: Now) -> tuple[tuple[tuple[str, ...], tuple[float, ...]], Decision]:
+    """The removals, the strengths, and what retaining the prediction means for the search.
+
+    Where the blurred image gets the label by itself grey and noise take its place.
+    """
+    case, decision = now.case, now.found.response.decision
+    names, strengths = graded_over(case.config.verification.baselines)
+    over = milder_decision(case, decision, names, case.batched)
+    blurred = names == MILDER and bool(over.given_by)
+    return ((PAINTED, STRENGTHS), decision) if blurred else ((names, strengths), over)
+
+
+def asked_decision(now: Now, names: tuple[str, ...]) -> Decision:
+    """What retaining the prediction means for the claim."""
+    decision = now.found.response.decision
+    if names != MILDER:
+        return decision
+    return milder_decision(now.case, decision, names, now.case.claims)
 
 
 def strongest(

@@ -16,10 +16,9 @@ from med_cam.results.ladder import Attempt, Ladder, Rung
 from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.decision import Decision
 from med_cam.verify.ladder_words import nothing, sentence
-from med_cam.verify.rungs import MILDER, STRENGTHS, graded_over
+from med_cam.verify.rungs import MILDER, PAINTED, STRENGTHS, graded_over
 
 Document = Mapping[str, Any]  # a part of explanation.json
-FORMERLY = ("grey", "gaussian")  # of graded claims where every removal is inside the network
 SETTING = "ladder_passes"  # results made before there was a ladder do not have it
 
 
@@ -70,10 +69,13 @@ def rung_again(
 
 
 def graded_again(case: Case, said: Document, decision: Decision) -> judge.Asked:
-    """What a graded claim asks: over grey and noise where it was made so, by a former version."""
+    """What a graded claim asks: over grey and noise in place of the blur where it was made so.
+
+    A former version made it so always.
+    """
     names, strengths = graded_over(case.config.verification.baselines)
-    if names == MILDER and tuple(said["searched"]) == FORMERLY:
-        names, strengths = FORMERLY, STRENGTHS
+    if names == MILDER and tuple(said["searched"]) == PAINTED:
+        names, strengths = PAINTED, STRENGTHS
     else:
         decision = judge.milder_decision(case, decision, names, case.claims)
     strength = min(strengths, key=lambda known: abs(known - said["strength"]))

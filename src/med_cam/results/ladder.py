@@ -64,7 +64,8 @@ class Rung:
         name: `restricted`: the mask is sufficient on some of the declared removals, or on others
             where it is robust to none of them. `graded`: it
             is sufficient where the rest of the image is moved `strength` of the way to its
-            removal, or to the image's own blur where every removal is inside the network.
+            removal, or to the image's own blur (grey and noise, where the blurred image gets the
+            label by itself) where every removal is inside the network.
             `necessary`: the prediction changes where the mask is hidden and the rest
             shown. `ranked`: the target scores higher on the mask than on random masks.
         mask: true = the region, in the source image's own pixels.

@@ -23,6 +23,7 @@ from med_cam.verify.edge import slack
 
 STRENGTHS = (0.9, 0.7, 0.5, 0.3)  # of the graded claim; 1 would be the full claim
 MILDER = ("feathered_blur",)  # of a graded claim where every removal is inside the network
+PAINTED = ("grey", "gaussian")  # the same where the blurred image gets the label by itself
 LAST = "ranked"  # of the rungs; takes all the risk that is left
 
 
