@@ -156,6 +156,12 @@ def test_where_masks_are_made_of_regions_so_are_those_of_the_ladder():
     assert torch.equal(rung.mask, torch.isin(regions, torch.tensor(sorted(shown))))
 
 
+def test_where_nothing_is_reduced_there_are_no_regions():
+    """Of a side of 0 pixels no number is few enough: it went on for ever."""
+    config = with_rules(MASKED, units="regions", patch=0)
+    assert explain(inside(), one_square(), target="lit", config=config).ladder.name == "graded"
+
+
 def test_a_blur_that_gives_the_label_by_itself_makes_no_claim():
     """The threshold of the declared removal would let it pass: nothing shown is dark there."""
 

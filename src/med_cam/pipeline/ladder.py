@@ -19,7 +19,7 @@ from med_cam.pipeline.certify import Certified
 from med_cam.pipeline.deletion_map import COST, deletion_map
 from med_cam.pipeline.graded import graded_step
 from med_cam.pipeline.necessary import necessary_step
-from med_cam.pipeline.propose import Found
+from med_cam.pipeline.propose import Found, made_of_regions
 from med_cam.pipeline.ranked import ranked_step
 from med_cam.pipeline.restricted_claim import Restriction
 from med_cam.pipeline.rung import Now, Step, like_chance, not_tried, refused, too_many
@@ -84,10 +84,8 @@ def maps_of(case: Case, found: Found) -> tuple[Float[Tensor, "1 1 h w"], ...]:
 
 
 def regions_for(case: Case) -> Regions | None:
-    """The regions that masks are made of; None where they are made of squares."""
-    if case.config.certification.units != "regions":
-        return None
-    return regions_of(case, region_side(case))
+    """The regions that masks are made of; None where they are made of none."""
+    return regions_of(case, region_side(case)) if made_of_regions(case.config) else None
 
 
 def of_full_claim(case: Case, found: Found, certificates: int) -> Attempt:
