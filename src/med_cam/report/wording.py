@@ -17,7 +17,7 @@ WEAKER = {  # the badge, where the claim failed and a rung of the ladder holds
 }
 BRIEFLY = {  # under "sufficient", where there is no room for the verdict
     "restricted": "some removals",
-    "graded": "milder removal",
+    "graded": "milder only",
     "necessary": "no: necessary",
     "ranked": "no: ranked",
 }
