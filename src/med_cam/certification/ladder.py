@@ -38,7 +38,7 @@ from med_cam.verify.decision import Decision, decide
 from med_cam.verify.edge import edge
 from med_cam.verify.minimality import numbered
 from med_cam.verify.random_masks import Margin, control, mean_score, random_masks, rank
-from med_cam.verify.rungs import bound_of, changed_by, faded, retained_by, tally
+from med_cam.verify.rungs import MILDER, bound_of, changed_by, faded, retained_by, tally
 from med_cam.verify.sufficiency import drawn
 
 LOSSES = (
@@ -81,19 +81,19 @@ class Asked:
 def milder_decision(
     case: Case, decision: Decision, names: tuple[str, ...], view: View[Tensor]
 ) -> Decision:
-    """What retaining the prediction means over removals that are not the declared ones.
+    """What retaining the prediction means over the image's blur, where it was not declared.
 
-    The threshold follows from what alone gives the target more: these, or the declared ones. One
-    pass for each of these; none where they are declared.
+    The threshold follows from what alone gives the target more: the blur, or the declared
+    removals. That takes a pass; over other removals the decision stays as it is, without one.
 
     Args:
         case: the image before the classifier.
         decision: over the declared removals.
-        names: of the removals of the claim, fixed ones if they are not declared.
+        names: of the removals of the claim.
         view: for the search, or for claims.
     """
     rules = case.config.verification
-    if {*names} <= {*rules.baselines}:
+    if names != MILDER or {*names} <= {*rules.baselines}:
         return decision
     samples = drawn(case.scene, names, 1, fresh(case, GRADE))
     alone = {name: view.hidden(infill) for name, infill in samples.items()}

@@ -72,7 +72,8 @@ def over_these(
     if found is None:
         return Step(refused("graded", NOT_FOUND))
     mask, strength = found
-    asked = graded(case, asked_decision(now, names), strength, names)
+    decision = milder_decision(case, now.found.response.decision, names, case.claims)
+    asked = graded(case, decision, strength, names)
     later = replace(now, room=now.room - case.cost().forward + begun)
     return judged(later, exported(case, mask), asked, in_pictures=True)
 
@@ -87,14 +88,6 @@ def milder(now: Now) -> tuple[tuple[tuple[str, ...], tuple[float, ...]], Decisio
     over = milder_decision(case, decision, names, case.batched)
     blurred = names == MILDER and bool(over.given_by)
     return ((PAINTED, STRENGTHS), decision) if blurred else ((names, strengths), over)
-
-
-def asked_decision(now: Now, names: tuple[str, ...]) -> Decision:
-    """What retaining the prediction means for the claim."""
-    decision = now.found.response.decision
-    if names != MILDER:
-        return decision
-    return milder_decision(now.case, decision, names, now.case.claims)
 
 
 def strongest(

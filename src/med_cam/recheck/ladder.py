@@ -76,8 +76,7 @@ def graded_again(case: Case, said: Document, decision: Decision) -> judge.Asked:
     names, strengths = graded_over(case.config.verification.baselines)
     if names == MILDER and tuple(said["searched"]) == PAINTED:
         names, strengths = PAINTED, STRENGTHS
-    else:
-        decision = judge.milder_decision(case, decision, names, case.claims)
+    decision = judge.milder_decision(case, decision, names, case.claims)
     strength = min(strengths, key=lambda known: abs(known - said["strength"]))
     return judge.graded(case, decision, strength, names)
 
