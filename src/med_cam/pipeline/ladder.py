@@ -65,7 +65,8 @@ def climbed(case: Case, found: Found, restriction: Restriction, certificates: in
     for step in steps:
         cost = COST if found.deletion is None else 0
         if step is graded_step and case.cost().forward + cost <= most:
-            maps, regions = maps_of(case, found), regions_for(case)
+            maps = maps_of(case, found)
+            regions = regions_for(case) if found.ground is None else found.ground.regions
         risk = risk_left([(one.name, one.bounds) for one in tried], confidence)
         room = most - case.cost().forward
         attempt, rung = step(Now(case, found, risk, room, maps, regions))
