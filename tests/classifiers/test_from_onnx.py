@@ -30,19 +30,28 @@ def initial(name, values):
 
 
 def graph(
-    path, *, batch="b", ending=(), middle="Relu", view=None, last=False, opset=17, shared=False
+    path,
+    *,
+    batch="b",
+    ending=(),
+    middle="Relu",
+    pool="GlobalAveragePool",
+    view=None,
+    last=False,
+    opset=17,
+    shared=False,
 ):
-    """Conv, an activation, mean, linear; then the endings one after another."""
+    """Conv, an activation, a pool over everything, linear; then the endings one after another."""
     node = onnx.helper.make_node
     nodes = [
         *([node("Transpose", ["x"], ["nchw"], perm=[0, 3, 1, 2])] if last else []),
         *([node("Identity", ["bias"], ["again"])] if shared else []),
         node("Conv", ["nchw" if last else "x", "kernel"], ["conv"], pads=[1] * 4),
         node(middle, ["conv"], ["active"]),
-        node("GlobalAveragePool", ["active"], ["mean"]),
-        node("Reshape", ["mean", "view"], ["flat"])
+        node(pool, ["active"], ["pooled"]),
+        node("Reshape", ["pooled", "view"], ["flat"])
         if view
-        else node("Flatten", ["mean"], ["flat"]),
+        else node("Flatten", ["pooled"], ["flat"]),
         node("Gemm", ["flat", "head", "again" if shared else "bias"], ["y0"]),
     ]
     for i, name in enumerate(ending):
@@ -90,6 +99,18 @@ def test_any_batch_gives_the_logits_and_their_gradients(case, tmp_path):
         (ours[:, 0] - ours[:, 2]).sum().backward()
         (theirs[:, 0] - theirs[:, 2]).sum().backward()
         torch.testing.assert_close(x.grad, y.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("opset", [13, 17, 20])
+def test_a_maximum_over_the_whole_map_is_one(opset, tmp_path):
+    found = load(Description(), graph(tmp_path / "net.onnx", pool="GlobalMaxPool", opset=opset))
+    x, y = images(3).requires_grad_(), images(3).requires_grad_()
+    largest = F.conv2d(y, torch.from_numpy(KERNEL), padding=1).relu().amax((2, 3))
+    ours, theirs = found.module(x), largest @ torch.from_numpy(HEAD) + torch.from_numpy(BIAS)
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    ours[:, 0].sum().backward()
+    theirs[:, 0].sum().backward()
+    torch.testing.assert_close(x.grad, y.grad, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("view", [None, [1, 4]])

@@ -21,7 +21,7 @@ SLOW = {
     "timm": [
         *("densenet121", "mobilenetv3_large_100", "efficientnet_b0", "tf_efficientnet_b0"),
         *("inception_v3", "resnetv2_50", "resnetblur18", "regnety_002", "vgg11"),
-        *("seresnet18", "hrnet_w18_small", "xception41", "resnet50_gn"),
+        *("seresnet18", "hrnet_w18_small", "xception41", "resnet50_gn", "convnextv2_atto"),
     ],
     "torchvision": [
         *("resnet18", "densenet121", "mobilenet_v2", "efficientnet_b0", "convnext_tiny"),
@@ -31,7 +31,7 @@ SLOW = {
 REFUSED = {  # and what reads hidden places in them
     "swin_tiny_patch4_window7_224": "attention in windows",
     "vit_tiny_patch16_224": "attention",
-    "convnextv2_atto": "a norm over the whole map",
+    "edgenext_xx_small": "attention between channels",
 }
 
 
@@ -111,9 +111,9 @@ def test_a_further_architecture_carries_it_exactly(name):
 class FromKeras(nn.Module):
     """As programs made of Keras are: channels last at the door and before the head."""
 
-    def __init__(self, head):
+    def __init__(self, head, channels):
         super().__init__()
-        self.first, self.second = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 12, 3)
+        self.first, self.second = nn.Conv2d(3, 8, 3), nn.Conv2d(8, channels, 3)
         self.head, self.last = head, nn.LazyLinear(3)
 
     def forward(self, x):
@@ -130,13 +130,34 @@ HEADS = {
     "largest, channels last": lambda x: (
         x.permute(0, 2, 3, 1).amax((-3, -2), keepdim=True).flatten(1)
     ),
+    "largest of each side": lambda x: largest_of_sides(x, 2, 3).flatten(1),
+    "largest of each side, channels last": lambda x: largest_of_sides(
+        x.permute(0, 2, 3, 1), 1, -2
+    ).flatten(1),
+    "norm": lambda x: x.norm(p=2, dim=(2, 3)),
+    "norm, channels last": lambda x: torch.linalg.vector_norm(x.permute(0, 2, 3, 1), dim=(1, 2)),
+    "padded, channels last": lambda x: in_turn(x, [0, 0, 1, 2, 0, 1]).mean((2, 3)),
+    "padded on all sides of four": lambda x: in_turn(x, [0, 0, 1, 2, 0, 1, 0, 0]).mean((2, 3)),
 }
 
 
-def from_keras(head):
+def largest_of_sides(x, *sides):
+    """As onnx2torch makes it of ReduceMax: one side after the other."""
+    for side in sides:
+        x = torch.max(x, dim=side, keepdim=True).values
+    return x
+
+
+def in_turn(x, by):
+    """Channels last while it is padded, as Keras' ZeroPadding2D before a convolution."""
+    padded = F.pad(x.permute(0, 2, 3, 1), by).permute(0, 3, 1, 2)
+    return F.conv2d(padded, torch.ones(12, 1, 3, 3), stride=2, groups=12)
+
+
+def from_keras(head, channels=12):
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(0)
-        module = FromKeras(head).eval()
+        module = FromKeras(head, channels).eval()
         module(torch.zeros(1, 3, SIDE, SIDE))  # the size of its last layer
     return module
 
@@ -146,11 +167,32 @@ def test_a_program_made_of_keras_carries_it_exactly(head):
     exact(from_keras(HEADS[head]), SIDE)
 
 
-def test_channels_last_see_what_channels_first_do():
+@pytest.mark.parametrize("head", [name for name in HEADS if "last" in name and "pad" not in name])
+def test_as_many_channels_as_places_on_a_side_are_told_apart(head):
+    """14 channels of 14 x 14: whichever side is the channels' was said by the last turn."""
+    exact(from_keras(HEADS[head], channels=14), SIDE)
+
+
+SAME = [
+    ("mean, channels last", "kept and squeezed"),
+    ("largest of each side, channels last", "largest of each side"),
+    ("norm, channels last", "norm"),
+]
+
+
+@pytest.mark.parametrize(("last", "first"), SAME)
+def test_channels_last_see_what_channels_first_do(last, first):
     x, mask = torch.randn(1, 3, SIDE, SIDE, generator=fresh(4)), masks(1, SIDE)
-    last, first = HEADS["mean, channels last"], HEADS["kept and squeezed"]
-    answers = [under(mask, lambda head=h: from_keras(head)(x)) for h in (last, first)]
+    answers = [under(mask, lambda head=h: from_keras(HEADS[head])(x)) for h in (last, first)]
     torch.testing.assert_close(*answers)
+
+
+def test_padding_channels_last_is_padding():
+    x, mask = torch.randn(1, 12, 9, 9, generator=fresh(4)), masks(1, 9)
+    weight = torch.ones(12, 1, 3, 3)
+    last = under(mask, lambda: in_turn(x, [0, 0, 1, 2, 0, 1]))
+    first = under(mask, lambda: F.conv2d(F.pad(x, [1, 2, 0, 1]), weight, stride=2, groups=12))
+    assert torch.equal(last, first)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -186,6 +228,27 @@ def test_the_largest_value_is_one_of_those_shown():
     x, mask = torch.randn(1, 2, 6, 6, generator=fresh()), masks(1, 6)
     expected = torch.stack([channel[mask[0, 0] > 0].max() for channel in x[0]])
     assert torch.equal(under(mask, lambda: x.amax(dim=(2, 3)))[0], expected)
+
+
+def test_the_largest_value_along_both_sides_is_one_of_those_shown():
+    x, mask = -torch.rand(1, 2, 6, 6, generator=fresh()) - 1, masks(1, 6)
+    mask[..., 0] = 0  # a column of which nothing is shown
+    expected = torch.stack([channel[mask[0, 0] > 0].max() for channel in x[0]])
+    assert torch.equal(under(mask, lambda: largest_of_sides(x, 2, 3))[0, :, 0, 0], expected)
+    nothing = under(torch.zeros_like(mask), lambda: largest_of_sides(x, 3, 2))
+    assert torch.equal(nothing, torch.zeros(1, 2, 1, 1))
+
+
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_a_norm_is_one_over_what_is_shown_at_the_weight_of_all(keepdim):
+    x, mask = torch.randn(1, 2, 6, 6, generator=fresh()), masks(1, 6)
+    shown = mask[0, 0] > 0
+    squares = torch.stack([(channel[shown] ** 2).mean() for channel in x[0]]) * 36
+    got = under(mask, lambda: torch.linalg.vector_norm(x, dim=(-1, -2), keepdim=keepdim))
+    torch.testing.assert_close(got.flatten(), squares.sqrt())
+    assert got.shape == ((1, 2, 1, 1) if keepdim else (1, 2))
+    first = under(mask, lambda: x.norm(p=1, dim=(2, 3)))  # another norm is left alone
+    assert torch.equal(first, x.norm(p=1, dim=(2, 3)))
 
 
 def test_group_normalisation_takes_its_statistics_of_what_is_shown():

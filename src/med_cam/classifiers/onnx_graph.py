@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from med_cam.classifiers.onnx_constants import with_constants_laid_out
 from med_cam.classifiers.onnx_file import extra
 from med_cam.classifiers.onnx_opset import NewerOperatorError, lowered
+from med_cam.classifiers.onnx_pooling import with_maximum_reduced
 from med_cam.errors import ClassifierError
 
 
@@ -39,7 +40,7 @@ def converted(proto: Any, path: Path) -> nn.Module:  # noqa: ANN401
         ClassifierError: it has an operator without gradients, or cannot be converted.
     """
     try:
-        return _convert(with_constants_laid_out(lowered(proto)))
+        return _convert(with_constants_laid_out(with_maximum_reduced(lowered(proto))))
     except (NotImplementedError, NewerOperatorError) as error:
         raise ClassifierError(
             f"{path} uses the operator {_operator(error)}, which onnx2torch cannot give "
