@@ -190,6 +190,15 @@ def test_an_operator_without_gradients_is_named(tmp_path):
         load(Description(), graph(tmp_path / "net.onnx", middle="Mish", opset=18))
 
 
+@pytest.mark.parametrize(
+    ("operator", "why"),
+    [("Erfc", r"\(Erfc\); export"), ("StatelessRandomUniformV2", "RandomFlip")],
+)
+def test_an_operator_of_tensorflow_that_was_left_in_the_graph_is_named(operator, why, tmp_path):
+    with pytest.raises(ClassifierError, match=f"none of ONNX .*{why}"):
+        load(Description(), graph(tmp_path / "net.onnx", middle=operator))
+
+
 @pytest.mark.parametrize("name", ["onnx", "onnx2torch", "onnxruntime"])
 def test_a_missing_extra_says_what_to_install(name, tmp_path, monkeypatch):
     path = graph(tmp_path / "net.onnx")

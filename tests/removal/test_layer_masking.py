@@ -134,6 +134,10 @@ HEADS = {
     "largest of each side, channels last": lambda x: largest_of_sides(
         x.permute(0, 2, 3, 1), 1, -2
     ).flatten(1),
+    "largest of each side, without it": lambda x: x.max(3).values.max(2).values,
+    "largest of each side, without it, channels last": lambda x: (
+        x.permute(0, 2, 3, 1).max(dim=1).values.max(dim=1).values
+    ),
     "norm": lambda x: x.norm(p=2, dim=(2, 3)),
     "norm, channels last": lambda x: torch.linalg.vector_norm(x.permute(0, 2, 3, 1), dim=(1, 2)),
     "padded, channels last": lambda x: in_turn(x, [0, 0, 1, 2, 0, 1]).mean((2, 3)),
@@ -176,6 +180,7 @@ def test_as_many_channels_as_places_on_a_side_are_told_apart(head):
 SAME = [
     ("mean, channels last", "kept and squeezed"),
     ("largest of each side, channels last", "largest of each side"),
+    ("largest of each side, without it, channels last", "largest of each side, without it"),
     ("norm, channels last", "norm"),
 ]
 
@@ -235,6 +240,7 @@ def test_the_largest_value_along_both_sides_is_one_of_those_shown():
     mask[..., 0] = 0  # a column of which nothing is shown
     expected = torch.stack([channel[mask[0, 0] > 0].max() for channel in x[0]])
     assert torch.equal(under(mask, lambda: largest_of_sides(x, 2, 3))[0, :, 0, 0], expected)
+    assert torch.equal(under(mask, lambda: x.max(2).values.max(2).values)[0], expected)
     nothing = under(torch.zeros_like(mask), lambda: largest_of_sides(x, 3, 2))
     assert torch.equal(nothing, torch.zeros(1, 2, 1, 1))
 

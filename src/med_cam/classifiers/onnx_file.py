@@ -40,6 +40,10 @@ def proto_in(path: Path) -> tuple[Any, set[str]]:
     onnx = extra("onnx")
     try:
         proto = onnx.load(str(path), load_external_data=False)
+    except Exception as error:
+        raise _invalid(path, error) from error
+    _refuse_foreign(proto, path)
+    try:
         external = _external_files(proto)
         for name in sorted(external):
             inside(path.parent, name, what="ONNX data file")
@@ -50,11 +54,29 @@ def proto_in(path: Path) -> tuple[Any, set[str]]:
             f"{path} keeps its weights in files of their own, which belong beside it: {error}"
         ) from error
     except Exception as error:
-        reason = first_line(error)
-        raise ClassifierError(
-            f"{path} is no valid ONNX file ({reason}); export the classifier again."
-        ) from error
+        raise _invalid(path, error) from error
     return with_one_output(_with_own_constants(proto), path), external
+
+
+def _invalid(path: Path, error: Exception) -> ClassifierError:
+    return ClassifierError(
+        f"{path} is no valid ONNX file ({first_line(error)}); export the classifier again."
+    )
+
+
+def _refuse_foreign(proto: Any, path: Path) -> None:  # noqa: ANN401
+    """Raise where the graph has operators of TensorFlow, which tf2onnx leaves as they are."""
+    known = extra("onnx").defs.has
+    kinds = {node.op_type for node in proto.graph.node if node.domain in ("", "ai.onnx")}
+    foreign = sorted(kind for kind in kinds if not known(kind))
+    if not foreign:
+        return
+    random = any("Random" in kind for kind in foreign)
+    why = ": a layer that acts at random in training (RandomFlip) is still in it" if random else ""
+    raise ClassifierError(
+        f"{path} has operators that are none of ONNX ({', '.join(foreign)}){why}; export a Keras "
+        "network with training=False by way of torch, as docs/classifiers.md says."
+    )
 
 
 def _external_files(proto: Any) -> set[str]:  # noqa: ANN401

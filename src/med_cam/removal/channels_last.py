@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from med_cam.removal.functions import argument, name_of
 from med_cam.removal.layer_rules import (
     RULES,
@@ -18,6 +16,7 @@ from med_cam.removal.layer_rules import (
     largest,
     largest_along,
     padded,
+    with_least,
 )
 from med_cam.removal.level import Level
 
@@ -62,12 +61,11 @@ def largest_along_last(
     given: dict[str, Any],
 ) -> Any:  # noqa: ANN401
     """`largest_along` of a map b h w c."""
-    dim, keep = argument(args, given, 1, "dim", None), argument(args, given, 2, "keepdim", None)
-    if not isinstance(dim, int) or dim % 4 not in (1, 2) or not keep:
+    dim = argument(args, given, 1, "dim", None)
+    if not isinstance(dim, int) or dim % 4 not in (1, 2):
         return func(*args, **given)
-    there = (args[0].permute(0, 3, 1, 2), dim % 4 + 1)
-    out, places = largest_along(levels, level, func, there, {"keepdim": True})
-    return torch.return_types.max((out.permute(0, 2, 3, 1), places.permute(0, 2, 3, 1)))
+    filled = with_least(level, args[0].permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    return func(filled, *args[1:], **given)
 
 
 def euclidean_last(

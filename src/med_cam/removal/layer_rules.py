@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.errors import ClassifierError
@@ -102,12 +103,20 @@ def largest_along(
     given: dict[str, Any],
 ) -> Any:  # noqa: ANN401
     """`largest` along one side, as programs made of ONNX go through both sides in turn."""
-    dim, keep = argument(args, given, 1, "dim", None), argument(args, given, 2, "keepdim", None)
-    if not isinstance(dim, int) or dim % 4 not in (2, 3) or not keep:
+    dim = argument(args, given, 1, "dim", None)
+    if not isinstance(dim, int) or dim % 4 not in (2, 3):
         return func(*args, **given)
-    lowest = torch.finfo(args[0].dtype).min
-    out, places = func(torch.where(level.shown > 0, args[0], lowest), dim, keepdim=True)
-    return torch.return_types.max((torch.where(out == lowest, 0, out), places))
+    return func(with_least(level, args[0]), *args[1:], **given)
+
+
+def with_least(level: Level, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    """The map with the least shown value in hidden places, zero where nothing is shown.
+
+    No maximum along a side, nor one of such maxima, is less or more by it than what is shown.
+    """
+    shown, most = level.shown > 0, torch.finfo(x.dtype).max
+    least = torch.where(shown, x, most).amin(dim=(2, 3), keepdim=True)
+    return torch.where(shown, x, torch.where(least == most, 0, least))
 
 
 def euclidean(
