@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from med_cam.classifiers.compat import import_torchvision
 from med_cam.classifiers.description import Description
 from med_cam.classifiers.from_onnx import load
+from med_cam.classifiers.hooked_layers import find_hooked_layers
 from med_cam.classifiers.onnx_parity import parity
 from med_cam.errors import ClassifierError
 
@@ -99,6 +100,34 @@ def test_any_batch_gives_the_logits_and_their_gradients(case, tmp_path):
         (ours[:, 0] - ours[:, 2]).sum().backward()
         (theirs[:, 0] - theirs[:, 2]).sum().backward()
         torch.testing.assert_close(x.grad, y.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_a_network_of_silu_with_another_activation_in_its_head_is_tapped_at_its_maps(tmp_path):
+    """In a graph a SiLU is a Sigmoid and a Mul; the head's Relu alone reads no place."""
+    node, value, kind = onnx.helper.make_node, onnx.helper.make_tensor_value_info, 1
+    nodes = [
+        node("Conv", ["x", "kernel"], ["conv"], pads=[1] * 4, strides=[2, 2]),
+        node("Sigmoid", ["conv"], ["gate"]),
+        node("Mul", ["conv", "gate"], ["active"]),
+        node("GlobalAveragePool", ["active"], ["pooled"]),
+        node("Flatten", ["pooled"], ["flat"]),
+        node("Relu", ["flat"], ["hidden"]),
+        node("Gemm", ["hidden", "head", "bias"], ["y"]),
+    ]
+    weights = [initial("kernel", KERNEL), initial("head", HEAD), initial("bias", BIAS)]
+    ends = [value("x", kind, ["b", 3, SIZE, SIZE])], [value("y", kind, ["b", 3])]
+    made = onnx.helper.make_graph(nodes, "g", *ends, weights)
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(
+        onnx.helper.make_model(made, opset_imports=opsets, ir_version=8), tmp_path / "n.onnx"
+    )
+    module = load(Description(), tmp_path / "n.onnx").module
+    (found,) = find_hooked_layers(module, images(1))
+    seen = []
+    module.get_submodule(found).register_forward_hook(lambda _m, _i, o: seen.append(o))
+    module(images(1))
+    expected = F.silu(F.conv2d(images(1), torch.from_numpy(KERNEL), padding=1, stride=2))
+    torch.testing.assert_close(seen[0], expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("opset", [13, 17, 20])

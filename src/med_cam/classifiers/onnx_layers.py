@@ -12,7 +12,11 @@ ACTIVATIONS = ("relu", "elu", "silu", "swish", "mish", "clip")  # parts of class
 
 
 def layers_to_show(graph: Graph, x: Tensor, named: tuple[str, ...]) -> dict[str, nn.Module]:
-    """Layers to show: the activations, else all that give numbers; and those that are named."""
+    """Layers to show: the activations, else all that give numbers; and those that are named.
+
+    Activations only where one of them reads the image by place: a SiLU is a Sigmoid and a Mul in a
+    graph, so that a network of them may have no other activation than one of its head.
+    """
     fired: dict[str, tuple[nn.Module, tuple[int, ...]]] = {}
 
     def hook(name: str) -> Callable[[nn.Module, object, object], None]:
@@ -27,8 +31,15 @@ def layers_to_show(graph: Graph, x: Tensor, named: tuple[str, ...]) -> dict[str,
             if name:
                 stack.callback(part.register_forward_hook(hook(name)).remove)
         graph(x)
-    shown = _activations(fired) or _features(fired)
+    active = _activations(fired)
+    by_place = any(_has_places(fired[name][1]) for name in active)
+    shown = active if by_place else active | _features(fired)
     return {name: part for name, (part, _) in fired.items() if name in shown or name in named}
+
+
+def _has_places(shape: tuple[int, ...]) -> bool:
+    """Whether this is a map of more than one place, or tokens; in whatever layout."""
+    return len(shape) == 3 or (len(shape) == 4 and sum(side > 1 for side in shape[1:]) > 1)
 
 
 def _activations(fired: Mapping[str, tuple[nn.Module, tuple[int, ...]]]) -> set[str]:
