@@ -267,6 +267,30 @@ def test_group_normalisation_takes_its_statistics_of_what_is_shown():
     torch.testing.assert_close(got, expected)
 
 
+def test_instance_normalisation_takes_its_statistics_of_what_is_shown():
+    x, mask = torch.randn(1, 4, 6, 6, generator=fresh()), masks(1, 6)
+    weight, bias = torch.rand(4, generator=fresh()), torch.rand(4, generator=fresh(1))
+    shown = mask[0, 0] > 0
+    expected = F.instance_norm(x[:, :, shown], weight=weight, bias=bias, eps=1e-3)
+    got = under(mask, lambda: F.instance_norm(x, weight=weight, bias=bias, eps=1e-3))
+    torch.testing.assert_close(got[:, :, shown], expected)
+    saved = torch.zeros(4), torch.ones(4), weight, bias, False
+    assert torch.equal(under(mask, lambda: F.instance_norm(x, *saved)), F.instance_norm(x, *saved))
+
+
+@pytest.mark.parametrize("affine", [False, True])
+def test_a_network_of_instance_norms_carries_it_exactly(affine):
+    """As MONAI's are by default."""
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(0)
+        net = nn.Sequential(
+            *(nn.Conv2d(3, 8, 3, 2), nn.InstanceNorm2d(8, affine=affine), nn.PReLU()),
+            *(nn.Conv2d(8, 8, 3, 2), nn.InstanceNorm2d(8, affine=affine), nn.PReLU()),
+            *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)),
+        )
+    exact(net.eval(), SIDE)
+
+
 def plainly_filled(x, shown, rounds):
     """By hand: each hidden place takes the mean of its known neighbours, again and again."""
     values, known = (x * shown).tolist(), (shown > 0).tolist()

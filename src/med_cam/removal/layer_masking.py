@@ -7,7 +7,7 @@ acts only where places are read together, whatever kind of module does that:
 - a convolution or a maximum reads a map whose hidden places next to shown ones have the mean of
   their shown neighbours (3 x 3, as many rounds as it reaches), and zero beyond;
 - an average, over windows or over everything, is one over what is shown; so are the statistics of
-  a group normalisation, and a Euclidean norm over everything;
+  a group or an instance normalisation, and a Euclidean norm over everything;
 - all that works place by place (activations, batch normalisation, 1 x 1 convolutions, sums of
   branches) is left alone: what it makes of hidden places is never read.
 

@@ -165,6 +165,22 @@ def group_norm(
     return out if bias is None else out + bias.view(1, -1, 1, 1)
 
 
+def instance_norm(
+    levels: Levels,
+    level: Level,
+    func: Function,
+    args: tuple[Any, ...],
+    given: dict[str, Any],
+) -> Any:  # noqa: ANN401
+    """Instance normalisation: each channel is a group; by saved statistics it is left alone."""
+    if not argument(args, given, 5, "use_input_stats", 1):
+        return func(*args, **given)
+    scale, shift = (argument(args, given, i, n, None) for i, n in ((3, "weight"), (4, "bias")))
+    eps = argument(args, given, 7, "eps", 1e-5)
+    its = (args[0], args[0].shape[1], scale, shift, eps)
+    return group_norm(levels, level, F.group_norm, its, {})
+
+
 def padded(
     levels: Levels,
     level: Level,
@@ -229,6 +245,7 @@ RULES: Mapping[str, Rule] = {
     "max": largest_along,
     **dict.fromkeys(("norm", "vector_norm", "linalg_vector_norm"), euclidean),
     "group_norm": group_norm,
+    "instance_norm": instance_norm,
     **dict.fromkeys(("pad", "constant_pad_nd", "reflection_pad2d", "replication_pad2d"), padded),
     **dict.fromkeys(("interpolate", "upsample_nearest2d", "upsample_bilinear2d"), resized),
     **dict.fromkeys(("flatten", "view", "reshape"), flattened),
