@@ -425,6 +425,15 @@ def test_the_gradient_of_a_mask_points_to_what_speaks_for_the_label():
         assert mask.grad[..., 3:5, 3:5].min() > 0 > mask.grad[..., 9:10, 9:10].max()
 
 
+@pytest.mark.parametrize("shown", [0.0, 0.5, 1.0])
+def test_the_gradient_through_a_norm_is_finite_whatever_is_shown(shown):
+    x, mask = torch.randn(1, 2, 6, 6, generator=fresh()), torch.full((1, 1, 6, 6), shown)
+    with LayerMasking(mask.requires_grad_()):
+        (x.norm(p=2, dim=(2, 3)) ** 2).sum().backward()
+    assert mask.grad.isfinite().all()
+    assert bool(mask.grad.any()) == (shown > 0)
+
+
 def test_a_mask_with_a_gradient_sees_what_one_without_sees():
     module, x = named("timm", "resnet18"), torch.randn(1, 3, SIDE, SIDE, generator=fresh())
     mask = smooth_mask(x)
