@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 
 import torch
 from command import parser_of, printed
+from removal_cost import network
 from torch import Generator, Tensor, nn
 
-from med_cam.classifiers.compat import import_timm
 from med_cam.errors import ClassifierError
 from med_cam.removal.exactness import refuse_inexact
 from med_cam.removal.hidden import Hidden
@@ -53,9 +53,7 @@ FAMILIES = {
     "vit_tiny_r_s16_p8_224",
     "layers across all places": "mixer_s32_224 resmlp_12_224 gmlp_ti16_224",
 }
-WITHOUT_EFFECT = (
-    1e-3  # the spread of weights that hardly do anything, as of a scale that begins small
-)
+WITHOUT_EFFECT = 1e-3  # spread of weights that hardly do anything, as of a scale that begins small
 LARGEST = 224  # a side, where the architecture takes several
 
 
@@ -75,22 +73,22 @@ def report(options: argparse.Namespace) -> str:
     for family, names in families.items():
         found = {name: dict(tried(name)) for name in names.split()}
         can = {removal: [n for n, why in found.items() if not why[removal]] for removal in MODES}
-        neither = [n for n in found if not any(n in names for names in can.values())]
+        neither = [n for n, why in found.items() if all(why.values())]
         counts = (str(len(can[removal])) for removal in MODES)
         rows.append((family, str(len(found)), *counts, ", ".join(neither) or "-"))
-        said += [f"{n}: {why}." for n in neither for why in first_lines(found[n].values())]
+        said += [f"{n}: {why}." for n in neither for why in telling(found[n].values())]
     head = ("family", "networks", *MODES, "neither")
     return "\n".join([aligned((head, *rows), left=(0, 4)), "", *said]).rstrip()
 
 
-def first_lines(reasons: Iterable[str]) -> list[str]:
+def telling(reasons: Iterable[str]) -> list[str]:
     """Why, without the removal that is for another kind of network."""
     return [why for why in reasons if "it is for" not in why]
 
 
 def tried(name: str) -> Iterator[tuple[str, str]]:
     """Each removal, and why the network cannot have it; empty where it can."""
-    net, x = network(name)
+    net, x = with_effect(name)
 
     @torch.no_grad()
     def logits(images: Tensor, hidden: Hidden | None = None) -> Tensor:
@@ -105,21 +103,17 @@ def tried(name: str) -> Iterator[tuple[str, str]]:
             yield removal, ""
 
 
-def network(name: str) -> tuple[nn.Module, Tensor]:
+def with_effect(name: str) -> tuple[nn.Module, Tensor]:
     """An architecture of timm with weights that all do something, and an image for it."""
-    with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(0)
-        net: nn.Module = import_timm().create_model(name, num_classes=4)
+    net, side = network(name)
     generator = Generator().manual_seed(3)
     for values in net.parameters():
         if values.numel() > 1 and values.std() < WITHOUT_EFFECT:
             around = 1 if values.mean().abs() > 1 / 2 else 0
             drawn = torch.randn(values.shape, generator=generator)
             values.data = around + drawn / 10
-    taken = net.pretrained_cfg
-    side = taken["input_size"][-1]
-    side = side if taken.get("fixed_input_size") else min(side, LARGEST)
-    return net.eval(), torch.randn(1, 3, side, side, generator=generator)
+    side = side if net.pretrained_cfg.get("fixed_input_size") else min(side, LARGEST)
+    return net, torch.randn(1, 3, side, side, generator=generator)
 
 
 if __name__ == "__main__":

@@ -71,10 +71,11 @@ class LayerMasking(TorchFunctionMode):
             self._turned(func, args, given)
             return func(*args, **given)
         level = self.levels.get(size_of(args[0]))
-        last = self.levels.get((int(args[0].shape[1]), int(args[0].shape[2])))
         # a map that has as many channels as places on a side may be either
-        if last is not None and rule in CHANNELS_LAST and (level is None or self.channels_last):
-            return self._channels_last(CHANNELS_LAST[rule], last, func, args, given)
+        if rule in CHANNELS_LAST and (level is None or self.channels_last):
+            last = self.levels.get((int(args[0].shape[1]), int(args[0].shape[2])))
+            if last is not None:
+                return self._channels_last(CHANNELS_LAST[rule], last, func, args, given)
         if level is None:
             return self._unknown(func, args, given)
         self.followed = True

@@ -73,12 +73,17 @@ def average(
 ) -> Any:  # noqa: ANN401
     """A mean or a sum over windows or over everything: of what is shown, at the weight of all."""
     rest = args[1:]
+    scale = weight_of_all(level, lambda shown: func(shown, *rest, **given))
+    return func(level.weighted(args[0]), *rest, **given) * scale
+
+
+def weight_of_all(level: Level, summed: Callable[[Tensor], Tensor]) -> Tensor:
+    """What sums of what is shown are multiplied by to weigh as those of all; zero of nothing."""
     whole = torch.ones_like(level.shown)
     if level.inside is not None:
         whole = whole * level.inside
-    part, all_of_it = func(level.shown, *rest, **given), func(whole, *rest, **given)
-    scale = torch.where(part > 0, all_of_it / part.clamp(min=1e-12), 0)
-    return func(level.weighted(args[0]), *rest, **given) * scale
+    part, all_of_it = summed(level.shown), summed(whole)
+    return torch.where(part > 0, all_of_it / part.clamp(min=1e-12), 0)
 
 
 def largest(
@@ -133,9 +138,7 @@ def euclidean(
         return func(*args, **given)
     keep = bool(argument(args, given, 3, "keepdim", None))
     out: Tensor = torch.linalg.vector_norm(level.weighted(args[0]), 2, (2, 3), keepdim=True)
-    whole = torch.ones_like(level.shown) if level.inside is None else level.inside.to(level.shown)
-    part, all_of_it = (m.sum(dim=(2, 3), keepdim=True) for m in (level.shown, whole))
-    out = out * torch.where(part > 0, all_of_it / part.clamp(min=1e-12), 0).sqrt()
+    out = out * weight_of_all(level, lambda shown: shown.sum(dim=(2, 3), keepdim=True)).sqrt()
     return out if keep else out[:, :, 0, 0]
 
 
