@@ -229,16 +229,19 @@ def next_wider(case: Case, larger: Larger, last: Units, ground: Ground, number: 
     """
     masks = larger.masks
     least = WIDER * ground.pixels(last)
+    before: tuple[int, ...] = ()  # what the mask before is lost on
     for units in masks:
         if not last < units or (units != masks[-1] and ground.pixels(units) < least):
             continue
-        look = and_another(case, number, MEASURED) if last else affordable(case, number, MEASURED)
-        if not look:
+        held = and_another(case, number, MEASURED) if last else affordable(case, number, MEASURED)
+        if not held:
             return Wider(unmeasured(case, larger, last, ground, number), short=True)
         if units == masks[-1]:
             return Wider(units)
         unasked = not (last or larger.wary)
-        if ground.slack(units) >= 0 and (unasked or larger.silent(ground.mask(units))):
+        look = ground.look(units, before)
+        before = look.lost or before
+        if look.slack >= 0 and (unasked or larger.silent(ground.mask(units))):
             smooth = rounded(case, ground, units)
             round_too = smooth is not ground and smooth.slack_of_few(units) >= 0
             return Wider(units, smooth if round_too else None)

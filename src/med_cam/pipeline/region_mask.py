@@ -1,6 +1,6 @@
 """From maps of scores to a mask of regions: pooled, cut, and grown until there is a margin."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -160,9 +160,7 @@ def with_margin(
     """
     rules = case.config.refinement
     leaks = leaking(case, ground, response, rules.leakage_trials, sure=True)
-    for mask in nested(scores, share, ground.regions, rules):
-        if ground.slack(within(mask, ground.regions)) < 0:
-            continue
+    for mask in having_margin(nested(scores, share, ground.regions, rules), ground):
         if leaks(mask):
             return without_leak(case, replace(ground, wary=True), scores, share, response)
         if moves(mask):
@@ -185,17 +183,32 @@ def without_leak(
     """
     rules = case.config
     own = pooled(own_places(case, scores), ground.regions)
-    silent = judged_by_shape(case, ground, response, rules.verification.leakage_trials)
+    leaks = remembered(leaking(case, ground, response, rules.verification.leakage_trials))
+    moves = moving(case, response)
+
+    def passes(mask: Mask) -> bool:
+        return ground.slack_of_few(within(mask, ground.regions)) >= 0 and not leaks(mask)
 
     cut = cut_of(ground.regions)
-    passes = remembered(
-        lambda mask: ground.slack_of_few(within(mask, ground.regions)) >= 0 and silent(mask)
-    )
-    _, first = smallest_passing(own, passes, smallest=share, rounds=COARSE, cut=cut)
-    for mask in nested(own, first or 1.0, ground.regions, rules.refinement):
-        if ground.slack(within(mask, ground.regions)) >= 0 and silent(mask):
+    _, first = smallest_passing(own, remembered(passes), smallest=share, rounds=COARSE, cut=cut)
+    masks = nested(own, first or 1.0, ground.regions, rules.refinement)
+    for mask in having_margin(masks, ground):
+        if not leaks(mask) and moves(mask):
             return ground, own, mask
     return ground, own, None
+
+
+def having_margin(masks: Sequence[Mask], ground: Ground) -> Iterator[Mask]:
+    """Those of these masks that have the margin, in their order.
+
+    What one is lost on, the next is measured on first: it is likely lost there too.
+    """
+    before: tuple[int, ...] = ()
+    for mask in masks:
+        look = ground.look(within(mask, ground.regions), before)
+        if look.slack >= 0:
+            yield mask
+        before = look.lost or before
 
 
 def own_places(case: Case, scores: Float[Tensor, "1 1 h w"]) -> Float[Tensor, "1 1 h w"]:
@@ -251,9 +264,10 @@ def leaking(
 ) -> Callable[[Mask], bool]:
     """Whether a mask's outline gives the label: over contents of other images, too many get it.
 
-    None is looked at twice, nor more than it takes to see a leak. Where `sure`, a mask that leaks
-    over so few is looked at over as many as the claim takes: of twenty contents two may give the
-    label, and every third time one of these is among the first four.
+    None is looked at twice, nor more than it takes to see a leak; those that gave the label the
+    last time go first. Where `sure`, a mask that leaks over so few is looked at over as many as
+    the claim takes: of twenty contents two may give the label, and every third time one of these
+    is among the first four.
     """
     rules, scene = case.config.verification, case.scene
     decision, infill = response.decision, ground.trial.infill
@@ -262,17 +276,20 @@ def leaking(
     contents = other_contents(scene, most, fresh(case, CANDIDATES))
     searched = {name: response.predictions[name] for name in rules.baselines}
     limit = baseline_rate(searched, decision) + rules.leakage_margin
+    order = list(range(most))
 
     def leaks(mask: Mask) -> bool:
-        given = 0
+        given: list[int] = []
         for first in range(0, most, FIRST):
-            if first >= few and given <= limit * few:
+            if first >= few and len(given) <= limit * few:
                 return False
-            some = list(range(first, min(first + FIRST, most)))
+            some = order[first : first + FIRST]
             around = infill[[i % len(infill) for i in some]]
             p = case.batched.over(mask, around, content=contents[some])
-            given += int(retains(p, decision).sum())
-            if given > limit * most:
+            got = retains(p, decision).tolist()
+            given += [i for i, label in zip(some, got, strict=True) if label]
+            if len(given) > limit * most:
+                order.sort(key=lambda i: i not in given)
                 return True
         return False
 

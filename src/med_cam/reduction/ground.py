@@ -11,7 +11,17 @@ from med_cam.certification.minimality import SampleSet, sample_set
 from med_cam.config.baselines import is_fixed
 from med_cam.masking.view import View
 from med_cam.reduction.regions import Regions, union
-from med_cam.reduction.rooms import Margin, Measure, Rooms, lowest, measured, slack
+from med_cam.reduction.rooms import (
+    Look,
+    Margin,
+    Measure,
+    Rooms,
+    decisive,
+    fewest_lost,
+    lowest,
+    measured,
+    slack,
+)
 from med_cam.verify.decision import Decision
 from med_cam.verify.minimality import Mask, Trial, joined
 from med_cam.verify.shift_stability import DIRECTIONS
@@ -86,8 +96,24 @@ class Ground:
 
     def slack(self, units: Units) -> float:
         """By how much a mask has the margin; below 0 it has not, and not all may be measured."""
+        return self.look(units).slack
+
+    def look(self, units: Units, before: Sequence[int] = ()) -> Look:
+        """The same, with what the mask is lost on.
+
+        Args:
+            units: of the mask.
+            before: masked inputs on which another mask was lost, likely that this one is too:
+                they are measured first.
+        """
+        counted = decisive(self.measure([units], [before])[0], self.margin)
+        if min(counted, default=0.0) < 0:
+            return Look(min(counted), tuple(before))
         few = self.slack_of_few(units)
-        return few if few < 0 else slack(self.rooms(units), self.margin)
+        if few < 0:
+            return Look(few)
+        rooms = self.rooms(units)
+        return Look(slack(rooms, self.margin), fewest_lost(rooms, self.margin))
 
     def slack_of_few(self, units: Units) -> float:
         """The same on the first masked inputs alone, with no more than these measured."""

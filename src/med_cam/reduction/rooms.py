@@ -138,6 +138,19 @@ def decisive(rooms: Rooms, margin: Margin) -> list[float]:
     return [*other, *shifts[margin.tolerance :]]
 
 
+def fewest_lost(rooms: Rooms, margin: Margin) -> tuple[int, ...]:
+    """The fewest of these masked inputs that show that a mask is lost; none where it is not.
+
+    One that is not shifted, or one shifted mask more than may be lost.
+    """
+    lost = lowest(rooms, [i for i in rooms if rooms[i] < 0])
+    still = [i for i in lost if margin.kinds[i] != "shift"]
+    shifts = [i for i in lost if margin.kinds[i] == "shift"]
+    if still:
+        return (still[0],)
+    return tuple(shifts[: margin.tolerance + 1]) if len(shifts) > margin.tolerance else ()
+
+
 def above(rooms: Rooms, margin: Margin, name: str, fallen: float = 0.0) -> float:
     """The mean room over a random baseline, fallen by so much, above the deviations asked for."""
     values = [min(rooms[i] - fallen, ENOUGH) for i in margin.among(name) if i in rooms]
@@ -151,11 +164,11 @@ def deviation(values: Sequence[float]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a few masked inputs tell of a smaller mask.
+    """What masked inputs tell of a mask.
 
     Attributes:
-        slack: estimated.
-        lost: masked inputs on which the prediction is lost.
+        slack: measured, or estimated from a few.
+        lost: masked inputs on which the prediction is lost, those that show it.
     """
 
     slack: float
