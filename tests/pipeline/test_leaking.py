@@ -43,11 +43,11 @@ def pictured(*places):
     return Image(pixels)
 
 
-def looked(given, *, sure):
+def looked(given, *, sure, few=FEW, times=1):
     """Whether the outline of the place leaks where so many of twenty others give the label.
 
-    And how many of these were looked at. The others are dark, or bright at both places: those are
-    bright where the one place is all that is shown of them.
+    And how many of these were looked at, the last time. The others are dark, or bright at both
+    places: those are bright where the one place is all that is shown of them.
     """
     model = Classifier(
         Bright(), ("dark", "bright"), (SIDE, SIDE), 1, (0.5,), (0.5,), hooked_layers=("act",)
@@ -60,9 +60,11 @@ def looked(given, *, sure):
         case = observed(forward, model, pictured(SHOWN), RULES, references=references)
         response = response_of(case)
         ground = ground_of(case, regions_of(case, 4), response.decision)
-        leaks = leaking(case, ground, response, FEW, sure=sure)
-        before = case.cost().forward
-        return leaks(mask), case.cost().forward - before
+        leaks = leaking(case, ground, response, few, sure=sure)
+        for _ in range(times):
+            before = case.cost().forward
+            leaked = leaks(mask)
+        return leaked, case.cost().forward - before
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +92,14 @@ def test_what_is_too_many_of_all_leaks_and_no_more_are_looked_at(first):
     assert looked({first[0], *rest}, sure=True)[0]
     assert looked({first[0], *rest[:2]}, sure=True)[0]
     assert looked({first[0], rest[-1]}, sure=True) == (False, ALL)
+
+
+def test_what_gave_the_label_goes_first_the_next_time(first):
+    """And nothing else changes: what does not leak takes all, as before."""
+    rest = [i for i in range(ALL) if i not in first]
+    for given in ({*rest[:3]}, {*rest[5:8]}, {first[0], rest[3], rest[-1]}):
+        once, again = (looked(given, sure=False, few=ALL, times=times) for times in (1, 2))
+        assert once[0]
+        assert once[1] > FEW
+        assert again == (True, FEW)
+    assert looked({*rest[:2]}, sure=False, few=ALL, times=2) == (False, ALL)
