@@ -1,9 +1,9 @@
-"""Masks that have their margin, in order: what one is lost on, the next is measured on first."""
+"""Masks that have their margin: what one is lost on, the next is measured on first."""
 
 import torch
 from hypothesis import given, settings, strategies as st
 
-from med_cam.pipeline.region_mask import having_margin
+from med_cam.pipeline.region_mask import by_few, having_margin
 from med_cam.reduction.ground import Ground
 from med_cam.reduction.rooms import Margin
 from med_cam.verify.decision import Decision, Target
@@ -54,3 +54,13 @@ def test_a_mask_that_is_not_asked_for_is_not_measured():
     asked: list[tuple[int, int]] = []
     next(having_margin(MASKS, ground([1] * len(KINDS), 0, asked)))
     assert {count for count, _ in asked} == {1}
+
+
+def test_by_few_masks_are_lost_on_unshifted_ones_alone_that_of_the_last_first():
+    needed = [1] * len(KINDS)
+    needed[5], needed[12] = 4, 8  # one of the first, and a shifted mask
+    asked: list[tuple[int, int]] = []
+    passes = by_few(ground(needed, 0, asked))
+    assert [passes(mask) for mask in MASKS] == [False] * 3 + [True] * 5
+    assert {place for count, place in asked if count == 1} == {*range(8)}
+    assert [place for count, place in asked if count in (2, 3)] == [5, 5]

@@ -1,7 +1,7 @@
 """Witnesses that a part of a mask is needed, and looks at a mask, by masked inputs of any room."""
 
 import torch
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from med_cam.reduction.ground import Ground
 from med_cam.reduction.rooms import Margin, decisive, slack
@@ -60,6 +60,7 @@ def test_a_mask_that_is_one_part_is_shown_to_be_needed_where_it_is_retained(whol
 
 @settings(deadline=None)
 @given(ROOMS, st.sets(st.integers(0, len(KINDS) - 1)), st.integers(0, 1))
+@example({0: 0.5, 1: 0.5, 2: 0.5, 3: -0.5}, {0, 3}, 1)  # a shifted mask may be lost
 def test_what_is_measured_first_changes_no_verdict(rooms, before, tolerance):
     on = ground(rooms, rooms, tolerance)
     plain = slack(rooms, on.margin)

@@ -243,7 +243,7 @@ def next_wider(case: Case, larger: Larger, last: Units, ground: Ground, number: 
         before = look.lost or before
         if look.slack >= 0 and (unasked or larger.silent(ground.mask(units))):
             smooth = rounded(case, ground, units)
-            round_too = smooth is not ground and smooth.slack_of_few(units) >= 0
+            round_too = smooth is not ground and smooth.look_at_few(units).slack >= 0
             return Wider(units, smooth if round_too else None)
     return Wider(None)
 

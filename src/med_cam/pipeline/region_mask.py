@@ -82,7 +82,7 @@ def start_of(
     hidden is tried too.
     """
     rules, cut = case.config.refinement, cut_of(ground.regions)
-    passes = remembered(lambda mask: ground.slack_of_few(within(mask, ground.regions)) >= 0)
+    passes = remembered(by_few(ground))
 
     def smallest(some: Maps) -> Start:
         means = torch.cat([pooled(scores[None], ground.regions) for scores in some])
@@ -184,18 +184,27 @@ def without_leak(
     rules = case.config
     own = pooled(own_places(case, scores), ground.regions)
     leaks = remembered(leaking(case, ground, response, rules.verification.leakage_trials))
-    moves = moving(case, response)
-
-    def passes(mask: Mask) -> bool:
-        return ground.slack_of_few(within(mask, ground.regions)) >= 0 and not leaks(mask)
-
-    cut = cut_of(ground.regions)
-    _, first = smallest_passing(own, remembered(passes), smallest=share, rounds=COARSE, cut=cut)
+    moves, enough, cut = moving(case, response), by_few(ground), cut_of(ground.regions)
+    passes = remembered(lambda mask: enough(mask) and not leaks(mask))
+    _, first = smallest_passing(own, passes, smallest=share, rounds=COARSE, cut=cut)
     masks = nested(own, first or 1.0, ground.regions, rules.refinement)
     for mask in having_margin(masks, ground):
         if not leaks(mask) and moves(mask):
             return ground, own, mask
     return ground, own, None
+
+
+def by_few(ground: Ground) -> Passes:
+    """Whether a mask has the margin on a few masked inputs, that which lost the last one first."""
+    before: tuple[int, ...] = ()
+
+    def passes(mask: Mask) -> bool:
+        nonlocal before
+        look = ground.look_at_few(within(mask, ground.regions), before)
+        before = look.lost or before
+        return look.slack >= 0
+
+    return passes
 
 
 def having_margin(masks: Sequence[Mask], ground: Ground) -> Iterator[Mask]:

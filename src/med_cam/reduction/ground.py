@@ -16,7 +16,6 @@ from med_cam.reduction.rooms import (
     Margin,
     Measure,
     Rooms,
-    decisive,
     fewest_lost,
     lowest,
     measured,
@@ -106,24 +105,21 @@ class Ground:
             before: masked inputs on which another mask was lost, likely that this one is too:
                 they are measured first.
         """
-        counted = decisive(self.measure([units], [before])[0], self.margin)
-        if min(counted, default=0.0) < 0:
-            return Look(min(counted), tuple(before))
-        few = self.slack_of_few(units)
-        if few < 0:
-            return Look(few)
+        few = self.look_at_few(units, before)
+        if few.slack < 0:
+            return few
         rooms = self.rooms(units)
         return Look(slack(rooms, self.margin), fewest_lost(rooms, self.margin))
 
-    def slack_of_few(self, units: Units) -> float:
-        """The same on the first masked inputs alone, with no more than these measured."""
+    def look_at_few(self, units: Units, before: Sequence[int] = ()) -> Look:
+        """The same on the first masked inputs alone, with no more measured than these."""
         still = self.margin.unshifted
         rooms: Rooms = {}
-        for some in (still[:FEW], still[:FIRST]):
+        for some in (before, still[:FEW], still[:FIRST]):
             rooms = self.measure([units], [some])[0]
-            if min(rooms.values(), default=0.0) < 0:
-                return min(rooms.values())
-        return slack(rooms, self.margin)
+            if lost := fewest_lost(rooms, self.margin):
+                return Look(min(rooms[i] for i in lost), lost)
+        return Look(slack(rooms, self.margin))
 
     def witness(self, units: Units, part: Units) -> int | None:
         """A masked input on which a mask without some regions loses the prediction, by its place.
