@@ -17,6 +17,7 @@ PARTS = 40  # passes that show which parts of a mask are needed, at most as a ru
 FILLS = 4  # of a mask's outline
 CONTRAST = 175  # passes of the explanation the other way round, at most
 DISCS = 50  # more, where no search has looked at any
+OTHER_SCORES = 250  # passes of a mask of other scores, as a rule, where a claim is lost by outline
 WEAKER = 4  # one of so many passes of the budget is kept back for weaker claims
 
 

@@ -20,17 +20,20 @@ from med_cam.case.timing import Mark, mark
 from med_cam.certification.certificate import begun_on, concluded, losses_borne, samples_of
 from med_cam.certification.minimality import patches_of, retested, sample_set
 from med_cam.masking.masks import keep_most
-from med_cam.pipeline.budget import affordable, from_here, keeping
+from med_cam.pipeline.budget import OTHER_SCORES, affordable, from_here, keeping
 from med_cam.pipeline.propose import Found, made_of_regions, shares_to_claim, smallest_mask
 from med_cam.pipeline.region_candidates import by_regions, of_regions
+from med_cam.pipeline.region_mask import of_other_scores
 from med_cam.reduction.counterexamples import Reduced, reduced, refined
 from med_cam.reduction.ground import Ground
+from med_cam.results.check import Check
 from med_cam.results.claim import Claim
 from med_cam.results.minimality import Minimality, Patch
 from med_cam.verify.begun import Begun, until_lost
 from med_cam.verify.claim import until_failed
 from med_cam.verify.consistency import NAME as MOVED
 from med_cam.verify.minimality import Mask, Trial, lost, places, survived
+from med_cam.verify.shape_leakage import NAME as LEAKED
 from med_cam.verify.shift_stability import DIRECTIONS
 from med_cam.verify.specificity import sufficient
 
@@ -47,6 +50,7 @@ class Certified:
         draws: draws of samples, of masks that failed another check first among them.
         minimality: None if there was no 1-minimal reduction.
         marks: where turns of the reduction and of certificates ended.
+        scores: that the masks were cut from, in the model input.
         cut_short: whether the budget of passes ended the reduction, or what was tried.
     """
 
@@ -57,6 +61,7 @@ class Certified:
     draws: int
     minimality: Minimality | None
     marks: tuple[Mark, ...]
+    scores: Float[Tensor, "1 1 h1 w1"]
     cut_short: bool = False
 
 
@@ -66,8 +71,9 @@ def certified(case: Case, found: Found, kept: int = 0) -> Certified:
     Tried are the mask after the 1-minimal reduction, again after it was reduced on further
     samples, the mask before it, then larger ones of the same scores. A mask is given up as soon
     as it can only be refused; after one that moves no picture no larger one is tried, but of
-    regions where nothing is painted. If none is certified, the last one is reported, judged by
-    every check and on all of its samples.
+    regions where nothing is painted. After one that gives the label by its outline masks of other
+    scores are, once. If none is certified, the last one is reported, judged by every check and on
+    all of its samples.
 
     Args:
         case: the image before the classifier.
@@ -80,7 +86,8 @@ def certified(case: Case, found: Found, kept: int = 0) -> Certified:
     def number() -> int:
         return 1 + sum(each.paid for each in tried)
 
-    for chosen in candidates(case, found, number, kept):
+    masks = candidates(case, found, number, kept)
+    while (chosen := next(masks, None)) is not None:
         marks.append(mark("reduction", case.cost()))
         tried.append(put_to_certificate(case, chosen, found, number(), len(tried) + 1))
         marks.append(mark("certificate", case.cost()))
@@ -88,14 +95,26 @@ def certified(case: Case, found: Found, kept: int = 0) -> Certified:
         within = keeping(case, kept, tried[-1].area)
         if tried[-1].sufficient or vain or not affordable(within, number()):
             break
+        if tried[-1].leaks and affordable(case, number(), OTHER_SCORES):
+            silent = of_other_scores(case, found)
+            if silent is not None:
+                found, masks = silent, candidates(case, silent, number, kept)
     last, after = tried[-1], number()
     within = keeping(case, kept, last.area)
     claim, chosen = last.claim or concluded(last.looked, last.number, len(tried)), last.chosen
     minimality = minimality_of(within, last.source, chosen, found)
     marks.append(mark("reduction", case.cost()))
-    short = chosen.cut_short or not (claim.holds or affordable(within, after))
-    numbers = last.number, len(tried)
-    return Certified(last.source, last.area, claim, *numbers, minimality, tuple(marks), short)
+    return Certified(
+        last.source,
+        last.area,
+        claim,
+        tried=last.number,
+        draws=len(tried),
+        minimality=minimality,
+        marks=tuple(marks),
+        scores=found.scores,
+        cut_short=chosen.cut_short or not (claim.holds or affordable(within, after)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +148,19 @@ class Tried:
         return self.claim is not None and sufficient(self.claim)
 
     @property
+    def checked(self) -> list[Check]:
+        """What was found by the checks besides sufficiency, as far as it was looked at."""
+        return [check for some in self.looked.checked for check in some]
+
+    @property
     def still(self) -> bool:
         """Whether it moves no picture as far as it has to, see `alone_behind_masks`."""
-        found = [check for some in self.looked.checked for check in some]
-        return any(check.name == MOVED and not check.value for check in found)
+        return any(check.name == MOVED and not check.value for check in self.checked)
+
+    @property
+    def leaks(self) -> bool:
+        """Whether its outline gives the label."""
+        return any(check.name == LEAKED and not check.passed for check in self.checked)
 
 
 def put_to_certificate(

@@ -150,6 +150,7 @@ def as_certified(found: Found, certificate: Certified) -> Found:
         found,
         mask=certificate.mask,
         area=certificate.area,
+        scores=certificate.scores,
         claims=claims,
         cut_short=certificate.cut_short,
     )

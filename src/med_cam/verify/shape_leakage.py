@@ -17,6 +17,8 @@ from med_cam.results.check import Check
 from med_cam.verify.decision import Decision, retained_share
 from med_cam.verify.edge import edge_of_retention
 
+NAME = "shape_leakage"
+
 
 def shape_leakage(
     view: View[Tensor],
@@ -40,9 +42,7 @@ def shape_leakage(
     around = infill[torch.arange(len(contents)) % len(infill)]
     p = view.over(mask, around, content=contents)
     rate, near = retained_share(p, decision), edge_of_retention(p, decision)
-    return Check(
-        "shape_leakage", rate, limit, len(p), at_least=False, passed=rate <= limit, edge=near
-    )
+    return Check(NAME, rate, limit, len(p), at_least=False, passed=rate <= limit, edge=near)
 
 
 def other_contents(scene: Scene, trials: int, generator: Generator) -> Float[Tensor, "n c h w"]:
