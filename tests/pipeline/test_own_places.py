@@ -12,14 +12,17 @@ from torch import nn
 
 from med_cam.case.case import observed
 from med_cam.case.references import prepare_references
+from med_cam.case.seeds import CANDIDATES, fresh
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Certification, Config, Search, Verification
 from med_cam.images.image import Image
+from med_cam.pipeline import certify
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.propose import smallest_mask
 from med_cam.pipeline.region_mask import own_places
 from med_cam.search.disc_map import disc_map, discs
+from med_cam.verify.shape_leakage import other_contents
 
 SIDE, WIDE = 64, 10
 CORNERS = ((8, 10), (8, 44), (44, 10), (44, 44))  # where others have their spot
@@ -38,9 +41,9 @@ RULES = Config(
 class Spots(nn.Module):
     """Logits of nothing and of a spot: a bright place outweighs everything that is calm."""
 
-    def __init__(self):
+    def __init__(self, calm=2.0):
         super().__init__()
-        self.act = nn.Identity()
+        self.act, self.calm = nn.Identity(), calm
 
     def forward(self, x):
         x = self.act(x).clamp(-1, 1)
@@ -48,23 +51,26 @@ class Spots(nn.Module):
         spots = (means - 0.6).relu().amax(dim=1) / 0.4
         tissue = (means.clamp(max=0.5) - 0.1).relu().sum(dim=1) / 0.4  # 1 for each that is seen
         calm = (x[CALM].mean(dim=(1, 2, 3)) - 0.1).relu() / 0.4
-        return torch.stack([tissue + 2 * calm, 0.5 + 12 * spots], dim=1)
+        return torch.stack([tissue + self.calm * calm, 0.5 + 12 * spots], dim=1)
 
 
-def pictured(spot=None):
+def pictured(spot=None, *, calm=True):
     pixels = torch.full((1, SIDE, SIDE), 0.5)
-    for part in (*PLACES, CALM):
+    for part in (*PLACES, CALM) if calm else PLACES:
         pixels[part] = 0.75
     if spot is not None:
         pixels[PLACES[spot]] = 1.0
     return Image(pixels)
 
 
+def classifier(spots):
+    labels = ("nothing", "spot")
+    return Classifier(spots, labels, (SIDE, SIDE), 1, (0.5,), (0.5,), hooked_layers=("act",))
+
+
 @pytest.fixture(scope="module")
 def given():
-    model = Classifier(
-        Spots(), ("nothing", "spot"), (SIDE, SIDE), 1, (0.5,), (0.5,), hooked_layers=("act",)
-    )
+    model = classifier(Spots())
     return model, prepare_references(model, [pictured(spot) for spot in range(4)])
 
 
@@ -110,3 +116,40 @@ def test_the_mask_to_begin_with_does_not_leak_and_is_far_from_all(given):
             other = smallest_mask(case)
         assert other.ground is None or not other.ground.wary
         assert consistency or other.area < 0.7 * start.area
+
+
+@pytest.fixture(scope="module")
+def leaking_late():
+    """Twenty others, of which seven give the label by what is calm, but none of the first five.
+
+    A first look takes four of them.
+    """
+    model = classifier(Spots(calm=6.0))  # what is calm suffices, and is smaller than the places
+
+    def others(calm):
+        images = [pictured(i % 4, calm=i in calm) for i in range(20)]
+        for i, image in enumerate(images):
+            image.pixels[0, 0, 0] = i / 20  # none of them twice
+        return prepare_references(model, images)
+
+    with hooks_attached(model) as forward:
+        case = observed(forward, model, pictured(), RULES, references=others(()))
+        contents = other_contents(case.scene, 20, fresh(case, CANDIDATES))
+    order = model.pixels_of(contents)[:, 0, 0, 0].mul(20).round().int().tolist()
+    assert sorted(order) == list(range(20))
+    return model, others(order[5:12])
+
+
+def test_a_claim_lost_by_outline_is_followed_by_smaller_masks_than_by_growing_it(
+    leaking_late, monkeypatch
+):
+    model, others = leaking_late
+    found = explain(model, pictured(), config=RULES, references=others)
+    assert found.verified
+    for place in PLACES:
+        assert found.mask[place].float().mean() > 0.5
+    soft = found.soft[HELD].float().mean() - found.soft[CALM].float().mean()
+    assert soft > 0  # the scores that are saved are those that the mask was cut from
+    monkeypatch.setattr(certify, "of_other_scores", lambda case, found: None)
+    before = explain(model, pictured(), config=RULES, references=others)
+    assert found.area < 0.7 * before.area
