@@ -71,9 +71,9 @@ def certified(case: Case, found: Found, kept: int = 0) -> Certified:
     Tried are the mask after the 1-minimal reduction, again after it was reduced on further
     samples, the mask before it, then larger ones of the same scores. A mask is given up as soon
     as it can only be refused; after one that moves no picture no larger one is tried, but of
-    regions where nothing is painted. After one that gives the label by its outline masks of other
-    scores are, once. If none is certified, the last one is reported, judged by every check and on
-    all of its samples.
+    regions where nothing is painted. After two that give the label by their outline masks of
+    other scores are, once. If none is certified, the last one is reported, judged by every check
+    and on all of its samples.
 
     Args:
         case: the image before the classifier.
@@ -95,7 +95,8 @@ def certified(case: Case, found: Found, kept: int = 0) -> Certified:
         within = keeping(case, kept, tried[-1].area)
         if tried[-1].sufficient or vain or not affordable(within, number()):
             break
-        if tried[-1].leaks and affordable(case, number(), OTHER_SCORES):
+        twice = len(tried) > 1 and all(each.leaks for each in tried[-2:])
+        if twice and affordable(case, number(), OTHER_SCORES):
             silent = of_other_scores(case, found)
             if silent is not None:
                 found, masks = silent, candidates(case, silent, number, kept)
