@@ -157,3 +157,5 @@ def test_claims_lost_by_outline_are_followed_by_masks_of_other_scores(leaking_la
     before = explain(model, pictured(), config=rules, references=others)
     assert not before.verified
     assert [c.name for c in before.claim.checks if not c.passed] == ["shape_leakage"]
+    held, first = (each.soft[HELD].float().mean() for each in (found, before))
+    assert held > first  # the scores of the mask that is reported
