@@ -150,9 +150,6 @@ def test_claims_lost_by_outline_are_followed_by_masks_of_other_scores(leaking_la
     assert found.passes.forward + found.passes.backward <= 1000
     for place in PLACES:
         assert found.mask[place].float().mean() > 0.5
-    assert (
-        found.soft[HELD].float().mean() > found.soft[CALM].float().mean()
-    )  # those it is cut from
     monkeypatch.setattr(certify, "of_other_scores", lambda case, found: None)
     before = explain(model, pictured(), config=rules, references=others)
     assert not before.verified
