@@ -1,7 +1,7 @@
 """Masks of regions to certify, the smallest first, and which of their parts are needed."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -34,6 +34,8 @@ from med_cam.verify.baseline_response import BaselineResponse
 from med_cam.verify.minimality import Mask
 
 WIDER = 1.1  # times the area of a mask that was refused: a region more seldom helps
+HARDLY = 1.25  # times it: less is refused as often as not
+UNKNOWN = 1.5  # times it, of a mask that nothing is known of
 RESERVED = 4 * MEASURED  # passes kept back for what comes after the pruning
 CONTENTS = 10  # of other images, on which the outline of a mask must not give the label
 SWEEP = 400  # passes of the pruning of a large mask: with as many it is below half, if ever
@@ -251,18 +253,30 @@ def next_wider(case: Case, larger: Larger, last: Units, ground: Ground, number: 
 def unmeasured(
     case: Case, larger: Larger, last: Units, ground: Ground, number: int
 ) -> Units | None:
-    """A mask between the last and the one that the pruning began with; else that one, or larger.
+    """A mask between the last and the one that the pruning began with; else that one.
 
-    One in the middle only where the budget holds another certificate after it; none before any
-    was refused.
+    One in the middle only where the budget holds another certificate after it. Where that one is
+    hardly larger than the last, or smaller, one of which nothing is known, larger than the last by
+    half, as nearly as there is one; of at most half of the image, as long as one is. None before
+    any was refused.
     """
     if not last or not affordable(case, number):
         return None
-    between = [units for units in larger.masks if last < units < larger.start]
-    if between and and_another(case, number):
-        middle = math.sqrt(ground.pixels(last) * ground.pixels(larger.start))
-        return min(between, key=lambda units: abs(math.log(ground.pixels(units) / middle)))
-    return next((units for units in larger.masks if last < units and larger.start <= units), None)
+    area, begun = ground.pixels(last), ground.pixels(larger.start)
+    bigger = [u for u in larger.masks if last < u and ground.pixels(u) >= WIDER * area]
+    if begun >= HARDLY * area:
+        between = [units for units in bigger if units < larger.start]
+        if not between or not and_another(case, number):
+            return larger.start
+        return nearest(between, math.sqrt(area * begun), ground)
+    half = case.config.refinement.large * case.open.numel()
+    small = [units for units in bigger if ground.pixels(units) <= half]
+    return nearest(small or bigger[:1], UNKNOWN * area, ground)
+
+
+def nearest(masks: Sequence[Units], pixels: float, ground: Ground) -> Units | None:
+    """The mask that has most nearly so many pixels; None of none."""
+    return min(masks, key=lambda units: abs(math.log(ground.pixels(units) / pixels)), default=None)
 
 
 def counts(length: int) -> list[int]:
