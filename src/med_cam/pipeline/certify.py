@@ -81,7 +81,7 @@ def certified(case: Case, found: Found, kept: int = 0) -> Certified:
         kept: passes of the budget that are left over for weaker claims, after large masks.
     """
     tried: list[Tried] = []
-    marks = []
+    marks, others_left = [], True
 
     def number() -> int:
         return 1 + sum(each.paid for each in tried)
@@ -96,8 +96,8 @@ def certified(case: Case, found: Found, kept: int = 0) -> Certified:
         if tried[-1].sufficient or vain or not affordable(within, number()):
             break
         twice = len(tried) > 1 and all(each.leaks for each in tried[-2:])
-        if twice and affordable(case, number(), OTHER_SCORES):
-            silent = of_other_scores(case, found)
+        if twice and others_left and affordable(case, number(), OTHER_SCORES):
+            silent, others_left = of_other_scores(case, found), False
             if silent is not None:
                 found, masks = silent, candidates(case, silent, number, kept)
     last, after = tried[-1], number()
