@@ -26,7 +26,9 @@ from med_cam.config.floor import weak_rules
 from med_cam.config.rules import confidence as allowed_confidence
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.ladder import regions_for, restricted_confidence
-from med_cam.pipeline.rung import clearly, smallest_share
+from med_cam.pipeline.necessary import CELLS, parts_of
+from med_cam.pipeline.propose import smallest_mask
+from med_cam.pipeline.rung import Now, clearly, smallest_share
 from med_cam.verify.claim import judged
 
 ORDER = ["sufficient", "restricted", "graded", "necessary", "ranked"]
@@ -154,6 +156,37 @@ def test_where_masks_are_made_of_regions_so_are_those_of_the_ladder():
     assert rung.name == "graded"
     assert 0 < rung.area <= 0.5
     assert torch.equal(rung.mask, torch.isin(regions, torch.tensor(sorted(shown))))
+
+
+def test_a_necessary_region_is_made_of_whole_regions_of_the_image():
+    config = with_rules(CONFIG, units="regions")
+    net, image = classifier("necessary"), picture()
+    rung = explain(net, image, target="lit", config=config).ladder.rung
+    with hooks_attached(net) as forward:
+        case = observed(forward, net, image, config, target="lit")
+    regions = regions_for(case)[0, 0]
+    assert rung.name == "necessary"
+    assert torch.equal(rung.mask, torch.isin(regions, regions[rung.mask].unique()))
+    assert rung.mask[SQUARE].any()
+    assert rung.area < 0.2
+
+
+@pytest.mark.parametrize("wide", [3, 7])
+def test_the_parts_that_a_necessary_region_is_pruned_by_divide_it_in_few_whole_regions(wide):
+    """Slanted stripes, cut across: no square is made of these."""
+    rows, columns = torch.arange(SIDE)[:, None], torch.arange(SIDE)[None]
+    across = -(-2 * SIDE // wide)
+    stripes = ((rows + columns) // wide + across * (rows // 5) + 1)[None, None]
+    region = torch.isin(stripes, torch.arange(1, 300, 2))
+    net, image = classifier("necessary"), picture()
+    with hooks_attached(net) as forward:
+        case = observed(forward, net, image, CONFIG, target="lit")
+        now = Now(case, smallest_mask(case), 0.05, 1000, (), stripes)
+    parts = parts_of(now, region)
+    assert 1 < len(parts) <= CELLS
+    assert torch.equal(sum(part.int() for part in parts), region.int())
+    for part in parts:
+        assert torch.equal(part, torch.isin(stripes, stripes[part].unique()))
 
 
 def test_where_nothing_is_reduced_there_are_no_regions():

@@ -2,7 +2,7 @@
 
 Most of the image stays as it was, so that a classifier that never saw a masked image can carry
 such a claim. The deletion map and the scores of the search are cut at the smallest area that
-changes the prediction on a few samples; then the patches that are not needed go.
+changes the prediction on a few samples; then the parts that are not needed go.
 """
 
 from dataclasses import replace
@@ -27,16 +27,17 @@ from med_cam.pipeline.rung import (
     smallest_share,
     too_many,
 )
+from med_cam.reduction.regions import union, within
 from med_cam.removal.samples import Sampled
 from med_cam.verify.minimality import Mask, numbered, places, without
 from med_cam.verify.rungs import changed_by
 
 FEW, MORE = 3, 12  # random samples that a region is tried on, and further ones in the end
 CLEAR = 0.4  # by how much another class has to lead there: what just changes often does not later
-BACK = (1.0, 0.6, 0.0)  # of the patches that can go on few samples, those that go on more
+BACK = (1.0, 0.6, 0.0)  # of the parts that can go on few samples, those that go on more
 GROWN = (1.3, 1.7)  # areas of larger cuts that are tried after that
 NOT_FOUND = "hiding up to half of the image does not surely change the prediction"
-CELLS, SIDE = 24, 16  # patches of a region at most; pixels a side at least
+CELLS, SIDE = 24, 16  # parts of a region at most; pixels a side of a square at least
 
 
 def necessary_step(now: Now) -> Step:
@@ -61,7 +62,7 @@ def necessary_step(now: Now) -> Step:
 def smallest_region(now: Now, on: tuple[Sampled, Sampled]) -> Mask | None:
     """The smallest region without which the prediction clearly changes, of those tried.
 
-    Tried are the smallest cut of a map, pruned; with patches back; then larger cuts.
+    Tried are the smallest cut of a map, pruned; with parts back; then larger cuts.
 
     Args:
         now: where the ladder stands.
@@ -98,23 +99,46 @@ def changes(now: Now, region: Mask, on: Sampled) -> bool:
 
 
 def pruned(now: Now, region: Mask, on: Sampled) -> list[Mask]:
-    """The region without as many patches as can go; then with more and more of them back.
+    """The region without as many parts as can go; then with more and more of them back.
 
-    Each patch is left out once, on one sample in turn: those go first that are missed least. The
+    Each part is left out once, on one sample in turn: those go first that are missed least. The
     number of those that go is bisected.
     """
     case, decision = now.case, now.found.response.decision
-    side = side_of(region, case.config.certification.patch or SIDE, CELLS)
-    cells = places(region, side)
-    alone = torch.cat([without(region, [cell], side) for cell in cells])
-    turns = on[[i % len(on) for i in range(len(cells))]]
+    parts = parts_of(now, region)
+    alone = torch.cat([region & ~part for part in parts])
+    turns = on[[i % len(on) for i in range(len(parts))]]
     margins = changed_by(case.batched, decision, alone, turns).tolist()
-    order = [cell for _, cell in sorted(zip(margins, cells, strict=True), reverse=True)]
-    low, high = 0, len(cells) - 1
+    order = sorted(range(len(parts)), key=lambda i: margins[i], reverse=True)
+
+    def less(count: int) -> Mask:
+        gone = [parts[i] for i in order[:count]]
+        return region & ~torch.cat(gone).any(dim=0, keepdim=True) if gone else region
+
+    low, high = 0, len(parts) - 1
     while low < high:
         middle = (low + high + 1) // 2
-        if changes(now, without(region, order[:middle], side), on):
+        if changes(now, less(middle), on):
             low = middle
         else:
             high = middle - 1
-    return [without(region, order[: int(share * low)], side) for share in BACK]
+    return [less(int(share * low)) for share in BACK]
+
+
+def parts_of(now: Now, region: Mask) -> list[Mask]:
+    """The region in at most `CELLS` parts.
+
+    Whole regions of the image where masks are made of them, those together that lie in one square
+    by the middle one of their pixels; else squares.
+    """
+    side = side_of(region, now.case.config.certification.patch or SIDE, CELLS)
+    regions = now.regions
+    if regions is None:
+        return [region & ~without(region, [place], side) for place in places(region, side)]
+    together: dict[tuple[int, int], list[int]] = {}
+    for unit in sorted(within(region, regions)):
+        rows, columns = (regions[0, 0] == unit).nonzero(as_tuple=True)
+        middle = len(rows) // 2
+        place = int(rows[middle]) // side, int(columns[middle]) // side
+        together.setdefault(place, []).append(unit)
+    return [union(regions, units) for units in together.values()]
