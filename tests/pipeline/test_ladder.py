@@ -26,7 +26,7 @@ from med_cam.config.floor import weak_rules
 from med_cam.config.rules import confidence as allowed_confidence
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.ladder import regions_for, restricted_confidence
-from med_cam.pipeline.necessary import CELLS, parts_of
+from med_cam.pipeline.parts import PARTS, parts_of
 from med_cam.pipeline.propose import smallest_mask
 from med_cam.pipeline.rung import Now, clearly, smallest_share
 from med_cam.verify.claim import judged
@@ -183,7 +183,7 @@ def test_the_parts_that_a_necessary_region_is_pruned_by_divide_it_in_few_whole_r
         case = observed(forward, net, image, CONFIG, target="lit")
         now = Now(case, smallest_mask(case), 0.05, 1000, (), stripes)
     parts = parts_of(now, region)
-    assert 1 < len(parts) <= CELLS
+    assert 1 < len(parts) <= PARTS
     assert torch.equal(sum(part.int() for part in parts), region.int())
     for part in parts:
         assert torch.equal(part, torch.isin(stripes, stripes[part].unique()))
@@ -236,7 +236,7 @@ def test_all_rungs_together_take_no_more_passes_than_are_allowed(most):
 
 
 def test_what_was_not_tried_for_want_of_passes_is_said():
-    found = explained("ranked", with_rules(CONFIG, ladder_passes=200))
+    found = explained("ranked", with_rules(CONFIG, ladder_passes=270))
     assert found.ladder.name == "nothing"
     assert found.ladder.tried[-1].outcome == "no_passes"
     assert "not tried, for want of passes: necessary, ranked" in found.status

@@ -6,9 +6,10 @@ half of the image retains the prediction is taken, then the smallest area at it.
 At s = 0 every mask does: what counts is a strength at which random masks of that area fail.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain, islice
 
 from jaxtyping import Float
 from torch import Tensor
@@ -17,7 +18,9 @@ from med_cam.case.case import Case
 from med_cam.case.round_trip import exported
 from med_cam.case.seeds import GRADE_SEARCH, fresh
 from med_cam.certification.ladder import graded, milder_decision
+from med_cam.pipeline.parts import BACK, passes_of_pruning, pruned
 from med_cam.pipeline.rung import (
+    IN_PICTURES,
     ROUNDS,
     Now,
     Step,
@@ -26,7 +29,7 @@ from med_cam.pipeline.rung import (
     not_tried,
     refused,
     region_of,
-    smallest_share,
+    smallest_cut,
     too_many,
 )
 from med_cam.removal.samples import Sampled
@@ -35,7 +38,9 @@ from med_cam.verify.minimality import Mask, numbered
 from med_cam.verify.random_masks import Margin
 from med_cam.verify.rungs import MILDER, PAINTED, STRENGTHS, faded, graded_over, retained_by
 
-FEW, MORE = 3, 12  # random samples that a mask is tried on, and further ones in the end
+Samples = tuple[Sampled, Sampled]  # those that every mask is tried on, and further ones
+
+FEW, MORE = 3, 12  # of random removals
 NOT_FOUND = f"no mask is surely sufficient at {STRENGTHS[-1]:.0%} of the way"
 GROWN = (1.0, 1.2, 1.5)  # areas tried on those
 
@@ -69,13 +74,18 @@ def over_these(
     if now.room < most_of_one(now, (on, further)):
         return Step(too_many("graded"))
     found = strongest(now, strengths, (on, further), stricter(case, over))
+    step = Step(refused("graded", NOT_FOUND))
     if found is None:
-        return Step(refused("graded", NOT_FOUND))
-    mask, strength = found
+        return step
+    masks, strength = found
     decision = milder_decision(case, now.found.response.decision, names, case.claims)
     asked = graded(case, decision, strength, names)
-    later = replace(now, room=now.room - case.cost().forward + begun)
-    return judged(later, exported(case, mask), asked, in_pictures=True)
+    for mask in masks:
+        later = replace(now, room=now.room - case.cost().forward + begun)
+        step = judged(later, exported(case, mask), asked, in_pictures=True)
+        if step.attempt.why != IN_PICTURES:
+            break
+    return step
 
 
 def milder(now: Now) -> tuple[tuple[tuple[str, ...], tuple[float, ...]], Decision]:
@@ -91,9 +101,9 @@ def milder(now: Now) -> tuple[tuple[tuple[str, ...], tuple[float, ...]], Decisio
 
 
 def strongest(
-    now: Now, strengths: Sequence[float], on: tuple[Sampled, Sampled], decision: Decision
-) -> tuple[Mask, float] | None:
-    """The smallest mask at the largest strength at which half of the image retains it.
+    now: Now, strengths: Sequence[float], on: Samples, decision: Decision
+) -> tuple[Iterator[Mask], float] | None:
+    """The smallest masks at the largest strength at which half of the image retains it.
 
     Args:
         now: where the ladder stands.
@@ -111,36 +121,35 @@ def strongest(
         passing = [(share, scores) for share, scores in cuts if share is not None]
         if passing:
             share, scores = min(passing, key=lambda cut: cut[0])
-            mask = grown(now, scores, share, (margins, on[1]))
-            if mask is not None:
-                return mask, strength
+            masks = clear_ones(now, scores, share, (margins, on))
+            if (first := next(masks, None)) is not None:
+                return chain((first,), masks), strength
     return None
 
 
-def most_of_one(now: Now, on: tuple[Sampled, Sampled]) -> int:
+def most_of_one(now: Now, on: Samples) -> int:
     """Passes that one strength takes at most."""
-    return len(on[0]) * len(now.maps) * (ROUNDS + 1) + len(on[1]) * len(GROWN)
+    few, further = on
+    cuts = len(few) * len(now.maps) * (ROUNDS + 1)
+    return cuts + passes_of_pruning(few) + len(further) * (len(BACK) + len(GROWN))
 
 
-def smallest_cut(
-    now: Now, scores: Float[Tensor, "1 1 h w"], on: Sampled, margins: Margin
-) -> float | None:
-    """The smallest share of a map that retains the prediction on all samples."""
-    rules = now.case.config.refinement
+def clear_ones(
+    now: Now, scores: Float[Tensor, "1 1 h w"], share: float, tried: tuple[Margin, Samples]
+) -> Iterator[Mask]:
+    """Masks that clearly retain the prediction on further samples too, the smallest first.
 
-    def passes(share: float) -> bool:
-        return bool((margins(region_of(now, scores, share), on) >= 0).all())
+    One without the parts that can go, if there is one, and one of the whole cut, or a little
+    larger: with little evidence a smaller one moves fewer pictures.
+    """
+    large, (margins, (few, further)) = now.case.config.refinement.large, tried
+    cuts = [region_of(now, scores, min(share * by, large)) for by in GROWN]
 
-    return smallest_share(passes, rules.smallest, rules.large)
+    def clear(mask: Mask) -> bool:
+        return clearly(margins(mask, further))
 
-
-def grown(
-    now: Now, scores: Float[Tensor, "1 1 h w"], share: float, tried: tuple[Margin, Sampled]
-) -> Mask | None:
-    """A little larger, until it clearly retains the prediction on further samples too."""
-    large, (margins, further) = now.case.config.refinement.large, tried
-    masks = [region_of(now, scores, min(share * by, large)) for by in GROWN]
-    return next((mask for mask in masks if clearly(margins(mask, further))), None)
+    for some in (pruned(now, cuts[0], few, margins), cuts):
+        yield from islice(filter(clear, some), 1)
 
 
 def stricter(case: Case, decision: Decision) -> Decision:

@@ -14,8 +14,10 @@ from med_cam.certification.ladder import Asked, bounded, consistent, controlled,
 from med_cam.masking.masks import keep_most
 from med_cam.pipeline.propose import Found
 from med_cam.reduction.regions import Regions, highest, pooled
+from med_cam.removal.samples import Sampled
 from med_cam.results.ladder import Attempt, Control, Rung
 from med_cam.verify.minimality import Mask
+from med_cam.verify.random_masks import Margin
 from med_cam.verify.rungs import risk_taken
 
 IN_PICTURES = "it does not speak for the label in pictures"
@@ -125,6 +127,35 @@ def region_of(now: Now, scores: Float[Tensor, "1 1 h w"], share: float) -> Mask:
     else:
         mask = highest(pooled(scores, now.regions), now.regions, share, whole=False)
     return reread(case, exported(case, mask))
+
+
+def smallest_cut(
+    now: Now,
+    scores: Float[Tensor, "1 1 h w"],
+    on: Sampled,
+    margins: Margin,
+    least: float = 0.0,
+) -> float | None:
+    """The smallest share of a map that does what is claimed; None if half of the image does not.
+
+    Args:
+        now: where the ladder stands.
+        scores: the map.
+        on: masked inputs, all of which it has to do that on.
+        margins: by how much masks do what is claimed.
+        least: of the margin that is asked for.
+    """
+    rules = now.case.config.refinement
+
+    def passes(share: float) -> bool:
+        return enough(margins(region_of(now, scores, share), on), least)
+
+    return smallest_share(passes, rules.smallest, rules.large)
+
+
+def enough(margins: Float[Tensor, " n"], least: float) -> bool:
+    """Whether the margin is that at least on every masked input."""
+    return bool((margins >= least).all())
 
 
 def clearly(margins: Float[Tensor, " n"]) -> bool:
