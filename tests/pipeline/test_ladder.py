@@ -236,7 +236,7 @@ def test_all_rungs_together_take_no_more_passes_than_are_allowed(most):
 
 
 def test_what_was_not_tried_for_want_of_passes_is_said():
-    found = explained("ranked", with_rules(CONFIG, ladder_passes=270))
+    found = explained("ranked", with_rules(CONFIG, ladder_passes=220))
     assert found.ladder.name == "nothing"
     assert found.ladder.tried[-1].outcome == "no_passes"
     assert "not tried, for want of passes: necessary, ranked" in found.status
