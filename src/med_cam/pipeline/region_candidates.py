@@ -21,7 +21,7 @@ from med_cam.pipeline.budget import (
     parts_affordable,
 )
 from med_cam.pipeline.found import Found
-from med_cam.pipeline.region_mask import judged_by_shape
+from med_cam.pipeline.region_mask import at_most, by_area, judged_by_shape
 from med_cam.reduction.corners import rounded
 from med_cam.reduction.ground import LOOKS, Ground, Units, further
 from med_cam.reduction.merging import Part, borders_of, merged, neighbours
@@ -286,12 +286,12 @@ def counts(length: int) -> list[int]:
 
 
 def grown(case: Case, found: Found, ground: Ground) -> list[Units]:
-    """Larger masks of the same scores, up to all that is open."""
-    rules, share = case.config.refinement, found.area
-    masks = []
+    """Larger masks of the same scores, that of at most half among them, up to all that is open."""
+    rules, share, regions = case.config.refinement, found.area, ground.regions
+    masks = [at_most(found.scores, rules.large, regions)] if share < rules.large else []
     while (share := share * rules.growth) < 1.0:
-        masks.append(within(highest(found.scores, ground.regions, share), ground.regions))
-    return [*masks, within(case.open, ground.regions)]
+        masks.append(highest(found.scores, regions, share))
+    return [*(within(mask, regions) for mask in by_area(masks)), within(case.open, regions)]
 
 
 def of_regions(

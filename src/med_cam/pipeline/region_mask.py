@@ -255,14 +255,25 @@ def nested(
     """Masks of the regions of the highest scores from this share on, the smallest first.
 
     And the same with all that touch them: shifted masks need what lies around, whatever its score.
+    The largest of at most half of the image is among them: what is larger says little.
     """
-    masks = []
+    masks = [at_most(scores, rules.large, regions)] if share < rules.large else []
     while share < 1.0:
         mask = highest(scores, regions, share)
         masks += [mask, surrounded(mask, regions)]
         share = share * GROWTH if share < rules.large else 1.0
     masks.append(highest(scores, regions, 1.0))
+    return by_area(masks)
+
+
+def by_area(masks: Sequence[Mask]) -> list[Mask]:
+    """The same masks, the smallest first."""
     return sorted(masks, key=lambda mask: int(mask.sum()))
+
+
+def at_most(scores: Float[Tensor, "1 1 h w"], share: float, regions: Regions) -> Mask:
+    """The mask of the regions of the highest scores that has no more of the image than that."""
+    return highest(scores, regions, share, whole=False)
 
 
 def surrounded(mask: Mask, regions: Regions) -> Mask:
