@@ -235,6 +235,15 @@ def test_all_rungs_together_take_no_more_passes_than_are_allowed(most):
         assert spent.backward == 0
 
 
+@pytest.mark.parametrize("most", range(230, 330, 7))
+def test_pictures_that_a_rung_is_laid_into_are_among_its_passes(most):
+    rules = replace(CONFIG.verification, consistency=0.01)
+    found = explained(
+        "ranked", with_rules(replace(CONFIG, verification=rules), ladder_passes=most)
+    )
+    assert found.ladder.passes <= most
+
+
 def test_what_was_not_tried_for_want_of_passes_is_said():
     found = explained("ranked", with_rules(CONFIG, ladder_passes=220))
     assert found.ladder.name == "nothing"

@@ -7,7 +7,7 @@ from med_cam.case.case import Case
 from med_cam.certification.certificate import samples_of
 from med_cam.certification.contrast import needs_contrast
 from med_cam.config.baselines import is_fixed
-from med_cam.config.settings import Config
+from med_cam.config.settings import Config, Verification
 from med_cam.results.passes import Passes
 from med_cam.verify.consistency import BLURS, WAYS
 from med_cam.verify.shift_stability import DIRECTIONS
@@ -107,9 +107,12 @@ def claim_passes(config: Config, tried: int) -> int:
 def besides_passes(config: Config) -> int:
     """What the checks besides sufficiency take: they come first, and may refuse a mask alone."""
     rules = config.verification
-    shifts = len(rules.shifts) * len(DIRECTIONS)
-    in_pictures = rules.consistency_trials + WAYS * len(BLURS) if rules.consistency else 0
-    return rules.leakage_trials + shifts + in_pictures
+    return rules.leakage_trials + len(rules.shifts) * len(DIRECTIONS) + picture_passes(rules)
+
+
+def picture_passes(rules: Verification) -> int:
+    """What laying the evidence into pictures takes, at most; the image blurred is among them."""
+    return rules.consistency_trials + WAYS * len(BLURS) if rules.consistency else 0
 
 
 def test_passes(config: Config) -> int:

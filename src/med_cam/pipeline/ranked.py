@@ -5,6 +5,7 @@ from dataclasses import replace
 from med_cam.case.round_trip import exported
 from med_cam.case.seeds import RANK_SEARCH, fresh
 from med_cam.certification.ladder import consistent, ranked
+from med_cam.pipeline.budget import picture_passes
 from med_cam.pipeline.rung import IN_PICTURES, Now, Step, not_tried, refused, region_of, too_many
 from med_cam.verify.minimality import Mask, numbered
 from med_cam.verify.random_masks import masks_for, mean_score
@@ -20,7 +21,7 @@ def ranked_step(now: Now) -> Step:
     if not now.searched:
         return Step(not_tried("ranked", "blank inputs give the label, so that all masks do"))
     each = len(rules.baselines)  # passes a mask
-    most = (now.room - rules.consistency_trials) // each - len(now.maps) - 1
+    most = (now.room - picture_passes(rules)) // each - len(now.maps) - 1
     if not now.maps or most < masks_for(risk):
         return Step(too_many("ranked"))
     count = next(n for n in (masks_for(risk, SPARE), masks_for(risk)) if n <= most)

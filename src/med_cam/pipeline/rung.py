@@ -12,6 +12,7 @@ from med_cam.case.case import Case
 from med_cam.case.round_trip import exported, reread
 from med_cam.certification.ladder import Asked, bounded, consistent, controlled, passes_of
 from med_cam.masking.masks import keep_most
+from med_cam.pipeline.budget import picture_passes
 from med_cam.pipeline.propose import Found
 from med_cam.reduction.regions import Regions, highest, pooled
 from med_cam.removal.samples import Sampled
@@ -93,7 +94,7 @@ def judged(
     case, risk = now.case, risk_taken(asked.name, now.left)
     rules = case.config
     needed = rules.certification.controls + passes_of(case, asked, risk)
-    needed += rules.verification.consistency_trials if in_pictures else 0
+    needed += picture_passes(rules.verification) if in_pictures else 0
     if now.room < needed:
         return Step(too_many(asked.name))
     compared = controlled(case, mask, asked)
