@@ -202,7 +202,10 @@ KINDS = {
     "plain": Kind(first),
     "further masks": Kind(
         either,
-        with_rules(SHORT, units="regions", alternatives=1, necessary_superset=True, seeds=2),
+        replace(  # a seed by which the mask holds one of two squares, so that there is another
+            with_rules(SHORT, units="regions", alternatives=1, necessary_superset=True, seeds=2),
+            seed=3,
+        ),
     ),
     "restricted claim": Kind(fragile),
     "regions": Kind(first, with_rules(SHORT, units="regions")),
