@@ -29,7 +29,7 @@ from med_cam.pipeline.rung import (
     not_tried,
     refused,
     region_of,
-    smallest_cut,
+    smallest_of_maps,
     too_many,
 )
 from med_cam.removal.samples import Sampled
@@ -117,10 +117,8 @@ def strongest(
         if case.cost().forward > last:
             return None
         margins = partial(retained_by, faded(case.batched, strength), decision)
-        cuts = [(smallest_cut(now, scores, on[0], margins), scores) for scores in now.maps]
-        passing = [(share, scores) for share, scores in cuts if share is not None]
-        if passing:
-            share, scores = min(passing, key=lambda cut: cut[0])
+        if (cut := smallest_of_maps(now, on[0], margins)) is not None:
+            share, scores = cut
             masks = clear_ones(now, scores, share, (margins, on))
             if (first := next(masks, None)) is not None:
                 return chain((first,), masks), strength

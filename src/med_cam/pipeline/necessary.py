@@ -21,7 +21,7 @@ from med_cam.pipeline.rung import (
     judged,
     refused,
     region_of,
-    smallest_cut,
+    smallest_of_maps,
     too_many,
 )
 from med_cam.removal.samples import Sampled
@@ -65,11 +65,10 @@ def smallest_region(now: Now, on: tuple[Sampled, Sampled]) -> Mask | None:
     """
     case, (few, further) = now.case, on
     margins = partial(changed_by, case.batched, now.found.response.decision)
-    cuts = [(smallest_cut(now, scores, few, margins, CLEAR), scores) for scores in now.maps]
-    passing = [(share, scores) for share, scores in cuts if share is not None]
-    if not passing:
+    cut = smallest_of_maps(now, few, margins, CLEAR)
+    if cut is None:
         return None
-    share, scores = min(passing, key=lambda cut: cut[0])
+    share, scores = cut
     large = case.config.refinement.large
     first = region_of(now, scores, share)
     larger = (region_of(now, scores, min(share * by, large)) for by in GROWN)

@@ -21,9 +21,9 @@ from med_cam.pipeline.budget import (
     parts_affordable,
 )
 from med_cam.pipeline.found import Found
-from med_cam.pipeline.region_mask import at_most, by_area, judged_by_shape
+from med_cam.pipeline.region_mask import by_area, judged_by_shape
 from med_cam.reduction.corners import rounded
-from med_cam.reduction.ground import LOOKS, Ground, Units, further
+from med_cam.reduction.ground import LOOKS, Ground, Units, further, in_turn
 from med_cam.reduction.merging import Part, borders_of, merged, neighbours
 from med_cam.reduction.region_pruning import Pruned, Rules, pruned
 from med_cam.reduction.regions import highest, within
@@ -231,7 +231,7 @@ def next_wider(case: Case, larger: Larger, last: Units, ground: Ground, number: 
     """
     masks = larger.masks
     least = WIDER * ground.pixels(last)
-    before: tuple[int, ...] = ()  # what the mask before is lost on
+    look = in_turn(ground.look)
     for units in masks:
         if not last < units or (units != masks[-1] and ground.pixels(units) < least):
             continue
@@ -241,9 +241,7 @@ def next_wider(case: Case, larger: Larger, last: Units, ground: Ground, number: 
         if units == masks[-1]:
             return Wider(units)
         unasked = not (last or larger.wary)
-        look = ground.look(units, before)
-        before = look.lost or before
-        if look.slack >= 0 and (unasked or larger.silent(ground.mask(units))):
+        if look(units).slack >= 0 and (unasked or larger.silent(ground.mask(units))):
             smooth = rounded(case, ground, units)
             round_too = smooth is not ground and smooth.look_at_few(units).slack >= 0
             return Wider(units, smooth if round_too else None)
@@ -288,7 +286,8 @@ def counts(length: int) -> list[int]:
 def grown(case: Case, found: Found, ground: Ground) -> list[Units]:
     """Larger masks of the same scores, that of at most half among them, up to all that is open."""
     rules, share, regions = case.config.refinement, found.area, ground.regions
-    masks = [at_most(found.scores, rules.large, regions)] if share < rules.large else []
+    half = highest(found.scores, regions, rules.large, whole=False)
+    masks = [half] if share < rules.large else []
     while (share := share * rules.growth) < 1.0:
         masks.append(highest(found.scores, regions, share))
     return [*(within(mask, regions) for mask in by_area(masks)), within(case.open, regions)]

@@ -15,7 +15,7 @@ from med_cam.certification.minimality import region_side
 from med_cam.config.settings import Refinement
 from med_cam.pipeline.found import Found, found_on
 from med_cam.reduction.bisection import Cut, Passes, remembered, smallest_passing
-from med_cam.reduction.ground import Ground, ground_of
+from med_cam.reduction.ground import Ground, ground_of, in_turn
 from med_cam.reduction.regions import Regions, highest, pooled, regions_of, union, within
 from med_cam.results.step import Step
 from med_cam.search.disc_map import disc_map, discs, standardised
@@ -196,28 +196,14 @@ def without_leak(
 
 def by_few(ground: Ground) -> Passes:
     """Whether a mask has the margin on a few masked inputs, that which lost the last one first."""
-    before: tuple[int, ...] = ()
-
-    def passes(mask: Mask) -> bool:
-        nonlocal before
-        look = ground.look_at_few(within(mask, ground.regions), before)
-        before = look.lost or before
-        return look.slack >= 0
-
-    return passes
+    look = in_turn(ground.look_at_few)
+    return lambda mask: look(within(mask, ground.regions)).slack >= 0
 
 
 def having_margin(masks: Sequence[Mask], ground: Ground) -> Iterator[Mask]:
-    """Those of these masks that have the margin, in their order.
-
-    What one is lost on, the next is measured on first: it is likely lost there too.
-    """
-    before: tuple[int, ...] = ()
-    for mask in masks:
-        look = ground.look(within(mask, ground.regions), before)
-        if look.slack >= 0:
-            yield mask
-        before = look.lost or before
+    """Those of these masks that have the margin, in their order."""
+    look = in_turn(ground.look)
+    return (mask for mask in masks if look(within(mask, ground.regions)).slack >= 0)
 
 
 def of_other_scores(case: Case, found: Found) -> Found | None:
@@ -257,7 +243,7 @@ def nested(
     And the same with all that touch them: shifted masks need what lies around, whatever its score.
     The largest of at most half of the image is among them: what is larger says little.
     """
-    masks = [at_most(scores, rules.large, regions)] if share < rules.large else []
+    masks = [highest(scores, regions, rules.large, whole=False)] if share < rules.large else []
     while share < 1.0:
         mask = highest(scores, regions, share)
         masks += [mask, surrounded(mask, regions)]
@@ -269,11 +255,6 @@ def nested(
 def by_area(masks: Sequence[Mask]) -> list[Mask]:
     """The same masks, the smallest first."""
     return sorted(masks, key=lambda mask: int(mask.sum()))
-
-
-def at_most(scores: Float[Tensor, "1 1 h w"], share: float, regions: Regions) -> Mask:
-    """The mask of the regions of the highest scores that has no more of the image than that."""
-    return highest(scores, regions, share, whole=False)
 
 
 def surrounded(mask: Mask, regions: Regions) -> Mask:

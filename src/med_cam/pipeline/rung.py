@@ -154,6 +154,15 @@ def smallest_cut(
     return smallest_share(passes, rules.smallest, rules.large)
 
 
+def smallest_of_maps(
+    now: Now, on: Sampled, margins: Margin, least: float = 0.0
+) -> tuple[float, Float[Tensor, "1 1 h w"]] | None:
+    """The smallest such share of any map, and the map; see `smallest_cut`."""
+    cuts = [(smallest_cut(now, scores, on, margins, least), scores) for scores in now.maps]
+    passing = [(share, scores) for share, scores in cuts if share is not None]
+    return min(passing, key=lambda cut: cut[0], default=None)
+
+
 def enough(margins: Float[Tensor, " n"], least: float) -> bool:
     """Whether the margin is that at least on every masked input."""
     return bool((margins >= least).all())

@@ -1,6 +1,6 @@
 """What masks of a case are reduced on, where they are made of regions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -138,6 +138,19 @@ class Ground:
             if some and min(left.values()) < -CLEAR:
                 return lowest(left, some)[0]
         return None
+
+
+def in_turn(look: Callable[[Units, Sequence[int]], Look]) -> Callable[[Units], Look]:
+    """A look at one mask after the other: what one is lost on, the next is measured on first."""
+    before: Sequence[int] = ()
+
+    def next_look(units: Units) -> Look:
+        nonlocal before
+        found = look(units, before)
+        before = found.lost or before
+        return found
+
+    return next_look
 
 
 def ground_of(case: Case, regions: Regions, decision: Decision) -> Ground:
