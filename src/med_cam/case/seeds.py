@@ -15,6 +15,7 @@ from med_cam.config.settings import relative_to
 # The first 64 numbers of a seed: four purposes, then one number per attempt at a claim.
 SEARCH, CANDIDATES, SENSITIVITY, AFTER, CLAIM = range(5)
 BASELINE, PATCHES, DELETION, REINSERTION, SILHOUETTE, SUPERSET = range(64, 70)
+RANDOM_REGIONS = 70
 QUIET_SEARCH, QUIET, RUNNER_UP_SEARCH, REGION_SEARCH, RUNNER_UP = range(96, 101)
 GRADE_SEARCH, GRADE, GRADE_CONTROL, RESTRICTED_CONTROL = range(80, 84)
 LACK_MAP, LACK_SEARCH, LACK, LACK_CONTROL = range(84, 88)

@@ -1,9 +1,22 @@
 """What is tested of a certified mask besides its claim, each on samples of its own."""
 
+from functools import partial
+from itertools import islice
+
+import torch
+
 from med_cam.case.case import Case
 from med_cam.case.round_trip import exported, reread
-from med_cam.case.seeds import DELETION, REINSERTION, SILHOUETTE, SUPERSET, fresh
+from med_cam.case.seeds import (
+    DELETION,
+    RANDOM_REGIONS,
+    REINSERTION,
+    SILHOUETTE,
+    SUPERSET,
+    fresh,
+)
 from med_cam.certification.certificate import Exported
+from med_cam.masking.samplers import baselines_in_turn
 from med_cam.removal.samples import Sampled
 from med_cam.results.claim import Claim
 from med_cam.results.mask_tests import MaskTests, Necessity
@@ -14,7 +27,9 @@ from med_cam.verify.certificate import rate
 from med_cam.verify.decision import Decision
 from med_cam.verify.minimality import gap_of, numbered
 from med_cam.verify.necessity import necessity
+from med_cam.verify.random_masks import control, random_masks
 from med_cam.verify.reinsertion import reinserted, reinsertion
+from med_cam.verify.rungs import retained_by
 from med_cam.verify.silhouette import silhouette
 from med_cam.verify.warnings import is_negative
 
@@ -22,7 +37,7 @@ from med_cam.verify.warnings import is_negative
 def mask_tests(
     case: Case, mask: Exported, claim: Claim, minimality: Minimality | None
 ) -> MaskTests:
-    """Necessity, partial re-insertion and leaks of a mask."""
+    """Necessity, partial re-insertion and leaks of a mask, and random ones of its area."""
     decision = decision_of(case, claim)
     return MaskTests(
         minimality=minimality,
@@ -31,6 +46,7 @@ def mask_tests(
         reinsertion_wanted=case.config.certification.reinsertion_wanted,
         shape_leakage=shape_leakage_of(case, claim),
         silhouette=silhouette_of(case, mask, decision),
+        random_regions=random_regions_of(case, mask, decision),
         negative=is_negative(case.target.label),
     )
 
@@ -62,6 +78,22 @@ def silhouette_of(case: Case, mask: Exported, decision: Decision) -> Rate:
     rules = case.config.verification
     infill = infill_of(case, len(rules.baselines), SILHOUETTE)
     return silhouette(case.claims, reread(case, mask), infill, decision, rules.confidence)
+
+
+def random_regions_of(case: Case, mask: Exported, decision: Decision) -> Rate | None:
+    """How many random masks of the same area retain the prediction; see `MaskTests`.
+
+    They take turns at the baselines, each with a sample of its own.
+    """
+    rules, count = case.config.verification, case.config.certification.random_regions
+    shown = reread(case, mask)
+    if not count or int(shown.sum()) == int(case.open.sum()):
+        return None
+    generator = fresh(case, RANDOM_REGIONS)
+    masks = torch.cat([*islice(random_masks(shown, case.open, generator), count)])
+    infill = baselines_in_turn(rules.baselines, case.scene, count, generator)
+    found = control(masks, infill, partial(retained_by, case.claims, decision))
+    return rate(found.hits, count, rules.confidence, at_least=False, edge=found.edge)
 
 
 def shape_leakage_of(case: Case, claim: Claim) -> Rate:

@@ -71,7 +71,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "random_regions": Kind(
             "random",
-            "without reference images, most random regions retain the prediction: share of them",
+            "most random regions, of its size or, without reference images, of twice that, retain "
+            "the prediction: share of them",
             *(12, 0.0, 0.0),
         ),
         "whole_image": Kind(

@@ -233,4 +233,5 @@ seeds = whole(1, 50, why="a search each")
 Seeds = Annotated[int, seeds]
 
 LadderPasses = Annotated[int, none_or(50, 100_000, why=PASSES)]
+Regions = Annotated[int, none_or(19, 999, why="one of 19 and the mask are 1 in 20")]
 Controls = Annotated[int, whole(19, 999, why="one of 19 and the mask are 1 in 20; each is a pass")]

@@ -261,6 +261,8 @@ class Certification:
             holds on no mask of at most `refinement.large`; the search of a restricted claim is
             not counted. 0 = none is tried but the restricted claim, with a risk of its own.
         controls: smooth random masks of the same area that a weaker claim is compared with.
+        random_regions: such masks that are looked at beside the full claim; 0 = none. They show
+            whether the place of its evidence says anything, and refuse nothing.
     """
 
     rounds: rules.Rounds = 2
@@ -282,6 +284,7 @@ class Certification:
     contrast: rules.Switch = True
     ladder_passes: rules.LadderPasses = 500
     controls: rules.Controls = 39
+    random_regions: rules.Regions = 19
 
     def __post_init__(self) -> None:
         refuse("certification", self)

@@ -120,4 +120,5 @@ def test_passes(config: Config) -> int:
     rules, names = config.certification, config.verification.baselines
     fixed = sum(is_fixed(name) for name in names)
     silhouettes = FILLS * (fixed + len(names))
-    return rules.deletion_samples + fixed + rules.reinsertion_trials + silhouettes + PARTS
+    tests = rules.deletion_samples + fixed + rules.reinsertion_trials + silhouettes
+    return tests + rules.random_regions + PARTS

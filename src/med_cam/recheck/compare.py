@@ -71,7 +71,7 @@ def counted(check: Document) -> int:
 
 
 def of_tests(reported: Document, now: MaskTests) -> Iterator[Verdict]:
-    """Minimality, necessity, partial re-insertion and silhouette."""
+    """Minimality, necessity, partial re-insertion, silhouette and random regions."""
     was = reported["minimality"]
     if was is not None and now.minimality is not None:
         yield Verdict(
@@ -95,6 +95,9 @@ def of_tests(reported: Document, now: MaskTests) -> Iterator[Verdict]:
     yield silent(
         "silhouette alone does not give the label", reported["silhouette"], now.silhouette
     )
+    if reported["random_regions"] is not None and now.random_regions is not None:
+        name = "random regions of its size do not retain the prediction"
+        yield silent(name, reported["random_regions"], now.random_regions)
 
 
 def patches_of(found: Minimality) -> str:

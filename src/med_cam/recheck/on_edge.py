@@ -73,6 +73,9 @@ def tests_as_saved(case: Case, now: MaskTests, said: Document, claim: Claim) -> 
     patches = now.minimality
     if patches is not None and said["minimality"] is not None:
         patches = _minimality(patches, said["minimality"])
+    regions = now.random_regions
+    if regions is not None and said["random_regions"] is not None:
+        regions = _rate(regions, said["random_regions"], at_least=False)
     return replace(
         now,
         minimality=patches,
@@ -80,6 +83,7 @@ def tests_as_saved(case: Case, now: MaskTests, said: Document, claim: Claim) -> 
         reinsertion=_rate(now.reinsertion, said["reinsertion"], at_least=True),
         shape_leakage=shape_leakage_of(case, claim),
         silhouette=_rate(now.silhouette, said["silhouette"], at_least=False),
+        random_regions=regions,
     )
 
 

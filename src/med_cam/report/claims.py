@@ -23,6 +23,7 @@ from med_cam.results.contrast import Contrast, RunnerUp
 from med_cam.results.explanation import Explanation
 from med_cam.results.mask_tests import Agreement, MaskTests, NecessarySuperset, Necessity
 from med_cam.results.minimality import Minimality
+from med_cam.results.rate import Rate
 from med_cam.verify.claim import counted
 
 TESTED = frozenset({"outline", "unseen_baselines"})  # notices that have a sentence here as well
@@ -129,6 +130,8 @@ def _of_tests(tests: MaskTests, claim: Claim, label: str) -> Iterator[Statement]
     yield _necessary(tests.necessity, label)
     if tests.shape_leakage.trials:
         yield from _shape(tests, claim, label)
+    if tests.random_regions is not None:
+        yield from _random_regions(tests.random_regions, claim)
     if tests.alternatives or tests.remainder_sufficient is not None:
         yield _alternatives(tests)
     if tests.necessary_superset is not None:
@@ -239,6 +242,17 @@ def _shape(tests: MaskTests, claim: Claim, label: str) -> Iterator[Statement]:
         yield Statement(text, holds=True)
     elif not any(notice.kind == "outline" and notice.warns for notice in claim.notices):
         yield Statement(f"the outline alone gives the label in {count} ({bound})", holds=None)
+
+
+def _random_regions(rest: Rate, claim: Claim) -> Iterator[Statement]:
+    """Whether any region of its size would do, unless a warning says it."""
+    count = f"{rest.hits} of {rest.trials}"
+    if not rest.hits:
+        text = f"no random region of its size retains the prediction ({count})"
+        yield Statement(text, holds=True)
+    elif not any(one.kind == "random_regions" and one.warns for one in claim.notices):
+        text = f"random regions of its size retain the prediction too, in {count}"
+        yield Statement(text, holds=None)
 
 
 def _alternatives(tests: MaskTests) -> Statement:

@@ -115,6 +115,7 @@ ADDED: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "compared": [],
         },
         "sha256": {"environment": None},
+        "tests": {"random_regions": None},
         "classifier": {
             "outputs": "logits",
             "antialias": True,

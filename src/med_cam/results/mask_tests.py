@@ -115,6 +115,9 @@ class MaskTests:
             Bounded from above.
         silhouette: the mask filled with a constant colour; hits are inputs given the target.
             Bounded from above.
+        random_regions: smooth random masks of the same area, each on one sample of its own; hits
+            are those that retain the prediction. Bounded from above; null where the mask is all
+            that can be shown, or the settings ask for none.
         alternatives: further sufficient masks, disjoint from this one and each other, in the
             order they were found.
         remainder_sufficient: whether what all these masks leave of the image is still sufficient,
@@ -132,6 +135,7 @@ class MaskTests:
     reinsertion_wanted: Share
     shape_leakage: Rate
     silhouette: Rate
+    random_regions: Rate | None = None
     alternatives: tuple[Alternative, ...] = ()
     remainder_sufficient: bool | None = None
     necessary_superset: NecessarySuperset | None = None

@@ -144,9 +144,21 @@ def leak_notices(claim: Claim, tests: MaskTests, area: float, label: str) -> Ite
             f"{floored(tests.reinsertion.bound)}, {tests.reinsertion_wanted:.0%} required"
         )
         yield notice("reinsertion", text, 1 - share_of(tests.reinsertion))
+    if claim.holds and all(one.kind != "random_regions" for one in claim.notices):
+        yield from _random(tests.random_regions)
     if claim.holds and area >= WHOLE:
         text = f"the evidence is {area:.0%} of the image: nothing smaller passed the tests"
         yield notice("whole_image", text, area)
+
+
+def _random(regions: Rate | None) -> Iterator[Notice]:
+    """That most random regions of the mask's size retain the prediction too."""
+    if regions is not None and share_of(regions) > LIKELY:
+        text = (
+            f"random regions of its size retain the prediction too, in {regions.hits} of "
+            f"{regions.trials}: where the evidence lies says little"
+        )
+        yield notice("random_regions", text, share_of(regions))
 
 
 def edge_of_claim(
@@ -164,6 +176,8 @@ def edge_of_tests(tests: MaskTests) -> Iterator[tuple[str, Edge | None]]:
     yield "necessity", tests.necessity.edge
     yield "re-insertion", tests.reinsertion.edge
     yield "silhouette", tests.silhouette.edge
+    if tests.random_regions is not None:
+        yield "random regions", tests.random_regions.edge
 
 
 def edge_notices(edges: Iterable[tuple[str, Edge | None]]) -> Iterator[Notice]:
