@@ -15,7 +15,8 @@ auto`; --removal says others. Each image is explained with the default preset on
 the rung that is reached, and on how much of the image. Where the full claim is verified, the same
 certificate is then computed for other masks of equal area: three smooth random ones, the centre
 disc and Grad-CAM's map; where a weaker claim holds, how many of the random masks of its own
-control reach it. For labels that need no evidence (nothing found, or given to blank input):
+control reach it. *and no random region*: sufficient below half, and no random region of that size
+retains the prediction. For labels that need no evidence (nothing found, or given to blank input):
 whether the explanation the other way round says something. Where a finding is outlined, how much
 of each of these masks lies inside it.
 
@@ -131,11 +132,18 @@ def explained(bench: Bench, task: Task, image: Image) -> dict:
         "backward": found.passes.backward,
         "seconds": found.seconds,
         "mask": packed(mask),
+        "alone": alone(found),
         "certified": certified(found, others, bench, task, image) if found.verified else {},
         "control": None if found.ladder is None else hits(found),
         "inside": inside,
         "other_way": other_way(found),
     }
+
+
+def alone(found: Explanation) -> bool | None:
+    """Whether no random region of the size of a verified mask does what it does."""
+    regions = found.tests.random_regions if found.verified and found.tests else None
+    return None if regions is None else not regions.hits
 
 
 def other_way(found: Explanation) -> bool | None:
@@ -235,6 +243,11 @@ def of_controls(*names: str) -> Column:
     return column
 
 
+def where_alone(column: Column) -> Column:
+    """A column of the images below half where no random region did what the mask does."""
+    return lambda lines: column([line for line in lines if line["alone"] and small(line)])
+
+
 def random_hits(lines: Sequence[dict]) -> str:
     """Of the random masks of the controls of weaker claims, how many reach the claim."""
     pairs = [x["control"] for x in lines if x["control"] is not None and x["rung"] != CHANCE]
@@ -274,6 +287,7 @@ COLUMNS = {
     "images": count,
     "removals": most_used("removals"),
     "sufficient below half": on_rung("sufficient"),
+    "and no random region": share(lambda line: bool(line["alone"]) and small(line)),
     "restricted": on_rung("restricted"),
     "graded": on_rung("graded"),
     "necessary": on_rung("necessary"),
@@ -288,6 +302,7 @@ COLUMNS = {
 }
 OTHERS = {
     "random": of_controls(*CONTROLS[:RANDOM]),
+    "random, where no random region does": where_alone(of_controls(*CONTROLS[:RANDOM])),
     "centre disc": of_controls("centre disc"),
     "Grad-CAM": of_controls("Grad-CAM"),
     "random, of a weaker claim": random_hits,

@@ -46,6 +46,7 @@ HARMLESS = {  # settings without a floor, and why they cannot weaken what is cal
     "certification.contrast": BESIDE,
     "certification.ladder_passes": BESIDE,
     "certification.controls": BESIDE,
+    "certification.random_regions": BESIDE,
 }
 
 

@@ -121,5 +121,6 @@ def test_what_is_left_over_keeps_back_the_explanation_the_other_way_round(labels
     with hooks_attached(model) as forward:
         case = observed(forward, model, picture(), NOISY)
         left = left_over(case, given_by)
-    # deletion and re-insertion, the fixed baseline, four fills over one fixed and two random ones
-    assert left == 1500 - 1 - (4 + 8 + 1 + 4 * 3) - kept
+    # deletion and re-insertion, the fixed baseline, four fills over one fixed and two random ones,
+    # random regions
+    assert left == 1500 - 1 - (4 + 8 + 1 + 4 * 3 + 19) - kept

@@ -4,7 +4,17 @@ from dataclasses import replace
 
 import pytest
 import torch
-from recording import FAST, Toy, Watch, classifier_of, exact, patches_mask, the_case
+from recording import (
+    FAST,
+    Toy,
+    Watch,
+    classifier_of,
+    exact,
+    noise,
+    patches_mask,
+    shared,
+    the_case,
+)
 from scipy.stats import binomtest
 
 from med_cam.case import seeds
@@ -16,6 +26,7 @@ from med_cam.certification.mask_tests import (
     decision_of,
     infill_of,
     mask_tests,
+    random_regions_of,
     reinsertion_of,
     shape_leakage_of,
     silhouette_of,
@@ -177,6 +188,60 @@ def test_patches_that_are_shown_again_are_shown_beside_the_evidence_and_some_sta
                 part = (slice(None), slice(row, row + 16), slice(column, column + 16))
                 same = (image[part] == x[0][part])[~SQUARE[0][part]]
                 assert same.all() or same.float().mean() < 0.05
+
+
+HALF = patches_mask(*((row, column) for row in range(4) for column in range(2)))
+
+
+@pytest.mark.parametrize(("mask", "often"), [(SQUARE, False), (HALF, True)])
+@pytest.mark.parametrize("count", [19, 40])
+def test_random_regions_have_the_masks_area_and_are_judged_as_it_is(case, mask, often, count):
+    watch = Watch(set_to(case, random_regions=count))
+    found = random_regions_of(watch.case, exported(case, mask), Decision(case.target, 0.2, 0.6))
+    shown, x = torch.cat([call.x for call in watch.take("claims")]), case.scene.x
+    regions = (shown == x).all(dim=1)
+    assert len(shown) == found.trials == count
+    assert {int(region.sum()) for region in regions} == {int(mask.sum())}
+    assert len({region.numpy().tobytes() for region in regions}) > count / 2
+    flat = [
+        len(image[:, ~region].unique()) == 1 for image, region in zip(shown, regions, strict=True)
+    ]
+    names = case.config.verification.baselines
+    assert flat == [names[i % 2] == "grey" for i in range(count)]  # they take turns
+    p = Toy()(shown).softmax(dim=1)
+    retained = int(((p.argmax(dim=1) == 1) & (p[:, 1] >= 0.6)).sum())
+    assert found.hits == retained
+    assert (retained > count / 5) == often
+    high = binomtest(retained, count, alternative="less").proportion_ci(0.95, "exact").high
+    assert found.bound == pytest.approx(high, abs=1e-9)
+
+
+def test_what_random_regions_show_is_new_for_each_and_not_what_other_tests_show(case):
+    watch, decision = Watch(case), Decision(case.target, 0.2, 0.6)
+    random_regions_of(watch.case, exported(case, SQUARE), decision)
+    own = noise(watch.take(), case.scene.x)
+    mask_tests(
+        replace(watch.case, config=without_regions(case)),
+        exported(case, SQUARE),
+        claim_with(0.1),
+        None,
+    )
+    others = noise(watch.take(), case.scene.x)
+    assert len(own) > 1000 < len(others)
+    assert shared(own, others) == 0
+
+
+def without_regions(case):
+    return set_to(case, random_regions=0).config
+
+
+def test_no_random_region_is_looked_at_where_none_is_wanted_or_there_is_no_other(case):
+    decision, everything = Decision(case.target, 0.2, 0.6), torch.ones_like(SQUARE)
+    none = replace(case, config=without_regions(case))
+    for of, mask in ((none, SQUARE), (case, everything)):
+        watch = Watch(of)
+        assert random_regions_of(watch.case, exported(case, mask), decision) is None
+        assert watch.take() == []
 
 
 def test_the_silhouette_is_filled_over_the_baselines_of_the_claim(case):

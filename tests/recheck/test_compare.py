@@ -97,10 +97,10 @@ def necessity(changed=5, samples=7):
 STAYS, SILENT = Rate(50, 48, 0.9, 0.95), Rate(12, 0, 0.2, 0.95)
 
 
-def mask_tests(found, *, reinsertion=STAYS, silhouette=SILENT):
+def mask_tests(found, *, reinsertion=STAYS, silhouette=SILENT, random_regions=None):
     return MaskTests(
         found, necessity(), reinsertion, 0.9, shape_leakage=Rate(20, 0, 0.1, 0.95),
-        silhouette=silhouette,
+        silhouette=silhouette, random_regions=random_regions,
     )  # fmt: skip
 
 
@@ -110,6 +110,7 @@ SAVED_TESTS = {
     "reinsertion_wanted": 0.8,
     "reinsertion": {"bound": 0.8, "hits": 55, "trials": 59},
     "silhouette": {"hits": 0, "trials": 16},
+    "random_regions": None,
 }
 
 
@@ -130,6 +131,7 @@ def test_what_was_not_claimed_of_a_mask_is_known_not_to_be():
         "reinsertion_wanted": 0.81,
         "reinsertion": {"bound": 0.8, "hits": 55, "trials": 59},
         "silhouette": {"hits": 2, "trials": 16},
+        "random_regions": None,
     }
     lost = Rate(50, 40, 0.89, 0.95)
     now = mask_tests(minimality("sample"), reinsertion=lost, silhouette=Rate(12, 1, 0.4, 0.95))
@@ -139,6 +141,29 @@ def test_what_was_not_claimed_of_a_mask_is_known_not_to_be():
     ]  # fmt: skip
     assert [v.was for v in found] == ["0 of 1", "1 of 6", "55 of 59", "2 of 16"]
     assert [v.figure for v in found] == ["1 of 1", "5 of 7", "40 of 50", "1 of 12"]
+
+
+REGIONS = "random regions of its size do not retain the prediction"
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "wanted"),
+    [
+        ((0, 19), (0, 19), [Verdict(REGIONS, True, True, "0 of 19", "0 of 19")]),
+        ((0, 19), (2, 39), [Verdict(REGIONS, True, False, "0 of 19", "2 of 39")]),
+        ((3, 19), (0, 19), [Verdict(REGIONS, False, True, "3 of 19", "0 of 19")]),
+        (None, (3, 19), []),
+        ((3, 19), None, []),
+    ],
+)
+def test_random_regions_are_compared_where_both_looked_at_them(was, now, wanted):
+    saved = None if was is None else {"hits": was[0], "trials": was[1]}
+    regions = None if now is None else Rate(now[1], now[0], 0.4, 0.95)
+    found = of_tests(
+        {**SAVED_TESTS, "random_regions": saved},
+        mask_tests(minimality("sample"), random_regions=regions),
+    )
+    assert [verdict for verdict in found if verdict.name == REGIONS] == wanted
 
 
 @pytest.mark.parametrize(("was", "now"), [(None, True), (True, None), (None, None)])

@@ -212,6 +212,28 @@ def test_a_shape_within_its_limit_is_no_failure_and_not_nothing(explanation):
     )
 
 
+@pytest.mark.parametrize(
+    ("hits", "text", "holds"),
+    [
+        (0, "no random region of its size retains the prediction (0 of 19)", True),
+        (3, "random regions of its size retain the prediction too, in 3 of 19", None),
+        (19, "random regions of its size retain the prediction too, in 19 of 19", None),
+    ],
+)
+def test_random_regions_are_good_news_only_if_none_does_it(explanation, hits, text, holds):
+    regions = Rate(19, hits, 0.9, 0.95)
+    found = with_tests(explanation, random_regions=regions)
+    reported = only(found, "random region")
+    assert (reported.text, reported.holds) == (text, holds)
+    warned = noticed(found, Notice("random_regions", "they all do", 0.9, warns=True))
+    said = [x for x in texts(warned) if "random region" in x]
+    assert said == ([] if hits else [text])
+
+
+def test_of_older_results_nothing_is_said_of_random_regions(explanation):
+    assert not any("random region" in text for text in texts(explanation))
+
+
 def noticed(found, *notices):
     return replace(found, claim=replace(found.claim, notices=notices))
 

@@ -192,6 +192,11 @@ def test_a_document_that_is_no_result_is_translated_without_an_error():
     assert upgraded({"classifier": "cut"})["classifier"] == "cut"
 
 
+def regions_taken_out(found):
+    """Of the test of random regions the result and the setting, which no older one has."""
+    return [of.pop("random_regions") for of in (found["tests"], found["config"]["certification"])]
+
+
 def draws_taken_out(document):
     """Of the claim and the restricted one: which draw of samples, and which mask."""
     claims = (document["claim"], document["restricted_claim"]["claim"])
@@ -212,10 +217,8 @@ def test_what_an_older_result_lacks_may_not_be_taken_out_of_a_newer_one(tmp_path
         (tmp_path / "explanation.json").write_text(json.dumps(document))
         if forge(known):
             found = read_explanation(tmp_path)
-            assert (found["sha256"].pop("environment"), found["image"].pop("white")) == (
-                None,
-                "file",
-            )
+            white = found["sha256"].pop("environment"), found["image"].pop("white")
+            assert white == (None, "file")
             new = ("window", "frame", "dicom", "slice", "nifti")
             new += ("region", "mpp", "slide_mpp", "slide")
             assert [found["image"].pop(n) for n in new] == [None] * 9
@@ -225,7 +228,8 @@ def test_what_an_older_result_lacks_may_not_be_taken_out_of_a_newer_one(tmp_path
             since = {"references_left_out": 0, "cut_short": False, "fills": [], "compared": []}
             added = ("manifest", "created", "command", "platform", "baseline_colours")
             added += ("removal_choice", "contrast", "beside_claim", "ladder")
-            assert draws_taken_out(found) == [(1, 1), (1, 1)]
+            draws, regions = draws_taken_out(found), regions_taken_out(found)
+            assert (draws, regions) == ([(1, 1), (1, 1)], [None, 0])
             notices = found["claim"].pop("notices")
             assert [one["text"] for one in notices] == document["claim"]["warnings"]
             assert all(one["warns"] and one["kind"] == "older" for one in notices)

@@ -1,6 +1,7 @@
 """Each warning appears exactly when its figure says so, and holds that figure."""
 
 import re
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from scipy.stats import binomtest
 
+from med_cam.config.notices import notice
 from med_cam.results.check import BaselineResult, Check
 from med_cam.results.claim import Claim
 from med_cam.results.mask_tests import MaskTests, Necessity
@@ -129,9 +131,12 @@ def claim(*, holds=True):
     return Claim(("grey",), (check,), (), 0.9, 0.2, 0.55, "8 reference images", ())
 
 
-def mask_tests(shape_leakage=NONE, silhouette=NONE, reinsertion=STAYS, wanted=0.9):
+def mask_tests(
+    shape_leakage=NONE, silhouette=NONE, reinsertion=STAYS, wanted=0.9, random_regions=None
+):
     necessity = Necessity(16, 16, 16, "notumor", 0.1, 0.2, 0.9, 0.8, 0.95)
-    return MaskTests(None, necessity, reinsertion, wanted, shape_leakage, silhouette)
+    others = reinsertion, wanted, shape_leakage, silhouette
+    return MaskTests(None, necessity, *others, random_regions=random_regions)
 
 
 def reported(area=0.1, *, holds=True, **found):
@@ -193,6 +198,22 @@ def test_a_mask_of_the_whole_image_is_reported_where_its_claim_holds(area, holds
         sentence == f"the evidence is {area:.0%} of the image: nothing smaller passed the tests"
         for sentence in found
     )
+
+
+@pytest.mark.parametrize(("hits", "warned"), [(0, False), (9, False), (10, True), (19, True)])
+def test_random_regions_are_reported_where_more_than_half_retain_the_prediction(hits, warned):
+    found = reported(random_regions=Rate(19, hits, 0.9, 0.95))
+    assert found == warned * (
+        f"random regions of its size retain the prediction too, in {hits} of 19: where the "
+        "evidence lies says little",
+    )
+
+
+def test_random_regions_are_not_reported_of_a_claim_that_fails_nor_twice():
+    most = mask_tests(random_regions=Rate(19, 19, 1.0, 0.95))
+    wider = notice("random_regions", "twice as large", 1.0)
+    for of in (claim(holds=False), replace(claim(), notices=(wider,))):
+        assert list(leak_notices(of, most, 0.1, TARGET.label)) == []
 
 
 @pytest.mark.parametrize("some", list(product([False, True], repeat=4)))

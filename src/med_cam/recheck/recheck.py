@@ -57,9 +57,6 @@ def rechecked(
     if saved.older:  # these checks are younger
         rules = replace(config.verification, consistency=0.0, specificity_rate=0.0)
         config = replace(config, verification=rules)
-    if "random_regions" not in document["config"].get("certification", {}):  # as is this test
-        certification = replace(config.certification, random_regions=0)
-        config = replace(config, certification=certification)
     contrast = document["classifier"]["contrast"]
     if contrast:
         classifier = pairwise(classifier, document["label"], contrast)

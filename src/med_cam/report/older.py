@@ -145,6 +145,10 @@ def completed(document: Mapping[str, Any]) -> dict[str, Any]:
     for place, added in ADDED.items():
         if place and isinstance(new.get(place), Mapping):
             new[place] = {**added, **new[place]}
+    if isinstance(config := new.get("config"), Mapping) and isinstance(
+        rules := config.get("certification"), Mapping
+    ):  # no random regions were looked at
+        new["config"] = {**config, "certification": {"random_regions": 0, **rules}}
     if isinstance(tests := new.get("tests"), Mapping) and isinstance(
         patches := tests.get("minimality"), Mapping
     ):  # that were squares
