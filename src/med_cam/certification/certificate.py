@@ -11,7 +11,7 @@ from med_cam.case.seeds import BASELINE, CERTIFY, CLAIM, fresh
 from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Verification
 from med_cam.results.certificate import Certificate
-from med_cam.results.check import Check
+from med_cam.results.check import SUFFICIENCY, Check
 from med_cam.results.claim import Claim
 from med_cam.verify.baseline_response import BaselineResponse, baseline_response
 from med_cam.verify.begun import Begun, begun
@@ -134,7 +134,7 @@ def concluded(of: Begun, tried: int, draw: int) -> Claim:
     certificate = replace(as_tried(claim.certificate, tried, random=random), draw=draw)
     checks = tuple(
         replace(sufficiency_check(certificate), edge=check.edge)
-        if check.name == "sufficiency"
+        if check.name == SUFFICIENCY
         else check
         for check in claim.checks
     )
@@ -152,4 +152,4 @@ def sufficiency_check(certificate: Certificate) -> Check:
     passed = c.fixed_retained == c.fixed and c.retained >= least
     rate = (c.retained + c.fixed_retained) / trials
     threshold = min(1.0, (least + c.fixed) / trials)
-    return Check("sufficiency", rate, threshold, trials, at_least=True, passed=passed)
+    return Check(SUFFICIENCY, rate, threshold, trials, at_least=True, passed=passed)

@@ -28,7 +28,7 @@ from med_cam.certification.certificate import Exported
 from med_cam.config.baselines import is_fixed
 from med_cam.masking.samplers import baselines_in_turn
 from med_cam.masking.view import View
-from med_cam.results.check import Check
+from med_cam.results.check import CONSISTENCY, Check
 from med_cam.results.claim import Claim, RestrictedClaim
 from med_cam.results.ladder import Consistency, Control, Rung
 from med_cam.verify.baseline_response import BaselineResponse
@@ -260,7 +260,7 @@ def consistent(
 
 def of_check(checks: tuple[Check, ...]) -> Consistency | None:
     """The check "consistency" among others; None if it is not there."""
-    found = next((check for check in checks if check.name == "consistency"), None)
+    found = next((check for check in checks if check.name == CONSISTENCY), None)
     if found is None:
         return None
     return Consistency(found.value, found.threshold, found.trials, found.passed)

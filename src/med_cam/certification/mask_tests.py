@@ -18,6 +18,7 @@ from med_cam.case.seeds import (
 from med_cam.certification.certificate import Exported
 from med_cam.masking.samplers import baselines_in_turn
 from med_cam.removal.samples import Sampled
+from med_cam.results.check import SHAPE_LEAKAGE
 from med_cam.results.claim import Claim
 from med_cam.results.mask_tests import MaskTests, Necessity
 from med_cam.results.minimality import Minimality
@@ -98,7 +99,7 @@ def random_regions_of(case: Case, mask: Exported, decision: Decision) -> Rate | 
 
 def shape_leakage_of(case: Case, claim: Claim) -> Rate:
     """The check "shape_leakage" of the claim, bounded from above."""
-    check = next(check for check in claim.checks if check.name == "shape_leakage")
+    check = next(check for check in claim.checks if check.name == SHAPE_LEAKAGE)
     hits = round(check.value * check.trials)
     confidence = case.config.verification.confidence
     return rate(hits, check.trials, confidence, at_least=False, edge=check.edge)

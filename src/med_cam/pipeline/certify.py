@@ -26,14 +26,12 @@ from med_cam.pipeline.region_candidates import by_regions, of_regions
 from med_cam.pipeline.region_mask import of_other_scores
 from med_cam.reduction.counterexamples import Reduced, reduced, refined
 from med_cam.reduction.ground import Ground
-from med_cam.results.check import Check
+from med_cam.results.check import CONSISTENCY, SHAPE_LEAKAGE, Check
 from med_cam.results.claim import Claim
 from med_cam.results.minimality import Minimality, Patch
 from med_cam.verify.begun import Begun, until_lost
 from med_cam.verify.claim import until_failed
-from med_cam.verify.consistency import NAME as MOVED
 from med_cam.verify.minimality import Mask, Trial, lost, places, survived
-from med_cam.verify.shape_leakage import NAME as LEAKED
 from med_cam.verify.shift_stability import DIRECTIONS
 from med_cam.verify.specificity import sufficient
 
@@ -156,12 +154,12 @@ class Tried:
     @property
     def still(self) -> bool:
         """Whether it moves no picture as far as it has to, see `alone_behind_masks`."""
-        return any(check.name == MOVED and not check.value for check in self.checked)
+        return any(check.name == CONSISTENCY and not check.value for check in self.checked)
 
     @property
     def leaks(self) -> bool:
         """Whether its outline gives the label."""
-        return any(check.name == LEAKED and not check.passed for check in self.checked)
+        return any(check.name == SHAPE_LEAKAGE and not check.passed for check in self.checked)
 
 
 def put_to_certificate(

@@ -16,7 +16,7 @@ from med_cam.certification.mask_tests import decision_of, shape_leakage_of
 from med_cam.config.baselines import is_fixed
 from med_cam.config.settings import Verification
 from med_cam.results.certificate import Certificate
-from med_cam.results.check import BaselineResult, Check
+from med_cam.results.check import SHAPE_LEAKAGE, SUFFICIENCY, BaselineResult, Check
 from med_cam.results.claim import Claim
 from med_cam.results.contrast import Contrast
 from med_cam.results.edge import Edge
@@ -51,10 +51,10 @@ def claim_as_saved(case: Case, now: Claim, said: Document) -> Claim:
     known = {entry["name"]: entry for entry in said["checks"]}
     checks = []
     for check in now.checks:
-        if check.name == "sufficiency":
+        if check.name == SUFFICIENCY:
             checks.append(_sufficiency(check, now.certificate, bounded, results))
         else:
-            limit = check.threshold + (moved if check.name == "shape_leakage" else 0.0)
+            limit = check.threshold + (moved if check.name == SHAPE_LEAKAGE else 0.0)
             checks.append(_check(replace(check, threshold=limit), known.get(check.name)))
     notices = notices_of(results, tuple(checks), decision_of(case, now), case.scene)
     found = replace(now, baselines=results, checks=tuple(checks), certificate=bounded)

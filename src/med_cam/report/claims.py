@@ -17,6 +17,7 @@ from med_cam.report.wording import (
     retained_on,
 )
 from med_cam.results.certificate import Certificate
+from med_cam.results.check import SHAPE_LEAKAGE, SUFFICIENCY
 from med_cam.results.claim import BesideClaim, Claim
 from med_cam.results.compared import OtherMethod
 from med_cam.results.contrast import Contrast, RunnerUp
@@ -146,7 +147,7 @@ def _of_tests(tests: MaskTests, claim: Claim, label: str) -> Iterator[Statement]
 def _beside(beside: BesideClaim, label: str) -> Statement:
     """The claim over other removals, with its own area, bound and risk."""
     claim, share = beside.claim, percent(beside.area)
-    failed = [check(c) for c in claim.checks if not c.passed and c.name != "sufficiency"]
+    failed = [check(c) for c in claim.checks if not c.passed and c.name != SUFFICIENCY]
     first = next(_of_claim(claim, label), None)
     text = "nothing was bounded" if first is None else first.text
     if first is not None and first.holds and failed:
@@ -232,7 +233,7 @@ def _shape(tests: MaskTests, claim: Claim, label: str) -> Iterator[Statement]:
     """What the outline alone gives, unless a warning says it."""
     rate = tests.shape_leakage
     count, bound = f"{rate.hits} of {rate.trials}", f"true rate {at_most(rate.bound)}"
-    exceeded = next((c for c in claim.checks if c.name == "shape_leakage" and not c.passed), None)
+    exceeded = next((c for c in claim.checks if c.name == SHAPE_LEAKAGE and not c.passed), None)
     if exceeded is not None:
         limit = f"{exceeded.threshold:.0%} allowed"
         text = f"the outline alone leaks {label} ({count}, {limit}; {bound})"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from med_cam.config.notices import COUNTS, KINDS
 from med_cam.report.claims import claims
 from med_cam.report.wording import briefly, check, is_small, percent, probability, verdict, weaker
+from med_cam.results.check import SUFFICIENCY
 from med_cam.results.explanation import Explanation
 from med_cam.results.notice import Notice
 
-FIRST = "sufficiency"  # of several failed checks
+FIRST = SUFFICIENCY  # of several failed checks
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from med_cam.config.baselines import OF_REFERENCES
 from med_cam.report import wording
 from med_cam.report.claims import Statement, claims
-from med_cam.results.check import Check
+from med_cam.results.check import SHAPE_LEAKAGE, SUFFICIENCY, Check
 from med_cam.results.explanation import Explanation
 from med_cam.verify.claim import CHECKS
 
@@ -113,8 +113,8 @@ def _tested(found: Explanation) -> Iterator[Statement]:
             None,
         )
     yield from claims(found)
-    covered = {"sufficiency"} if certificate is not None else set()
-    covered |= {"shape_leakage"} if found.tests is not None else set()
+    covered = {SUFFICIENCY} if certificate is not None else set()
+    covered |= {SHAPE_LEAKAGE} if found.tests is not None else set()
     for check in found.claim.checks:
         if check.name not in covered:
             yield Statement(_in_words(check), check.passed)

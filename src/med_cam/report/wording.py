@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from med_cam.config.baselines import BASELINES, described, is_own
-from med_cam.results.check import BaselineResult, Check
+from med_cam.results.check import SUFFICIENCY, BaselineResult, Check
 from med_cam.results.compared import OtherMethod
 from med_cam.results.explanation import Explanation
 from med_cam.results.ladder import Rung
@@ -187,7 +187,7 @@ def weaker(found: Explanation) -> Rung | None:
 
 def failed_test(failed: Sequence[str]) -> str:
     """Which check failed, sufficiency before all others."""
-    first = "sufficiency" if "sufficiency" in failed or not failed else failed[0]
+    first = SUFFICIENCY if SUFFICIENCY in failed or not failed else failed[0]
     return f"{spaced(first)} test failed"
 
 

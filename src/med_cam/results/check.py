@@ -7,6 +7,10 @@ from typing import Annotated
 from med_cam.results.edge import Edge
 from med_cam.results.ranges import Count, Limit, Number, Probability
 
+# The checks of a claim by name, as explanation.json has them.
+SUFFICIENCY, SHAPE_LEAKAGE, SHIFT_STABILITY = "sufficiency", "shape_leakage", "shift_stability"
+CONSISTENCY, SPECIFICITY = "consistency", "specificity"
+
 
 @dataclass(frozen=True, slots=True)
 class BaselineResult:

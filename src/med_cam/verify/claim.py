@@ -11,7 +11,15 @@ from med_cam.config.notices import ranked
 from med_cam.config.settings import Verification
 from med_cam.masking.scene import Scene
 from med_cam.masking.view import View
-from med_cam.results.check import BaselineResult, Check
+from med_cam.results.check import (
+    CONSISTENCY,
+    SHAPE_LEAKAGE,
+    SHIFT_STABILITY,
+    SPECIFICITY,
+    SUFFICIENCY,
+    BaselineResult,
+    Check,
+)
 from med_cam.results.claim import Claim
 from med_cam.results.notice import Notice
 from med_cam.verify.baseline_response import BaselineResponse, baseline_rate
@@ -34,16 +42,16 @@ class Words(NamedTuple):
 
 
 CHECKS: Mapping[str, Words] = {
-    "sufficiency": Words("prediction retained", "the prediction is retained on"),
-    "shape_leakage": Words(
+    SUFFICIENCY: Words("prediction retained", "the prediction is retained on"),
+    SHAPE_LEAKAGE: Words(
         "no leak through the outline", "the mask's outline alone gives the label on"
     ),
-    "shift_stability": Words("stable under shifts", "the prediction is retained after a shift on"),
-    "consistency": Words(
+    SHIFT_STABILITY: Words("stable under shifts", "the prediction is retained after a shift on"),
+    CONSISTENCY: Words(
         "moves other pictures toward the label",
         "laid into other pictures, the evidence moves them toward the label on",
     ),
-    "specificity": Words(
+    SPECIFICITY: Words(
         "not any region of its size does it",
         "random regions up to twice as large lose the prediction on",
     ),

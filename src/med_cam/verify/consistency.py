@@ -31,14 +31,13 @@ from torch import Tensor
 from med_cam.config.settings import Verification
 from med_cam.masking.scene import Scene
 from med_cam.masking.view import View
-from med_cam.results.check import Check
+from med_cam.results.check import CONSISTENCY, Check
 from med_cam.verify.decision import Target, share
 from med_cam.verify.laid_in import SOFT, edges, in_its_tone
 
 APART = 1.0  # in log-odds: a picture nearer to the image than that cannot be moved toward it
 BLURS = (0.16, 0.08, 0.25, 0.12, 0.05)  # standard deviations, in parts of the shorter side
 FADED = (0.5, 0.65, 0.8)  # how far colours are moved to their mean, where no blur is of use
-NAME = "consistency"
 WAYS = 2  # in which the evidence is laid into each picture, see `edges`
 TELLING = 6  # reference images, at least, of which none moves: that is no accident
 STILL = 0.01  # of the way: less is no movement
@@ -148,7 +147,7 @@ def in_all_ways(
     rate = share(moved.flatten()) if among.own else min(map(share, moved))
     wanted = max(rules.consistency_rate, OF_ITSELF) if among.own else rules.consistency_rate
     trials = moved.numel() if among.own else len(among.shown)
-    return Check(NAME, rate, wanted, trials, at_least=True, passed=rate >= wanted)
+    return Check(CONSISTENCY, rate, wanted, trials, at_least=True, passed=rate >= wanted)
 
 
 def seen_in_itself(
@@ -163,7 +162,7 @@ def seen_in_itself(
     """
     moved = torch.cat([by_edge(view, mask, among, target), by_tone(view, mask, among, target)])
     rate = share(moved.abs() >= STILL)
-    return Check(NAME, rate, OF_ITSELF, len(moved), at_least=True, passed=rate >= OF_ITSELF)
+    return Check(CONSISTENCY, rate, OF_ITSELF, len(moved), at_least=True, passed=rate >= OF_ITSELF)
 
 
 def by_edge(

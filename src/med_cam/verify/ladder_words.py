@@ -4,6 +4,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from med_cam.config.baselines import BASELINES, described, is_own
+from med_cam.results.check import (
+    CONSISTENCY,
+    SHAPE_LEAKAGE,
+    SHIFT_STABILITY,
+    SPECIFICITY,
+    SUFFICIENCY,
+)
 from med_cam.results.claim import SURE, Claim
 from med_cam.results.ladder import Attempt, Control, Ladder, Rung
 from med_cam.verify.status import UNEXPLAINED
@@ -88,11 +95,11 @@ SPREAD = (
     "needed"
 )
 CAUSES: Mapping[str, str] = {
-    "sufficiency": "the prediction is lost wherever the rest of the image is hidden",
-    "shape_leakage": "the outline of the region gives the label, whatever it shows",
-    "shift_stability": "the prediction is not stable when the region is moved by a few pixels",
-    "specificity": "any region of that size does as well as this one",
-    "consistency": "what suffices behind a mask does not speak for the label in pictures",
+    SUFFICIENCY: "the prediction is lost wherever the rest of the image is hidden",
+    SHAPE_LEAKAGE: "the outline of the region gives the label, whatever it shows",
+    SHIFT_STABILITY: "the prediction is not stable when the region is moved by a few pixels",
+    SPECIFICITY: "any region of that size does as well as this one",
+    CONSISTENCY: "what suffices behind a mask does not speak for the label in pictures",
 }
 
 

@@ -13,11 +13,9 @@ from med_cam.masking.samplers import shuffled
 from med_cam.masking.scene import Scene
 from med_cam.masking.view import View
 from med_cam.removal.samples import Sampled
-from med_cam.results.check import Check
+from med_cam.results.check import SHAPE_LEAKAGE, Check
 from med_cam.verify.decision import Decision, retained_share
 from med_cam.verify.edge import edge_of_retention
-
-NAME = "shape_leakage"
 
 
 def shape_leakage(
@@ -42,7 +40,9 @@ def shape_leakage(
     around = infill[torch.arange(len(contents)) % len(infill)]
     p = view.over(mask, around, content=contents)
     rate, near = retained_share(p, decision), edge_of_retention(p, decision)
-    return Check(NAME, rate, limit, len(p), at_least=False, passed=rate <= limit, edge=near)
+    return Check(
+        SHAPE_LEAKAGE, rate, limit, len(p), at_least=False, passed=rate <= limit, edge=near
+    )
 
 
 def other_contents(scene: Scene, trials: int, generator: Generator) -> Float[Tensor, "n c h w"]:

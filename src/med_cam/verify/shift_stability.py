@@ -11,7 +11,7 @@ from med_cam.config.settings import Verification
 from med_cam.masking.masks import shifted
 from med_cam.masking.view import View
 from med_cam.removal.samples import Sampled
-from med_cam.results.check import Check
+from med_cam.results.check import SHIFT_STABILITY, Check
 from med_cam.verify.decision import Decision, retained_share
 from med_cam.verify.edge import edge_of_retention
 
@@ -37,5 +37,5 @@ def shift_stability(
     rate, least = retained_share(p, decision), rules.stability_rate
     near = edge_of_retention(p, decision)
     return Check(
-        "shift_stability", rate, least, len(p), at_least=True, passed=rate >= least, edge=near
+        SHIFT_STABILITY, rate, least, len(p), at_least=True, passed=rate >= least, edge=near
     )

@@ -21,7 +21,7 @@ from med_cam.config.settings import Verification
 from med_cam.masking.scene import Scene
 from med_cam.masking.view import View
 from med_cam.removal.samples import Sampled
-from med_cam.results.check import Check
+from med_cam.results.check import SPECIFICITY, Check
 from med_cam.results.claim import Claim
 from med_cam.verify.decision import Decision, retains, share
 from med_cam.verify.edge import edge_of_retention
@@ -29,7 +29,6 @@ from med_cam.verify.random_masks import smooth_masks
 
 TIMES = 2  # the area of the mask
 MOST = 0.5  # of the image: larger random masks hold any given place more often than not
-NAME = "specificity"
 
 
 def specificity(
@@ -59,7 +58,9 @@ def specificity(
     masks = torch.cat([*drawn])  # n 1 h w
     p = view.over(masks, infill[torch.arange(len(masks)) % len(infill)])
     rate, near = share(~retains(p, decision)), edge_of_retention(p, decision)
-    return (Check(NAME, rate, least, len(p), at_least=True, passed=rate >= least, edge=near),)
+    return (
+        Check(SPECIFICITY, rate, least, len(p), at_least=True, passed=rate >= least, edge=near),
+    )
 
 
 def pixels(mask: Bool[Tensor, "1 1 h w"], scene: Scene) -> int:
@@ -78,4 +79,4 @@ def sufficient(claim: Claim) -> bool:
     Larger masks are no more specific, so that none is tried then; a smaller one may be.
     """
     failed = {check.name for check in claim.checks if not check.passed}
-    return not claim.baseline_suffices and failed <= {NAME}
+    return not claim.baseline_suffices and failed <= {SPECIFICITY}

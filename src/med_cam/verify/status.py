@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from jaxtyping import Float
 from torch import Tensor
 
-from med_cam.results.check import BaselineResult, Check
+from med_cam.results.check import CONSISTENCY, SPECIFICITY, BaselineResult, Check
 from med_cam.results.claim import BesideClaim, Claim, RestrictedClaim
 from med_cam.verify.claim import CHECKS
 from med_cam.verify.decision import Target
 
 ADVICE: Mapping[str, str] = {  # what to do about a check that failed, where that is known
-    "specificity": ": any image might give the label; give reference images to find out",
+    SPECIFICITY: ": any image might give the label; give reference images to find out",
 }
 UNEXPLAINED = "cannot be explained: "  # how a sentence begins where nothing can be retained
 
@@ -88,7 +88,7 @@ def anyway(claim: Claim, target: Target) -> str:
 
 def failing(check: Check) -> str:
     """One failed check, and by how much."""
-    if check.name == "consistency" and not check.value:
+    if check.name == CONSISTENCY and not check.value:
         return otherwise(check)
     bar = f"{check.threshold:.0%} {'required' if check.at_least else 'allowed'}"
     got = round(check.value * check.trials)

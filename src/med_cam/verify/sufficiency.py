@@ -10,7 +10,7 @@ from med_cam.masking.samplers import baseline
 from med_cam.masking.scene import Scene
 from med_cam.masking.view import View
 from med_cam.removal.samples import Sampled, joined
-from med_cam.results.check import BaselineResult, Check
+from med_cam.results.check import SUFFICIENCY, BaselineResult, Check
 from med_cam.verify.decision import Decision, on_top, retained_share, retains
 from med_cam.verify.edge import edge_of_either, edge_of_retention, joint
 
@@ -74,4 +74,4 @@ def sufficiency(results: Sequence[BaselineResult]) -> Check:
     trials = sum(result.samples for result in searched)
     rate = sum(result.retained for result in searched) / trials
     near = joint(result.edge for result in searched)
-    return Check("sufficiency", rate, 1.0, trials, at_least=True, passed=rate >= 1.0, edge=near)
+    return Check(SUFFICIENCY, rate, 1.0, trials, at_least=True, passed=rate >= 1.0, edge=near)

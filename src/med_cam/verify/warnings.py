@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from med_cam.config.baselines import described
 from med_cam.config.notices import notice
 from med_cam.config.tolerance import EDGE
-from med_cam.results.check import BaselineResult, Check
+from med_cam.results.check import SHAPE_LEAKAGE, SPECIFICITY, BaselineResult, Check
 from med_cam.results.claim import Claim
 from med_cam.results.edge import Edge
 from med_cam.results.mask_tests import MaskTests
@@ -88,7 +88,7 @@ def _unseen(results: tuple[BaselineResult, ...]) -> Iterator[Notice]:
 def region_notices(checks: Sequence[Check]) -> Iterator[Notice]:
     """Without reference images: that most random regions retain the prediction, though not all."""
     for check in checks:
-        if check.name != "specificity" or not check.passed:
+        if check.name != SPECIFICITY or not check.passed:
             continue
         kept = check.trials - round(check.value * check.trials)
         if kept > LIKELY * check.trials:
@@ -124,7 +124,7 @@ def leak_notices(claim: Claim, tests: MaskTests, area: float, label: str) -> Ite
     A check that failed says so itself.
     """
     failed = {check.name for check in claim.checks if not check.passed}
-    if tests.shape_leakage.hits and "shape_leakage" not in failed:
+    if tests.shape_leakage.hits and SHAPE_LEAKAGE not in failed:
         text = (
             f"over unrelated content the mask's outline is predicted {label} in "
             f"{often(tests.shape_leakage)}"

@@ -9,6 +9,7 @@ from typing import Any
 from med_cam.errors import ConfigError, OutputError
 from med_cam.report.result import Result, read_result
 from med_cam.report.wording import is_small, verdict
+from med_cam.results.check import SHIFT_STABILITY
 from med_cam.results.explanation import Explanation
 from med_cam.results.notice import Notice
 
@@ -166,7 +167,7 @@ def explained_of(result: Result, out: Path, truth_of: TruthOf) -> Explained:
         verdict=verdict(found),
         bound=math.nan if certificate is None else certificate.bound,
         stability=next(
-            (check.value for check in found.claim.checks if check.name == "shift_stability"),
+            (check.value for check in found.claim.checks if check.name == SHIFT_STABILITY),
             math.nan,
         ),
         tests=dict(_tests(found)),
