@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from scipy.stats import binomtest
 from torch import nn
 
 from med_cam.case.case import observed
@@ -98,6 +99,20 @@ def test_what_this_machine_saved_stays_as_it_is(machines):
     _, (case, here, tests) = machines
     assert claim_as_saved(case, here, plain(here)) == here
     assert with_tests(case, tests, plain(tests), here) == tests
+
+
+@pytest.mark.parametrize(("said", "taken"), [(3, 3), (4, 4), (2, 2), (5, 3), (0, 3)])
+def test_of_random_regions_too_a_count_within_the_edge_is_taken_as_it_was_saved(
+    machines, said, taken
+):
+    _, (case, here, tests) = machines
+    near = replace(tests.random_regions.edge, within=1)
+    regions = replace(tests.random_regions, hits=3, edge=near)
+    now, saved = replace(tests, random_regions=regions), plain(tests)
+    saved["random_regions"] = plain(replace(regions, hits=said))
+    found = with_tests(case, now, saved, here).random_regions
+    high = binomtest(taken, found.trials, alternative="less").proportion_ci(0.95, "exact").high
+    assert (found.hits, found.bound) == (taken, pytest.approx(high, abs=1e-9))
 
 
 def whole(value):
