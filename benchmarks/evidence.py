@@ -116,6 +116,7 @@ def tested(found: Explanation) -> dict[str, object]:
         "remainder_sufficient": tests.remainder_sufficient,
         "silhouette": tests.silhouette.hits,
         "shape_leakage": tests.shape_leakage.hits,
+        "random_regions": None if tests.random_regions is None else tests.random_regions.hits,
     }
 
 
@@ -241,6 +242,7 @@ COLUMNS = {
     "patches needed": lambda lines: f"{summed(lines, 'needed')} of {summed(lines, 'patches')}",
     "necessary": share(lambda li: li.get("necessary")),
     "prediction changes when removed": of_tested(lambda li: li["changed"], ".2f"),
+    "no random region retains it": share(lambda li: li.get("random_regions") == 0),
     "retained on re-insertion": of_tested(lambda li: li["reinsertion"], ".2f"),
     "with an alternative": further(lambda li: li["alternatives"]),
     "remainder not sufficient": further(lambda li: li["remainder_sufficient"] is False),
