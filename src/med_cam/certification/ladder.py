@@ -25,8 +25,8 @@ from med_cam.case.seeds import (
     fresh,
 )
 from med_cam.certification.certificate import Exported
+from med_cam.certification.random_regions import in_random_regions
 from med_cam.config.baselines import is_fixed
-from med_cam.masking.samplers import baselines_in_turn
 from med_cam.masking.view import View
 from med_cam.results.check import CONSISTENCY, Check
 from med_cam.results.claim import Claim, RestrictedClaim
@@ -37,7 +37,7 @@ from med_cam.verify.consistency import consistency
 from med_cam.verify.decision import Decision, decide
 from med_cam.verify.edge import edge
 from med_cam.verify.minimality import numbered
-from med_cam.verify.random_masks import Margin, control, mean_score, random_masks, rank
+from med_cam.verify.random_masks import Margin, mean_score, random_masks, rank
 from med_cam.verify.rungs import MILDER, bound_of, changed_by, faded, retained_by, tally
 from med_cam.verify.sufficiency import drawn
 
@@ -124,12 +124,9 @@ def restricted(case: Case, claim: Claim) -> Asked:
 
 
 def controlled(case: Case, mask: Exported, asked: Asked) -> Control:
-    """How many random masks of the same area do it, each on one sample: names take turns."""
-    generator, shown = fresh(case, asked.purposes[1]), reread(case, mask)
+    """How many random masks of the same area do it, each on one sample."""
     count = case.config.certification.controls
-    masks = torch.cat([*islice(random_masks(shown, case.open, generator), count)])
-    infill = baselines_in_turn(asked.searched, case.scene, count, generator)
-    return control(masks, infill, asked.margin)
+    return in_random_regions(case, mask, asked.searched, asked.margin, count, asked.purposes[1])
 
 
 def samples_each(case: Case, asked: Asked, risk: float) -> int:

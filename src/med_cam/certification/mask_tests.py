@@ -1,9 +1,6 @@
 """What is tested of a certified mask besides its claim, each on samples of its own."""
 
 from functools import partial
-from itertools import islice
-
-import torch
 
 from med_cam.case.case import Case
 from med_cam.case.round_trip import exported, reread
@@ -16,7 +13,7 @@ from med_cam.case.seeds import (
     fresh,
 )
 from med_cam.certification.certificate import Exported
-from med_cam.masking.samplers import baselines_in_turn
+from med_cam.certification.random_regions import in_random_regions
 from med_cam.removal.samples import Sampled
 from med_cam.results.check import SHAPE_LEAKAGE
 from med_cam.results.claim import Claim
@@ -28,7 +25,6 @@ from med_cam.verify.certificate import rate
 from med_cam.verify.decision import Decision
 from med_cam.verify.minimality import gap_of, numbered
 from med_cam.verify.necessity import necessity
-from med_cam.verify.random_masks import control, random_masks
 from med_cam.verify.reinsertion import reinserted, reinsertion
 from med_cam.verify.rungs import retained_by
 from med_cam.verify.silhouette import silhouette
@@ -82,18 +78,12 @@ def silhouette_of(case: Case, mask: Exported, decision: Decision) -> Rate:
 
 
 def random_regions_of(case: Case, mask: Exported, decision: Decision) -> Rate | None:
-    """How many random masks of the same area retain the prediction; see `MaskTests`.
-
-    They take turns at the baselines, each with a sample of its own.
-    """
+    """How many random masks of the same area retain the prediction; see `MaskTests`."""
     rules, count = case.config.verification, case.config.certification.random_regions
-    shown = reread(case, mask)
-    if not count or int(shown.sum()) == int(case.open.sum()):
+    if not count or int(reread(case, mask).sum()) == int(case.open.sum()):
         return None
-    generator = fresh(case, RANDOM_REGIONS)
-    masks = torch.cat([*islice(random_masks(shown, case.open, generator), count)])
-    infill = baselines_in_turn(rules.baselines, case.scene, count, generator)
-    found = control(masks, infill, partial(retained_by, case.claims, decision))
+    margin = partial(retained_by, case.claims, decision)
+    found = in_random_regions(case, mask, rules.baselines, margin, count, RANDOM_REGIONS)
     return rate(found.hits, count, rules.confidence, at_least=False, edge=found.edge)
 
 
