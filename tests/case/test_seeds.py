@@ -77,7 +77,7 @@ def test_purposes_have_numbers_of_their_own_and_room_for_attempts_and_certificat
     named = {name: value for name, value in vars(seeds).items() if name.isupper()}
     apart = ("SEEDS", "FEW", "NEXT", "RESTRICTED", "BESIDE")
     others = {name: named.pop(name) for name in apart}
-    assert len(set(named.values())) == len(named) == 30
+    assert len(set(named.values())) == len(named) == 31
     assert max(named.values()) == seeds.CERTIFY
     assert sorted(named.values())[:5] == [0, 1, 2, 3, seeds.CLAIM]
     # Claims are attempted 59 times and more at most, and fill the first numbers.
