@@ -17,7 +17,7 @@ from med_cam.report.wording import (
     retained_on,
 )
 from med_cam.results.certificate import Certificate
-from med_cam.results.check import SHAPE_LEAKAGE, SUFFICIENCY
+from med_cam.results.check import SHAPE_LEAKAGE, SUFFICIENCY, Check
 from med_cam.results.claim import BesideClaim, Claim
 from med_cam.results.compared import OtherMethod
 from med_cam.results.contrast import Contrast, RunnerUp
@@ -61,15 +61,27 @@ def claims(found: Explanation) -> list[Statement]:
     ]
 
 
+def unsaid(found: Explanation) -> list[Check]:
+    """The checks that none of `claims` reports."""
+    said = {SUFFICIENCY} if found.claim.certificate is not None else set()
+    said |= {SHAPE_LEAKAGE} if found.tests is not None else set()
+    return [check for check in found.claim.checks if check.name not in said]
+
+
 def _facts(claim: Claim) -> Iterator[Statement]:
     """The notices that are no warnings, but for those that a test's own sentence says."""
-    warned = {notice.kind for notice in claim.notices if notice.warns}
+    warned = _warned(claim)
     tested = [retained_on(result) for result in claim.baselines if not result.searched]
     if tested and "unseen_baselines" not in warned:
         yield Statement(f"also tested, not part of the claim: {', '.join(tested)}", holds=None)
     for notice in claim.notices:
         if not notice.warns and notice.kind not in TESTED:
             yield Statement(notice.text, holds=None)
+
+
+def _warned(claim: Claim) -> set[str]:
+    """The kinds of its warnings."""
+    return {notice.kind for notice in claim.notices if notice.warns}
 
 
 def _of_ladder(found: Explanation) -> Iterator[Statement]:
@@ -241,17 +253,17 @@ def _shape(tests: MaskTests, claim: Claim, label: str) -> Iterator[Statement]:
     elif not rate.hits:
         text = f"the outline alone does not leak the label ({count}; {bound})"
         yield Statement(text, holds=True)
-    elif not any(notice.kind == "outline" and notice.warns for notice in claim.notices):
+    elif "outline" not in _warned(claim):
         yield Statement(f"the outline alone gives the label in {count} ({bound})", holds=None)
 
 
-def _random_regions(rest: Rate, claim: Claim) -> Iterator[Statement]:
+def _random_regions(regions: Rate, claim: Claim) -> Iterator[Statement]:
     """Whether any region of its size would do, unless a warning says it."""
-    count = f"{rest.hits} of {rest.trials}"
-    if not rest.hits:
+    count = f"{regions.hits} of {regions.trials}"
+    if not regions.hits:
         text = f"no random region of its size retains the prediction ({count})"
         yield Statement(text, holds=True)
-    elif not any(one.kind == "random_regions" and one.warns for one in claim.notices):
+    elif "random_regions" not in _warned(claim):
         text = f"random regions of its size retain the prediction too, in {count}"
         yield Statement(text, holds=None)
 

@@ -7,11 +7,10 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from med_cam.report import wording
-from med_cam.report.claims import Statement, claims
+from med_cam.report.claims import Statement, claims, unsaid
 from med_cam.report.fonts import undrawable
 from med_cam.report.lettering import ELLIPSIS
 from med_cam.report.panels import BESIDE_OUTLINE, RESTRICTED_OUTLINE, RUNNER_UP_OUTLINE
-from med_cam.results.check import SHAPE_LEAKAGE, SUFFICIENCY
 from med_cam.results.claim import BesideClaim, RestrictedClaim
 from med_cam.results.explanation import Explanation
 
@@ -84,12 +83,9 @@ def judged(found: Explanation) -> tuple[str, str]:
 
 def statements(found: Explanation) -> list[Statement]:
     """The claims, and those checks that no claim reports."""
-    covered = {SUFFICIENCY} if found.claim.certificate is not None else set()
-    covered |= {SHAPE_LEAKAGE} if found.tests is not None else set()
-    checks = [check for check in found.claim.checks if check.name not in covered]
     labels = (found.label, *found.labels)
     reported = [Statement(brief(claim.text, labels), claim.holds) for claim in claims(found)]
-    reported += [Statement(wording.check(check), check.passed) for check in checks]
+    reported += [Statement(wording.check(check), check.passed) for check in unsaid(found)]
     if found.area < 1:
         return reported
     # Of the whole image everything holds: that is no success.

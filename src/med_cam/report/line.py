@@ -11,8 +11,6 @@ from med_cam.results.check import SUFFICIENCY
 from med_cam.results.explanation import Explanation
 from med_cam.results.notice import Notice
 
-FIRST = SUFFICIENCY  # of several failed checks
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -72,7 +70,8 @@ def why_not(found: Explanation) -> str:
     if claim.baseline_suffices:
         alone = [r.baseline_probability for r in claim.baselines if r.name in claim.given_by]
         return f"blank input {probability(max(alone))}"
-    failed = sorted((c for c in claim.checks if not c.passed), key=lambda c: c.name != FIRST)
+    failed = [check for check in claim.checks if not check.passed]
+    failed.sort(key=lambda check: check.name != SUFFICIENCY)  # first of all
     return check(failed[0]).partition(",")[0] if failed else verdict(found)
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from med_cam.config.baselines import OF_REFERENCES
 from med_cam.report import wording
-from med_cam.report.claims import Statement, claims
-from med_cam.results.check import SHAPE_LEAKAGE, SUFFICIENCY, Check
+from med_cam.report.claims import Statement, claims, unsaid
+from med_cam.results.check import Check
 from med_cam.results.explanation import Explanation
 from med_cam.verify.claim import CHECKS
 
@@ -113,11 +113,8 @@ def _tested(found: Explanation) -> Iterator[Statement]:
             None,
         )
     yield from claims(found)
-    covered = {SUFFICIENCY} if certificate is not None else set()
-    covered |= {SHAPE_LEAKAGE} if found.tests is not None else set()
-    for check in found.claim.checks:
-        if check.name not in covered:
-            yield Statement(_in_words(check), check.passed)
+    for check in unsaid(found):
+        yield Statement(_in_words(check), check.passed)
     if not OF_REFERENCES & {*found.claim.searched}:
         yield Statement(f"Images compared with: {found.claim.reference_images}.", None)
 
