@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from med_cam.masking.masks import keep_most
-from med_cam.reduction.bisection import smallest_passing
+from med_cam.reduction.bisection import passing, smallest_passing
 
 SIDE = 64
 PIXELS = SIDE * SIDE
@@ -70,6 +70,42 @@ def test_the_map_that_passed_last_is_asked_first():
     assert asked[:4] == [0, 1, 2, 2]
     assert index == 2
     assert share is not None
+
+
+def test_a_map_that_failed_at_a_share_is_not_asked_at_smaller_ones():
+    maps = torch.cat([scores(seed) for seed in range(3)])
+    wanted, asked = (0.9, 0.02, 0.05), []
+
+    def passes(mask):
+        asked.append(origin(mask))
+        return mask.float().mean().item() >= wanted[asked[-1]]
+
+    index, _ = smallest_passing(maps, passes, smallest=0.01, rounds=6)
+    assert index == 1
+    assert asked[:2] == [0, 1]
+    assert 0 not in asked[1:]
+    assert 2 in asked  # untried until the map before it fails
+
+
+@given(st.integers(0, 2**30), st.integers(1, 7))
+@settings(max_examples=60, deadline=None)
+def test_all_that_passed_on_the_way_are_told_the_smallest_first(seed, rounds):
+    """Of a judge without any order: what is told has passed, and nothing else that was asked."""
+    maps, coin = torch.cat([scores(0), scores(1)]), torch.Generator().manual_seed(seed)
+    kept = []
+
+    def passes(mask):
+        lucky = bool(torch.rand((), generator=coin) < 0.4)
+        kept.extend([mask] if lucky else [])
+        return lucky
+
+    found = passing(maps, passes, smallest=0.01, rounds=rounds)
+    shares = [share for _, share in found]
+    assert shares == sorted(shares)
+    masks = [keep_most(maps[index : index + 1], share) for index, share in found]
+    assert len(masks) == len(kept)
+    for told, mask in zip(masks, reversed(kept), strict=True):
+        assert torch.equal(told, mask)
 
 
 def test_where_nothing_passes_there_is_no_share():

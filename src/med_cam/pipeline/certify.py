@@ -21,9 +21,9 @@ from med_cam.certification.certificate import begun_on, concluded, losses_borne,
 from med_cam.certification.minimality import patches_of, retested, sample_set
 from med_cam.masking.masks import keep_most
 from med_cam.pipeline.budget import OTHER_SCORES, affordable, from_here, keeping
+from med_cam.pipeline.other_scores import of_other_scores
 from med_cam.pipeline.propose import Found, made_of_regions, shares_to_claim, smallest_mask
 from med_cam.pipeline.region_candidates import by_regions, of_regions
-from med_cam.pipeline.region_mask import of_other_scores
 from med_cam.reduction.counterexamples import Reduced, reduced, refined
 from med_cam.reduction.ground import Ground
 from med_cam.results.check import CONSISTENCY, SHAPE_LEAKAGE, Check

@@ -32,6 +32,7 @@ class Found:
         ground: what it is reduced on, if it is made of regions.
         cut_short: whether the budget of passes ended what was done to it.
         looked: the discs that the search looked at.
+        maps: those that the scores were chosen from, if they are of regions.
         deletion: the deletion map, if the mask began large.
     """
 
@@ -44,6 +45,7 @@ class Found:
     ground: Ground | None = None
     cut_short: bool = False
     looked: Looked | None = None
+    maps: Float[Tensor, "n 1 h1 w1"] | None = None
     deletion: Float[Tensor, "1 1 h1 w1"] | None = None
 
     @property

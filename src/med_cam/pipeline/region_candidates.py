@@ -21,7 +21,8 @@ from med_cam.pipeline.budget import (
     parts_affordable,
 )
 from med_cam.pipeline.found import Found
-from med_cam.pipeline.region_mask import by_area, judged_by_shape
+from med_cam.pipeline.region_cuts import by_area
+from med_cam.pipeline.shape_judges import judged_by_shape
 from med_cam.reduction.corners import rounded
 from med_cam.reduction.ground import LOOKS, Ground, Units, further, in_turn
 from med_cam.reduction.merging import Part, borders_of, merged, neighbours

@@ -25,10 +25,6 @@ def smallest_passing(
 ) -> tuple[int, float | None]:
     """The smallest share of the pixels at which the mask of some map passes, by bisection.
 
-    Masks of one map are nested: a larger share holds every smaller one. Maps are tried in their
-    order, the one that passed last first. Passing is not always monotone in the share; what is
-    returned has passed, what is smaller by one bisection step (of the logarithm) has not.
-
     Args:
         maps: scores, higher = retained earlier.
         passes: the judge, on the same samples for every candidate.
@@ -40,19 +36,39 @@ def smallest_passing(
         The index of the map and the share in [smallest, 1); index 0 and None if not even the
         largest share tried passes.
     """
+    found = passing(maps, passes, smallest=smallest, rounds=rounds, cut=cut)
+    return found[0] if found else (0, None)
+
+
+def passing(
+    maps: Float[Tensor, "n 1 h w"],
+    passes: Passes,
+    *,
+    smallest: float,
+    rounds: int,
+    cut: Cut = keep_most,
+) -> list[tuple[int, float]]:
+    """Maps and shares that pass, met on the way to the smallest; that one first.
+
+    Masks of one map are nested: a larger share holds every smaller one. Maps are tried in their
+    order, the one that passed last first; one that failed at a share is not tried at smaller
+    ones. Passing is not always monotone in the share; what is returned has passed, what is smaller
+    by one bisection step (of the logarithm) has not. Arguments: see `smallest_passing`.
+    """
     low, high = math.log(smallest), 0.0
-    order = list(range(len(maps)))
-    best = None
+    order, found = list(range(len(maps))), []
     for _ in range(rounds):
         middle = (low + high) / 2
         share = math.exp(middle)
-        winner = next((i for i in order if passes(cut(maps[i : i + 1], share))), None)
-        if winner is None:
+        place = next(
+            (at for at, i in enumerate(order) if passes(cut(maps[i : i + 1], share))), None
+        )
+        if place is None:
             low = middle
         else:
-            best, high = share, middle
-            order = [winner, *(i for i in order if i != winner)]
-    return order[0], best
+            high, order = middle, order[place:]
+            found.append((order[0], share))
+    return found[::-1]
 
 
 def remembered(passes: Passes) -> Passes:

@@ -60,16 +60,16 @@ def squares(size: Sequence[int], side: int) -> Int[Tensor, "h w"]:
     return rows[:, None] * across + columns[None, :] + 1
 
 
-def pooled(scores: Float[Tensor, "1 1 h w"], regions: Regions) -> Float[Tensor, "1 1 h w"]:
+def pooled(maps: Float[Tensor, "n 1 h w"], regions: Regions) -> Float[Tensor, "n 1 h w"]:
     """The mean score of its region on each pixel; below all of them where there is none."""
     labels = regions.flatten().cpu()  # a GPU would add in any order
     sizes = labels.bincount()
-    sums = torch.bincount(labels, scores.flatten().cpu().double())
-    means = sums / sizes.clamp(min=1)
+    sums = [torch.bincount(labels, scores) for scores in maps.flatten(1).cpu().double()]
+    means = torch.stack(sums) / sizes.clamp(min=1)
     inside = sizes.nonzero()[:, 0]
     inside = inside[inside > 0]
-    means[0] = means[inside].min() - 1 if len(inside) else 0.0
-    return means.to(scores)[regions]
+    means[:, 0] = means[:, inside].amin(dim=1) - 1 if len(inside) else 0.0
+    return means.to(maps)[:, regions[0]]
 
 
 def highest(
