@@ -3,7 +3,7 @@
 Of an image without a finding the places that say most of it are those where others have theirs:
 to show that there is none the mask has to hold them, and every smaller one gives the label over
 anybody's image. Of an image with a finding, the smallest mask that suffices is often one of whose
-outline the classifier makes the finding. In both cases another mask of the same search does not.
+outline the classifier makes the finding. In both cases another mask of the same search may not.
 """
 
 from dataclasses import dataclass, replace
