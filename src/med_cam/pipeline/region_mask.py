@@ -59,7 +59,7 @@ class Start:
     scores: Float[Tensor, "1 1 h w"]
     share: float | None
     maps: Maps
-    deletion: Maps | None = None
+    deletion: Float[Tensor, "1 1 h w"] | None = None
 
 
 def start_of(
