@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import example, given as drawn, settings, strategies as st
 from torch import nn
 
 from med_cam.case.case import observed
@@ -19,7 +20,7 @@ from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Certification, Config, Search, Verification
 from med_cam.images.image import Image
-from med_cam.pipeline import certify
+from med_cam.pipeline import certify, other_scores, region_mask
 from med_cam.pipeline.explain import explain
 from med_cam.pipeline.other_scores import of_other_scores, own_places, without_leak
 from med_cam.pipeline.propose import smallest_mask
@@ -198,3 +199,92 @@ def test_each_map_is_tried_for_a_mask_that_does_not_leak(given, first):
     assert alone.mask is None or alone.mask.float().mean() > 1.5 * area
     for place in PLACES:
         assert silent.mask[0, 0][place].float().mean() > 0.5
+
+
+@pytest.fixture(scope="module")
+def begun(given):
+    """A case, what masks are measured on, and what baselines alone say."""
+    model, others = given
+    with hooks_attached(model) as forward:
+        case = observed(forward, model, pictured(), RULES, references=others)
+        response = response_of(case)
+        regions = regions_of(case, region_side(case))
+        yield case, replace(ground_of(case, regions, response.decision), wary=True), response
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_maps_are_tried_as_they_are_and_less_what_others_say(begun, monkeypatch, own):
+    case, ground, response = begun
+    held, ramp = HELD.float()[None, None], torch.linspace(0, 1, SIDE**2).view(1, 1, SIDE, SIDE)
+    monkeypatch.setattr(other_scores, "own_places", lambda _, maps: held if own else ramp)
+    silent = without_leak(case, ground, ramp if own else held, 0.05, response)
+    assert silent.mask is not None
+    assert silent.mask.float().mean() < 0.3
+    assert silent.mask[0, 0][HELD].float().mean() > 0.5
+
+
+@drawn(ends=st.lists(st.floats(0.0, 0.9), min_size=6, max_size=6), moved=st.booleans())
+@example(
+    ends=[0.0, 0.0, 0.0, 0.5, 0.5, 0.7], moved=True
+)  # none of the few; what follows them leaks
+@settings(max_examples=25, deadline=None)
+def test_what_is_taken_passes_every_judge(begun, ends, moved):
+    """Judges without any order: each refuses masks of areas between two ends."""
+    case, ground, response = begun
+    few, all_, leak = (sorted(ends[i : i + 2]) for i in (0, 2, 4))
+
+    def between(mask, two):
+        return two[0] < mask.float().mean().item() < two[1]
+
+    ramp = torch.linspace(0, 1, SIDE**2).view(1, 1, SIDE, SIDE)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(other_scores, "own_places", lambda _, maps: maps)
+        patched.setattr(other_scores, "by_few", lambda _: lambda mask: not between(mask, few))
+        patched.setattr(other_scores, "by_all", lambda _: lambda mask: not between(mask, all_))
+        patched.setattr(other_scores, "leaking", lambda *_: lambda mask: between(mask, leak))
+        patched.setattr(other_scores, "moving", lambda *_: lambda _: moved)
+        silent = without_leak(case, ground, ramp, 0.05, response)
+    if not moved:
+        assert silent.mask is None
+        return
+    assert silent.mask is not None  # all that is open passes each of them
+    assert not between(silent.mask, all_)
+    assert not between(silent.mask, leak)
+
+
+def test_every_map_that_the_first_mask_was_chosen_from_is_handed_on(given, monkeypatch):
+    model, others = given
+    asked = []
+    rules = replace(RULES, search=replace(RULES.search, maps=2))
+    with hooks_attached(model) as forward:
+        lax = replace(rules, verification=replace(rules.verification, leakage_margin=1.0))
+        case = observed(forward, model, pictured(), lax, references=others)
+        start = smallest_mask(case)
+        assert start.maps is not None
+        assert len(start.maps) == 3  # the disc map is the last
+        silent = other_scores.Silent(start.scores, None)
+        monkeypatch.setattr(
+            other_scores, "without_leak", lambda *given: asked.append(given) or silent
+        )
+        assert of_other_scores(case, start) is None
+    ((_, wary, maps, share, _),) = asked
+    assert wary.wary
+    assert torch.equal(maps, start.maps)
+    assert share == start.area
+
+
+def test_where_the_first_mask_leaks_every_map_of_the_search_is_handed_on(given, monkeypatch):
+    model, others = given
+    asked = []
+
+    def looked(*told):
+        asked.append(told)
+        return without_leak(*told)
+
+    monkeypatch.setattr(region_mask, "without_leak", looked)
+    rules = replace(RULES, search=replace(RULES.search, maps=2))
+    with hooks_attached(model) as forward:
+        start = smallest_mask(observed(forward, model, pictured(), rules, references=others))
+    ((_, _, maps, _, _),) = asked
+    assert len(maps) == 3
+    assert torch.equal(maps, start.maps)
