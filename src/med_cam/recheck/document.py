@@ -296,5 +296,5 @@ def beyond_preset(case: Case, document: Document) -> str:
     name = document["preset"] if document["preset"] in PRESETS else "default"
     was = plain(as_table(PRESETS[name]))
     other = [f"{d.path} {d.saved}" for d in differences(plain(as_table(case.config)), was)]
-    said = f"settings that the preset {name} has otherwise today: {', '.join(other)}"
+    said = f"settings other than those of the preset {name} today: {', '.join(other)}"
     return said if other else ""

@@ -70,7 +70,7 @@ NOT_RECHECKED: Mapping[str, str] = MappingProxyType(
         "removal_choice.source": "where the figures were from",
         "removal_choice.references": "of the classifier's references, not of this image",
         "removal_choice.passes": "of the choice, once for all images",
-        "preset": "a name; settings that this preset has otherwise are said",
+        "preset": "a name; settings other than those of that preset are said",
         "passes": "of the whole run, the search included",
         "cut_short": "of the search and the reduction",
         "seconds": "times",
