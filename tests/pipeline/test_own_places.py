@@ -20,8 +20,10 @@ from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Certification, Config, Search, Verification
 from med_cam.images.image import Image
-from med_cam.pipeline import certify, other_scores, region_mask
+from med_cam.pipeline import budget, certify, other_scores, region_mask, restricted_claim
+from med_cam.pipeline.budget import MEASURED, spent_besides
 from med_cam.pipeline.explain import explain
+from med_cam.pipeline.found import Found
 from med_cam.pipeline.other_scores import of_other_scores, own_places, without_leak
 from med_cam.pipeline.propose import smallest_mask
 from med_cam.reduction.ground import ground_of
@@ -36,6 +38,7 @@ CALM = (..., slice(24, 40), slice(22, 42))  # alike in every image
 HELD = torch.zeros(SIDE, SIDE, dtype=torch.bool)
 for place in PLACES:
     HELD[place] = True
+DISCS_OF_OTHERS = 72  # two of each of 36 places, see RULES
 RULES = Config(
     search=Search(steps=2, widths=(4,), grid=8, places=6, radii=(0.35, 0.2), maps=1),
     verification=Verification(unseen=(), baselines=("grey", "gaussian")),
@@ -156,7 +159,9 @@ def test_claims_lost_by_outline_are_followed_by_masks_of_other_scores(leaking_la
     for place in PLACES:
         assert found.mask[place].float().mean() > 0.5
     asked = []
-    monkeypatch.setattr(certify, "of_other_scores", lambda case, found: asked.append(found))
+    monkeypatch.setattr(
+        certify, "of_other_scores", lambda case, found, number: asked.append(found)
+    )
     before = explain(model, pictured(), config=rules, references=others)
     assert not before.verified
     assert len(asked) == 1  # where none of other scores will do, that is looked into once
@@ -168,8 +173,8 @@ def test_the_scores_reported_are_those_of_the_mask_that_followed(leaking_late, m
     rules = replace(RULES, certification=replace(RULES.certification, budget=1000))
     marked = HELD.float()[None, None]
 
-    def followed(case, found):
-        silent = of_other_scores(case, found)
+    def followed(*told):
+        silent = of_other_scores(*told)
         return replace(silent, scores=marked)
 
     monkeypatch.setattr(certify, "of_other_scores", followed)
@@ -266,11 +271,12 @@ def test_every_map_that_the_first_mask_was_chosen_from_is_handed_on(given, monke
         monkeypatch.setattr(
             other_scores, "without_leak", lambda *given: asked.append(given) or silent
         )
-        assert of_other_scores(case, start) is None
-    ((_, wary, maps, share, _),) = asked
+        assert of_other_scores(case, start, 3) is None
+    ((_, wary, maps, share, _, number),) = asked
     assert wary.wary
     assert torch.equal(maps, start.maps)
     assert share == start.area
+    assert number == 3
 
 
 def test_where_the_first_mask_leaks_every_map_of_the_search_is_handed_on(given, monkeypatch):
@@ -288,3 +294,44 @@ def test_where_the_first_mask_leaks_every_map_of_the_search_is_handed_on(given, 
     ((_, _, maps, _, _),) = asked
     assert len(maps) == 3
     assert torch.equal(maps, start.maps)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("left", [0, 80, 200])
+def test_what_a_certificate_and_the_tests_take_is_left_of_the_budget(begun, left, number):
+    """Of a mask on which nothing is enough, so that every map is asked about at every share."""
+    case, ground, response = begun
+    kept = budget.claim_passes(case.config, number) + budget.test_passes(case.config)
+    spare = DISCS_OF_OTHERS + MEASURED + left
+    spent = case.cost()
+    used = case.config.certification.budget - spent.forward - spent.backward - kept - spare
+    near = spent_besides(case, used)
+    ramp = torch.linspace(0, 1, SIDE**2).view(1, 1, SIDE, SIDE)
+    maps = torch.cat([ramp.roll(i, 2) for i in range(0, 60, 5)])
+    silent = without_leak(near, ground, maps, 0.05, response, number)
+    took = near.cost().forward - used - spent.forward
+    assert took <= spare
+    assert took > DISCS_OF_OTHERS - 1
+    assert silent.mask is None or left
+
+
+@pytest.mark.parametrize("wary", [False, True])
+def test_a_restricted_claim_reckons_with_masks_of_other_scores(begun, monkeypatch, wary):
+    """Where a mask of these scores gave the label by its outline, fewer passes are too few."""
+    case, ground, response = begun
+    asked = []
+    monkeypatch.setattr(restricted_claim, "smallest_certified", lambda *told: asked.append(told))
+    found = Found(
+        case.open[0, 0],
+        1.0,
+        HELD.float()[None, None],
+        (),
+        response,
+        ground=replace(ground, wary=wary),
+    )
+    kept = case.config.certification.controls + budget.claim_passes(case.config, 1)
+    enough = kept + restricted_claim.CUT + wary * budget.OTHER_SCORES
+    restricted_claim.certified_within(case, found, enough - 1)
+    assert not asked
+    restricted_claim.certified_within(case, found, enough)
+    assert len(asked) == 1

@@ -95,7 +95,7 @@ def certified(case: Case, found: Found, kept: int = 0) -> Certified:
             break
         twice = len(tried) > 1 and all(each.leaks for each in tried[-2:])
         if twice and others_left and affordable(case, number(), OTHER_SCORES):
-            silent, others_left = of_other_scores(case, found), False
+            silent, others_left = of_other_scores(case, found, number()), False
             if silent is not None:
                 found, masks = silent, candidates(case, silent, number, kept)
     last, after = tried[-1], number()

@@ -15,6 +15,7 @@ from torch import Tensor
 from med_cam.case.case import Case
 from med_cam.case.round_trip import exported
 from med_cam.case.seeds import OTHERS_SEARCH, fresh
+from med_cam.pipeline.budget import MEASURED, affordable
 from med_cam.pipeline.found import Found
 from med_cam.pipeline.region_cuts import GROWTH, by_all, by_few, cut_of, nested
 from med_cam.pipeline.shape_judges import leaking, moving
@@ -46,7 +47,12 @@ class Silent:
 
 
 def without_leak(
-    case: Case, ground: Ground, maps: Maps, share: float, response: BaselineResponse
+    case: Case,
+    ground: Ground,
+    maps: Maps,
+    share: float,
+    response: BaselineResponse,
+    number: int = 1,
 ) -> Silent:
     """The smallest such mask, of these maps and of what they say in this image alone.
 
@@ -59,14 +65,18 @@ def without_leak(
         maps: scores to cut it from.
         share: of the image, the least that is tried.
         response: what is predicted for baselines alone.
+        number: of the certificate that it will have: what that takes is left of the budget.
     """
     rules, cut = case.config, cut_of(ground.regions)
     every = pooled(torch.cat([own_places(case, maps), maps]), ground.regions)
     leaks = remembered(leaking(case, ground, response, rules.verification.leakage_trials))
     moves, enough = moving(case, response), by_few(ground)
 
+    def room() -> bool:
+        return affordable(case, number, MEASURED)
+
     def passes(mask: Mask) -> bool:
-        return enough(mask) and not leaks(mask)
+        return room() and enough(mask) and not leaks(mask)
 
     found = passing(every, passes, smallest=share, rounds=COARSE, cut=cut)
     index, least = found[-1] if found else (0, 1.0)
@@ -78,23 +88,30 @@ def without_leak(
     )
     whole = by_all(ground)
     for scores, mask in masks:
+        if not room():
+            break
         if whole(mask) and not leaks(mask) and moves(mask):
             return Silent(scores, mask)
     return Silent(last, None)
 
 
-def of_other_scores(case: Case, found: Found) -> Found | None:
+def of_other_scores(case: Case, found: Found, number: int) -> Found | None:
     """The mask to begin with again, where a claim is lost because an outline gives the label.
 
     A first look at few contents had let the mask pass that was pruned. None where such scores were
     taken before, or no mask of theirs will do.
+
+    Args:
+        case: the image before the classifier.
+        found: the mask that the pruning began with.
+        number: which certificate the next one will be.
     """
     ground = found.ground
     if ground is None or ground.wary:
         return None
     wary = replace(ground, wary=True)
     maps = found.scores if found.maps is None else found.maps
-    silent = without_leak(case, wary, maps, found.area, found.response)
+    silent = without_leak(case, wary, maps, found.area, found.response, number)
     if silent.mask is None:
         return None
     source = exported(case, silent.mask)

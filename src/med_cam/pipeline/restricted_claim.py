@@ -2,15 +2,12 @@
 
 from typing import NamedTuple
 
-from jaxtyping import Float
-from torch import Tensor
-
 from med_cam.case.case import Case
 from med_cam.case.seeds import restricted_to
 from med_cam.certification.ladder import weaker_wanted
 from med_cam.config.baselines import is_fixed
 from med_cam.config.rules import confidence as allowed_confidence
-from med_cam.pipeline.budget import claim_passes, left_over, weaker_passes
+from med_cam.pipeline.budget import OTHER_SCORES, claim_passes, left_over, weaker_passes
 from med_cam.pipeline.certify import Certified, smallest_certified
 from med_cam.pipeline.propose import Found
 from med_cam.pipeline.robustness import Robustness, robustness
@@ -84,7 +81,7 @@ def restricted_claim(
     if not broken or not names or beyond:
         return Restriction(broken)
     fewer = restricted_to(case, names, confidence if random else None)
-    done = certified_within(fewer, found.scores, left_over(case, found.claim.given_by))
+    done = certified_within(fewer, found, left_over(case, found.claim.given_by))
     if done is None or not done.claim.holds or done.area >= found.area:
         return Restriction(broken, tried=done is not None, random=random, short=done is None)
     dropped = tuple(name for name in case.config.verification.baselines if name not in names)
@@ -93,16 +90,14 @@ def restricted_claim(
     return Restriction(broken, held, tried=True, random=random)
 
 
-def certified_within(
-    fewer: Case, scores: Float[Tensor, "1 1 h w"], left: int | None
-) -> Certified | None:
+def certified_within(fewer: Case, found: Found, left: int | None) -> Certified | None:
     """The smallest mask on fewer baselines that these passes find; None if they are too few.
 
     Where they hold no search, masks are cut from the scores of the one on all baselines.
 
     Args:
         fewer: the case of the restricted claim.
-        scores: of the search on all baselines.
+        found: what was found on all baselines.
         left: passes; None: any number.
     """
     if left is None:
@@ -110,5 +105,8 @@ def certified_within(
     rules = fewer.config.certification
     used = rules.budget - left + rules.controls
     spare = left - rules.controls - claim_passes(fewer.config, 1)
-    searched = spare >= SEARCHED or not bool(scores.any())
-    return smallest_certified(fewer, None if searched else scores, used) if spare >= CUT else None
+    leaks = found.ground is not None and found.ground.wary  # so may the masks of these scores
+    if spare < CUT + (OTHER_SCORES if leaks else 0):
+        return None
+    searched = spare >= SEARCHED or not bool(found.scores.any())
+    return smallest_certified(fewer, None if searched else found.scores, used)
