@@ -184,20 +184,15 @@ def test_the_scores_reported_are_those_of_the_mask_that_followed(leaking_late, m
 
 
 @pytest.mark.parametrize("first", [0, 1, 2])
-def test_each_map_is_tried_for_a_mask_that_does_not_leak(given, first):
+def test_each_map_is_tried_for_a_mask_that_does_not_leak(begun, first):
     """Of the places where others have their spot, of what is calm, and one that knows nothing."""
-    model, others = given
+    case, ground, response = begun
     calm = torch.zeros(SIDE, SIDE, dtype=torch.bool)
     calm[CALM] = True
     ramp = torch.arange(SIDE * SIDE).view(SIDE, SIDE) / SIDE**2
     maps = torch.stack([calm.float(), HELD.float(), ramp])[:, None].roll(first, dims=0)
-    with hooks_attached(model) as forward:
-        case = observed(forward, model, pictured(), RULES, references=others)
-        response = response_of(case)
-        regions = regions_of(case, region_side(case))
-        ground = replace(ground_of(case, regions, response.decision), wary=True)
-        silent = without_leak(case, ground, maps, 0.05, response)
-        alone = without_leak(case, ground, calm.float()[None, None], 0.05, response)
+    silent = without_leak(case, ground, maps, 0.05, response)
+    alone = without_leak(case, ground, calm.float()[None, None], 0.05, response)
     assert silent.mask is not None
     area = silent.mask.float().mean()
     assert area < 0.3
@@ -229,9 +224,7 @@ def test_maps_are_tried_as_they_are_and_less_what_others_say(begun, monkeypatch,
 
 
 @drawn(ends=st.lists(st.floats(0.0, 0.9), min_size=6, max_size=6), moved=st.booleans())
-@example(
-    ends=[0.0, 0.0, 0.0, 0.5, 0.5, 0.7], moved=True
-)  # none of the few; what follows them leaks
+@example(ends=[0.0, 0.0, 0.0, 0.5, 0.5, 0.7], moved=True)  # what is met lacks the margin on all
 @settings(max_examples=25, deadline=None)
 def test_what_is_taken_passes_every_judge(begun, ends, moved):
     """Judges without any order: each refuses masks of areas between two ends."""
@@ -299,7 +292,7 @@ def test_where_the_first_mask_leaks_every_map_of_the_search_is_handed_on(given, 
 @pytest.mark.parametrize("number", [1, 3])
 @pytest.mark.parametrize("left", [0, 80, 200])
 def test_what_a_certificate_and_the_tests_take_is_left_of_the_budget(begun, left, number):
-    """Of a mask on which nothing is enough, so that every map is asked about at every share."""
+    """Of maps that know nothing, of which a mask is looked for as long as that may go on."""
     case, ground, response = begun
     kept = budget.claim_passes(case.config, number) + budget.test_passes(case.config)
     spare = DISCS_OF_OTHERS + MEASURED + left
