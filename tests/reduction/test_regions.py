@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from med_cam.reduction.regions import divided, highest, pooled, squares, within
 
@@ -32,6 +32,7 @@ def test_outside_of_all_regions_scores_are_below_all_others():
 
 
 @given(share=st.floats(0.01, 0.99), more=st.floats(0, 0.5), seed=st.integers(0, 99))
+@example(share=0.49999999999999994, more=0.0, seed=0)  # a pixel less than half, but for rounding
 @settings(max_examples=40, deadline=None)
 def test_masks_of_the_highest_regions_are_whole_nested_and_as_large_as_asked_for(
     share, more, seed

@@ -92,7 +92,7 @@ def highest(
     order = of_region.argsort(descending=True, stable=True)
     order = order[(sizes[order] > 0) & (order > 0)]
     most = max(share * regions.numel(), 1)
-    held = sizes[order].cumsum(0)
+    held = sizes[order].cumsum(0).double()  # whole numbers are compared as float32 otherwise
     fits = held - sizes[order] < most if whole else held <= most
     fits[:1] = True
     return union(regions, order[fits].tolist())
