@@ -1,6 +1,6 @@
-"""Masks of whole regions, cut from maps of scores, and whether they have the margin."""
+"""Masks of whole regions, cut from maps of scores, and which of them have the margin."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -51,15 +51,20 @@ def surrounded(mask: Mask, regions: Regions) -> Mask:
 
 def by_few(ground: Ground) -> Passes:
     """Whether a mask has the margin on a few masked inputs, that which lost the last one first."""
-    return by_looks(ground, ground.look_at_few)
+    return within_margin(ground, ground.look_at_few)
 
 
 def by_all(ground: Ground) -> Passes:
     """The same on all of them."""
-    return by_looks(ground, ground.look)
+    return within_margin(ground, ground.look)
 
 
-def by_looks(ground: Ground, measured: Callable[..., Look]) -> Passes:
+def within_margin(ground: Ground, measured: Callable[..., Look]) -> Passes:
     """Whether a mask has the margin by such looks, each at what lost the last mask first."""
     look = in_turn(measured)
     return lambda mask: look(within(mask, ground.regions)).slack >= 0
+
+
+def having_margin(masks: Sequence[Mask], ground: Ground) -> Iterator[Mask]:
+    """Those of these masks that have the margin on all masked inputs, in their order."""
+    return filter(by_all(ground), masks)

@@ -12,7 +12,7 @@ from med_cam.case.round_trip import exported
 from med_cam.certification.minimality import region_side
 from med_cam.pipeline.found import Found, found_on
 from med_cam.pipeline.other_scores import Maps, Silent, without_leak
-from med_cam.pipeline.region_cuts import by_all, by_few, cut_of, nested
+from med_cam.pipeline.region_cuts import by_few, cut_of, having_margin, nested
 from med_cam.pipeline.shape_judges import leaking, moving, still
 from med_cam.reduction.bisection import Passes, remembered, smallest_passing
 from med_cam.reduction.ground import Ground, ground_of
@@ -119,7 +119,7 @@ def with_margin(
     """
     rules, scores, share = case.config.refinement, start.scores, start.share or 1.0
     leaks = leaking(case, ground, response, rules.leakage_trials, sure=True)
-    for mask in filter(by_all(ground), nested(scores, share, ground.regions, rules)):
+    for mask in having_margin(nested(scores, share, ground.regions, rules), ground):
         if leaks(mask):
             ground = replace(ground, wary=True)
             return ground, without_leak(case, ground, start.maps, share, response)
