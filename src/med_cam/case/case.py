@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
+from med_cam.case.asked_once import asked_once
 from med_cam.case.counting import BATCH, counted, predictor
 from med_cam.case.fills import Fill, Paint, fills_of, painters, refuse_unsteady
 from med_cam.case.references import References
@@ -42,7 +43,7 @@ class Case:
         classifier: as the user gave it; called only through the three views.
         config: every setting.
         outputs: logits and activations with gradients; counted.
-        batched: probabilities, many images per pass; counted.
+        batched: probabilities, many images per pass; counted, none asked for twice.
         claims: the same for claims, of which a re-check may ask other batches.
         geometry: from the source image to the model input and back.
         source: the image in its own pixels.
@@ -125,7 +126,7 @@ def observed(  # noqa: PLR0913  what `explain` is given
     bare = scene_of(classifier, x, geometry.valid(), feather=rules.feather)
     scene = with_references(bare, references, explained)
     scene = replace(scene, fills=painters(own, classifier, x))
-    batched = View(predictor(forward, classifier, BATCH), scene)
+    batched = View(asked_once(predictor(forward, classifier, BATCH)), scene)
     case = Case(
         classifier=classifier,
         config=config,

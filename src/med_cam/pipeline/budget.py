@@ -6,8 +6,9 @@ from functools import cache
 from med_cam.case.case import Case
 from med_cam.certification.certificate import samples_of
 from med_cam.certification.contrast import needs_contrast
-from med_cam.config.baselines import is_fixed
+from med_cam.config.baselines import INSIDE, hard, is_fixed
 from med_cam.config.settings import Config, Verification
+from med_cam.removal.samples import CUTS
 from med_cam.results.passes import Passes
 from med_cam.verify.consistency import BLURS, WAYS
 from med_cam.verify.shift_stability import DIRECTIONS
@@ -97,11 +98,14 @@ def contrast_passes(case: Case, given_by: tuple[str, ...] = ()) -> int:
 
 @cache  # asked before each mask that the reduction tries, of which each takes dozens of bounds
 def claim_passes(config: Config, tried: int) -> int:
-    """What the n-th certificate takes."""
+    """What the n-th certificate takes, at most: what it has in common with others comes once."""
     rules = config.verification
-    fixed = sum(is_fixed(name) for name in rules.baselines)
+    random = [name for name in rules.baselines if not is_fixed(name)]
+    each = -(-samples_of(tried, rules) // max(1, len(random)))
+    samples = sum(min(each, CUTS) if hard(name) in INSIDE else each for name in random)
+    fixed = len(rules.baselines) - len(random)
     unseen = sum(1 if is_fixed(name) else rules.unseen_samples for name in rules.unseen)
-    return samples_of(tried, rules) + fixed + unseen + besides_passes(config)
+    return samples + fixed + unseen + besides_passes(config)
 
 
 def besides_passes(config: Config) -> int:

@@ -1,6 +1,6 @@
 """The mask that is proposed for a certificate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -62,6 +62,18 @@ def found_on(
     steps: tuple[Step, ...] = (),
 ) -> Found:
     """This mask with the one claim that is made on it, whether it holds or not."""
+    found = unclaimed(case, mask, scores, response, steps)
+    return replace(found, claims=(claimed(case, found.mask, response, attempt=0),))
+
+
+def unclaimed(
+    case: Case,
+    mask: Mask,
+    scores: Float[Tensor, "1 1 h w"],
+    response: BaselineResponse,
+    steps: tuple[Step, ...] = (),
+    ground: Ground | None = None,
+) -> Found:
+    """This mask, of which nothing is claimed before its certificate."""
     source = exported(case, mask)
-    claims = (claimed(case, source, response, attempt=0),)
-    return Found(source, source.float().mean().item(), scores, claims, response, steps)
+    return Found(source, source.float().mean().item(), scores, (), response, steps, ground)

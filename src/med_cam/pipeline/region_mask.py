@@ -8,9 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from med_cam.case.case import Case
-from med_cam.case.round_trip import exported
 from med_cam.certification.minimality import region_side
-from med_cam.pipeline.found import Found, found_on
+from med_cam.pipeline.found import Found, unclaimed
 from med_cam.pipeline.other_scores import Maps, Silent, without_leak
 from med_cam.pipeline.region_cuts import by_few, cut_of, having_margin, nested
 from med_cam.pipeline.shape_judges import leaking, moving, still
@@ -99,14 +98,12 @@ def found_from(
         smallest = cut_of(ground.regions)(scores, share)
         if not moves(smallest) and still(case, smallest, response):
             if not case.nothing_painted:
-                return found_on(case, smallest, scores, response, steps)
+                return unclaimed(case, smallest, scores, response, steps)
             ground = replace(ground, wary=True)
     wide, found = with_margin(case, ground, start, response, moves)
     if found.mask is None:  # larger masks leak or are not robust: to make them smaller is vain
-        return found_on(case, case.open, found.scores, response, steps)
-    source = exported(case, found.mask)
-    area = source.float().mean().item()
-    return Found(source, area, found.scores, (), response, steps, wide)
+        return unclaimed(case, case.open, found.scores, response, steps)
+    return unclaimed(case, found.mask, found.scores, response, steps, wide)
 
 
 def with_margin(

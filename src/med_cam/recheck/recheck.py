@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from med_cam.case.asked_once import asked_once
 from med_cam.case.case import at_work, observed
 from med_cam.case.counting import predictor
 from med_cam.case.fills import Fill
@@ -75,7 +76,7 @@ def rechecked(
         )
         case = replace(case, older=saved.older)
         if options.batch is not None:
-            predict = predictor(case.outputs.classifier, classifier, options.batch)
+            predict = asked_once(predictor(case.outputs.classifier, classifier, options.batch))
             case = replace(case, claims=View(predict, case.scene))
         if document["tests"] is None:
             return nothing_rechecked(case, saved, options)

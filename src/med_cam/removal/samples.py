@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 REACH = 2  # pixels by which a mask is moved at most
 WEARS = 2  # a rim of less than so many pixels is worn off
+CUTS = (2 * REACH + 1) ** 2 * WEARS  # ways to cut a mask's rim: samples differ in no more
 
 
 @dataclass(frozen=True, slots=True)
