@@ -36,10 +36,10 @@ class Bright(nn.Module):
         return torch.stack([torch.full_like(bright, 4.0), bright], dim=1)
 
 
-def pictured(*places):
-    pixels = torch.full((1, SIDE, SIDE), 0.5)
+def pictured(*places, shade=0.0):
+    pixels = torch.full((1, SIDE, SIDE), 0.5 + shade)
     for place in places:
-        pixels[place] = 1.0
+        pixels[place] = 1.0 - shade
     return Image(pixels)
 
 
@@ -52,7 +52,8 @@ def looked(given, *, sure, few=FEW, times=1):
     model = Classifier(
         Bright(), ("dark", "bright"), (SIDE, SIDE), 1, (0.5,), (0.5,), hooked_layers=("act",)
     )
-    images = [pictured(*((SHOWN, BESIDE) if i in given else ())) for i in range(ALL)]
+    places = {i: (SHOWN, BESIDE) for i in given}
+    images = [pictured(*places.get(i, ()), shade=(i + 1) / 1000) for i in range(ALL)]
     mask = torch.zeros(1, 1, SIDE, SIDE, dtype=torch.bool)
     mask[SHOWN] = True
     with hooks_attached(model) as forward:
@@ -61,7 +62,8 @@ def looked(given, *, sure, few=FEW, times=1):
         response = response_of(case)
         ground = ground_of(case, regions_of(case, 4), response.decision)
         leaks = leaking(case, ground, response, few, sure=sure)
-        for _ in range(times):
+        for again in range(times):
+            mask[..., 0, 0] = bool(again)  # no input is asked of twice
             before = case.cost().forward
             leaked = leaks(mask)
         return leaked, case.cost().forward - before

@@ -4,6 +4,7 @@ Whatever is calm in every image speaks for "nothing" most, and says it over anyb
 this image has no spot is shown by the places alone at which others have one.
 """
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -201,15 +202,27 @@ def test_each_map_is_tried_for_a_mask_that_does_not_leak(begun, first):
         assert silent.mask[0, 0][place].float().mean() > 0.5
 
 
-@pytest.fixture(scope="module")
-def begun(given):
+@contextmanager
+def beginning(model, others):
     """A case, what masks are measured on, and what baselines alone say."""
-    model, others = given
     with hooks_attached(model) as forward:
         case = observed(forward, model, pictured(), RULES, references=others)
         response = response_of(case)
         regions = regions_of(case, region_side(case))
         yield case, replace(ground_of(case, regions, response.decision), wary=True), response
+
+
+@pytest.fixture(scope="module")
+def begun(given):
+    with beginning(*given) as case_ground_response:
+        yield case_ground_response
+
+
+@pytest.fixture
+def unasked(given):
+    """The same, of which nothing was asked yet: what is asked again takes no pass."""
+    with beginning(*given) as case_ground_response:
+        yield case_ground_response
 
 
 @pytest.mark.parametrize("own", [True, False])
@@ -291,9 +304,9 @@ def test_where_the_first_mask_leaks_every_map_of_the_search_is_handed_on(given, 
 
 @pytest.mark.parametrize("number", [1, 3])
 @pytest.mark.parametrize("left", [0, 80, 200])
-def test_what_a_certificate_and_the_tests_take_is_left_of_the_budget(begun, left, number):
+def test_what_a_certificate_and_the_tests_take_is_left_of_the_budget(unasked, left, number):
     """Of maps that know nothing, of which a mask is looked for as long as that may go on."""
-    case, ground, response = begun
+    case, ground, response = unasked
     kept = budget.claim_passes(case.config, number) + budget.test_passes(case.config)
     spare = DISCS_OF_OTHERS + MEASURED + left
     spent = case.cost()

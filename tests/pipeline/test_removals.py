@@ -7,11 +7,14 @@ import torch
 from torch import nn
 
 from med_cam.case.case import observed
+from med_cam.case.references import prepare_references
+from med_cam.certification.certificate import certificate_of, response_of
 from med_cam.classifiers.base import Classifier
 from med_cam.classifiers.forward import hooks_attached
 from med_cam.config.settings import Certification, relative_to
 from med_cam.errors import ClassifierError
 from med_cam.images.image import Image
+from med_cam.pipeline.budget import claim_passes
 from med_cam.pipeline.explain import explain
 from pipeline.test_explain import CONFIG, classifier
 
@@ -85,3 +88,32 @@ def test_five_passes_show_that_a_removal_is_exact_and_are_counted():
         with hooks_attached(bright) as forward:
             passes[names] = observed(forward, bright, image(), config).cost().forward
     assert passes["layer_masking",] == passes["grey",] + 5
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("tried", [1, 3])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("grey",),
+        ("gaussian",),
+        ("grey", "gaussian", "uniform"),
+        ("layer_masking",),
+        ("layer_masking", "gaussian"),
+    ],
+)
+def test_what_a_certificate_takes_is_reckoned_beforehand(names, tried, given):
+    """Nearly as much, and no less; of layer masking each way to cut a rim comes once."""
+    bright, config = classifier(), relative_to(CONFIG, names)
+    mask = torch.zeros(32, 32, dtype=torch.bool)
+    mask[5:23, 7:24] = True
+    mask[9, 8] = False  # no two rims are cut alike
+    others = [Image(torch.full((3, 32, 32), 0.1 + i / 100)) for i in range(20)]
+    with hooks_attached(bright) as forward:
+        references = prepare_references(bright, others) if given else None
+        case = observed(forward, bright, image(), config, references=references)
+        response, before = response_of(case), case.cost().forward
+        claim = certificate_of(case, mask, response, tried)
+        took = case.cost().forward - before
+    assert claim.certificate.samples >= 99 * (names != ("grey",))
+    assert took <= claim_passes(config, tried) <= 1.25 * took

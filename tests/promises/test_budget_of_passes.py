@@ -47,7 +47,7 @@ def test_a_restricted_claim_is_part_of_the_budget_too(budget):
 
 
 def test_where_no_second_search_is_affordable_masks_are_cut_from_the_first_ones_scores():
-    searched, cut, none = noisy(1500), noisy(1000), noisy(600)
+    searched, cut, none = noisy(1500), noisy(750), noisy(480)
     assert searched.restricted is not None
     assert cut.restricted is not None
     backward = [sum(stage.backward for stage in found.timeline) for found in (searched, cut)]

@@ -109,9 +109,16 @@ def claim_passes(config: Config, tried: int) -> int:
 
 
 def besides_passes(config: Config) -> int:
-    """What the checks besides sufficiency take: they come first, and may refuse a mask alone."""
+    """What the checks besides sufficiency take: they come first, and may refuse a mask alone.
+
+    Where there are no reference images, the image itself is what the evidence is laid into, one
+    way more, and random regions are looked at.
+    """
     rules = config.verification
-    return rules.leakage_trials + len(rules.shifts) * len(DIRECTIONS) + picture_passes(rules)
+    own = (WAYS + 1) * len(BLURS) if rules.consistency else 0
+    regions = rules.leakage_trials if rules.specificity_rate else 0
+    shifted = len(rules.shifts) * len(DIRECTIONS)
+    return rules.leakage_trials + shifted + max(picture_passes(rules), own + regions)
 
 
 def picture_passes(rules: Verification) -> int:
