@@ -52,7 +52,7 @@ def looked(given, *, sure, few=FEW, times=1):
     model = Classifier(
         Bright(), ("dark", "bright"), (SIDE, SIDE), 1, (0.5,), (0.5,), hooked_layers=("act",)
     )
-    places = {i: (SHOWN, BESIDE) for i in given}
+    places = dict.fromkeys(given, (SHOWN, BESIDE))
     images = [pictured(*places.get(i, ()), shade=(i + 1) / 1000) for i in range(ALL)]
     mask = torch.zeros(1, 1, SIDE, SIDE, dtype=torch.bool)
     mask[SHOWN] = True
