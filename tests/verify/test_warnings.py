@@ -96,7 +96,7 @@ def test_nothing_is_told_of_a_claim_that_nothing_speaks_against():
 def test_more_confidence_is_told_from_a_hundredth_above_the_whole_image_on(mean, warned):
     sentence = (
         "more confident on the evidence than on the whole image "
-        f"({mean:.2f} over gaussian, against 0.90)"
+        f"(on average {mean:.2f} over gaussian, against 0.90)"
     )
     assert told(over(mean=mean)) == (sentence,) * warned
     assert told(over(mean=mean, searched=False)) == ()

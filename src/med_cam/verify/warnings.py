@@ -58,8 +58,8 @@ def _rising(results: tuple[BaselineResult, ...], p_image: float) -> Iterator[Not
     if rising:
         where = ", ".join(f"{r.mean:.2f} over {r.name}" for r in rising)
         text = (
-            f"more confident on the evidence than on the whole image ({where}, against "
-            f"{p_image:.2f})"
+            f"more confident on the evidence than on the whole image (on average {where}, "
+            f"against {p_image:.2f})"
         )
         yield notice("confidence_rises", text, max(r.mean for r in rising) - p_image)
 
