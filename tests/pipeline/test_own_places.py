@@ -307,7 +307,7 @@ def test_where_the_first_mask_leaks_every_map_of_the_search_is_handed_on(given, 
 def test_what_a_certificate_and_the_tests_take_is_left_of_the_budget(unasked, left, number):
     """Of maps that know nothing, of which a mask is looked for as long as that may go on."""
     case, ground, response = unasked
-    kept = budget.claim_passes(case.config, number) + budget.test_passes(case.config)
+    kept = budget.claim_passes(case, number) + budget.test_passes(case.config)
     spare = DISCS_OF_OTHERS + MEASURED + left
     spent = case.cost()
     used = case.config.certification.budget - spent.forward - spent.backward - kept - spare
@@ -335,7 +335,7 @@ def test_a_restricted_claim_reckons_with_masks_of_other_scores(begun, monkeypatc
         response,
         ground=replace(ground, wary=wary),
     )
-    kept = case.config.certification.controls + budget.claim_passes(case.config, 1)
+    kept = case.config.certification.controls + budget.claim_passes(case, 1)
     enough = kept + restricted_claim.CUT + wary * budget.OTHER_SCORES
     restricted_claim.certified_within(case, found, enough - 1)
     assert not asked

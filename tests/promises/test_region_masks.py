@@ -211,8 +211,8 @@ def test_where_the_budget_holds_no_further_look_a_mask_before_or_in_the_pruning_
             asked.append(len(x))
             return losers.claims.classifier(x)
 
-        left = claim_passes(REGIONS, 2) + passes_of_tests(REGIONS) + MEASURED // 2
-        left += claim_passes(REGIONS, 3) if middle else 0
+        left = claim_passes(case, 2) + passes_of_tests(REGIONS) + MEASURED // 2
+        left += claim_passes(case, 3) if middle else 0
         spent = Passes(REGIONS.certification.budget - left, 0)
         late = replace(
             predicting(case, predict_one), cost=lambda: spent if asked else Passes(0, 0)

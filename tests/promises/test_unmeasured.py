@@ -33,7 +33,7 @@ def tried(last, start, masks, *, certificates=1):
         decision = response_of(case).decision
         ground = replace(ground_of(case, regions_of(case, 4), decision), regions=regions)
         needed = next(n for n in range(1500) if affordable(at(case, 1500 - n), 2))
-        left = needed + (claim_passes(RULES, 3) if certificates > 1 else 0)
+        left = needed + (claim_passes(case, 3) if certificates > 1 else 0)
         late = at(case, 1500 - left)
         assert affordable(late, 2)
         assert and_another(late, 2) == (certificates > 1)

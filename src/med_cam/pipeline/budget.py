@@ -12,6 +12,7 @@ from med_cam.removal.samples import CUTS
 from med_cam.results.passes import Passes
 from med_cam.verify.consistency import BLURS, WAYS
 from med_cam.verify.shift_stability import DIRECTIONS
+from med_cam.verify.specificity import given
 
 MEASURED = 100  # passes to find the next mask that has its margin, as a rule
 PARTS = 40  # passes that show which parts of a mask are needed, at most as a rule
@@ -24,7 +25,7 @@ WEAKER = 4  # one of so many passes of the budget is kept back for weaker claims
 
 def affordable(case: Case, tried: int, more: int = 0) -> bool:
     """Whether the budget holds the n-th certificate and what comes after it, and some more."""
-    needed = more + claim_passes(case.config, tried) + test_passes(case.config)
+    needed = more + claim_passes(case, tried) + test_passes(case.config)
     return holds(case, needed + contrast_passes(case))
 
 
@@ -36,7 +37,7 @@ def holds(case: Case, needed: int) -> bool:
 
 def and_another(case: Case, tried: int, more: int = 0) -> bool:
     """Whether the budget holds the n-th certificate and, should it be refused, the next one."""
-    return affordable(case, tried + 1, more + claim_passes(case.config, tried))
+    return affordable(case, tried + 1, more + claim_passes(case, tried))
 
 
 def parts_affordable(case: Case, more: int) -> bool:
@@ -96,29 +97,33 @@ def contrast_passes(case: Case, given_by: tuple[str, ...] = ()) -> int:
     return CONTRAST + (DISCS if given_by else 0)
 
 
+def claim_passes(case: Case, tried: int) -> int:
+    """What the n-th certificate takes, at most."""
+    return certificate_passes(case.config.verification, tried, referenced=given(case.scene))
+
+
 @cache  # asked before each mask that the reduction tries, of which each takes dozens of bounds
-def claim_passes(config: Config, tried: int) -> int:
-    """What the n-th certificate takes, at most: what it has in common with others comes once."""
-    rules = config.verification
+def certificate_passes(rules: Verification, tried: int, *, referenced: bool) -> int:
+    """The same, with reference images or without; what is the same bit by bit comes once."""
     random = [name for name in rules.baselines if not is_fixed(name)]
     each = -(-samples_of(tried, rules) // max(1, len(random)))
     samples = sum(min(each, CUTS) if hard(name) in INSIDE else each for name in random)
     fixed = len(rules.baselines) - len(random)
     unseen = sum(1 if is_fixed(name) else rules.unseen_samples for name in rules.unseen)
-    return samples + fixed + unseen + besides_passes(config)
+    return samples + fixed + unseen + besides_passes(rules, referenced=referenced)
 
 
-def besides_passes(config: Config) -> int:
+def besides_passes(rules: Verification, *, referenced: bool) -> int:
     """What the checks besides sufficiency take: they come first, and may refuse a mask alone.
 
     Where there are no reference images, the image itself is what the evidence is laid into, one
     way more, and random regions are looked at.
     """
-    rules = config.verification
-    own = (WAYS + 1) * len(BLURS) if rules.consistency else 0
-    regions = rules.leakage_trials if rules.specificity_rate else 0
-    shifted = len(rules.shifts) * len(DIRECTIONS)
-    return rules.leakage_trials + shifted + max(picture_passes(rules), own + regions)
+    laid_in, regions = picture_passes(rules), 0
+    if not referenced:
+        laid_in = (WAYS + 1) * len(BLURS) if rules.consistency else 0
+        regions = rules.leakage_trials if rules.specificity_rate else 0
+    return rules.leakage_trials + len(rules.shifts) * len(DIRECTIONS) + laid_in + regions
 
 
 def picture_passes(rules: Verification) -> int:

@@ -53,7 +53,7 @@ def kept_for_weaker(case: Case, known: Robustness | None) -> int:
         return 0
     if not known.broken or not known.names:
         return weaker_passes(case)
-    restricted = SEARCHED + claim_passes(case.config, 1) + case.config.certification.controls
+    restricted = SEARCHED + claim_passes(case, 1) + case.config.certification.controls
     return max(restricted, weaker_passes(case))
 
 
@@ -104,7 +104,7 @@ def certified_within(fewer: Case, found: Found, left: int | None) -> Certified |
         return smallest_certified(fewer)
     rules = fewer.config.certification
     used = rules.budget - left + rules.controls
-    spare = left - rules.controls - claim_passes(fewer.config, 1)
+    spare = left - rules.controls - claim_passes(fewer, 1)
     leaks = found.ground is not None and found.ground.wary  # so may the masks of these scores
     if spare < CUT + (OTHER_SCORES if leaks else 0):
         return None
