@@ -104,13 +104,25 @@ def claim_passes(case: Case, tried: int) -> int:
 
 @cache  # asked before each mask that the reduction tries, of which each takes dozens of bounds
 def certificate_passes(rules: Verification, tried: int, *, referenced: bool) -> int:
-    """The same, with reference images or without; what is the same bit by bit comes once."""
+    """The same, with reference images or without."""
+    fixed = sum(is_fixed(name) for name in rules.baselines)
+    unseen = sum(1 if is_fixed(name) else rules.unseen_samples for name in rules.unseen)
+    besides = besides_passes(rules, referenced=referenced)
+    return sample_passes(rules, tried) + fixed + unseen + besides
+
+
+@cache
+def sample_passes(rules: Verification, tried: int) -> int:
+    """What the random samples of the n-th certificate take: those that are alike take one."""
     random = [name for name in rules.baselines if not is_fixed(name)]
     each = -(-samples_of(tried, rules) // max(1, len(random)))
-    samples = sum(min(each, CUTS) if hard(name) in INSIDE else each for name in random)
-    fixed = len(rules.baselines) - len(random)
-    unseen = sum(1 if is_fixed(name) else rules.unseen_samples for name in rules.unseen)
-    return samples + fixed + unseen + besides_passes(rules, referenced=referenced)
+    return sum(min(each, CUTS) if hard(name) in INSIDE else each for name in random)
+
+
+def spared_passes(case: Case, tried: int) -> int:
+    """What the n-th certificate would take besides, if each of its samples took a pass."""
+    rules = case.config.verification
+    return max(samples_of(tried, rules) - sample_passes(rules, tried), 0)
 
 
 def besides_passes(rules: Verification, *, referenced: bool) -> int:

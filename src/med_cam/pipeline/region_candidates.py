@@ -19,6 +19,7 @@ from med_cam.pipeline.budget import (
     contrast_passes,
     keeping,
     parts_affordable,
+    spared_passes,
 )
 from med_cam.pipeline.found import Found
 from med_cam.pipeline.region_cuts import by_area
@@ -138,10 +139,12 @@ def by_regions(
 def kept_back(case: Case, found: Found) -> int:
     """Passes that the pruning leaves over: half as many where it has much to take away.
 
-    Those of the explanation the other way round are among them.
+    Those of the explanation the other way round are among them. What the samples of certificates
+    do not take is left for masks after a refusal: the pruning's last passes gain less.
     """
     much = found.area > case.config.refinement.large / 2
-    return max(RESERVED // (1 + much) - contrast_passes(case), 0)
+    spared = spared_passes(case, 1) + spared_passes(case, 2)
+    return max(RESERVED // (1 + much) - contrast_passes(case), 0) + spared
 
 
 def silent_on(case: Case, ground: Ground, response: BaselineResponse) -> Callable[[Mask], bool]:
