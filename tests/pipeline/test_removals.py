@@ -16,6 +16,8 @@ from med_cam.errors import ClassifierError
 from med_cam.images.image import Image
 from med_cam.pipeline.budget import claim_passes
 from med_cam.pipeline.explain import explain
+from med_cam.pipeline.found import Found
+from med_cam.pipeline.region_candidates import kept_back
 from pipeline.test_explain import CONFIG, classifier
 
 
@@ -117,3 +119,16 @@ def test_what_a_certificate_takes_is_reckoned_beforehand(names, tried, given):
         took, reckoned = case.cost().forward - before, claim_passes(case, tried)
     assert claim.certificate.samples >= 99 * (names != ("grey",))
     assert took <= reckoned <= 1.25 * took
+
+
+@pytest.mark.parametrize("area", [0.1, 0.4])
+def test_the_pruning_ends_where_it_would_if_each_sample_of_a_certificate_took_a_pass(area):
+    bright, kept = classifier(), {}
+    with hooks_attached(bright) as forward:
+        for name in ("gaussian", "layer_masking", "grey"):
+            case = observed(forward, bright, image(), relative_to(CONFIG, (name,)))
+            start = Found(case.open[0, 0], area, torch.zeros(1, 1, 32, 32), (), response_of(case))
+            certificates = claim_passes(case, 1) + claim_passes(case, 2)
+            kept[name] = certificates + kept_back(case, start)
+    assert kept["layer_masking"] == kept["gaussian"]
+    assert kept["grey"] == kept["gaussian"] + 2  # its one sample, twice
