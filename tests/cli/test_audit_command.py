@@ -93,8 +93,10 @@ def test_both_files_are_written_with_hashes_seed_and_every_number(audit, scans, 
         for a in (*found["baselines"].values(), *found["silhouettes"], *found["masked"])
     ]
     assert found["choice"] is None  # without reference images
-    exact = found["passes"] - sum(inputs) - 3  # each whole image once, and tests
-    assert 6 <= exact <= 30  # of two removals, on three images
+    most = (
+        sum(inputs) + 3 + 30
+    )  # each whole image once, and tests of two removals, on three images
+    assert 0.9 * sum(inputs) <= found["passes"] <= most  # what is the same comes once
     assert f"{found['passes']:,} forward passes." in "\n".join(out)
     grey = found["baselines"]["grey"]
     assert (grey["predicted"], grey["confident_prediction"], grey["counts"]) == (
