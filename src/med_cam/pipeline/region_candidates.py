@@ -230,8 +230,9 @@ def next_wider(case: Case, larger: Larger, last: Units, ground: Ground, number: 
 
     Its corners are rounded off if a short look finds the margin then too. Whether the first one
     leaks is left to its claim, see `Larger`. The largest needs neither.
-    Where the budget holds no further look, it is one that is not measured again. None if there is
-    none, or the budget does not hold its certificate; that is told.
+    Where the budget holds no further look, it is one that is not measured again; so it is after a
+    refusal where nothing is painted, since a certificate takes no more there than a look does.
+    None if there is none, or the budget does not hold its certificate; that is told.
     """
     masks = larger.masks
     least = WIDER * ground.pixels(last)
@@ -240,8 +241,10 @@ def next_wider(case: Case, larger: Larger, last: Units, ground: Ground, number: 
         if not last < units or (units != masks[-1] and ground.pixels(units) < least):
             continue
         held = and_another(case, number, MEASURED) if last else affordable(case, number, MEASURED)
-        if not held:
-            return Wider(unmeasured(case, larger, last, ground, number), short=True)
+        if not held or (last and case.nothing_painted):
+            untold = unmeasured(case, larger, last, ground, number)
+            if not held or untold is not None:
+                return Wider(untold, short=not held)
         if units == masks[-1]:
             return Wider(units)
         unasked = not (last or larger.wary)
