@@ -1,13 +1,12 @@
 """The mask that is proposed for a certificate."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from med_cam.case.case import Case
 from med_cam.case.round_trip import exported
-from med_cam.certification.certificate import claimed
 from med_cam.reduction.ground import Ground
 from med_cam.results.claim import Claim
 from med_cam.results.step import Step
@@ -52,18 +51,6 @@ class Found:
     def claim(self) -> Claim:
         """The claim on this mask."""
         return self.claims[-1]
-
-
-def found_on(
-    case: Case,
-    mask: Mask,
-    scores: Float[Tensor, "1 1 h w"],
-    response: BaselineResponse,
-    steps: tuple[Step, ...] = (),
-) -> Found:
-    """This mask with the one claim that is made on it, whether it holds or not."""
-    found = unclaimed(case, mask, scores, response, steps)
-    return replace(found, claims=(claimed(case, found.mask, response, attempt=0),))
 
 
 def unclaimed(

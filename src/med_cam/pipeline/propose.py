@@ -15,7 +15,7 @@ from med_cam.certification.certificate import claimed, response_of
 from med_cam.config.settings import Config, Refinement, Verification
 from med_cam.masking.masks import keep_most
 from med_cam.pipeline.deletion_map import deletion_map
-from med_cam.pipeline.found import Found as Found, found_on
+from med_cam.pipeline.found import Found as Found, unclaimed
 from med_cam.pipeline.region_mask import mask_of_regions
 from med_cam.reduction.bisection import Passes, remembered, smallest_passing
 from med_cam.results.claim import Claim
@@ -101,7 +101,8 @@ def candidate_rules(config: Config) -> Verification:
 
 def whole_image(case: Case, response: BaselineResponse) -> Found:
     """Every pixel that the classifier saw, and the claim on it: where nothing can be retained."""
-    return found_on(case, case.open, torch.zeros_like(case.scene.x[:, :1]), response)
+    found = unclaimed(case, case.open, torch.zeros_like(case.scene.x[:, :1]), response)
+    return replace(found, claims=(claimed(case, found.mask, response, attempt=0),))
 
 
 def proposed(
